@@ -1,0 +1,281 @@
+"""A campaign: its folder, its validated file, and what follows from it before anything runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from glassdask.campaign.checks import check
+from glassdask.campaign.models import MODELS, Model, additive
+from glassdask.campaign.schema import CampaignFile
+from glassdask.campaign.wording import explain_validation_error
+from glassdask.errors import UsageError
+
+#: Largest seed that every random generator of LAMMPS takes, with room for the few that one run uses.
+LARGEST_SEED = 899_999_000
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign folder and the experiment that its file describes.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    file : CampaignFile
+        The validated campaign file, with any overrides.
+    overrides : tuple of str
+        The `section.key=value` overrides that were applied.
+    """
+
+    path: Path
+    file: CampaignFile
+    overrides: tuple[str, ...] = ()
+
+    @cached_property
+    def model(self) -> Model:
+        """The glass former, with the file's own values in place of the model's defaults."""
+        return resolve_model(self.file)
+
+    @property
+    def store(self) -> Path:
+        """The Zarr store."""
+        return self.path / "store.zarr"
+
+    @property
+    def box_length(self) -> float:
+        """Side of the periodic box, sigma."""
+        return self.model.box_length(self.file.system.particles)
+
+    @property
+    def state_temperatures(self) -> tuple[float, float]:
+        """T_L and T_G, epsilon/kB."""
+        liquid, glass = self.model.liquid_temperature, self.model.glass_temperature
+        assert liquid is not None  # checked when the file was read
+        assert glass is not None
+        return liquid, glass
+
+    @property
+    def cells(self) -> int:
+        """Cells of the density grid along each axis."""
+        return max(1, round(self.box_length / self.file.grid.spacing))
+
+    @property
+    def propensity_temperatures(self) -> tuple[float, ...]:
+        """Temperatures of the isoconfigurational ensemble, epsilon/kB."""
+        section = self.file.propensity
+        if section.temperature_unit == "epsilon":
+            return tuple(section.temperatures)
+        onset = self.model.onset_temperature
+        assert onset is not None
+        return tuple(round(t * onset, 10) for t in section.temperatures)
+
+    def sections(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """The named tables as plain data, with the resolved model in place of [system]."""
+        out: dict[str, Any] = {}
+        for name in names:
+            table = getattr(self.file, name).model_dump(mode="json")
+            if name == "system":
+                table |= {
+                    key: value
+                    for key, value in json.loads(json.dumps(vars(self.model))).items()
+                    if key not in ("name", "note") and not key.endswith("_temperature")
+                }
+            if name == "quench":
+                table["liquid_temperature"], table["glass_temperature"] = self.state_temperatures
+            if name == "propensity":
+                table["temperatures"] = list(self.propensity_temperatures)
+                table["temperature_unit"] = "epsilon"
+                table.pop("onset_temperature")
+            out[name] = table
+        return out
+
+    @property
+    def hash(self) -> str:
+        """Twelve hex digits that name the experiment; resources and names do not enter."""
+        tables = (
+            "system", "quench", "grid", "indicators", "train", "explain", "propensity", "correlate",
+        )  # fmt: skip
+        content = self.sections(tables) | {"seed": self.file.campaign.seed}
+        return digest(content)
+
+
+def digest(content: Any) -> str:
+    """First twelve hex digits of the SHA-256 of `content` as canonical JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def resolve_model(file: CampaignFile) -> Model:
+    """The model of the file's [system] and temperatures; see `Campaign.model`."""
+    system = file.system
+    if system.model == "custom":
+        assert system.species is not None  # checked when the file was read
+        assert system.fractions is not None
+        assert system.sigma is not None
+        assert system.epsilon is not None
+        assert system.density is not None
+        assert system.dimension is not None
+        model = Model(
+            name="custom",
+            dimension=system.dimension,
+            density=system.density,
+            species=tuple(system.species),
+            fractions=tuple(system.fractions),
+            sigma=_matrix(system.sigma),
+            epsilon=_matrix(system.epsilon),
+            masses=tuple(system.masses or [1.0] * len(system.species)),
+            reference_lengths=additive(
+                tuple(system.sigma[k][k] for k in range(len(system.species)))
+            ),
+        )
+    else:
+        model = MODELS[system.model]
+        if system.density is not None:
+            model = replace(model, density=system.density)
+    if system.reference_lengths is not None:
+        model = replace(model, reference_lengths=_matrix(system.reference_lengths))
+    given = {
+        "liquid_temperature": file.quench.liquid_temperature,
+        "glass_temperature": file.quench.glass_temperature,
+        "onset_temperature": file.propensity.onset_temperature,
+    }
+    return replace(model, **{key: value for key, value in given.items() if value is not None})
+
+
+def _matrix(rows: list[list[float]]) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in rows)
+
+
+def load(path: str | Path, overrides: tuple[str, ...] | list[str] = ()) -> Campaign:
+    """Read and check `path`/campaign.toml.
+
+    Parameters
+    ----------
+    path : str or Path
+        The campaign folder.
+    overrides : sequence of str
+        `section.key=value`, with TOML values.
+
+    Returns
+    -------
+    Campaign
+
+    Raises
+    ------
+    UsageError
+        When there is no such file, or anything in it is wrong.
+    """
+    folder = Path(path)
+    file = folder / "campaign.toml"
+    if not file.is_file():
+        raise UsageError(
+            f"no campaign.toml in {folder}",
+            "a campaign folder",
+            f"Type `glassdask new {folder} --model kam --preset quick` to make one.",
+        )
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} is not TOML: {error}", then="Mend that line.") from None
+    return from_data(folder, data, tuple(overrides))
+
+
+def from_data(folder: Path, data: dict[str, Any], overrides: tuple[str, ...] = ()) -> Campaign:
+    """Validate `data`, the content of a campaign file, with `overrides` laid over it."""
+    for override in overrides:
+        section, key, value = parse_override(override)
+        table = data.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"[{section}] is {table!r}", "a table")
+        table[key] = value
+    try:
+        file = CampaignFile.model_validate(data)
+    except ValidationError as error:
+        raise explain_validation_error(error) from None
+    check(file)
+    campaign = Campaign(folder, file, overrides)
+    check_resolved(campaign)
+    return campaign
+
+
+def parse_override(text: str) -> tuple[str, str, Any]:
+    """Split `section.key=value`; the value is TOML, or a bare word.
+
+    Raises
+    ------
+    UsageError
+        When the text has another form.
+    """
+    name, equals, value = text.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise UsageError(
+            f"--set {text}", "section.key=value", "Type e.g. `--set quench.runs=40`."
+        )
+    try:
+        return section, key, tomllib.loads(f"value = {value.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        return section, key, value.strip()
+
+
+def check_resolved(campaign: Campaign) -> None:
+    """What can only be checked once the model's defaults are filled in.
+
+    Raises
+    ------
+    UsageError
+        With the field, what it holds and what it may hold.
+    """
+    model, file = campaign.model, campaign.file
+    liquid, glass = model.liquid_temperature, model.glass_temperature
+    if liquid is None or glass is None:
+        missing = "liquid_temperature" if liquid is None else "glass_temperature"
+        raise UsageError(
+            f"[quench] has no {missing}",
+            "one, since a custom model has no default",
+            f"Add `{missing} = 0.5` (your value) under [quench].",
+        )
+    if not glass < liquid <= file.quench.start_temperature:
+        raise UsageError(
+            f"glass_temperature {glass:g}, liquid_temperature {liquid:g}, "
+            f"start_temperature {file.quench.start_temperature:g}",
+            "T_G < T_L <= start",
+            "Mend them under [quench].",
+        )
+    if model.onset_temperature is None and file.propensity.temperature_unit == "T*":
+        raise UsageError(
+            "[propensity] temperatures are in units of T*, and a custom model has no T*",
+            "onset_temperature, or absolute temperatures",
+            'Add `onset_temperature = 0.4` (your value) or `temperature_unit = "epsilon"`.',
+        )
+    if min(model.counts(file.system.particles)) < 1:
+        raise UsageError(
+            f"{file.system.particles} particles leave a species empty "
+            f"(counts {list(model.counts(file.system.particles))})",
+            "at least one particle of each species",
+            "Raise [system] particles.",
+        )
+    longest = file.system.cutoff * max(max(row) for row in model.sigma)
+    if longest > 0.5 * campaign.box_length:
+        enough = int((2 * longest) ** model.dimension * model.density) + 1
+        raise UsageError(
+            f"the longest cutoff, {longest:.4g} sigma, is beyond half the box, "
+            f"{0.5 * campaign.box_length:.4g} sigma",
+            "a cutoff within half the box",
+            f"Set [system] particles to {enough} or more, or lower cutoff.",
+        )
+    if campaign.cells < file.train.kernel_size:
+        raise UsageError(
+            f"[grid] spacing {file.grid.spacing:g} gives {campaign.cells} cells a side",
+            f"at least the kernel_size, {file.train.kernel_size}",
+            "Lower [grid] spacing.",
+        )

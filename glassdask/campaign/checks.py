@@ -1,0 +1,148 @@
+"""What pydantic's types cannot say: fields of the campaign file that must agree with each other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glassdask.campaign.schema import CampaignFile, System
+from glassdask.errors import UsageError
+
+_CUSTOM_NEEDS = ("species", "fractions", "sigma", "epsilon", "density", "dimension")
+_CUSTOM_ONLY = ("dimension", "species", "fractions", "sigma", "epsilon", "masses")
+
+
+def check(file: CampaignFile) -> None:
+    """Check every table of the file against the others.
+
+    Raises
+    ------
+    UsageError
+        With what was found, what was expected and what to type.
+    """
+    check_system(file.system)
+    check_quench(file)
+    check_network(file)
+    check_propensity(file)
+    if file.report.map_sample >= file.quench.runs:
+        raise UsageError(
+            f"[report] map_sample = {file.report.map_sample}, of {file.quench.runs} runs",
+            f"-1 to {file.quench.runs - 1}",
+        )
+
+
+def check_system(system: System) -> None:
+    """A custom model is whole and its matrices symmetric; a named one is left as it is."""
+    if system.model != "custom":
+        for key in _CUSTOM_ONLY:
+            if getattr(system, key) is not None:
+                raise UsageError(
+                    f"[system] {key} is given, but model {system.model!r} fixes it",
+                    'no such key, or model = "custom"',
+                    f"Delete {key}, or write out a custom model.",
+                )
+        size = 2
+    else:
+        for key in _CUSTOM_NEEDS:
+            if getattr(system, key) is None:
+                raise UsageError(
+                    f"[system] has no {key}",
+                    f"one, since a custom model needs {', '.join(_CUSTOM_NEEDS)}",
+                    f"Add {key} under [system].",
+                )
+        size = len(system.species or [])
+        _check_custom(system, size)
+    if system.reference_lengths is not None:
+        _check_matrix("reference_lengths", system.reference_lengths, size)
+
+
+def _check_custom(system: System, size: int) -> None:
+    if size < 1 or len(set(system.species or [])) != size:
+        raise UsageError(f"[system] species = {system.species}", "different names, at least one")
+    for key in ("fractions", "masses"):
+        values = getattr(system, key)
+        if values is not None and len(values) != size:
+            raise UsageError(f"[system] {key} has {len(values)} values", f"{size}, one a species")
+    total = float(np.sum(system.fractions))
+    if abs(total - 1) > 1e-6:
+        raise UsageError(f"[system] fractions add up to {total:g}", "1")
+    _check_matrix("sigma", system.sigma or [], size)
+    _check_matrix("epsilon", system.epsilon or [], size)
+
+
+def _check_matrix(key: str, rows: list[list[float]], size: int) -> None:
+    if len(rows) != size or any(len(row) != size for row in rows):
+        raise UsageError(
+            f"[system] {key} = {rows}",
+            f"a {size} x {size} matrix",
+            f"Type e.g. `{key} = [[1.0, 0.8], [0.8, 0.88]]`.",
+        )
+    if not np.array_equal(np.array(rows), np.array(rows).T):
+        raise UsageError(f"[system] {key} = {rows}", "a symmetric matrix")
+
+
+def check_quench(file: CampaignFile) -> None:
+    """The splits add up to the runs, and the ramp has a step for each recorded temperature."""
+    quench = file.quench
+    split = quench.split
+    total = split.train + split.validation + split.test
+    if total != quench.runs:
+        raise UsageError(
+            f"[quench] split adds up to {total} (train {split.train}, validation "
+            f"{split.validation}, test {split.test}), but runs = {quench.runs}",
+            "a split that uses every run once",
+            f"Set `runs = {total}` or change the split.",
+        )
+    ramp_steps = quench.start_temperature / quench.cooling_rate / quench.time_step
+    if ramp_steps < 10 * quench.cooling_points:
+        raise UsageError(
+            f"[quench] cooling_rate = {quench.cooling_rate:g} leaves {ramp_steps:.0f} steps for "
+            f"{quench.cooling_points} cooling_points",
+            "at least 10 steps a point",
+            "Lower cooling_rate or cooling_points.",
+        )
+    if quench.runs > 800_000_000:
+        raise UsageError(f"[quench] runs = {quench.runs}", "fewer runs than distinct seeds, 8e8")
+
+
+def check_network(file: CampaignFile) -> None:
+    """Layers agree in number, the kernel has a centre, the layer to explain exists."""
+    train, layers = file.train, len(file.train.channels)
+    if len(train.strides) != layers:
+        raise UsageError(
+            f"[train] strides has {len(train.strides)} values", f"{layers}, as many as channels"
+        )
+    if train.kernel_size % 2 == 0:
+        raise UsageError(
+            f"[train] kernel_size = {train.kernel_size}",
+            "an odd number, so that a map has no half-cell shift",
+        )
+    if not -layers <= file.explain.layer < layers:
+        raise UsageError(
+            f"[explain] layer = {file.explain.layer}", f"{-layers} to {layers - 1}"
+        )
+
+
+def check_propensity(file: CampaignFile) -> None:
+    """There are enough glasses, seeds and time steps for the ensemble."""
+    section, test = file.propensity, file.quench.split.test
+    if section.configurations > test:
+        raise UsageError(
+            f"[propensity] configurations = {section.configurations}, but the test split has "
+            f"{test} runs",
+            f"1 to {test}",
+            "Lower configurations or enlarge the test split.",
+        )
+    trajectories = section.configurations * len(section.temperatures) * section.replicas
+    if trajectories > 800_000_000:
+        raise UsageError(
+            f"[propensity] replicas = {section.replicas}: {trajectories} trajectories",
+            "at most as many as there are distinct velocity seeds, 8e8",
+            "Lower replicas.",
+        )
+    if not file.quench.time_step <= section.first_time <= section.duration:
+        raise UsageError(
+            f"[propensity] first_time = {section.first_time:g}, duration = {section.duration:g}",
+            f"time_step ({file.quench.time_step:g}) <= first_time <= duration",
+        )
+    if len(set(section.temperatures)) != len(section.temperatures):
+        raise UsageError(f"[propensity] temperatures = {section.temperatures}", "no value twice")

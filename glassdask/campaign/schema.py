@@ -1,0 +1,222 @@
+"""The campaign file: every field, its unit, its default and its bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A table of the campaign file: strict types, no unknown keys, frozen once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def about(text: str, **bounds: Any) -> Any:
+    """A field with the line that `glassdask new` writes beside it."""
+    return Field(description=text, **bounds)
+
+
+class General(Section):
+    """[campaign]: who it is."""
+
+    name: str = about("name, in the title of the report", default="glass", min_length=1)
+    preset: str = about("the preset that this file began from", default="")
+    seed: int = about("every random number follows from it", default=2022, ge=0)
+
+
+class System(Section):
+    """[system]: the glass former."""
+
+    model: Literal["abm", "kam", "kam-table1", "ka3d", "custom"] = about(
+        "abm, kam, kam-table1 (Table I as printed), ka3d, or custom", default="kam"
+    )
+    particles: Count = about("number of particles", default=2000)
+    density: Positive | None = about("sigma^-d; the model's own if left out", default=None)
+    dimension: Literal[2, 3] | None = about("custom: 2 or 3", default=None)
+    species: list[str] | None = about('custom: names, such as ["A", "B"]', default=None)
+    fractions: list[Positive] | None = about("custom: number fractions, sum 1", default=None)
+    sigma: list[list[Positive]] | None = about("custom: matrix of ranges, sigma", default=None)
+    epsilon: list[list[NonNegative]] | None = about(
+        "custom: matrix of depths, epsilon", default=None
+    )
+    masses: list[Positive] | None = about("custom: masses; 1 each if left out", default=None)
+    reference_lengths: list[list[Positive]] | None = about(
+        "Tong-Tanaka reference lengths, sigma; additive, from the diameters, if left out",
+        default=None,
+    )
+    cutoff: float = about("in sigma_ij (not stated in the paper)", default=2.5, gt=1.13, le=10)
+
+
+class Split(Section):
+    """How the runs are divided; by run, since both snapshots of a run are twins."""
+
+    train: Count
+    validation: Count
+    test: Count
+
+
+class Quench(Section):
+    """[quench]: random start, equilibration, linear cooling."""
+
+    runs: Count = about("independent quenches; each gives a liquid and a glass", default=5000)
+    split: Split = about(
+        "runs in each split", default=Split(train=4000, validation=400, test=600)
+    )
+    start_temperature: Positive = about("equilibration and start of the ramp", default=4.0)
+    liquid_temperature: Positive | None = about(
+        "T_L, epsilon/kB; the model's own if left out", default=None
+    )
+    glass_temperature: Positive | None = about(
+        "T_G, epsilon/kB; the model's own if left out", default=None
+    )
+    cooling_rate: Positive = about("epsilon/kB per unit time", default=8.33e-5)
+    equilibration_time: Positive = about(
+        "time at the start temperature (not stated in the paper)", default=100.0
+    )
+    time_step: float = about("(not stated in the paper)", default=0.005, gt=0, le=0.02)
+    thermostat_time: Positive = about(
+        "damping time of Nose-Hoover (not stated in the paper)", default=0.5
+    )
+    cooling_points: Count = about("temperatures at which e(T) is recorded", default=100)
+
+
+class Grid(Section):
+    """[grid]: M, from particles to images."""
+
+    spacing: Positive = about("cell side, sigma (not stated in the paper)", default=0.25)
+    species_channels: bool = about(
+        "one channel a species, else one in all (not stated in the paper)", default=True
+    )
+
+
+class Indicators(Section):
+    """[indicators]: structural indicators of each particle."""
+
+    names: list[Literal["voronoi_volume", "tong_tanaka", "potential_energy"]] = about(
+        "which ones; potential_energy is the cheap baseline beside Gamma",
+        default=["voronoi_volume", "tong_tanaka", "potential_energy"],
+        min_length=1,
+    )
+
+
+class Train(Section):
+    """[train]: the network; the paper states its shape, not its sizes."""
+
+    channels: list[Count] = about(
+        "feature maps of the convolutions", default=[16, 32, 32], min_length=1
+    )
+    kernel_size: int = about("odd; cells", default=5, ge=1)
+    strides: list[Count] = about("one for each convolution", default=[1, 1, 1], min_length=1)
+    normalisation: Literal["batch", "none"] = about(
+        "after each convolution; the paper mentions none", default="batch"
+    )
+    head: Literal["pooled", "dense"] = about(
+        "average over the box, or all cells (the paper's) into the first full layer",
+        default="pooled",
+    )
+    hidden: Count = about("width of the first full layer", default=64)
+    dropout: float = about("before the last full layer", default=0.5, ge=0, lt=1)
+    epochs: Count = about("passes over the training split", default=250)
+    batch_size: int = about("images", default=16, ge=2)
+    learning_rate: Positive = about("Adam's, at its highest; cosine decay", default=1e-3)
+    weight_decay: NonNegative = about("AdamW", default=1e-4)
+    augmentation: bool = about(
+        "random periodic shifts, rotations by 90 degrees and reflections", default=True
+    )
+    patience: Count = about(
+        "stop after so many epochs with a perfect validation accuracy and no better loss",
+        default=250,
+    )
+    threads: int = about("of the CPU; 0: all cores", default=0, ge=0)
+
+
+class Explain(Section):
+    """[explain]: Grad-CAM."""
+
+    target: Literal["glass", "liquid", "own"] = about(
+        "class whose score is explained; own: each snapshot's (the paper: glass, for glasses)",
+        default="glass",
+    )
+    layer: int = about("convolution, counted from 0; -1: the last", default=-1)
+    inverse_mapping: Literal["cell", "linear"] = about(
+        "M^-1, from map to particles (not stated in the paper)", default="cell"
+    )
+    splits: list[Literal["train", "validation", "test"]] = about(
+        "which runs to explain", default=["test"], min_length=1
+    )
+    minimum_accuracy: float = about(
+        "test accuracy of the worse class; below, nothing is explained",
+        default=0.9,
+        ge=0.5,
+        le=1,
+    )
+
+
+class Propensity(Section):
+    """[propensity]: the isoconfigurational ensemble."""
+
+    configurations: Count = about("glasses to start from, the first test runs", default=1)
+    replicas: int = about("velocity draws for each, N_s", default=30, ge=2)
+    temperatures: list[Positive] = about(
+        "in the unit below", default=[1.0, 1.1, 1.2, 1.3, 1.4, 1.5], min_length=1
+    )
+    temperature_unit: Literal["T*", "epsilon"] = about(
+        "T*: of the onset temperature; epsilon: absolute", default="T*"
+    )
+    onset_temperature: Positive | None = about(
+        "T*, epsilon/kB; the model's own if left out", default=None
+    )
+    duration: Positive = about("length of each trajectory, unit time", default=1.5e6)
+    first_time: Positive = about("first recorded time, unit time", default=0.5)
+    frames: Count = about("recorded times, log-spaced up to the duration", default=60)
+
+
+class Correlate(Section):
+    """[correlate]: fields and correlations."""
+
+    coarse_graining_length: Positive = about("xi, sigma", default=3.0)
+
+
+class Report(Section):
+    """[report]: figures."""
+
+    map_sample: int = about(
+        "run to draw; -1: the first glass of the propensity ensemble", default=-1, ge=-1
+    )
+
+
+class Hpc(Section):
+    """[hpc]: how LAMMPS is started; changes no result."""
+
+    launcher: str = about("starts the MPI ranks; {ranks} is filled in", default="mpiexec -n {ranks}")
+    workers: int = about("ranks that run LAMMPS; 0: one a core", default=0, ge=0)
+
+
+class Dask(Section):
+    """[dask]: the cluster of the analysis stages; changes no result."""
+
+    workers: int = about("worker processes; 0: one a core", default=0, ge=0)
+    memory_per_worker: str = about('such as "4GiB"; auto: an equal share', default="auto")
+
+
+class CampaignFile(Section):
+    """The whole of campaign.toml."""
+
+    campaign: General = General()
+    system: System = System()
+    quench: Quench = Quench()
+    grid: Grid = Grid()
+    indicators: Indicators = Indicators()
+    train: Train = Train()
+    explain: Explain = Explain()
+    propensity: Propensity = Propensity()
+    correlate: Correlate = Correlate()
+    report: Report = Report()
+    hpc: Hpc = Hpc()
+    dask: Dask = Dask()

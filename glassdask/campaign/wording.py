@@ -1,0 +1,82 @@
+"""Pydantic's errors, said in one line: the field, what it holds, what it may hold."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from glassdask.campaign.schema import CampaignFile
+from glassdask.errors import UsageError
+
+_TYPES = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": 'text in quotes, such as "kam"',
+    "bool_type": "true or false",
+    "list_type": "a list, such as [1, 2]",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "dict_type": "a table",
+    "finite_number": "a finite number",
+}
+
+
+def explain_validation_error(error: ValidationError) -> UsageError:
+    """The first of pydantic's errors as a `UsageError`, with the number of the others."""
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    more = f" ({len(problems) - 1} more after this one)" if len(problems) > 1 else ""
+    where = _where(first["loc"])
+    if first["type"] == "extra_forbidden":
+        return _unknown(first["loc"], more)
+    if first["type"] == "missing":
+        key = first["loc"][-1]
+        return UsageError(f"{where} is missing", f"a value for {key}", f"Add it.{more}")
+    return UsageError(
+        f"{where} = {_shown(first['input'])}",
+        _expected(dict(first)),
+        f"Mend it in campaign.toml or with --set.{more}",
+    )
+
+
+def _where(loc: tuple[int | str, ...]) -> str:
+    section, *rest = (str(part) for part in loc)
+    return f"[{section}] {'.'.join(rest)}" if rest else f"[{section}]"
+
+
+def _shown(value: Any) -> str:
+    text = f'"{value}"' if isinstance(value, str) else repr(value)
+    return text if len(text) < 60 else text[:57] + "..."
+
+
+def _expected(problem: dict[str, Any]) -> str:
+    context = problem.get("ctx", {})
+    bounds = {"greater_than": ("gt", ">"), "greater_than_equal": ("ge", ">=")}
+    bounds |= {"less_than": ("lt", "<"), "less_than_equal": ("le", "<=")}
+    if problem["type"] in bounds:
+        key, sign = bounds[problem["type"]]
+        return f"a number {sign} {context[key]:g}"
+    if problem["type"] in ("literal_error",):
+        return f"one of {context['expected']}"
+    return _TYPES.get(problem["type"], problem["msg"].removeprefix("Input should be "))
+
+
+def _unknown(loc: tuple[int | str, ...], more: str) -> UsageError:
+    *parents, key = (str(part) for part in loc)
+    known = list(_fields(parents))
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    name = f"[{key}]" if not parents else f"{'.'.join(parents)}.{key}"
+    wanted = f"{near[0]}" if near else f"one of {', '.join(known)}"
+    then = f"Did you mean {near[0]}?" if near else "Delete it."
+    return UsageError(f"unknown key {name}", wanted, then + more)
+
+
+def _fields(parents: list[str]) -> dict[str, Any]:
+    model: type[BaseModel] = CampaignFile
+    for name in parents:
+        annotation = model.model_fields[name].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return model.model_fields

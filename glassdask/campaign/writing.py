@@ -1,0 +1,94 @@
+"""Make a campaign folder: a campaign.toml in which every field stands with its meaning."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from glassdask.campaign.campaign import Campaign, from_data
+from glassdask.campaign.schema import CampaignFile
+from glassdask.errors import UsageError
+
+PRESETS = ("quick", "reduced", "paper")
+
+
+def preset(name: str) -> dict[str, Any]:
+    """The tables of a preset, as plain data.
+
+    Raises
+    ------
+    UsageError
+        When there is none of that name.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"preset {name!r}", f"one of {', '.join(PRESETS)}")
+    text = resources.files("glassdask.campaign").joinpath(f"{name}.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def new_campaign(
+    folder: Path, model: str, preset_name: str, overrides: tuple[str, ...] = ()
+) -> Campaign:
+    """Write `folder`/campaign.toml from a preset.
+
+    Raises
+    ------
+    UsageError
+        When the folder already holds a campaign, or the values do not make one; nothing is written.
+    """
+    target = folder / "campaign.toml"
+    if target.exists():
+        raise UsageError(
+            f"{target} exists", "a folder without a campaign", "Choose another folder."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file", "a folder that is new or empty")
+    data = preset(preset_name)
+    data["campaign"] = {"name": folder.resolve().name or "glass", "preset": preset_name}
+    data.setdefault("system", {})["model"] = model
+    campaign = from_data(folder, data, overrides)
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".toml.partial")
+    partial.write_text(as_toml(campaign.file), encoding="utf-8")
+    partial.rename(target)
+    return Campaign(folder, campaign.file)
+
+
+def as_toml(file: CampaignFile) -> str:
+    """The file as TOML text, each field with a comment that says what it is."""
+    lines = [
+        "# The whole experiment. Lengths in sigma, energies in epsilon, temperatures in epsilon/kB,",
+        "# times in sigma sqrt(m/epsilon). A line that begins with # shows a field left at its default.",
+    ]
+    for name, field in CampaignFile.model_fields.items():
+        table = getattr(file, name)
+        summary = (type(table).__doc__ or "").partition(": ")[2].rstrip(".")
+        lines += ["", f"[{name}]  # {summary}"]
+        lines += [_line(table, key) for key in type(table).model_fields]
+        del field
+    return "\n".join(lines) + "\n"
+
+
+def _line(table: BaseModel, key: str) -> str:
+    value = getattr(table, key)
+    description = type(table).model_fields[key].description or ""
+    text = f"# {key} =" if value is None else f"{key} = {_value(value)}"
+    return f"{text:<40}  # {description}".rstrip()
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        pairs = (f"{key} = {_value(item)}" for key, item in value.model_dump().items())
+        return "{ " + ", ".join(pairs) + " }"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(_value(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)

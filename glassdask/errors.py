@@ -1,0 +1,44 @@
+"""Errors that a user can act on: what was found, what was expected, what to type next."""
+
+from __future__ import annotations
+
+
+class GlassdaskError(Exception):
+    """Base of every error that the command line prints in one line.
+
+    Parameters
+    ----------
+    found : str
+        What was found.
+    expected : str, optional
+        What was expected instead.
+    then : str, optional
+        What to type next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, found: str, expected: str = "", then: str = "") -> None:
+        parts = [found.rstrip(".")]
+        if expected:
+            parts.append(f"expected {expected.rstrip('.')}")
+        message = "; ".join(parts)
+        super().__init__(f"{message}. {then}".rstrip() if then else f"{message}.")
+
+
+class UsageError(GlassdaskError):
+    """Wrong usage or a wrong campaign file: exit code 2."""
+
+    exit_code = 2
+
+
+class StageFailed(GlassdaskError):
+    """A stage began and could not be completed: exit code 1."""
+
+    exit_code = 1
+
+
+class StoppedEarly(GlassdaskError):
+    """Stopped from outside (a signal, the wall time); the same command goes on: exit code 75."""
+
+    exit_code = 75
