@@ -1,0 +1,197 @@
+"""The LAMMPS input of every run, as text that bare `lmp` runs too.
+
+The driver (`hpc.runner`) carries out the same text line by line. Lines that begin with `#@` are
+comments for LAMMPS and instructions for the driver:
+
+``#@ record NAME``
+    keep the configuration under this name;
+``#@ frames``
+    keep the unwrapped displacements at the frames of the propensity ensemble, during the next run.
+
+Everything that differs between the runs of a stage is a LAMMPS variable (``-var seed 17``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+
+from glassdask.campaign import Campaign
+
+#: Neighbour skin, sigma.
+SKIN = 0.3
+#: Energies in each average along the ramp.
+AVERAGED = 10
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """The cooling ramp in whole steps.
+
+    Attributes
+    ----------
+    steps : int
+        Length of the whole ramp.
+    liquid_step : int
+        Step, counted from the start of the ramp, at which the temperature is T_L.
+    block : int
+        Steps between two recorded energies.
+    every : int
+        Steps between two of the energies that are averaged over a block.
+    temperatures : ndarray
+        Mean set temperature of each average, (points,), epsilon/kB.
+    """
+
+    steps: int
+    liquid_step: int
+    block: int
+    every: int
+    temperatures: np.ndarray
+
+
+def ramp(campaign: Campaign) -> Ramp:
+    """The cooling ramp of the campaign; the rate is rounded to whole blocks."""
+    quench = campaign.file.quench
+    liquid, glass = campaign.state_temperatures
+    drop = quench.start_temperature - glass
+    exact = drop / quench.cooling_rate / quench.time_step
+    every = max(1, round(exact / quench.cooling_points / AVERAGED))
+    block = every * AVERAGED
+    steps = block * quench.cooling_points
+    ends = block * (1 + np.arange(quench.cooling_points))
+    middle = ends - 0.5 * every * (AVERAGED - 1)
+    return Ramp(
+        steps=steps,
+        liquid_step=round(steps * (quench.start_temperature - liquid) / drop),
+        block=block,
+        every=every,
+        temperatures=quench.start_temperature - drop * middle / steps,
+    )
+
+
+def _box(campaign: Campaign) -> list[str]:
+    model = campaign.model
+    length = repr(campaign.box_length)
+    depth = f"0 {length}" if model.dimension == 3 else "-0.5 0.5"
+    return [
+        "package omp 1",
+        "suffix omp",
+        "units lj",
+        "atom_style atomic",
+        f"dimension {model.dimension}",
+        "boundary p p p",
+        f"region box block 0 {length} 0 {length} {depth}",
+        f"create_box {len(model.species)} box",
+        *(f"mass {kind} {mass!r}" for kind, mass in enumerate(model.masses, start=1)),
+        f"neighbor {SKIN} bin",
+        "neigh_modify every 1 delay 0 check yes",
+    ]
+
+
+def _potential(campaign: Campaign) -> list[str]:
+    """Eq. (1)-(2): each pair with its own parameters and its own cutoff."""
+    model, cutoff = campaign.model, campaign.file.system.cutoff
+    longest = cutoff * max(max(row) for row in model.sigma)
+    lines = [f"pair_style lj/smooth/linear {longest!r}"]
+    for a, b in combinations_with_replacement(range(len(model.species)), 2):
+        sigma, epsilon = model.sigma[a][b], model.epsilon[a][b]
+        lines.append(f"pair_coeff {a + 1} {b + 1} {epsilon!r} {sigma!r} {cutoff * sigma!r}")
+    return lines
+
+
+def _push_off(campaign: Campaign) -> list[str]:
+    """A soft repulsion that parts overlapping particles before the real potential is switched on."""
+    model = campaign.model
+    longest = max(max(row) for row in model.sigma)
+    lines = [f"pair_style soft {longest!r}"]
+    for a, b in combinations_with_replacement(range(len(model.species)), 2):
+        lines.append(f"pair_coeff {a + 1} {b + 1} 60.0 {model.sigma[a][b]!r}")
+    return [*lines, "minimize 1e-6 1e-6 400 4000"]
+
+
+def _flat(campaign: Campaign) -> list[str]:
+    return ["fix flat all enforce2d"] if campaign.model.dimension == 2 else []
+
+
+def quench_input(campaign: Campaign) -> str:
+    """Input of one quench; the variable `seed` makes it the run that it is.
+
+    Random start, soft push-off, minimisation, `nve/limit`, equilibration at the start temperature,
+    linear cooling by Nose-Hoover through T_L to T_G.
+    """
+    quench, model = campaign.file.quench, campaign.model
+    start, (_, glass) = quench.start_temperature, campaign.state_temperatures
+    cooling = ramp(campaign)
+    equilibration = max(1, round(quench.equilibration_time / quench.time_step))
+    damp = f"{quench.thermostat_time!r}"
+    counts = model.counts(campaign.file.system.particles)
+    rest = cooling.steps - cooling.liquid_step
+    lines = [
+        f"# one quench of {model.name}: lmp -var seed 1 -in quench.in",
+        *_box(campaign),
+        *_flat(campaign),
+        *(
+            f"create_atoms {kind} random {count} $(v_seed+{kind}:%.0f) NULL"
+            for kind, count in enumerate(counts, start=1)
+        ),
+        "thermo 1000",
+        "thermo_modify lost error norm yes",
+        *_push_off(campaign),
+        *_potential(campaign),
+        "minimize 1e-4 1e-4 200 2000",
+        f"timestep {quench.time_step!r}",
+        f"velocity all create {start!r} $(v_seed:%.0f) mom yes rot no dist gaussian",
+        "fix limit all nve/limit 0.05",
+        f"fix bath all langevin {start!r} {start!r} {damp} $(v_seed+11:%.0f)",
+        "run 400",
+        "unfix bath",
+        "unfix limit",
+        "velocity all zero linear",
+        f"fix nvt all nvt temp {start!r} {start!r} {damp}",
+        f"run {equilibration}",
+        "unfix nvt",
+        "reset_timestep 0",
+        f"fix nvt all nvt temp {start!r} {glass!r} {damp}",
+        f"fix energy all ave/time {cooling.every} {AVERAGED} {cooling.block} c_thermo_pe",
+        "#@ cooling",
+        f"run {cooling.liquid_step} start 0 stop {cooling.steps}",
+        "#@ record liquid",
+        f"run {rest} start 0 stop {cooling.steps}",
+        "#@ record glass",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def frame_steps(campaign: Campaign) -> np.ndarray:
+    """Steps of the recorded frames, log-spaced, whole, increasing, without repeats; (time,)."""
+    section, step = campaign.file.propensity, campaign.file.quench.time_step
+    first, last = round(section.first_time / step), round(section.duration / step)
+    steps = np.geomspace(max(1, first), max(1, last), section.frames)
+    return np.unique(np.rint(steps).astype(np.int64))
+
+
+def propensity_input(campaign: Campaign) -> str:
+    """Input of one isoconfigurational trajectory; variables `seed` and `temperature`.
+
+    The particles are put in by the driver, from the glass in the store, in the order of their
+    numbers, at the line `#@ place particles`. Velocities are Gaussian, without drift.
+    """
+    quench = campaign.file.quench
+    last = int(frame_steps(campaign)[-1])
+    lines = [
+        f"# one isoconfigurational trajectory of {campaign.model.name}",
+        *_box(campaign),
+        *_flat(campaign),
+        "#@ place particles",
+        "thermo 1000",
+        "thermo_modify lost error norm yes",
+        *_potential(campaign),
+        f"timestep {quench.time_step!r}",
+        "velocity all create $(v_temperature) $(v_seed:%.0f) mom yes rot no dist gaussian",
+        f"fix nvt all nvt temp $(v_temperature) $(v_temperature) {quench.thermostat_time!r}",
+        "#@ frames",
+        f"run {last}",
+    ]
+    return "\n".join(lines) + "\n"
