@@ -102,17 +102,56 @@ def _potential(campaign: Campaign) -> list[str]:
 
 
 def _push_off(campaign: Campaign) -> list[str]:
-    """A soft repulsion that parts overlapping particles before the real potential is switched on."""
-    model = campaign.model
+    """From random points to a configuration that the real potential can take.
+
+    A soft repulsion parts the particles, first by minimisation, then at temperature, since its
+    minima at high density may keep pairs on top of each other. The real potential then starts
+    with bounded steps and strong friction.
+    """
+    model, quench = campaign.model, campaign.file.quench
     longest = max(max(row) for row in model.sigma)
-    lines = [f"pair_style soft {longest!r}"]
-    for a, b in combinations_with_replacement(range(len(model.species)), 2):
-        lines.append(f"pair_coeff {a + 1} {b + 1} 60.0 {model.sigma[a][b]!r}")
-    return [*lines, "minimize 1e-6 1e-6 400 4000"]
+    hot = quench.start_temperature
+
+    def soft(height: float) -> list[str]:
+        return [
+            f"pair_coeff {a + 1} {b + 1} {height} {model.sigma[a][b]!r}"
+            for a, b in combinations_with_replacement(range(len(model.species)), 2)
+        ]
+
+    def limited(step: float, friction_time: float, steps: int, seed: int) -> list[str]:
+        return [
+            f"fix limit all nve/limit {step}",
+            f"fix bath all langevin {hot!r} {hot!r} {friction_time} $(v_seed+{seed}:%.0f)",
+            f"run {steps}",
+            "unfix bath",
+            "unfix limit",
+        ]
+
+    return [
+        f"timestep {quench.time_step!r}",
+        f"pair_style soft {longest!r}",
+        *soft(60.0),
+        "minimize 1e-6 1e-6 400 4000",
+        *soft(400.0),
+        f"velocity all create {hot!r} $(v_seed+10:%.0f) mom yes rot no dist gaussian",
+        *limited(0.05, 0.1, 400, 11),
+        *_potential(campaign),
+        *limited(0.02, 0.1, 400, 12),
+        *limited(0.05, 0.5, 400, 13),
+    ]
 
 
 def _flat(campaign: Campaign) -> list[str]:
     return ["fix flat all enforce2d"] if campaign.model.dimension == 2 else []
+
+
+def _hold(campaign: Campaign) -> list[str]:
+    """Rest at T_G: after a fast ramp the thermostat still has heat to take out."""
+    quench, (_, glass) = campaign.file.quench, campaign.state_temperatures
+    steps = round(quench.hold_time / quench.time_step)
+    if steps == 0:
+        return []
+    return [f"fix nvt all nvt temp {glass!r} {glass!r} {quench.thermostat_time!r}", f"run {steps}"]
 
 
 def quench_input(campaign: Campaign) -> str:
@@ -139,16 +178,7 @@ def quench_input(campaign: Campaign) -> str:
         "thermo 1000",
         "thermo_modify lost error norm yes",
         *_push_off(campaign),
-        *_potential(campaign),
-        "minimize 1e-4 1e-4 200 2000",
-        f"timestep {quench.time_step!r}",
         f"velocity all create {start!r} $(v_seed:%.0f) mom yes rot no dist gaussian",
-        "fix limit all nve/limit 0.05",
-        f"fix bath all langevin {start!r} {start!r} {damp} $(v_seed+11:%.0f)",
-        "run 400",
-        "unfix bath",
-        "unfix limit",
-        "velocity all zero linear",
         f"fix nvt all nvt temp {start!r} {start!r} {damp}",
         f"run {equilibration}",
         "unfix nvt",
@@ -159,6 +189,9 @@ def quench_input(campaign: Campaign) -> str:
         f"run {cooling.liquid_step} start 0 stop {cooling.steps}",
         "#@ record liquid",
         f"run {rest} start 0 stop {cooling.steps}",
+        "unfix nvt",
+        "unfix energy",
+        *_hold(campaign),
         "#@ record glass",
     ]
     return "\n".join(lines) + "\n"

@@ -87,8 +87,15 @@ class Campaign:
                 table |= {
                     key: value
                     for key, value in json.loads(json.dumps(vars(self.model))).items()
-                    if key not in ("name", "note") and not key.endswith("_temperature")
+                    if key not in ("name", "note", "reference_lengths")
+                    and not key.endswith("_temperature")
                 }
+                table.pop("reference_lengths", None)
+                table.pop("model")
+            if name == "indicators":
+                table["reference_lengths"] = [list(row) for row in self.model.reference_lengths]
+            if name == "train":
+                table.pop("threads")
             if name == "quench":
                 table["liquid_temperature"], table["glass_temperature"] = self.state_temperatures
             if name == "propensity":

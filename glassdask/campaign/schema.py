@@ -79,6 +79,10 @@ class Quench(Section):
     equilibration_time: Positive = about(
         "time at the start temperature (not stated in the paper)", default=100.0
     )
+    hold_time: NonNegative = about(
+        "time at T_G before the glass is recorded; 0 in the paper, needed after fast ramps",
+        default=0.0,
+    )
     time_step: float = about("(not stated in the paper)", default=0.005, gt=0, le=0.02)
     thermostat_time: Positive = about(
         "damping time of Nose-Hoover (not stated in the paper)", default=0.5

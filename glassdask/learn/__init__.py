@@ -1,0 +1,1 @@
+"""The network: training it, and explaining it by Grad-CAM. Nothing is imported here: torch is slow."""

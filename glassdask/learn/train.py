@@ -1,0 +1,354 @@
+"""Training: one script, with a checkpoint after every epoch that holds everything."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import pickle
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from glassdask.campaign.schema import Train
+from glassdask.errors import StageFailed, UsageError
+from glassdask.learn.augment import augment
+from glassdask.learn.network import GlassNetwork, build_network
+
+CHECKPOINT, WEIGHTS, METRICS = "checkpoint.pt", "weights.safetensors", "metrics.csv"
+COLUMNS = (
+    "epoch",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "learning_rate",
+    "seconds",
+)
+Array = np.ndarray | Tensor
+
+
+def train(
+    images: Array,
+    labels: Array,
+    validation_images: Array,
+    validation_labels: Array,
+    settings: Train,
+    seed: int,
+    folder: Path,
+    on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, metrics: None,
+    device: str | torch.device | None = None,
+) -> GlassNetwork:
+    """Train a network, or go on from the checkpoint in `folder`.
+
+    After each epoch `checkpoint.pt` and `metrics.csv` are replaced; at the end
+    `weights.safetensors` is written, with the weights of the best epoch: the highest validation
+    accuracy, and the lowest validation loss among equals. On the CPU a run that was killed
+    and resumed gives the same numbers as an undisturbed one.
+
+    Parameters
+    ----------
+    images, validation_images : array of uint8
+        Counts, (snapshot, channel, *grid).
+    labels, validation_labels : array of int
+        0 = liquid, 1 = glass, (snapshot,).
+    settings : Train
+        The [train] section of the campaign file.
+    seed : int
+        Every random number follows from it.
+    folder : Path
+        Where the files are written; made if it is not there.
+    on_epoch : callable
+        Called with the epoch, from 1, and its metrics, after its checkpoint is complete; it
+        may raise to stop early.
+    device : optional
+        CUDA if there is one, else the CPU.
+
+    Returns
+    -------
+    GlassNetwork
+        With the best weights, in evaluation mode.
+
+    Raises
+    ------
+    UsageError
+        If the checkpoint is damaged or belongs to other settings, seed or data.
+    StageFailed
+        If the loss is not a finite number.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    device = choose_device(device, settings.threads)
+    images, labels = torch.as_tensor(images), torch.as_tensor(labels).long()
+    validation_labels = torch.as_tensor(validation_labels).long()
+    made_for = _made_for(settings, seed, images)
+    steps = math.ceil(len(images) / settings.batch_size)
+
+    with torch.random.fork_rng():
+        network = _new_network(images, settings, seed).to(device)
+        optimiser = torch.optim.AdamW(
+            network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        history, best = _resume(folder / CHECKPOINT, made_for, network, optimiser)
+        while not finished(history, settings):
+            began, epoch = time.monotonic(), len(history) + 1
+            metrics: dict[str, float] = {"epoch": epoch}
+            metrics |= _one_epoch(network, optimiser, images, labels, settings, seed, epoch, steps)
+            scores = evaluate(network, validation_images, validation_labels, settings.batch_size)
+            metrics |= _validation(scores, validation_labels)
+            metrics["seconds"] = time.monotonic() - began
+            history.append(metrics)
+            if best_epoch(history) == epoch:
+                best = {name: value.clone() for name, value in network.state_dict().items()}
+            _save_checkpoint(folder, made_for, network, optimiser, history, best)
+            on_epoch(epoch, metrics)
+
+    network.load_state_dict(best)
+    _save_weights(folder / WEIGHTS, network)
+    return network.eval()
+
+
+def _one_epoch(
+    network: GlassNetwork,
+    optimiser: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    settings: Train,
+    seed: int,
+    epoch: int,
+    steps: int,
+) -> dict[str, float]:
+    """One pass over the training images; returns its mean loss and accuracy, and the last rate."""
+    # Seeded anew for each epoch, so that a checkpoint needs no random state, of any device.
+    generator = _seed_epoch(seed, epoch)
+    device = network.input_mean.device
+    order = torch.randperm(len(images), generator=generator)
+    total_loss, correct = 0.0, 0
+    network.train()
+    for step, batch in enumerate(order.tensor_split(steps), start=(epoch - 1) * steps):
+        rate = learning_rate(step, steps * settings.epochs, settings.learning_rate)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        chosen = augment(images[batch], generator) if settings.augmentation else images[batch]
+        target = labels[batch].to(device)
+        scores = network(chosen.to(device))
+        loss = cross_entropy(scores, target)
+        if not math.isfinite(loss.item()):
+            raise StageFailed(
+                f"The training loss became {loss.item()} in epoch {epoch}",
+                "a finite number",
+                "Lower [train] learning_rate and train anew.",
+            )
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        total_loss += loss.item() * len(batch)
+        correct += int((scores.argmax(1) == target).sum())
+    return {
+        "train_loss": total_loss / len(images),
+        "train_accuracy": correct / len(images),
+        "learning_rate": rate,
+    }
+
+
+def evaluate(
+    network: GlassNetwork, images: Array, labels: Array | None = None, batch_size: int = 64
+) -> np.ndarray:
+    """Scores of images, before softmax.
+
+    Parameters
+    ----------
+    network : GlassNetwork
+        Left in evaluation mode.
+    images : array of uint8
+        Counts, (snapshot, channel, *grid).
+    labels : array of int, optional
+        Only its length is checked, (snapshot,).
+    batch_size : int
+        Images at a time.
+
+    Returns
+    -------
+    ndarray of float32
+        (snapshot, class): liquid, glass.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many labels as images.
+    """
+    images = torch.as_tensor(images)
+    if labels is not None and len(labels) != len(images):
+        raise ValueError(f"{len(labels)} labels for {len(images)} images")
+    device = network.input_mean.device
+    network.eval()
+    with torch.inference_mode():
+        scores = [network(batch.to(device)).cpu() for batch in images.split(batch_size)]
+    return torch.cat(scores).numpy()
+
+
+def _validation(scores: np.ndarray, labels: Tensor) -> dict[str, float]:
+    loss = cross_entropy(torch.from_numpy(scores), labels).item()
+    accuracy = float(np.mean(scores.argmax(1) == labels.numpy()))
+    return {"validation_loss": loss, "validation_accuracy": accuracy}
+
+
+def learning_rate(step: int, steps: int, highest: float) -> float:
+    """Rate of a step, from 0: linear warm-up over a twentieth of all steps, then a half cosine."""
+    warmup = max(1, steps // 20)
+    if step < warmup:
+        return highest * (step + 1) / warmup
+    return highest * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def best_epoch(history: list[dict[str, float]]) -> int:
+    """Epoch, from 1, of the highest validation accuracy, then the lowest validation loss."""
+    best = min(history, key=lambda one: (-one["validation_accuracy"], one["validation_loss"]))
+    return int(best["epoch"])
+
+
+def finished(history: list[dict[str, float]], settings: Train) -> bool:
+    """Whether all epochs are done, or `patience` of them since a perfect one without progress."""
+    if not history or len(history) >= settings.epochs:
+        return bool(history)
+    best = best_epoch(history)
+    perfect = history[best - 1]["validation_accuracy"] == 1
+    return perfect and len(history) - best >= settings.patience
+
+
+def choose_device(device: str | torch.device | None, threads: int) -> torch.device:
+    """Take the given device, else CUDA, else the CPU; `threads` of it, 0 for all cores."""
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if hasattr(os, "sched_getaffinity"):  # cores of this job, not of the whole node
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    torch.set_num_threads(threads or cores)
+    return torch.device(device)
+
+
+def _seed_epoch(seed: int, epoch: int) -> torch.Generator:
+    """Seed torch (for dropout) and a generator (for order and augmentation); 0: first weights."""
+    for_torch, for_images = np.random.SeedSequence([seed, epoch]).generate_state(2).tolist()
+    torch.manual_seed(for_torch)
+    return torch.Generator().manual_seed(for_images)
+
+
+def _new_network(images: Tensor, settings: Train, seed: int) -> GlassNetwork:
+    _seed_epoch(seed, 0)
+    network = build_network(settings, images.ndim - 2, images.shape[1], images.shape[-1])
+    network.standardise(images)
+    return network
+
+
+def _made_for(settings: Train, seed: int, images: Tensor) -> dict[str, Any]:
+    """What a checkpoint must agree with; the number of threads is not part of it."""
+    return settings.model_dump(exclude={"threads"}) | {"seed": seed, "images": list(images.shape)}
+
+
+def _resume(
+    path: Path,
+    made_for: dict[str, Any],
+    network: GlassNetwork,
+    optimiser: torch.optim.Optimizer,
+) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
+    """Fill network and optimiser from the checkpoint, if there is one; returns history and best."""
+    if not path.exists():
+        return [], {}
+    try:
+        state = torch.load(path, map_location=network.input_mean.device, weights_only=True)
+        found = state["made_for"]
+    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
+        raise UsageError(
+            f"{path} is damaged", "a checkpoint of a training", "Delete it to train anew."
+        ) from None
+    differing = [key for key in made_for if found.get(key) != made_for[key]]
+    if differing:
+        key = differing[0]
+        raise UsageError(
+            f"{path} was made with {key} = {found.get(key)}",
+            f"{key} = {made_for[key]}",
+            "Set it back, or delete the checkpoint to train anew.",
+        )
+    network.load_state_dict(state["network"])
+    optimiser.load_state_dict(state["optimiser"])
+    return state["history"], state["best"]
+
+
+def _save_checkpoint(
+    folder: Path,
+    made_for: dict[str, Any],
+    network: GlassNetwork,
+    optimiser: torch.optim.Optimizer,
+    history: list[dict[str, float]],
+    best: dict[str, Tensor],
+) -> None:
+    """Replace checkpoint and metrics, each by a rename, so that a kill leaves a whole one."""
+    partial = folder / f"{CHECKPOINT}.partial"
+    state = {"made_for": made_for, "history": history, "best": best}
+    state |= {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+    torch.save(state, partial)
+    partial.replace(folder / CHECKPOINT)
+    partial = folder / f"{METRICS}.partial"
+    with partial.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS)
+        writer.writeheader()
+        writer.writerows(history)
+    partial.replace(folder / METRICS)
+
+
+def _save_weights(path: Path, network: GlassNetwork) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file(tensors, partial)
+    partial.replace(path)
+
+
+def load_network(
+    folder: Path, settings: Train, dimension: int, channels: int, cells: int
+) -> GlassNetwork:
+    """Read `weights.safetensors` into a network.
+
+    Parameters
+    ----------
+    folder : Path
+        Where `train` wrote it.
+    settings : Train
+        The [train] section of the campaign file.
+    dimension, channels, cells : int
+        As in `build_network`.
+
+    Returns
+    -------
+    GlassNetwork
+        On the CPU, in evaluation mode.
+
+    Raises
+    ------
+    UsageError
+        If the file is missing, damaged or of another network.
+    """
+    path = folder / WEIGHTS
+    again = "Train again."
+    if not path.exists():
+        raise UsageError(f"No {path}", "the weights of a trained network", again)
+    network = build_network(settings, dimension, channels, cells)
+    try:
+        network.load_state_dict(load_file(path))
+    except (SafetensorError, ValueError):
+        raise UsageError(f"{path} is damaged", "a complete safetensors file", again) from None
+    except RuntimeError:
+        raise UsageError(
+            f"{path} holds the weights of another network",
+            "those of the [train] section of this campaign file",
+            again,
+        ) from None
+    return network.eval()
