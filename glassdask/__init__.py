@@ -1,0 +1,82 @@
+"""What a deep network finds in the disordered structure of a glass.
+
+`import glassdask as gd`; then `gd.open(path)` gives a campaign's store as a DataTree, and there is
+one plain function an operation, such as `gd.voronoi_volume(ds)`. Modules are loaded when one of
+their functions is first used, so the import itself costs next to nothing. That first use also
+makes the accessor `ds.glass` known to xarray; before it, `import glassdask.accessor` does.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from glassdask.fields import (
+        cage_relative_squared_displacement,
+        coarse_grain,
+        grid_density,
+        mean_cage_relative_displacement,
+        normalise,
+        pearson,
+        radial_distribution,
+        spearman,
+    )
+    from glassdask.indicators import (
+        potential_energy,
+        structural_indicators,
+        tong_tanaka,
+        voronoi_volume,
+    )
+    from glassdask.store import open
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "__version__",
+    "cage_relative_squared_displacement",
+    "coarse_grain",
+    "grid_density",
+    "mean_cage_relative_displacement",
+    "normalise",
+    "open",
+    "pearson",
+    "potential_energy",
+    "radial_distribution",
+    "spearman",
+    "structural_indicators",
+    "tong_tanaka",
+    "voronoi_volume",
+]
+
+_MODULES = {
+    "glassdask.store": ("open",),
+    "glassdask.indicators": (
+        "potential_energy",
+        "structural_indicators",
+        "tong_tanaka",
+        "voronoi_volume",
+    ),
+    "glassdask.fields": (
+        "cage_relative_squared_displacement",
+        "coarse_grain",
+        "grid_density",
+        "mean_cage_relative_displacement",
+        "normalise",
+        "pearson",
+        "radial_distribution",
+        "spearman",
+    ),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import_module("glassdask.accessor")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

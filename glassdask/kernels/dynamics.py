@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import csr_array
 
 
 def cage_relative_squared_displacement(
@@ -26,9 +27,12 @@ def cage_relative_squared_displacement(
         (..., particle), sigma^2.
     """
     centre, neighbour = neighbours
-    count = displacement.shape[-2]
-    total = np.zeros_like(displacement)
-    np.add.at(total, (..., centre, slice(None)), displacement[..., neighbour, :])
+    count, axes = displacement.shape[-2:]
+    ones = np.ones(len(centre), dtype=displacement.dtype)
+    cage = csr_array((ones, (centre, neighbour)), shape=(count, count))
+    columns = np.moveaxis(displacement, -2, 0).reshape(count, -1)
+    shape = (count, *displacement.shape[:-2], axes)
+    total = np.moveaxis((cage @ columns).reshape(shape), 0, -2)
     members = 1 + np.bincount(centre, minlength=count)
     mean = (total + displacement) / members[:, None]
     return ((displacement - mean) ** 2).sum(axis=-1)

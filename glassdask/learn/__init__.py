@@ -1,1 +1,1 @@
-"""The network: training it, and explaining it by Grad-CAM. Nothing is imported here: torch is slow."""
+"""The network: training and Grad-CAM. Nothing is imported here, since torch is slow to load."""

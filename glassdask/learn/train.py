@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
-import pickle
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from glassdask.campaign.schema import Train
-from glassdask.errors import StageFailed, UsageError
+from glassdask.errors import StageFailed
 from glassdask.learn.augment import augment
+from glassdask.learn.files import identity, resume, save_checkpoint, save_weights
+from glassdask.learn.files import load_network as load_network
 from glassdask.learn.network import GlassNetwork, build_network
 
-CHECKPOINT, WEIGHTS, METRICS = "checkpoint.pt", "weights.safetensors", "metrics.csv"
-COLUMNS = (
-    "epoch",
-    "train_loss",
-    "train_accuracy",
-    "validation_loss",
-    "validation_accuracy",
-    "learning_rate",
-    "seconds",
-)
 Array = np.ndarray | Tensor
 
 
@@ -88,7 +75,7 @@ def train(
     device = choose_device(device, settings.threads)
     images, labels = torch.as_tensor(images), torch.as_tensor(labels).long()
     validation_labels = torch.as_tensor(validation_labels).long()
-    made_for = _made_for(settings, seed, images)
+    made_for = identity(settings, seed, images)
     steps = math.ceil(len(images) / settings.batch_size)
 
     with torch.random.fork_rng():
@@ -96,7 +83,7 @@ def train(
         optimiser = torch.optim.AdamW(
             network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
         )
-        history, best = _resume(folder / CHECKPOINT, made_for, network, optimiser)
+        history, best = resume(folder, made_for, network, optimiser)
         while not finished(history, settings):
             began, epoch = time.monotonic(), len(history) + 1
             metrics: dict[str, float] = {"epoch": epoch}
@@ -107,11 +94,11 @@ def train(
             history.append(metrics)
             if best_epoch(history) == epoch:
                 best = {name: value.clone() for name, value in network.state_dict().items()}
-            _save_checkpoint(folder, made_for, network, optimiser, history, best)
+            save_checkpoint(folder, made_for, network, optimiser, history, best)
             on_epoch(epoch, metrics)
 
     network.load_state_dict(best)
-    _save_weights(folder / WEIGHTS, network)
+    save_weights(folder, network)
     return network.eval()
 
 
@@ -247,108 +234,3 @@ def _new_network(images: Tensor, settings: Train, seed: int) -> GlassNetwork:
     network = build_network(settings, images.ndim - 2, images.shape[1], images.shape[-1])
     network.standardise(images)
     return network
-
-
-def _made_for(settings: Train, seed: int, images: Tensor) -> dict[str, Any]:
-    """What a checkpoint must agree with; the number of threads is not part of it."""
-    return settings.model_dump(exclude={"threads"}) | {"seed": seed, "images": list(images.shape)}
-
-
-def _resume(
-    path: Path,
-    made_for: dict[str, Any],
-    network: GlassNetwork,
-    optimiser: torch.optim.Optimizer,
-) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
-    """Fill network and optimiser from the checkpoint, if there is one; returns history and best."""
-    if not path.exists():
-        return [], {}
-    try:
-        state = torch.load(path, map_location=network.input_mean.device, weights_only=True)
-        found = state["made_for"]
-    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
-        raise UsageError(
-            f"{path} is damaged", "a checkpoint of a training", "Delete it to train anew."
-        ) from None
-    differing = [key for key in made_for if found.get(key) != made_for[key]]
-    if differing:
-        key = differing[0]
-        raise UsageError(
-            f"{path} was made with {key} = {found.get(key)}",
-            f"{key} = {made_for[key]}",
-            "Set it back, or delete the checkpoint to train anew.",
-        )
-    network.load_state_dict(state["network"])
-    optimiser.load_state_dict(state["optimiser"])
-    return state["history"], state["best"]
-
-
-def _save_checkpoint(
-    folder: Path,
-    made_for: dict[str, Any],
-    network: GlassNetwork,
-    optimiser: torch.optim.Optimizer,
-    history: list[dict[str, float]],
-    best: dict[str, Tensor],
-) -> None:
-    """Replace checkpoint and metrics, each by a rename, so that a kill leaves a whole one."""
-    partial = folder / f"{CHECKPOINT}.partial"
-    state = {"made_for": made_for, "history": history, "best": best}
-    state |= {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
-    torch.save(state, partial)
-    partial.replace(folder / CHECKPOINT)
-    partial = folder / f"{METRICS}.partial"
-    with partial.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS)
-        writer.writeheader()
-        writer.writerows(history)
-    partial.replace(folder / METRICS)
-
-
-def _save_weights(path: Path, network: GlassNetwork) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    save_file(tensors, partial)
-    partial.replace(path)
-
-
-def load_network(
-    folder: Path, settings: Train, dimension: int, channels: int, cells: int
-) -> GlassNetwork:
-    """Read `weights.safetensors` into a network.
-
-    Parameters
-    ----------
-    folder : Path
-        Where `train` wrote it.
-    settings : Train
-        The [train] section of the campaign file.
-    dimension, channels, cells : int
-        As in `build_network`.
-
-    Returns
-    -------
-    GlassNetwork
-        On the CPU, in evaluation mode.
-
-    Raises
-    ------
-    UsageError
-        If the file is missing, damaged or of another network.
-    """
-    path = folder / WEIGHTS
-    again = "Train again."
-    if not path.exists():
-        raise UsageError(f"No {path}", "the weights of a trained network", again)
-    network = build_network(settings, dimension, channels, cells)
-    try:
-        network.load_state_dict(load_file(path))
-    except (SafetensorError, ValueError):
-        raise UsageError(f"{path} is damaged", "a complete safetensors file", again) from None
-    except RuntimeError:
-        raise UsageError(
-            f"{path} holds the weights of another network",
-            "those of the [train] section of this campaign file",
-            again,
-        ) from None
-    return network.eval()

@@ -1,0 +1,46 @@
+"""`ds.glass`: the functions on labelled arrays as methods of a Dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import xarray as xr
+
+from glassdask import fields, indicators
+
+
+def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The method that calls `function(ds, ...)`, with its signature and docstring."""
+
+    @wraps(function)
+    def method(self: Glass, *args: Any, **kwargs: Any) -> Any:
+        return function(self._ds, *args, **kwargs)
+
+    return method
+
+
+@xr.register_dataset_accessor("glass")
+class Glass:
+    """Forwards to the functions of glassdask, with the Dataset as their `ds`."""
+
+    def __init__(self, ds: xr.Dataset) -> None:
+        self._ds = ds
+
+    structural_indicators = _forward(indicators.structural_indicators)
+    voronoi_volume = _forward(indicators.voronoi_volume)
+    tong_tanaka = _forward(indicators.tong_tanaka)
+    potential_energy = _forward(indicators.potential_energy)
+    grid_density = _forward(fields.grid_density)
+    radial_distribution = _forward(fields.radial_distribution)
+
+    def coarse_grain(
+        self, x: fields.Labelled, coarse_graining_length: float = 3.0
+    ) -> fields.Labelled:
+        """`glassdask.coarse_grain(x, ds, coarse_graining_length)`."""
+        return fields.coarse_grain(x, self._ds, coarse_graining_length)
+
+    def cage_relative_squared_displacement(self, displacement: xr.DataArray) -> xr.DataArray:
+        """`glassdask.cage_relative_squared_displacement(displacement, ds)`."""
+        return fields.cage_relative_squared_displacement(displacement, self._ds)

@@ -1,0 +1,187 @@
+"""The command line. Heavy libraries are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from glassdask.errors import GlassdaskError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from glassdask.campaign import Campaign
+
+app = typer.Typer(
+    help="From one campaign file to what a deep network finds in the structure of a glass.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a field; may be repeated."),
+]
+StartOver = Annotated[
+    bool, typer.Option("--start-over", help="Delete what was made with other inputs, and redo it.")
+]
+
+
+@app.command()
+def new(
+    folder: Folder,
+    model: Annotated[str, typer.Option(help="abm, kam, kam-table1, ka3d or custom.")] = "kam",
+    preset: Annotated[str, typer.Option(help="quick, reduced or paper.")] = "quick",
+    overrides: Overrides = None,
+) -> None:
+    """Make a campaign folder with its campaign.toml."""
+    from glassdask.campaign import new_campaign
+
+    campaign = new_campaign(folder, model, preset, tuple(overrides or ()))
+    print(f"{folder / 'campaign.toml'} written: model {campaign.model.name}, preset {preset}.")
+    print(f"Next: glassdask plan {folder}, or glassdask run {folder}")
+
+
+@app.command()
+def run(folder: Folder, overrides: Overrides = None, start_over: StartOver = False) -> None:
+    """Run all eight stages on this machine; what is complete is skipped."""
+    from glassdask.stages.pipeline import Pipeline
+
+    campaign = _load(folder, overrides)
+    _check_launcher(campaign, "quench", "propensity")
+    with Pipeline(campaign, start_over) as pipeline:
+        done = pipeline.run_all()
+    if not done:
+        print("All stages are complete for this campaign file; nothing to do.")
+    _summary(campaign)
+
+
+def _stage_command(stage: str, text: str) -> Callable[..., None]:
+    def command(folder: Folder, overrides: Overrides = None, start_over: StartOver = False) -> None:
+        from glassdask.stages.pipeline import Pipeline
+
+        campaign = _load(folder, overrides)
+        _check_launcher(campaign, stage)
+        with Pipeline(campaign, start_over) as pipeline:
+            if not pipeline.run(stage, start_over):
+                print(f"{stage}: complete for this campaign file, nothing to do.")
+        if stage == "report":
+            _summary(campaign)
+
+    command.__doc__ = text
+    return command
+
+
+for _stage, _text in {
+    "quench": "Stage 1: quench random liquids into glasses (LAMMPS, MPI).",
+    "grid": "Stage 2: particles to images (Dask).",
+    "indicators": "Stage 3: Voronoi volume, Tong-Tanaka order and others (Dask).",
+    "train": "Stage 4: teach a network to tell liquid from glass (GPU or CPU).",
+    "explain": "Stage 5: Grad-CAM score of each particle (GPU or CPU).",
+    "propensity": "Stage 6: isoconfigurational ensembles (LAMMPS, MPI).",
+    "correlate": "Stage 7: coarse-grained fields and their correlations (Dask).",
+    "report": "Stage 8: figures and report.html.",
+}.items():
+    app.command(name=_stage)(_stage_command(_stage, _text))
+
+
+@app.command()
+def plan(
+    folder: Folder,
+    overrides: Overrides = None,
+    ranks: Annotated[int, typer.Option(help="MPI workers; 0: the cores of this machine.")] = 0,
+) -> None:
+    """Runs, core-hours measured on this machine, bytes and files."""
+    from glassdask.plan import print_plan
+
+    campaign = _load(folder, overrides)
+    _check_launcher(campaign, "quench")
+    print_plan(campaign, ranks or len(os.sched_getaffinity(0)))
+
+
+@app.command()
+def status(folder: Folder, overrides: Overrides = None) -> None:
+    """Where each stage stands."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from glassdask.stages.pipeline import status_rows
+
+    campaign = _load(folder, overrides)
+    table = Table("stage", "state", "done", "remark", title=f"{folder}, campaign {campaign.hash}")
+    for row in status_rows(campaign):
+        table.add_row(*row)
+    Console().print(table)
+
+
+@app.command()
+def info() -> None:
+    """Versions, this machine, the known models and presets."""
+    from glassdask.information import print_information
+
+    print_information()
+
+
+def _load(folder: Path, overrides: list[str] | None) -> Campaign:
+    from glassdask.campaign import load
+
+    return load(folder, overrides or ())
+
+
+def _check_launcher(campaign: Campaign, *stages: str) -> None:
+    """Fail before anything is written when a stage will need MPI and there is none."""
+    from glassdask import records
+    from glassdask.records import STAGES, State
+
+    for stage in stages:
+        needed = STAGES[stage].runs_on == "MPI"
+        if needed and records.state(campaign, stage) is not State.COMPLETE:
+            from glassdask.stages.launch import launcher
+
+            launcher(campaign, 1)
+
+
+def _summary(campaign: Campaign) -> None:
+    from glassdask.report.table import print_saved
+
+    print_saved(campaign)
+    print(f"Report: {campaign.path / 'report.html'}")
+
+
+def main() -> None:
+    """Entry point: errors in one line, and the exit codes of the contract."""
+    try:
+        app(standalone_mode=False)
+    except GlassdaskError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("\nStopped. What was done is kept; type the same command to go on.", file=sys.stderr)
+        sys.exit(75)
+    except Exception as error:
+        _usage(error)
+
+
+def _usage(error: Exception) -> None:
+    """Errors of the command line parser, in the same form; others are bugs and raise."""
+    if isinstance(error, typer.Abort):
+        sys.exit(75)
+    message = getattr(error, "format_message", None)
+    if message is None:
+        raise error
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context else "glassdask"
+    shown = UsageError(message(), then=f"Type `{where} --help`.")
+    print(f"Error: {shown}", file=sys.stderr)
+    sys.exit(shown.exit_code)
+
+
+if __name__ == "__main__":
+    main()

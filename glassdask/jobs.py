@@ -1,0 +1,127 @@
+"""Begin a stage, go on with it, complete it: the same few steps for all eight."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from datetime import UTC, datetime
+from typing import Any
+
+from glassdask import records
+from glassdask.campaign import Campaign
+from glassdask.errors import UsageError
+from glassdask.layout import Group
+from glassdask.records import STAGES, State
+from glassdask.store import create_group, remove_group, replace_text
+
+logger = logging.getLogger("glassdask")
+
+#: Attributes that belong to the group with the record alone.
+_HOME_ONLY = ("complete", "inputs")
+
+
+def is_complete(campaign: Campaign, stage: str, start_over: bool = False) -> bool:
+    """Whether there is nothing to do; checks first that the stage may run at all.
+
+    Raises
+    ------
+    UsageError
+        When the stage was made with other inputs, or a stage that it reads is not complete.
+    """
+    found = records.state(campaign, stage)
+    if found is State.COMPLETE and not start_over:
+        return True
+    records.require_upstream(campaign, stage)
+    if found is State.CHANGED and not start_over:
+        raise records.changed(campaign, stage)
+    return False
+
+
+def begin(
+    campaign: Campaign, stage: str, start_over: bool = False
+) -> tuple[dict[str, Any], bool]:
+    """The record of a stage that is to run, and whether it begins from nothing.
+
+    A stage that begins from nothing loses what it had; call `create` next.
+    """
+    if not start_over and records.state(campaign, stage) is State.PARTIAL:
+        record = records.read(campaign, stage)
+        assert record is not None
+        return record, False
+    clear(campaign, stage)
+    return records.new_record(campaign, stage), True
+
+
+def clear(campaign: Campaign, stage: str) -> None:
+    """Delete all that a stage has written, its record first."""
+    info = STAGES[stage]
+    for name in reversed(info.groups):
+        if info.home.startswith(f"store.zarr/{name}/"):
+            remove_group(campaign.store, name)
+    for name in info.groups:
+        remove_group(campaign.store, name)
+    if not info.groups:
+        home = (campaign.path / info.home).parent
+        home.joinpath("stage.json").unlink(missing_ok=True)
+        shutil.rmtree(home, ignore_errors=True)
+    shutil.rmtree(records.stage_folder(campaign, stage), ignore_errors=True)
+
+
+def create(
+    campaign: Campaign,
+    stage: str,
+    record: dict[str, Any],
+    groups: tuple[Group, ...] = (),
+    attributes: dict[str, Any] | None = None,
+) -> None:
+    """Make the groups (or the folder) of a stage; the one with the record comes last.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stage : str
+    record : dict
+        As returned by `begin`.
+    groups : tuple of Group
+        Groups of the store.
+    attributes : dict, optional
+        Further attributes of all of them.
+    """
+    info = STAGES[stage]
+    line = records.provenance(record)
+    shared = {key: value for key, value in record.items() if key not in _HOME_ONLY}
+    for group in sorted(groups, key=lambda g: info.home.startswith(f"store.zarr/{g.name}/")):
+        home = info.home.startswith(f"store.zarr/{group.name}/")
+        create_group(
+            campaign.store, group, (record if home else shared) | (attributes or {}), line
+        )
+    if not groups:
+        path = campaign.path / info.home
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, json.dumps(record | (attributes or {}), indent=2))
+
+
+def complete(campaign: Campaign, stage: str, notes: dict[str, Any] | None = None) -> None:
+    """Mark a stage as complete; runs in flight are no longer needed."""
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    records.update(campaign, stage, {"complete": True, "finished": finished} | (notes or {}))
+    shutil.rmtree(records.stage_folder(campaign, stage), ignore_errors=True)
+    logger.info("%s complete", stage)
+
+
+def make_folders(campaign: Campaign) -> None:
+    """The folders of the contract.
+
+    Raises
+    ------
+    UsageError
+        When the campaign folder cannot be written.
+    """
+    try:
+        for name in ("logs", "restarts"):
+            (campaign.path / name).mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{campaign.path} cannot be written: {error.strerror}", "a folder of yours"
+        ) from None

@@ -1,0 +1,52 @@
+"""Correlation coefficients over the last axis."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+
+def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Pearson's correlation coefficient, sum a'b' / sqrt(sum a'^2 sum b'^2), a' = a - mean(a).
+
+    Parameters
+    ----------
+    a, b : ndarray
+        (..., particle); leading axes are broadcast.
+
+    Returns
+    -------
+    ndarray
+        (...,), dimensionless, -1 to 1. NaN where one of them has a NaN or is constant.
+    """
+    a, b = _centred(a), _centred(b)
+    with np.errstate(invalid="ignore"):
+        return np.clip((a * b).sum(axis=-1), -1, 1)
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Spearman's correlation coefficient: Pearson's of the ranks, ties with their average rank.
+
+    Parameters
+    ----------
+    a, b : ndarray
+        (..., particle); leading axes are broadcast.
+
+    Returns
+    -------
+    ndarray
+        (...,), dimensionless, -1 to 1. NaN where one of them has a NaN or is constant.
+    """
+    return pearson(*(rankdata(x, axis=-1, nan_policy="propagate") for x in (a, b)))
+
+
+def _centred(x: np.ndarray) -> np.ndarray:
+    """Deviations from the mean, scaled to length 1; NaN where there are none."""
+    x = np.asarray(x, dtype=float)
+    # the mean of equal numbers can differ from them by rounding, so compare before subtracting
+    varies = x.max(axis=-1, keepdims=True) > x.min(axis=-1, keepdims=True)
+    x = x - x.mean(axis=-1, keepdims=True)
+    size = np.abs(x).max(axis=-1, keepdims=True)
+    # scaled first, so that squares neither overflow nor vanish
+    x = x / np.where(varies, size, np.nan)
+    return x / np.sqrt((x * x).sum(axis=-1, keepdims=True))

@@ -1,0 +1,249 @@
+"""Which stages there are, what each was made from, and whether that is still what is asked for."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from glassdask.campaign import Campaign
+from glassdask.errors import StageFailed, UsageError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of a campaign.
+
+    Attributes
+    ----------
+    name : str
+    runs_on : str
+        "MPI", "Dask", "GPU or CPU" or "one process".
+    sections : tuple of str
+        Tables of the campaign file that it depends on.
+    upstream : tuple of str
+        Stages that it reads.
+    home : str
+        Where its record is, relative to the campaign folder.
+    groups : tuple of str
+        Groups of the store that it writes.
+    """
+
+    name: str
+    runs_on: str
+    sections: tuple[str, ...]
+    upstream: tuple[str, ...]
+    home: str
+    groups: tuple[str, ...] = ()
+
+
+def _group(name: str) -> str:
+    return f"store.zarr/{name}/zarr.json"
+
+
+#: The stages, in the order in which `glassdask run` does them.
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage("quench", "MPI", ("system", "quench"), (), _group("configurations"),
+              ("configurations", "cooling")),
+        Stage("grid", "Dask", ("grid",), ("quench",), _group("density"), ("density",)),
+        Stage("indicators", "Dask", ("indicators",), ("quench",), _group("indicators"),
+              ("indicators",)),
+        Stage("train", "GPU or CPU", ("train",), ("grid",), "model/stage.json"),
+        Stage("explain", "GPU or CPU", ("explain",), ("grid", "train"), _group("explanations"),
+              ("explanations",)),
+        Stage("propensity", "MPI", ("propensity",), ("quench",), _group("propensity"),
+              ("propensity",)),
+        Stage("correlate", "Dask", ("correlate",), ("indicators", "explain", "propensity"),
+              _group("correlations"), ("fields", "correlations", "dynamics")),
+        Stage("report", "one process", ("campaign", "report"), ("correlate",),
+              "figures/stage.json"),
+    )
+}  # fmt: skip
+
+
+class State(StrEnum):
+    """Where a stage stands."""
+
+    ABSENT = "not begun"
+    PARTIAL = "begun"
+    COMPLETE = "complete"
+    CHANGED = "made with other inputs"
+
+
+def read(campaign: Campaign, stage: str) -> dict[str, Any] | None:
+    """The record of a stage: its attributes; None when it has not begun."""
+    path = campaign.path / STAGES[stage].home
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path} cannot be read ({error})",
+            "the record of a stage",
+            f"Type `glassdask {stage} {campaign.path} --start-over` to make it again.",
+        ) from None
+    return dict(content["attributes"] if path.name == "zarr.json" else content)
+
+
+def update(campaign: Campaign, stage: str, changes: dict[str, Any]) -> None:
+    """Lay `changes` over the record of a stage that has begun, by rename."""
+    from glassdask.store import replace_text
+
+    path = campaign.path / STAGES[stage].home
+    content = json.loads(path.read_text(encoding="utf-8"))
+    (content["attributes"] if path.name == "zarr.json" else content).update(changes)
+    replace_text(path, json.dumps(content, indent=2))
+
+
+def inputs(campaign: Campaign, stage: str) -> dict[str, Any]:
+    """All that the results of a stage follow from: tables, seed, and which upstream results."""
+    info = STAGES[stage]
+    upstream = {}
+    for name in info.upstream:
+        record = read(campaign, name)
+        upstream[name] = record["token"] if record and record.get("complete") else None
+    return {
+        "tables": campaign.sections(info.sections),
+        "seed": campaign.file.campaign.seed,
+        "upstream": upstream,
+    }
+
+
+def state(campaign: Campaign, stage: str) -> State:
+    """Where a stage stands with respect to the campaign file and the stages it reads."""
+    record = read(campaign, stage)
+    if record is None:
+        return State.ABSENT
+    if json.loads(record["inputs"]) != json.loads(json.dumps(inputs(campaign, stage))):
+        return State.CHANGED
+    return State.COMPLETE if record["complete"] else State.PARTIAL
+
+
+def difference(campaign: Campaign, stage: str) -> str:
+    """What differs between the inputs that a stage was made with and those asked for now."""
+    record = read(campaign, stage)
+    assert record is not None
+    before, now = json.loads(record["inputs"]), json.loads(json.dumps(inputs(campaign, stage)))
+    parts = []
+    for table, values in now["tables"].items():
+        old = before["tables"].get(table, {})
+        for key in sorted(set(values) | set(old)):
+            if values.get(key) != old.get(key):
+                parts.append(f"{table}.{key} {old.get(key)} -> {values.get(key)}")
+    if before["seed"] != now["seed"]:
+        parts.append(f"campaign.seed {before['seed']} -> {now['seed']}")
+    redone = [n for n, token in now["upstream"].items() if token != before["upstream"].get(n)]
+    if redone:
+        parts.append(f"stage {', '.join(redone)} was made again or is not complete")
+    return "; ".join(parts) or "another version of its inputs"
+
+
+def require_upstream(campaign: Campaign, stage: str) -> None:
+    """Check that all that a stage reads is complete and up to date.
+
+    Raises
+    ------
+    UsageError
+        With the first stage that is not.
+    """
+    for name in STAGES[stage].upstream:
+        found = state(campaign, name)
+        if found is State.CHANGED:
+            raise changed(campaign, name)
+        if found is not State.COMPLETE:
+            raise UsageError(
+                f"stage {stage} reads {name}, which is {found.value}",
+                f"{name} complete",
+                f"Type `glassdask {name} {campaign.path}` first, or `glassdask run` for all.",
+            )
+
+
+def changed(campaign: Campaign, stage: str) -> UsageError:
+    """The error for results that belong to other inputs."""
+    return UsageError(
+        f"{stage} in {campaign.path} was made with other inputs ({difference(campaign, stage)})",
+        "the inputs it was made with; old and new results are not mixed",
+        f"Restore them, or type `glassdask {stage} {campaign.path} --start-over`.",
+    )
+
+
+def new_record(campaign: Campaign, stage: str) -> dict[str, Any]:
+    """The record of a stage that begins now."""
+    from glassdask.store import versions
+
+    return {
+        "stage": stage,
+        "campaign": campaign.file.campaign.name,
+        "campaign_hash": campaign.hash,
+        "inputs": json.dumps(inputs(campaign, stage)),
+        "token": uuid.uuid4().hex[:16],
+        "complete": False,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    } | versions()
+
+
+def provenance(record: dict[str, Any]) -> str:
+    """One line that says what wrote a variable."""
+    made = ", ".join(
+        f"{name.removesuffix('_version')} {value}"
+        for name, value in record.items()
+        if name.endswith("_version")
+    )
+    return f"stage {record['stage']} of campaign {record['campaign_hash']}; {made}"
+
+
+@contextmanager
+def lock(campaign: Campaign, stage: str) -> Iterator[None]:
+    """Hold a stage, so that two processes never write it at once.
+
+    Raises
+    ------
+    StageFailed
+        When another process holds it.
+    """
+    folder = campaign.path / "logs"
+    folder.mkdir(exist_ok=True)
+    with (folder / f".{stage}.lock").open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise StageFailed(
+                f"stage {stage} of {campaign.path} is being run by {file.read().strip()}",
+                "one process at a time",
+                "Wait for it, or stop it.",
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield
+
+
+def is_running(campaign: Campaign, stage: str) -> bool:
+    """Whether a process on this machine holds the stage."""
+    path = campaign.path / "logs" / f".{stage}.lock"
+    if not path.exists():
+        return False
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def stage_folder(campaign: Campaign, stage: str) -> Path:
+    """Where runs in flight of a stage are kept: restarts/STAGE."""
+    return campaign.path / "restarts" / stage

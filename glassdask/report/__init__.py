@@ -1,0 +1,1 @@
+"""Figures, the table against the paper, and the self-contained page of a campaign."""

@@ -1,0 +1,187 @@
+"""What the figures and the tables read from a campaign, selected once, by the same rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import xarray as xr
+
+from glassdask import layout
+from glassdask.campaign import Campaign
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """Correlation of one indicator with 1 - Delta, averaged over glass configurations.
+
+    Attributes
+    ----------
+    delta : ndarray
+        delta(t), (temperature, time), sigma.
+    mean : ndarray
+        Mean Pearson correlation over configurations, (temperature, time).
+    spread : ndarray
+        Standard deviation over configurations, (temperature, time); NaN when there is one.
+    count : int
+        Configurations.
+    """
+
+    delta: np.ndarray
+    mean: np.ndarray
+    spread: np.ndarray
+    count: int
+
+
+@dataclass(frozen=True)
+class Extremum:
+    """Where the correlation with 1 - Delta is largest.
+
+    Attributes
+    ----------
+    value, spread : float
+        Mean over configurations and standard deviation.
+    count : int
+        Configurations.
+    delta, temperature, time : float
+        Where it is found; sigma, epsilon/kB, sigma sqrt(m/epsilon).
+    place : tuple of int
+        Index of the temperature and of the time.
+    """
+
+    value: float
+    spread: float
+    count: int
+    delta: float
+    temperature: float
+    time: float
+    place: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """A campaign and its store.
+
+    Attributes
+    ----------
+    campaign : Campaign
+    tree : xarray.DataTree
+        Its store, as `glassdask.open` gives it.
+    """
+
+    campaign: Campaign
+    tree: xr.DataTree
+
+    @cached_property
+    def learnt(self) -> bool:
+        """Whether the network has learnt, so that there is something to explain."""
+        return bool(self.tree["explanations"].attrs.get("learnt", True))
+
+    @property
+    def reason(self) -> str:
+        """Why there is no Grad-CAM score, or nothing."""
+        if self.learnt:
+            return ""
+        return str(self.tree["explanations"].attrs.get("reason", "the network has not learnt"))
+
+    @property
+    def indicators(self) -> tuple[str, ...]:
+        """Indicators that may be shown; the Grad-CAM score only of a network that has learnt."""
+        names = layout.indicator_names(self.campaign)
+        return names if self.learnt else names[1:]
+
+    @cached_property
+    def done(self) -> np.ndarray:
+        """Runs that are whole, (sample,) bool."""
+        return self.tree["configurations"]["run_status"].values == layout.DONE
+
+    @cached_property
+    def test(self) -> np.ndarray:
+        """Whole runs of the test split, (sample,) bool."""
+        return self.done & (self.tree["configurations"]["split"].values == "test")
+
+    @cached_property
+    def correct(self) -> xr.DataArray:
+        """Classified rightly: 1 yes, 0 no, -1 not classified; (sample, state)."""
+        return self.tree["explanations"]["correct"].load()
+
+    def counted(self, state: str) -> np.ndarray:
+        """Test snapshots that enter averages, (sample,) bool: whole, and classified rightly.
+
+        When the network has not learnt its classes say nothing, and no snapshot is left out.
+        """
+        if not self.learnt:
+            return self.test
+        return self.test & (self.correct.sel(state=state).values == 1)
+
+    def correlation(self, first: str, second: str, state: str) -> np.ndarray:
+        """Pearson correlation of two indicators in each counted snapshot that has one, (sample,).
+
+        Theta entered as 1 - Theta when it was computed; nothing is reversed here.
+        """
+        if not {first, second} <= set(self.indicators):
+            return np.empty(0)
+        values = self._pearson.sel(indicator=first, other=second, state=state).values
+        values = values[self.counted(state)]
+        return values[np.isfinite(values)]
+
+    @cached_property
+    def _pearson(self) -> xr.DataArray:
+        return self.tree["correlations"]["pearson"].load()
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        """Recorded times of the ensemble, sigma sqrt(m/epsilon)."""
+        return self.tree["dynamics"]["time"].values
+
+    @cached_property
+    def temperatures(self) -> np.ndarray:
+        """Temperatures of the ensemble, epsilon/kB."""
+        return self.tree["dynamics"]["temperature"].values
+
+    @cached_property
+    def explained_configurations(self) -> np.ndarray:
+        """Configurations of the ensemble whose glass was classified rightly, (configuration,)."""
+        samples = self.tree["dynamics"]["configuration"].values
+        glass = self.correct.sel(state="glass").values[samples] == 1
+        return glass if self.learnt and glass.any() else np.ones(len(samples), dtype=bool)
+
+    def dynamics(self, indicator: str) -> Dynamics:
+        """Correlation of an indicator with 1 - Delta, over the same glasses for all of them."""
+        kept = self.explained_configurations
+        delta = self.tree["dynamics"]["delta"].values[kept]
+        values = self.tree["dynamics"]["pearson"].sel(indicator=indicator).values[kept]
+        present = np.isfinite(values).any(axis=(1, 2))
+        values, delta = values[present], delta[present]
+        if not len(values):
+            empty = np.full((len(self.temperatures), len(self.times)), np.nan)
+            return Dynamics(empty, empty, empty, 0)
+        spread = (
+            values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1:], np.nan)
+        )
+        return Dynamics(delta.mean(axis=0), values.mean(axis=0), spread, len(values))
+
+    def largest(self, indicator: str, by_size: bool = True) -> Extremum | None:
+        """The largest correlation with 1 - Delta over temperatures and times, or nothing.
+
+        Parameters
+        ----------
+        indicator : str
+        by_size : bool
+            Compare sizes whatever the sign; else the largest value, as the paper does for Gamma.
+        """
+        found = self.dynamics(indicator)
+        ranked = np.abs(found.mean) if by_size else found.mean
+        if not np.isfinite(ranked).any():
+            return None
+        t, k = np.unravel_index(int(np.nanargmax(ranked)), ranked.shape)
+        return Extremum(
+            float(found.mean[t, k]),
+            float(found.spread[t, k]),
+            found.count,
+            float(found.delta[t, k]),
+            float(self.temperatures[t]),
+            float(self.times[k]),
+            (int(t), int(k)),
+        )

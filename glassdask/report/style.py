@@ -1,0 +1,140 @@
+"""One look for every figure, and how they are saved. Nothing here touches pyplot."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+#: Dots per inch of the PNG files.
+RESOLUTION = 130
+#: Values in [0, 1]: blue is low, red is high, as in the paper's maps.
+FIELD_COLOURS = "RdYlBu_r"
+GLASS, LIQUID = "#4d4d4d", "#c4c4c4"
+STATE_COLOURS = {"glass": GLASS, "liquid": LIQUID}
+GUIDE = "#9a9a9a"
+TRAIN, VALIDATION = "#1f5a94", "#c8561b"
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+
+#: Letters of the quantities, for figures.
+SYMBOLS = {
+    "gradcam": r"$\Gamma$",
+    "voronoi_volume": r"$\Upsilon$",
+    "tong_tanaka": r"$\Theta$",
+    "potential_energy": r"$e$",
+    "propensity": r"$\Delta$",
+}
+#: The same letters, for plain text.
+LETTERS = {
+    "gradcam": "Γ",
+    "voronoi_volume": "Υ",
+    "tong_tanaka": "Θ",
+    "potential_energy": "e",
+    "propensity": "Δ",
+}
+NAMES = {
+    "gradcam": "Grad-CAM score",
+    "voronoi_volume": "Voronoi volume",
+    "tong_tanaka": "Tong-Tanaka order",
+    "potential_energy": "potential energy",
+    "propensity": "dynamic propensity",
+}
+#: Drawn, and correlated, as 1 - X: small raw values are the ordered, or the immobile, places.
+REVERSED = ("tong_tanaka", "propensity")
+
+_PARAMETERS: dict[str, Any] = {
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "mathtext.fontset": "dejavusans",
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 10.5,
+    "axes.linewidth": 0.8,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "pdf.fonttype": 42,
+    "savefig.facecolor": "white",
+}
+
+
+def context() -> AbstractContextManager[None]:
+    """The look, while the context lasts; the caller's settings come back afterwards."""
+    return mpl.rc_context({**mpl.rcParamsDefault, **_PARAMETERS, "backend": mpl.rcParams["backend"]})
+
+
+def styled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Let a function that draws do so in the look of the report."""
+
+    @functools.wraps(function)
+    def inside(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        with context():
+            return function(*args, **kwargs)
+
+    return inside
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure in inches, drawn by Agg whatever backend the user has."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+@styled
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write NAME.png and NAME.pdf, each whole or not at all.
+
+    Returns
+    -------
+    list of Path
+        The PNG first.
+    """
+    paths = []
+    for suffix in ("png", "pdf"):
+        path = folder / f"{name}.{suffix}"
+        partial = path.with_name(path.name + ".partial")
+        figure.savefig(partial, format=suffix, dpi=RESOLUTION)
+        partial.replace(path)
+        paths.append(path)
+    return paths
+
+
+def signed(name: str, letters: dict[str, str] = SYMBOLS) -> str:
+    """Letter of a quantity as it is drawn and correlated, such as 1 - Theta."""
+    letter = letters.get(name, name)
+    return f"1 − {letter}" if name in REVERSED else letter
+
+
+def pair(first: str, second: str, letters: dict[str, str] = SYMBOLS) -> str:
+    """C(first, second), in the paper's short form: Theta stands for 1 - Theta."""
+    return f"C({letters.get(first, first)}, {letters.get(second, second)})"
+
+
+def temperature_colours(count: int) -> list[tuple[float, float, float, float]]:
+    """A colour for each temperature, cold to hot, dark enough on white."""
+    colours = mpl.colormaps["plasma"](np.linspace(0.05, 0.78, max(count, 1)))
+    return [tuple(map(float, colour)) for colour in colours]  # type: ignore[misc]
+
+
+def say(axes: Any, text: str) -> None:
+    """Write in an empty panel why it is empty."""
+    axes.text(
+        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="#8a1c1c",
+        fontsize=9, wrap=True,
+    )  # fmt: skip

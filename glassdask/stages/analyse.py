@@ -1,0 +1,113 @@
+"""The Dask stages: `grid`, `indicators` and `correlate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from distributed import Client, as_completed
+
+from glassdask import jobs, layout, store
+from glassdask.campaign import Campaign
+from glassdask.errors import StageFailed
+from glassdask.progress import Progress
+from glassdask.stages import blocks
+
+Block = tuple[int, int]
+
+
+def run(campaign: Campaign, stage: str, client: Client, start_over: bool = False) -> None:
+    """Do one of the Dask stages, or go on with it.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stage : str
+        "grid", "indicators" or "correlate".
+    client : distributed.Client
+    start_over : bool
+        Begin from nothing.
+    """
+    record, fresh = jobs.begin(campaign, stage, start_over)
+    if fresh:
+        jobs.create(campaign, stage, record, _groups(campaign, stage))
+    if stage == "correlate":
+        _over_samples(campaign, stage, "fields", blocks.correlate, client)
+        _over_ensemble(campaign, client)
+    elif stage == "grid":
+        _over_samples(campaign, stage, "density", blocks.grid, client)
+    else:
+        _over_samples(campaign, stage, "indicators", blocks.structure, client)
+    jobs.complete(campaign, stage)
+
+
+def _groups(campaign: Campaign, stage: str) -> tuple[layout.Group, ...]:
+    if stage == "correlate":
+        with store.open_group(campaign.store, "propensity") as group:
+            samples, times = group["configuration"].values, group["time"].values
+        return (
+            layout.fields(campaign),
+            layout.dynamics(campaign, samples, times),
+            layout.correlations(campaign),
+        )
+    name = "density" if stage == "grid" else "indicators"
+    return (layout.BY_CAMPAIGN[name](campaign),)
+
+
+def _over_samples(
+    campaign: Campaign,
+    stage: str,
+    group: str,
+    function: Callable[[Campaign, int, int], np.ndarray],
+    client: Client,
+) -> None:
+    """Map `function` over the blocks of runs that are not done yet; status follows data."""
+    status = store.array(campaign.store, group, "run_status")
+    done = np.asarray(status[...])
+    todo = [
+        (low, high)
+        for low, high in layout.sample_blocks(campaign)
+        if (done[low:high] == layout.PENDING).any()
+    ]
+    total = len(layout.sample_blocks(campaign))
+    with Progress(stage, "blocks", total, total - len(todo)) as progress:
+        futures = {
+            client.submit(function, campaign, low, high, pure=False, retries=2): (low, high)
+            for low, high in todo
+        }
+        try:
+            for future in as_completed(list(futures)):
+                low, high = futures[future]
+                done[low:high] = _result(future, stage, f"runs {low} to {high - 1}")
+                status[...] = done
+                progress.advance()
+        finally:
+            client.cancel(list(futures))
+
+
+def _over_ensemble(campaign: Campaign, client: Client) -> None:
+    """Propensity and correlations, one task for each glass and temperature."""
+    replicas = np.asarray(store.array(campaign.store, "dynamics", "replicas", "r")[...])
+    todo = [(int(c), int(t)) for c, t in zip(*np.nonzero(replicas == 0), strict=True)]
+    with Progress("dynamics", "ensembles", replicas.size, replicas.size - len(todo)) as progress:
+        futures = {
+            client.submit(blocks.dynamics, campaign, c, t, pure=False, retries=2): (c, t)
+            for c, t in todo
+        }
+        try:
+            for future in as_completed(list(futures)):
+                _result(future, "correlate", f"glass and temperature {futures[future]}")
+                progress.advance()
+        finally:
+            client.cancel(list(futures))
+
+
+def _result(future, what: str, where: str):  # type: ignore[no-untyped-def]
+    """Result of a task; its error becomes one line."""
+    try:
+        return future.result()
+    except Exception as error:
+        raise StageFailed(
+            f"{what} failed on {where}: {type(error).__name__}: {error}",
+            then="What was done is kept; mend the cause and type the same command again.",
+        ) from error

@@ -1,0 +1,130 @@
+"""The work of one Dask task: read a block of runs, compute, write whole shards.
+
+A block is one shard of every variable, so no two tasks ever write the same file.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from glassdask import fields, indicators, layout, store
+from glassdask.campaign import Campaign
+
+#: Indicators that enter correlations as 1 - X, as in the paper.
+REVERSED = ("tong_tanaka",)
+
+
+def read_configurations(campaign: Campaign, low: int, high: int) -> xr.Dataset:
+    """Runs `low` to `high` of the configurations, in memory."""
+    with store.open_group(campaign.store, "configurations") as group:
+        block = group.isel(sample=slice(low, high)).load()
+    return block.assign_attrs(
+        reference_length=[list(row) for row in campaign.model.reference_lengths]
+    )
+
+
+def write(
+    campaign: Campaign, group: str, low: int, high: int, values: dict[str, np.ndarray]
+) -> None:
+    """Write the runs `low` to `high` of some variables of a group."""
+    for name, block in values.items():
+        store.array(campaign.store, group, name)[low:high] = block
+
+
+def grid(campaign: Campaign, low: int, high: int) -> np.ndarray:
+    """Grid a block; returns the status of its runs, (sample,) int8."""
+    block = read_configurations(campaign, low, high)
+    status = block["run_status"].values
+    counts = np.zeros(
+        (high - low, *store.array(campaign.store, "density", "density").shape[1:]), np.uint8
+    )
+    good = np.flatnonzero(status == layout.DONE)
+    if len(good):
+        counts[good] = fields.grid_density(
+            block.isel(sample=good),
+            cells=campaign.cells,
+            species_channels=campaign.file.grid.species_channels,
+        ).values
+    write(campaign, "density", low, high, {"density": counts})
+    return status
+
+
+def structure(campaign: Campaign, low: int, high: int) -> np.ndarray:
+    """Structural indicators of a block; returns the status of its runs, (sample,) int8."""
+    block = read_configurations(campaign, low, high)
+    found = indicators.structural_indicators(block, campaign.file.indicators.names)
+    write(
+        campaign, "indicators", low, high, {str(name): found[name].values for name in found}
+    )
+    return block["run_status"].values
+
+
+def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
+    """Fields and correlations of a block; returns the status of its runs, (sample,) int8."""
+    names = layout.indicator_names(campaign)
+    block = read_configurations(campaign, low, high)
+    smooth = smooth_fields(campaign, raw_indicators(campaign, block, low, high), block)
+    write(
+        campaign, "fields", low, high,
+        {name: smooth[name].values.astype(np.float32) for name in names},
+    )  # fmt: skip
+    signed = [reverse(name, smooth[name]) for name in names]
+    for kind, function in (("pearson", fields.pearson), ("spearman", fields.spearman)):
+        target = store.array(campaign.store, "correlations", kind)
+        table = np.stack([[function(a, b).values for b in signed] for a in signed])
+        target[:, :, low:high] = table
+    return block["run_status"].values
+
+
+def raw_indicators(campaign: Campaign, block: xr.Dataset, low: int, high: int) -> xr.Dataset:
+    """Grad-CAM score and structural indicators of a block, raw."""
+    with (
+        store.open_group(campaign.store, "indicators") as structural,
+        store.open_group(campaign.store, "explanations") as explained,
+    ):
+        part = {"sample": slice(low, high)}
+        raw = structural[campaign.file.indicators.names].isel(part).load()
+        gamma = explained["gradcam"].isel(part).load().astype(float)
+    return raw.assign(gradcam=gamma.transpose(*block["position"].dims[:-1]))
+
+
+def smooth_fields(campaign: Campaign, raw: xr.Dataset, block: xr.Dataset) -> xr.Dataset:
+    """Coarse-grain over xi and normalise to [0, 1], snapshot by snapshot."""
+    xi = campaign.file.correlate.coarse_graining_length
+    return fields.normalise(fields.coarse_grain(raw, block, xi))
+
+
+def reverse(name: str, values: xr.DataArray) -> xr.DataArray:
+    """1 - X for the indicators that are small where the structure is good, else X."""
+    return 1 - values if name in REVERSED else values
+
+
+def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
+    """Propensity and its correlations for one glass at one temperature."""
+    names = layout.indicator_names(campaign)
+    place = {"configuration": configuration, "temperature": temperature}
+    with store.open_group(campaign.store, "propensity") as group:
+        part = group.isel(place)
+        good = part["run_status"].values == layout.DONE
+        sample = int(part["configuration"])
+        ensemble = part["crsd"].isel(replica=good).load().astype(float)
+    block = read_configurations(campaign, sample, sample + 1).isel(sample=0)
+    glass = block.sel(state="glass")
+    with store.open_group(campaign.store, "fields") as group:
+        structure = group[list(names)].isel(sample=sample).sel(state="glass").load().astype(float)
+    delta_i = ensemble.mean("replica")
+    smooth = fields.normalise(
+        fields.coarse_grain(delta_i, glass, campaign.file.correlate.coarse_graining_length)
+    )
+    values = {
+        "delta": fields.mean_cage_relative_displacement(delta_i).values,
+        "propensity": delta_i.values,
+        "propensity_field": smooth.values,
+        "replicas": np.array(good.sum()),
+    }
+    for name, value in values.items():
+        store.array(campaign.store, "dynamics", name)[configuration, temperature] = value
+    for kind, function in (("pearson", fields.pearson), ("spearman", fields.spearman)):
+        table = np.stack([function(reverse(n, structure[n]), 1 - smooth).values for n in names])
+        store.array(campaign.store, "dynamics", kind)[:, configuration, temperature] = table
