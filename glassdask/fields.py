@@ -45,8 +45,14 @@ def coarse_grain(x: Labelled, ds: xr.Dataset, coarse_graining_length: float = 3.
         When xi is not positive, or some of a configuration's positions are NaN.
     """
     xi = coarse_graining.checked(coarse_graining_length)
-    arrays: list[xr.DataArray] = list(x.data_vars.values()) if isinstance(x, xr.Dataset) else [x]
-    inner: list[list[Any]] = [[*_extra_dims(array, ds), "particle"] for array in arrays]
+    if isinstance(x, xr.Dataset):
+        smooth = _coarse_grain_all(list(x.data_vars.values()), ds, xi)
+        return xr.Dataset(dict(zip(x.data_vars, smooth, strict=True)), attrs=x.attrs)
+    return _coarse_grain_all([x], ds, xi)[0]
+
+
+def _coarse_grain_all(arrays: list[xr.DataArray], ds: xr.Dataset, xi: float) -> list[xr.DataArray]:
+    inner = [[*_extra_dims(array, ds), "particle"] for array in arrays]
 
     def one(position: np.ndarray, box: np.ndarray, *values: np.ndarray) -> Any:
         rows = [value.reshape(-1, len(position)) for value in values]
@@ -59,21 +65,13 @@ def coarse_grain(x: Labelled, ds: xr.Dataset, coarse_graining_length: float = 3.
         shaped = [part.reshape(value.shape) for part, value in zip(parts, values, strict=True)]
         return tuple(shaped) if len(shaped) > 1 else shaped[0]
 
-    results = _apply(
-        one,
-        [ds["position"], ds["box_length"], *arrays],
-        [*_CONFIGURATION, *inner],
-        inner,
-    )
-    labelled = [
-        _described_as(result.transpose(..., *array.dims), array, "coarse-grained").assign_attrs(
-            coarse_graining_length=xi, coarse_graining_length_units="sigma"
-        )
+    inputs = [*_CONFIGURATION, *inner]
+    results = _apply(one, [ds["position"], ds["box_length"], *arrays], inputs, inner)
+    about = {"coarse_graining_length": xi, "coarse_graining_length_units": "sigma"}
+    return [
+        _described_as(result.transpose(..., *array.dims), array, "coarse-grained", about)
         for result, array in zip(results, arrays, strict=True)
     ]
-    if isinstance(x, xr.Dataset):
-        return xr.Dataset(dict(zip(x.data_vars, labelled, strict=True)), attrs=x.attrs)
-    return labelled[0].rename(x.name)
 
 
 def normalise(x: Labelled) -> Labelled:
@@ -92,8 +90,7 @@ def normalise(x: Labelled) -> Labelled:
     if isinstance(x, xr.Dataset):
         return xr.Dataset({name: normalise(each) for name, each in x.items()}, attrs=x.attrs)
     (result,) = _apply(coarse_graining.normalise, [x], [["particle"]], [["particle"]])
-    result = _described_as(result.transpose(*x.dims), x, "normalised to [0, 1]")
-    return result.rename(x.name).assign_attrs(units="1")
+    return _described_as(result.transpose(*x.dims), x, "normalised to [0, 1]", {"units": "1"})
 
 
 def pearson(a: xr.DataArray, b: xr.DataArray, dim: str = "particle") -> xr.DataArray:
@@ -166,14 +163,9 @@ def grid_density(
         channel = species if species_channels else np.zeros_like(species)
         return gridding.grid_density(position, box, channel, len(channels), sizes)
 
-    (image,) = _apply(
-        one,
-        [ds["position"], ds["box_length"], ds["species"]],
-        [*_CONFIGURATION, ["particle"]],
-        [outputs],
-        sizes=shape,
-        dtype=np.uint8,
-    )
+    arrays = [ds["position"], ds["box_length"], ds["species"]]
+    inputs = [*_CONFIGURATION, ["particle"]]
+    (image,) = _apply(one, arrays, inputs, [outputs], shape, np.uint8)
     about = {"units": "sigma"}
     middles = {
         axis: (axis, (np.arange(n) + 0.5) * side / n, about | {"long_name": f"{axis} of the cell"})
@@ -218,13 +210,9 @@ def radial_distribution(
             return np.full((len(pairs), bins), np.nan)
         return distribution.radial_distribution(position, box, species, kinds, bins, end)
 
-    (result,) = _apply(
-        one,
-        [ds["position"], ds["box_length"], ds["species"]],
-        [*_CONFIGURATION, ["particle"]],
-        [["pair", "radius"]],
-        sizes={"pair": len(pairs), "radius": bins},
-    )
+    arrays = [ds["position"], ds["box_length"], ds["species"]]
+    inputs, sizes = [*_CONFIGURATION, ["particle"]], {"pair": len(pairs), "radius": bins}
+    (result,) = _apply(one, arrays, inputs, [["pair", "radius"]], sizes)
     about = {"units": "sigma", "long_name": "distance"}
     result = result.assign_coords(
         pair=("pair", pairs, {"units": "1", "long_name": "pair of species"}),
@@ -257,12 +245,9 @@ def cage_relative_squared_displacement(displacement: xr.DataArray, ds: xr.Datase
         neighbours = tessellate(position, box).neighbours
         return dynamics.cage_relative_squared_displacement(moved, neighbours)
 
-    (result,) = _apply(
-        one,
-        [ds["position"], ds["box_length"], displacement],
-        [*_CONFIGURATION, [*extra, "particle", "axis"]],
-        [[*extra, "particle"]],
-    )
+    arrays = [ds["position"], ds["box_length"], displacement]
+    inputs = [*_CONFIGURATION, [*extra, "particle", "axis"]]
+    (result,) = _apply(one, arrays, inputs, [[*extra, "particle"]])
     return _labelled(result, "crsd", "sigma^2", "cage-relative squared displacement")
 
 
@@ -310,8 +295,10 @@ def _labelled(x: xr.DataArray, name: str, units: str, long_name: str) -> xr.Data
     return x.rename(name).assign_attrs(units=units, long_name=long_name)
 
 
-def _described_as(x: xr.DataArray, source: xr.DataArray, done: str) -> xr.DataArray:
-    """With the attributes of `source`, and what was done to it in the long name."""
-    long_name = source.attrs.get("long_name", source.name or "values")
-    about = {"units": source.attrs.get("units", "1"), "long_name": f"{long_name}, {done}"}
-    return x.assign_attrs(source.attrs | about)
+def _described_as(
+    x: xr.DataArray, source: xr.DataArray, done: str, about: dict[str, Any]
+) -> xr.DataArray:
+    """With the name and attributes of `source`, and what was done to it."""
+    long_name = f"{source.attrs.get('long_name', source.name or 'values')}, {done}"
+    old = {"units": "1"} | source.attrs
+    return x.rename(source.name).assign_attrs(old | {"long_name": long_name} | about)

@@ -69,7 +69,7 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
         When there is no store.
     """
     return xr.open_datatree(
-        str(locate(path)), engine="zarr", chunks=chunks, create_default_indexes=True
+        str(locate(path)), engine="zarr", chunks=chunks, consolidated=False
     )
 
 

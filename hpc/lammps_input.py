@@ -175,6 +175,8 @@ def quench_input(campaign: Campaign) -> str:
             f"create_atoms {kind} random {count} $(v_seed+{kind}:%.0f) NULL"
             for kind, count in enumerate(counts, start=1)
         ),
+        # random insertion fills the depth of the box too
+        *(["set group all z 0.0"] if model.dimension == 2 else []),
         "thermo 1000",
         "thermo_modify lost error norm yes",
         *_push_off(campaign),

@@ -17,18 +17,22 @@ from glassdask.errors import UsageError
 PRESETS = ("quick", "reduced", "paper")
 
 
-def preset(name: str) -> dict[str, Any]:
-    """The tables of a preset, as plain data.
+def preset(name: str, model: str) -> dict[str, Any]:
+    """The tables of a preset, as plain data, with what it changes for one model laid over them.
 
     Raises
     ------
     UsageError
-        When there is none of that name.
+        When there is no preset of that name.
     """
     if name not in PRESETS:
         raise UsageError(f"preset {name!r}", f"one of {', '.join(PRESETS)}")
     text = resources.files("glassdask.campaign").joinpath(f"{name}.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    data = tomllib.loads(text)
+    special = data.pop("model", {}).get(model, {})
+    for table, values in special.items():
+        data.setdefault(table, {}).update(values)
+    return data
 
 
 def new_campaign(
@@ -48,7 +52,7 @@ def new_campaign(
         )
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file", "a folder that is new or empty")
-    data = preset(preset_name)
+    data = preset(preset_name, model)
     data["campaign"] = {"name": folder.resolve().name or "glass", "preset": preset_name}
     data.setdefault("system", {})["model"] = model
     campaign = from_data(folder, data, overrides)
@@ -65,12 +69,11 @@ def as_toml(file: CampaignFile) -> str:
         "# The whole experiment. Lengths in sigma, energies in epsilon, temperatures in epsilon/kB,",
         "# times in sigma sqrt(m/epsilon). A line that begins with # shows a field left at its default.",
     ]
-    for name, field in CampaignFile.model_fields.items():
+    for name in CampaignFile.model_fields:
         table = getattr(file, name)
         summary = (type(table).__doc__ or "").partition(": ")[2].rstrip(".")
         lines += ["", f"[{name}]  # {summary}"]
         lines += [_line(table, key) for key in type(table).model_fields]
-        del field
     return "\n".join(lines) + "\n"
 
 

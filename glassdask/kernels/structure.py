@@ -176,6 +176,7 @@ def potential_energy(
     distance = np.linalg.norm(separation, axis=1)
     if (distance == 0).any():
         raise ValueError("particles at the same place; expected distinct positions")
+    species = np.asarray(species)
     kinds = species[i], species[j]
     pair = epsilon[kinds] * _smoothed(distance / sigma[kinds], float(cutoff))
     count = len(position)

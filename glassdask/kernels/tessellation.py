@@ -151,7 +151,7 @@ def tessellate(position: np.ndarray, box_length: float | np.ndarray) -> Tessella
     Where more than d + 1 particles lie on one empty sphere (in perfect crystals), there are several
     triangulations, and an image may get another one than its particle. Such a configuration is
     triangulated with displacements of 1e-7 mean distances, the same for all images of a particle,
-    and a shear as small, so that the volumes still add up to the box's.
+    and a strain as small; the volumes still add up to the box's.
 
     Parameters
     ----------
@@ -177,10 +177,7 @@ def tessellate(position: np.ndarray, box_length: float | np.ndarray) -> Tessella
     spacing = (float(np.prod(length)) / count) ** (1 / d)
     tessellation = _widened(position, np.diag(length), spacing)
     if tessellation is None or not _is_periodic(tessellation, length):
-        random = np.random.default_rng(count)
-        moved = position + _JOGGLE * spacing * random.uniform(-1, 1, position.shape)
-        shear = np.tril(random.uniform(0.5, 1, (d, d)), -1)
-        tessellation = _widened(moved, np.diag(length) + _JOGGLE * spacing * shear, spacing)
+        tessellation = _widened(*_joggled(position, np.diag(length), spacing), spacing)
     if tessellation is None or not _is_periodic(tessellation, length):
         raise ValueError("no periodic triangulation of these positions; expected distinct ones")
     return tessellation
@@ -220,12 +217,25 @@ def _widened(position: np.ndarray, lattice: np.ndarray, spacing: float) -> Tesse
         margin = min(1.05 * reach, 2 * margin)
 
 
+def _joggled(
+    position: np.ndarray, lattice: np.ndarray, spacing: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and box vectors without ties, the volume of the box unchanged."""
+    d = len(lattice)
+    random = np.random.default_rng(len(position))
+    moved = position + _JOGGLE * spacing * random.uniform(-1, 1, position.shape)
+    # images of one particle can tie with one another: only a strain of the box separates them
+    strain = np.eye(d) + _JOGGLE * random.uniform(-1, 1, (d, d))
+    strain /= np.linalg.det(strain) ** (1 / d)
+    return moved @ strain, lattice @ strain
+
+
 def _with_images(
     position: np.ndarray, lattice: np.ndarray, margin: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Particles and their images up to `margin` outside the box: places, particles, boxes."""
     length = np.diag(lattice)
-    layers = np.ceil(margin / length).astype(int)
+    layers = np.ceil(margin / length + 10 * _JOGGLE).astype(int)
     places = [position]
     owners = [np.arange(len(position))]
     images = [np.zeros(position.shape, dtype=int)]

@@ -150,17 +150,17 @@ class ReportData:
     def dynamics(self, indicator: str) -> Dynamics:
         """Correlation of an indicator with 1 - Delta, over the same glasses for all of them."""
         kept = self.explained_configurations
-        delta = self.tree["dynamics"]["delta"].values[kept]
-        values = self.tree["dynamics"]["pearson"].sel(indicator=indicator).values[kept]
-        present = np.isfinite(values).any(axis=(1, 2))
-        values, delta = values[present], delta[present]
-        if not len(values):
-            empty = np.full((len(self.temperatures), len(self.times)), np.nan)
-            return Dynamics(empty, empty, empty, 0)
-        spread = (
-            values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1:], np.nan)
+        group = self.tree["dynamics"]
+        part = group["pearson"].sel(indicator=indicator).isel(configuration=kept).load()
+        part = part.isel(configuration=np.isfinite(part).any(("temperature", "time")).values)
+        delta = group["delta"].sel(configuration=part["configuration"])
+        # a temperature whose trajectories all failed is missing for that glass alone
+        return Dynamics(
+            delta.mean("configuration").values,
+            part.mean("configuration").values,
+            part.std("configuration", ddof=1).values,
+            part.sizes["configuration"],
         )
-        return Dynamics(delta.mean(axis=0), values.mean(axis=0), spread, len(values))
 
     def largest(self, indicator: str, by_size: bool = True) -> Extremum | None:
         """The largest correlation with 1 - Delta over temperatures and times, or nothing.

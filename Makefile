@@ -1,0 +1,41 @@
+# `make demo` and `make test` do everything, each in its own virtual environment.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+MODEL ?= kam
+PRESET ?= quick
+DIR ?= demo-$(MODEL)
+PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.demo-installed
+	@test -f $(DIR)/campaign.toml || $(VENV)/bin/glassdask new $(DIR) --model $(MODEL) --preset $(PRESET)
+	$(VENV)/bin/glassdask run $(DIR)
+
+test: $(VENV)/.all-installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/.all-installed
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/mypy
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "glassdask needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing into $(VENV) (a minute or two) ..."
+	$(PIP) -e '.[hpc,learn]'
+	@touch $@
+
+$(VENV)/.all-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing into $(VENV) (a minute or two) ..."
+	$(PIP) -e '.[all]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,106 @@
+"""Energy on cooling and radial distribution functions (Figs. S2 and S3 of the paper)."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from glassdask.report import style
+from glassdask.report.data import ReportData
+
+#: Runs whose g(r) is averaged, at most.
+LARGEST_SAMPLE = 20
+BINS = 150
+
+
+@style.styled
+def draw_cooling(data: ReportData) -> Figure:
+    """Potential energy per particle along the ramp, mean and spread over the runs."""
+    group = data.tree["cooling"]
+    temperature = group["temperature"].values
+    energy = group["potential_energy"].values[data.done]
+    figure = style.new_figure(6.4, 4.4)
+    axes = figure.subplots()
+    if len(energy):
+        mean, spread = energy.mean(axis=0), energy.std(axis=0)
+        axes.fill_between(
+            temperature, mean - spread, mean + spread, color=style.TRAIN, alpha=0.25, lw=0,
+            label="standard deviation over runs",
+        )  # fmt: skip
+        axes.plot(temperature, mean, color=style.TRAIN, label=f"mean of {len(energy)} runs")
+    liquid, glass = data.campaign.state_temperatures
+    for place, name, dashes in ((liquid, "T_L", "--"), (glass, "T_G", "-.")):
+        axes.axvline(
+            place, color="black", lw=0.9, ls=dashes, label=f"${name}$ = {place:g}", zorder=0
+        )
+    axes.set(xlabel=r"$T$ ($\epsilon/k_B$)", ylabel=r"potential energy per particle ($\epsilon$)")
+    axes.set_xlim(left=0)
+    axes.legend(loc="upper left")
+    return figure
+
+
+def cooling_caption(data: ReportData) -> str:
+    """What the figure shows."""
+    rate = data.campaign.file.quench.cooling_rate
+    return (
+        f"Potential energy per particle while cooling at {rate:g} ε/k_B per unit time. The change "
+        "of slope is where the liquid falls out of equilibrium. A jump would be crystallisation; "
+        "the paper saw none at 8.33e-5."
+    )
+
+
+def sampled_runs(data: ReportData) -> np.ndarray:
+    """Whole runs, spread over the campaign, whose g(r) is averaged."""
+    whole = np.flatnonzero(data.done)
+    if len(whole) <= LARGEST_SAMPLE:
+        return whole
+    return whole[np.linspace(0, len(whole) - 1, LARGEST_SAMPLE).round().astype(int)]
+
+
+def mean_radial_distribution(data: ReportData) -> xr.DataArray:
+    """g(r), mean over `sampled_runs`, (state, pair, radius)."""
+    from glassdask.fields import radial_distribution
+
+    block = data.tree["configurations"].to_dataset().isel(sample=sampled_runs(data))
+    return radial_distribution(block.load(), bins=BINS).mean("sample")
+
+
+@style.styled
+def draw_radial_distribution(data: ReportData) -> Figure:
+    """g(r) of each pair of species, in the glass and in the liquid."""
+    found = mean_radial_distribution(data)
+    pairs = [str(name) for name in found["pair"].values]
+    columns = min(3, len(pairs))
+    rows = -(-len(pairs) // columns)
+    figure = style.new_figure(4.1 * columns, 3.6 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
+    kinds = len(data.campaign.model.species)
+    places = [(a, b) for a in range(kinds) for b in range(a, kinds)]
+    for axes, name, (a, b) in zip(grid.flat, pairs, places, strict=False):
+        sigma = data.campaign.model.sigma[a][b]
+        axes.axhline(1, color=style.GUIDE, lw=0.8)
+        axes.axvline(sigma, color="black", lw=0.9, ls=":", label=rf"$\sigma_{{{name}}}$ = {sigma:.3g}")
+        for state, colour in (("glass", style.VALIDATION), ("liquid", style.TRAIN)):
+            curve = found.sel(state=state, pair=name)
+            axes.plot(found["radius"], curve, color=colour, lw=1.2, label=state)
+        axes.set(xlim=(0, float(found["radius"].max())), title=name)
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(r"$r$ ($\sigma$)")
+        axes.legend(loc="upper right")
+    for axes in grid.flat[len(pairs) :]:
+        axes.set_visible(False)
+    for axes in grid[:, 0]:
+        axes.set_ylabel(r"$g(r)$")
+    return figure
+
+
+def radial_distribution_caption(data: ReportData) -> str:
+    """What the figure shows."""
+    liquid, glass = data.campaign.state_temperatures
+    return (
+        f"Radial distribution function of each pair of species, mean over "
+        f"{len(sampled_runs(data))} runs: glass at T = {glass:g} and liquid at T = {liquid:g} ε/k_B; "
+        "dotted: σ of the pair; grey: the ideal gas. A crystal would show sharp peaks at all "
+        "distances; the paper saw none."
+    )

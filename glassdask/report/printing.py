@@ -1,0 +1,92 @@
+"""Keep the rows of the table beside the figures, and print them."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from glassdask.campaign import Campaign
+from glassdask.errors import UsageError
+from glassdask.report.table import Row
+from glassdask.store import replace_text
+
+WIDTH = 100
+
+
+def rows_path(campaign: Campaign) -> Path:
+    """Where the rows are kept."""
+    return campaign.path / "figures" / "results.json"
+
+
+def save_rows(campaign: Campaign, rows: list[Row]) -> None:
+    """Keep the rows as JSON; NaN becomes null."""
+    content = [
+        {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in asdict(row).items()
+        }
+        for row in rows
+    ]
+    replace_text(rows_path(campaign), json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def read_rows(campaign: Campaign) -> list[Row]:
+    """The rows that `save_rows` kept.
+
+    Raises
+    ------
+    UsageError
+        When there are none.
+    """
+    try:
+        content = json.loads(rows_path(campaign).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{rows_path(campaign)} cannot be read ({error})",
+            "the table of the report",
+            f"Type `glassdask report {campaign.path} --start-over`.",
+        ) from None
+    return [
+        Row(**{key: math.nan if value is None else value for key, value in one.items()})
+        for one in content
+    ]
+
+
+def print_table(rows: list[Row], console: Console | None = None) -> None:
+    """Print the table in at most 100 columns; without lines and colours when not on a terminal.
+
+    Parameters
+    ----------
+    rows : list of Row
+    console : rich.console.Console, optional
+        Where to; standard output if left out.
+    """
+    console = console or Console()
+    width = min(WIDTH, console.width) if console.is_terminal else WIDTH
+    table = Table(
+        box=box.SIMPLE_HEAD if console.is_terminal else None,
+        width=width,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("quantity", min_width=22, ratio=3)
+    for name in ("here", "± sd", "± se", "n", "paper"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("note", ratio=4, min_width=24)
+    for row in rows:
+        table.add_row(
+            row.quantity, row.value_text, row.spread_text, row.error_text, row.count_text,
+            row.paper, row.note,
+        )  # fmt: skip
+    console.print(table, width=width, soft_wrap=False, markup=False, highlight=False)
+
+
+def print_saved(campaign: Campaign) -> None:
+    """Print the table of the last report."""
+    print_table(read_rows(campaign))

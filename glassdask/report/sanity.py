@@ -1,0 +1,100 @@
+"""Checks that need no paper: what must hold in any campaign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from glassdask import layout
+from glassdask.report.data import ReportData
+
+#: Samples whose cells are added up, at most.
+LARGEST_SAMPLE = 200
+AREA_TOLERANCE = 1e-6
+TEMPERATURE_TOLERANCE = 0.1
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the sanity table.
+
+    Attributes
+    ----------
+    what : str
+        What is checked.
+    found, expected : str
+    fine : bool
+    """
+
+    what: str
+    found: str
+    expected: str
+    fine: bool
+
+
+def sanity_table(data: ReportData) -> list[Check]:
+    """Failed runs, areas, energies and temperatures."""
+    checks = [_failed_runs(data), _failed_trajectories(data)]
+    if "voronoi_volume" in data.campaign.file.indicators.names:
+        checks.append(_areas(data))
+    checks.append(_energy_falls(data))
+    return checks + [_kinetic_temperature(data, k) for k in range(2)]
+
+
+def _failed_runs(data: ReportData) -> Check:
+    status = data.tree["configurations"]["run_status"].values
+    failed = int((status == layout.FAILED).sum())
+    return Check("failed quenches", f"{failed} of {status.size}", "0", failed == 0)
+
+
+def _failed_trajectories(data: ReportData) -> Check:
+    status = data.tree["propensity"]["run_status"].values
+    failed = int((status == layout.FAILED).sum())
+    return Check("failed trajectories", f"{failed} of {status.size}", "0", failed == 0)
+
+
+def _areas(data: ReportData) -> Check:
+    """The cells tile the box, so their areas (volumes) add up to it."""
+    whole = np.flatnonzero(data.done)
+    if len(whole) > LARGEST_SAMPLE:
+        whole = whole[np.linspace(0, len(whole) - 1, LARGEST_SAMPLE).round().astype(int)]
+    cells = data.tree["indicators"]["voronoi_volume"].isel(sample=whole).values
+    dimension = data.campaign.model.dimension
+    box = data.campaign.box_length**dimension
+    worst = float(np.abs(cells.sum(axis=-1) / box - 1).max()) if len(whole) else np.nan
+    name = "areas" if dimension == 2 else "volumes"
+    return Check(
+        f"Voronoi {name} add up to the box, {2 * len(whole)} snapshots",
+        f"relative deviation at most {worst:.1e}",
+        f"below {AREA_TOLERANCE:g}",
+        worst < AREA_TOLERANCE,
+    )
+
+
+def _energy_falls(data: ReportData) -> Check:
+    """The mean energy falls along the ramp, from the hottest temperature to the coldest."""
+    group = data.tree["cooling"].to_dataset().sortby("temperature", ascending=False)
+    energy = group["potential_energy"].values[data.done]
+    falls = energy[:, 0] > energy[:, -1]
+    mean = energy.mean(axis=0) if len(energy) else np.full(energy.shape[1], np.nan)
+    return Check(
+        "energy per particle falls on cooling",
+        f"{mean[0]:.3f} to {mean[-1]:.3f} ε, in {int(falls.sum())} of {len(falls)} runs",
+        "in every run",
+        bool(len(falls)) and bool(falls.all()),
+    )
+
+
+def _kinetic_temperature(data: ReportData, state: int) -> Check:
+    """Temperature from the velocities, mean over runs, against the set temperature."""
+    name, wanted = layout.STATES[state], data.campaign.state_temperatures[state]
+    found = data.tree["configurations"]["kinetic_temperature"].values[data.done, state]
+    mean = float(found.mean()) if len(found) else np.nan
+    spread = float(found.std()) if len(found) else np.nan
+    return Check(
+        f"kinetic temperature of the {name}s",
+        f"{mean:.4g} ± {spread:.2g} ε/k_B (standard deviation over runs)",
+        f"{wanted:g} within {100 * TEMPERATURE_TOLERANCE:g} %",
+        abs(mean / wanted - 1) <= TEMPERATURE_TOLERANCE,
+    )

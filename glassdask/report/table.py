@@ -1,0 +1,260 @@
+"""The table that holds a campaign against the paper."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from glassdask.campaign import Campaign
+from glassdask.report import paper, style
+from glassdask.report.data import Extremum, ReportData
+
+#: Two-sided 95 % of the normal distribution.
+QUANTILE = 1.959964
+#: Below, a standard deviation is not worth its name.
+FEW = 5
+#: The alpha relaxation is near delta = 1; a window that ends below this does not see it.
+SMALL_DELTA = 0.5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes
+    ----------
+    quantity : str
+        What is compared.
+    value : float
+        What this campaign gives; NaN when it gives nothing.
+    spread : float
+        Standard deviation over samples or configurations; NaN when there is none.
+    count : int
+        Samples, snapshots or configurations that it is taken over; 0 where that has no meaning.
+    paper : str
+        What the paper states; empty when it states nothing.
+    note : str
+        What a reader must know before comparing.
+    standard_error : float
+        Of the mean, spread / sqrt(count); NaN when there is none.
+    digits : str
+        How `value` and `spread` are written.
+    """
+
+    quantity: str
+    value: float
+    spread: float
+    count: int
+    paper: str
+    note: str
+    standard_error: float = math.nan
+    digits: str = ".3f"
+
+    @property
+    def value_text(self) -> str:
+        """The value for people."""
+        return format(self.value, self.digits) if math.isfinite(self.value) else "–"
+
+    @property
+    def spread_text(self) -> str:
+        """The standard deviation for people."""
+        return format(self.spread, self.digits) if math.isfinite(self.spread) else ""
+
+    @property
+    def error_text(self) -> str:
+        """The standard error for people."""
+        return format(self.standard_error, ".3f") if math.isfinite(self.standard_error) else ""
+
+    @property
+    def count_text(self) -> str:
+        """The count for people."""
+        return str(self.count) if self.count else ""
+
+
+def results_table(campaign: Campaign, tree: xr.DataTree) -> list[Row]:
+    """All that can be held against the paper.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    tree : xarray.DataTree
+        Its store, as `glassdask.open` gives it.
+
+    Returns
+    -------
+    list of Row
+        Conditions, accuracy, correlations of glass and liquid, correlation with the dynamics.
+    """
+    data = ReportData(campaign, tree)
+    rows = conditions(campaign) + [accuracy(data, state) for state in ("glass", "liquid")]
+    for state in ("glass", "liquid"):
+        rows += [
+            correlation(data, pair, state)
+            for pair in paper.PAIRS
+            if set(pair) <= {"gradcam", *data.indicators}
+        ]
+        if state == "glass" and paper.numbers(campaign.model.name).ordered and data.learnt:
+            rows += order_of_sizes(rows[-3:])
+    return rows + [largest(data, name) for name in ("gradcam", *campaign.file.indicators.names)]
+
+
+def conditions(campaign: Campaign) -> list[Row]:
+    """What the numbers depend on, beside the paper's."""
+    quench = campaign.file.quench
+    known = bool(paper.numbers(campaign.model.name).largest)
+    content = (
+        ("particles N", campaign.file.system.particles, paper.PARTICLES, ",d", "",),
+        ("training runs", quench.split.train, paper.TRAINING_RUNS, ",d", ""),
+        (
+            "cooling rate (ε/k_B per unit time)", quench.cooling_rate, paper.COOLING_RATE, ".3g",
+            "every number below depends on it",
+        ),
+    )  # fmt: skip
+    rows = []
+    for quantity, value, theirs, digits, note in content:
+        ratio = value / theirs
+        if quantity.startswith("cooling") and known and ratio > 1.5:
+            note = f"{ratio:.3g} times as fast as the paper; every number below depends on it"
+        rows.append(
+            Row(
+                quantity, value, math.nan, 0, format(theirs, digits) if known else "", note,
+                digits=digits,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def wilson(successes: int, count: int) -> tuple[float, float]:
+    """95 % interval of a share, by Wilson's score; (0, 1) when nothing was counted."""
+    if count == 0:
+        return 0.0, 1.0
+    p, z2 = successes / count, QUANTILE**2
+    middle = (p + z2 / (2 * count)) / (1 + z2 / count)
+    half = QUANTILE * math.sqrt(p * (1 - p) / count + z2 / (4 * count**2)) / (1 + z2 / count)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def accuracy(data: ReportData, state: str) -> Row:
+    """Share of a class of the test split that is classified rightly."""
+    correct = data.correct.sel(state=state).values[data.test]
+    count, right = int((correct >= 0).sum()), int((correct == 1).sum())
+    low, high = wilson(right, count)
+    value = right / count if count else math.nan
+    note = f"{right} of {count}, 95 % interval {low:.3f} to {high:.3f}"
+    if not data.learnt:
+        wanted = data.campaign.file.explain.minimum_accuracy
+        note += f"; below minimum_accuracy = {wanted:g} in one class: not learnt"
+    stated = paper.numbers(data.campaign.model.name).accuracy.get(state, "")
+    return Row(f"test accuracy, {state}", value, math.nan, count, stated, note)
+
+
+def correlation(data: ReportData, pair: paper.Pair, state: str) -> Row:
+    """Mean correlation of two indicators over the counted test snapshots."""
+    values = data.correlation(*pair, state)
+    count = len(values)
+    mean = float(values.mean()) if count else math.nan
+    spread = float(values.std(ddof=1)) if count > 1 else math.nan
+    error = spread / math.sqrt(count) if count > 1 else math.nan
+    stated = paper.numbers(data.campaign.model.name).correlation.get((pair, state), "")
+    notes = _about_mean(mean, error, count, stated)
+    if "gradcam" in pair:
+        if not data.learnt:
+            notes = ["the network has not learnt"]
+        else:
+            notes += ["one network: another seed moves it", *_left_out(data, state, count)]
+    quantity = f"{style.pair(*pair, style.LETTERS)}, {state}"
+    return Row(quantity, mean, spread, count, stated, "; ".join(notes), error)
+
+
+def _about_mean(mean: float, error: float, count: int, stated: str) -> list[str]:
+    """What the size of the sample allows to say of a mean."""
+    if count == 0:
+        return ["no snapshot"]
+    notes = []
+    if count < FEW:
+        notes.append(f"{count} snapshot{'s' * (count > 1)}: spread and error mean little")
+    if count > 1 and abs(mean) < 2 * error:
+        notes.append("not distinguishable from 0 at this size")
+    elif stated == "negative" and count >= FEW:
+        notes.append("sign as in the paper" if mean < 0 else "sign opposite to the paper's")
+    return notes
+
+
+def _left_out(data: ReportData, state: str, count: int) -> list[str]:
+    """Counted snapshots in which Gamma has no correlation, since it is missing or the same everywhere."""
+    missing = int(data.counted(state).sum()) - count
+    if not missing:
+        return []
+    if "test" not in data.campaign.file.explain.splits:
+        return ["[explain] splits leaves out the test split"]
+    return [f"{missing} more with the same Γ everywhere, left out"]
+
+
+def order_of_sizes(rows: list[Row]) -> list[Row]:
+    """Whether the order of the three sizes is the paper's for the KAM; nothing if one is missing."""
+    if len(rows) != 3 or not all(math.isfinite(row.value) for row in rows):
+        return []
+    gamma_upsilon, gamma_theta, theta_upsilon = (abs(row.value) for row in rows)
+    holds = gamma_upsilon > theta_upsilon > gamma_theta
+    note = (
+        f"{'holds' if holds else 'does not hold'} for the means here: "
+        f"{gamma_upsilon:.3f}, {theta_upsilon:.3f}, {gamma_theta:.3f}"
+    )
+    quantity = "|C(Γ, Υ)| > |C(Θ, Υ)| > |C(Γ, Θ)|, glass"
+    return [Row(quantity, math.nan, math.nan, 0, "holds", note)]
+
+
+def largest(data: ReportData, indicator: str) -> Row:
+    """Largest correlation of an indicator with 1 - Delta over temperatures and times."""
+    gamma = indicator == "gradcam"
+    name = style.signed(indicator, style.LETTERS)
+    quantity = f"C_max({name}, 1 − Δ)" + ("" if gamma else ", baseline")
+    stated = paper.numbers(data.campaign.model.name).largest if gamma else ""
+    if gamma and not data.learnt:
+        return Row(quantity, math.nan, math.nan, 0, stated, "the network has not learnt")
+    found = data.largest(indicator, by_size=not gamma)
+    if found is None:
+        return Row(quantity, math.nan, math.nan, 0, stated, "no glass of the ensemble has one")
+    notes = [
+        f"at δ = {found.delta:.2g} σ, T = {found.temperature:.3g}, t = {found.time:.3g}",
+        *_about_maximum(data, found, gamma),
+    ]
+    error = found.spread / math.sqrt(found.count) if found.count > 1 else math.nan
+    return Row(
+        quantity, found.value, found.spread, found.count, stated, "; ".join(notes), error
+    )
+
+
+def _about_maximum(data: ReportData, found: Extremum, gamma: bool) -> list[str]:
+    """Cautions about a maximum; the common ones are said once, beside Gamma's."""
+    notes = []
+    if not gamma:
+        if found.value < 0:
+            notes.append("largest in size, negative")
+        return notes
+    reached = float(np.nanmax(data.tree["dynamics"]["delta"].values))
+    notes.append("a maximum over times and temperatures: biased upward")
+    notes.append("one network: another seed moves it")
+    if reached < SMALL_DELTA:
+        notes.append(f"δ reached at most {reached:.2g} σ in the window (the paper: near 1)")
+    if found.count < FEW:
+        plural = "s" * (found.count > 1)
+        notes.append(f"{found.count} configuration{plural}: the spread is not meaningful")
+    return notes
+
+
+def print_saved(campaign: Campaign) -> None:
+    """Print the table of the last report; see `glassdask.report.printing`."""
+    from glassdask.report import printing
+
+    printing.print_saved(campaign)
+
+
+def print_table(rows: list[Row]) -> None:
+    """Print the table; see `glassdask.report.printing`."""
+    from glassdask.report import printing
+
+    printing.print_table(rows)

@@ -1,0 +1,107 @@
+"""How the network learnt, and what it makes of the test split (Table II of the paper)."""
+
+from __future__ import annotations
+
+import csv
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from glassdask.layout import STATES
+from glassdask.report import style
+from glassdask.report.data import ReportData
+
+Metrics = dict[str, np.ndarray]
+
+
+def read_metrics(data: ReportData) -> Metrics | None:
+    """Columns of model/metrics.csv, (epoch,) each; None when there is no such file."""
+    try:
+        text = (data.campaign.path / "model" / "metrics.csv").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    rows = list(csv.DictReader(text.splitlines()))
+    if not rows:
+        return None
+    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
+
+
+def best_epoch(metrics: Metrics) -> int:
+    """The epoch whose weights are kept: highest validation accuracy, then lowest loss."""
+    order = np.lexsort((metrics["validation_loss"], -metrics["validation_accuracy"]))
+    return int(metrics["epoch"][order[0]])
+
+
+def confusion(data: ReportData) -> np.ndarray:
+    """Test snapshots by (true class, class of the larger score), (state, label) int."""
+    score = data.tree["explanations"]["score"].values[data.test]
+    counts = np.zeros((2, 2), dtype=int)
+    for true in range(2):
+        known = np.isfinite(score[:, true]).all(axis=1)
+        labels = score[known, true].argmax(axis=1)
+        counts[true] = np.bincount(labels, minlength=2)
+    return counts
+
+
+def draw_curve(axes: Axes, metrics: Metrics, kind: str) -> None:
+    """Loss or accuracy against the epoch."""
+    for split, colour in (("train", style.TRAIN), ("validation", style.VALIDATION)):
+        few = "o-" if len(metrics["epoch"]) < 3 else "-"
+        axes.plot(metrics["epoch"], metrics[f"{split}_{kind}"], few, color=colour, label=split)
+    axes.axvline(best_epoch(metrics), color="black", lw=0.8, ls="--", label="weights kept")
+    axes.set_xlabel("epoch")
+    if kind == "loss":
+        axes.axhline(math.log(2), color=style.GUIDE, lw=0.8, ls=":", label="ln 2, a coin toss")
+        axes.set(ylabel="cross-entropy loss", yscale="log")
+    else:
+        axes.axhline(0.5, color=style.GUIDE, lw=0.8, ls=":", label="0.5, a coin toss")
+        axes.set(ylabel="accuracy", ylim=(0.4, 1.02))
+    axes.legend(loc="best")
+
+
+def draw_confusion(axes: Axes, data: ReportData) -> None:
+    """Confusion matrix with counts and percent of the true class."""
+    counts = confusion(data)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for true in range(2):
+        for label in range(2):
+            axes.text(
+                label, true, f"{counts[true, label]}\n{100 * share[true, label]:.1f} %",
+                ha="center", va="center", fontsize=12,
+                color="white" if share[true, label] > 0.6 else "black",
+            )  # fmt: skip
+    axes.set_xticks(range(2), STATES)
+    axes.set_yticks(range(2), STATES)
+    axes.tick_params(length=0)
+    axes.set(xlabel="class found", ylabel="true class", title="test split, snapshots")
+
+
+@style.styled
+def draw_training(data: ReportData) -> Figure:
+    """Loss, accuracy and confusion matrix."""
+    figure = style.new_figure(12.4, 3.9)
+    loss, accuracy, matrix = figure.subplots(1, 3)
+    metrics = read_metrics(data)
+    for axes, kind in ((loss, "loss"), (accuracy, "accuracy")):
+        if metrics is None:
+            style.say(axes, "no model/metrics.csv")
+        else:
+            draw_curve(axes, metrics, kind)
+    draw_confusion(matrix, data)
+    return figure
+
+
+def caption(data: ReportData) -> str:
+    """What the figure shows, and what the paper found."""
+    text = (
+        "Loss and accuracy on the training split (with augmentation and dropout at work, where the "
+        "campaign asks for them, so it may lie below the validation split) and on the validation "
+        "split; dashed: the epoch whose weights are kept. Right: the test split, counts and percent "
+        "of each true class. "
+    )
+    if data.campaign.model.name in ("abm", "kam"):
+        text += "The paper: 1.00 / 1.00 (ABM) and 1.00 / 0.998 (KAM) for glass / liquid."
+    return text

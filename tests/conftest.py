@@ -1,0 +1,75 @@
+"""Seeded factories; no test reads data files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+SIGMA = [[1.0, 0.8], [0.8, 0.88]]
+EPSILON = [[1.0, 1.5], [1.5, 0.5]]
+REFERENCE = [[1.0, 0.94], [0.94, 0.88]]
+
+
+def _positions(count, dimension, seed=0, density=1.2):
+    """Random positions in the unit density's box: (particle, axis) and L."""
+    length = float((count / density) ** (1 / dimension))
+    return np.random.default_rng(seed).random((count, dimension)) * length, length
+
+
+def _dataset(dimension=2, count=160, samples=2, seed=0):
+    """`samples` x 2 states, as the group `configurations` of a store."""
+    # jittered lattice: no two particles so close that energies lose their digits
+    side = int(np.ceil(count ** (1 / dimension)))
+    length = float((count / 1.1) ** (1 / dimension))
+    random = np.random.default_rng(seed)
+    lattice = np.stack(np.meshgrid(*[np.arange(side)] * dimension), -1).reshape(-1, dimension)
+    jitter = random.random((samples, 2, count, dimension)) * 0.7
+    position = (lattice[:count] + jitter) * (length / side)
+    about = {"units": "sigma", "long_name": "position"}
+    return xr.Dataset(
+        {"position": (("sample", "state", "particle", "axis"), position, about)},
+        coords={
+            "sample": np.arange(samples),
+            "state": ["liquid", "glass"],
+            "axis": ["x", "y", "z"][:dimension],
+            "species": ("particle", (np.arange(count) % 3 == 0).astype(np.int8)),
+            "box_length": ("axis", np.full(dimension, length), {"units": "sigma"}),
+        },
+        attrs={
+            "sigma": SIGMA,
+            "epsilon": EPSILON,
+            "cutoff": 2.5 if dimension == 2 else 1.5,
+            "reference_length": REFERENCE,
+        },
+    )
+
+
+def _lattice(kind, cells, constant=1.0):
+    """Perfect crystals: positions, box lengths."""
+    cell, basis = {
+        "square": ((1, 1), [(0, 0)]),
+        "triangular": ((1, np.sqrt(3)), [(0, 0), (0.5, 0.5)]),
+        "cubic": ((1, 1, 1), [(0, 0, 0)]),
+        "bcc": ((1, 1, 1), [(0, 0, 0), (0.5, 0.5, 0.5)]),
+        "fcc": ((1, 1, 1), [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]),
+    }[kind]
+    cell = np.array(cell) * constant
+    corners = np.stack(np.meshgrid(*[np.arange(cells)] * len(cell)), -1).reshape(-1, len(cell))
+    places = corners[:, None] + np.array(basis)
+    return places.reshape(-1, len(cell)) * cell, cells * cell
+
+
+@pytest.fixture(scope="session")
+def make_positions():
+    return _positions
+
+
+@pytest.fixture(scope="session")
+def make_dataset():
+    return _dataset
+
+
+@pytest.fixture(scope="session")
+def make_lattice():
+    return _lattice

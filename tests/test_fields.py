@@ -1,0 +1,191 @@
+"""Coarse-graining, correlations, g(r) and cage-relative displacements: laws and oracles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glassdask.kernels import coarse_graining
+from glassdask.kernels.coarse_graining import coarse_grain, normalise
+from glassdask.kernels.correlation import pearson, spearman
+from glassdask.kernels.dynamics import (
+    cage_relative_squared_displacement,
+    mean_cage_relative_displacement,
+)
+from glassdask.kernels.radial_distribution import (
+    largest_distance,
+    radial_distribution,
+    radii,
+    species_pairs,
+)
+from glassdask.kernels.tessellation import tessellate
+
+
+def minimum_image(position, length):
+    separation = position[:, None] - position
+    separation -= length * np.round(separation / length)
+    return np.linalg.norm(separation, axis=-1)
+
+
+class TestCoarseGrain:
+    @pytest.mark.parametrize("block", [1, 777, 1 << 20])
+    @pytest.mark.parametrize("dimension", [2, 3])
+    def test_brute_force(self, make_positions, monkeypatch, dimension, block):
+        monkeypatch.setattr(coarse_graining, "_BLOCK", block)
+        position, length = make_positions(90, dimension)
+        values = np.random.default_rng(1).normal(size=(3, 90))
+        weight = np.exp(-minimum_image(position, length) / 1.7)
+        expected = values @ weight.T / weight.sum(axis=1)
+        np.testing.assert_allclose(coarse_grain(values, position, length, 1.7), expected)
+
+    def test_a_constant_stays(self, make_positions):
+        position, length = make_positions(80, 2)
+        smooth = coarse_grain(np.full((1, 80), 3.7), position, length, 3.0)
+        np.testing.assert_allclose(smooth, 3.7, rtol=1e-14)
+
+    def test_limits_of_the_length(self, make_positions):
+        position, length = make_positions(80, 2)
+        values = np.random.default_rng(1).normal(size=(1, 80))
+        np.testing.assert_allclose(coarse_grain(values, position, length, 1e-6), values)
+        mean = np.broadcast_to(values.mean(), (1, 80))
+        np.testing.assert_allclose(coarse_grain(values, position, length, 1e9), mean)
+
+    def test_nan_stays_in_its_variable(self, make_positions):
+        position, length = make_positions(80, 2)
+        values = np.random.default_rng(1).normal(size=(3, 80))
+        holed = values.copy()
+        holed[1, 7] = np.nan
+        smooth = coarse_grain(holed, position, length, 3.0)
+        assert np.isnan(smooth[1]).all()
+        clean = coarse_grain(values, position, length, 3.0)
+        np.testing.assert_allclose(smooth[[0, 2]], clean[[0, 2]], rtol=1e-14)
+
+    def test_refusals(self):
+        with pytest.raises(ValueError, match="expected a positive length"):
+            coarse_grain(np.ones((1, 2)), np.eye(2), 4.0, 0)
+        with pytest.raises(ValueError, match="for 2 particles"):
+            coarse_grain(np.ones((1, 3)), np.eye(2), 4.0, 1)
+
+
+def test_normalise():
+    rows = normalise(np.array([[1.0, 3, 2], [5, 5, 5], [1, np.nan, 2]]))
+    np.testing.assert_array_equal(rows[0], [0, 1, 0.5])
+    assert np.isnan(rows[1:]).all()
+
+
+class TestCorrelation:
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.lists(
+            st.tuples(st.integers(-5, 5), st.floats(-1e3, 1e3, width=32)), min_size=3, max_size=40
+        )
+    )
+    def test_as_scipy(self, pairs):
+        a, b = np.array(pairs, dtype=float).T
+        if np.ptp(a) == 0 or np.ptp(b) == 0:
+            assert np.isnan(pearson(a, b))
+            assert np.isnan(spearman(a, b))
+            return
+        assert spearman(a, b) == pytest.approx(scipy.stats.spearmanr(a, b)[0], abs=1e-12)
+        if np.ptp(b) > 1e-6 * np.abs(b).max():
+            assert pearson(a, b) == pytest.approx(scipy.stats.pearsonr(a, b)[0], abs=1e-9)
+
+    @pytest.mark.parametrize("correlation", [pearson, spearman])
+    def test_rows(self, correlation):
+        random = np.random.default_rng(0)
+        a, b = random.normal(size=(3, 1, 50)), random.normal(size=(2, 50))
+        a[1, 0, 3] = np.nan
+        b[1] = 0.1
+        result = correlation(a, b)
+        assert result.shape == (3, 2)
+        assert np.isfinite(result[[0, 2], 0]).all()
+        assert np.isnan(result[1]).all()
+        assert np.isnan(result[:, 1]).all()
+
+    def test_perfect(self):
+        a = np.random.default_rng(0).normal(size=50)
+        assert pearson(a, 3 * a + 1) == pytest.approx(1)
+        assert spearman(a, -np.exp(a)) == pytest.approx(-1)
+
+
+class TestRadialDistribution:
+    @pytest.mark.parametrize("dimension", [2, 3])
+    def test_ideal_gas(self, make_positions, dimension):
+        g = []
+        for seed in range(20):
+            position, length = make_positions(500, dimension, seed)
+            species = np.repeat([0, 1], [200, 300])
+            g.append(radial_distribution(position, length, species, 2, 8, 0.45 * length))
+        np.testing.assert_allclose(np.mean(g, axis=0)[:, 1:], 1, atol=0.08)
+
+    @pytest.mark.parametrize("dimension", [2, 3])
+    def test_brute_force(self, make_positions, dimension):
+        position, length = make_positions(300, dimension, seed=8)
+        species = (np.arange(300) % 3 == 0).astype(int)
+        bins, largest = 12, 0.4 * length
+        edges = np.linspace(0, largest, bins + 1)
+        shell = np.diff(np.pi * edges**2 if dimension == 2 else 4 / 3 * np.pi * edges**3)
+        distance = minimum_image(position, length)
+        np.fill_diagonal(distance, np.inf)
+        g = radial_distribution(position, length, species, 2, bins, largest)
+        for row, (a, b) in enumerate(species_pairs(2)):
+            some, others = np.flatnonzero(species == a), np.flatnonzero(species == b)
+            count = np.histogram(distance[np.ix_(some, others)], edges)[0]
+            partners = len(others) - (a == b)
+            expected = count / (len(some) * partners / length**dimension * shell)
+            np.testing.assert_allclose(g[row], expected, rtol=2e-3, atol=2e-3)
+
+    def test_a_species_without_pairs(self, make_positions):
+        position, length = make_positions(50, 2)
+        g = radial_distribution(position, length, np.eye(1, 50)[0].astype(int), 2, 5, 2.0)
+        assert np.isnan(g[2]).all()
+        assert np.isfinite(g[:2]).all()
+
+    def test_distances(self):
+        np.testing.assert_allclose(radii(4, 2.0), [0.25, 0.75, 1.25, 1.75])
+        assert largest_distance(np.array([40.0, 30])) == 5
+        assert largest_distance(np.array([8.0])) < 4
+
+    def test_refusals(self, make_positions):
+        position, length = make_positions(50, 2)
+        species = np.zeros(50, int)
+        with pytest.raises(ValueError, match="less than half"):
+            radial_distribution(position, length, species, 1, 5, length)
+        with pytest.raises(ValueError, match="outside the box"):
+            radial_distribution(position + 1, length, species, 1, 5, 1.0)
+
+
+class TestCageRelative:
+    @pytest.mark.parametrize("dimension", [2, 3])
+    def test_brute_force(self, make_positions, dimension):
+        position, length = make_positions(60, dimension)
+        neighbours = tessellate(position, length).neighbours
+        displacement = np.random.default_rng(3).normal(size=(2, 4, 60, dimension))
+        expected = np.empty((2, 4, 60))
+        for i in range(60):
+            cage = [i, *neighbours[1][neighbours[0] == i]]
+            relative = displacement[..., i, :] - displacement[..., cage, :].mean(axis=-2)
+            expected[..., i] = (relative**2).sum(axis=-1)
+        result = cage_relative_squared_displacement(displacement, neighbours)
+        np.testing.assert_allclose(result, expected)
+        alone = cage_relative_squared_displacement(displacement[1, 2], neighbours)
+        np.testing.assert_allclose(alone, expected[1, 2])
+
+    def test_a_rigid_shift_does_not_count(self, make_positions):
+        position, length = make_positions(60, 2)
+        neighbours = tessellate(position, length).neighbours
+        displacement = np.random.default_rng(3).normal(size=(60, 2))
+        np.testing.assert_allclose(
+            cage_relative_squared_displacement(displacement + [5.0, -3.0], neighbours),
+            cage_relative_squared_displacement(displacement, neighbours),
+        )
+        rigid = np.broadcast_to([5.0, -3.0], (60, 2))
+        np.testing.assert_allclose(
+            cage_relative_squared_displacement(rigid, neighbours), 0, atol=1e-25
+        )
+
+    def test_mean(self):
+        assert mean_cage_relative_displacement(np.array([[4.0, 16.0]])) == pytest.approx([3.0])

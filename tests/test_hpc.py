@@ -1,0 +1,177 @@
+"""LAMMPS through the driver: the potential, the protocol, the ensemble, the pool of ranks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glassdask import layout
+from glassdask.campaign import Campaign, load, new_campaign
+from glassdask.indicators import Configuration, INDICATORS
+from mpi4py import MPI  # noqa: I001  (before lammps, which needs its libmpi)
+from hpc import spool
+from hpc.farm import attempt, check_world
+from hpc.lammps_input import frame_steps, propensity_input, quench_input, ramp
+from hpc.runner import Runner, RunError
+from hpc.trajectories import propensity, quench
+from glassdask.errors import UsageError
+
+SMALL = ["system.particles=120", "quench.cooling_rate=0.5", "quench.cooling_points=8"]
+
+
+def small(tmp_path: Path, model: str, *overrides: str) -> Campaign:
+    if not (tmp_path / model).exists():
+        new_campaign(tmp_path / model, model, "quick")
+    return load(tmp_path / model, [*SMALL, *overrides])
+
+
+def configuration(campaign: Campaign, position: np.ndarray) -> Configuration:
+    model = campaign.model
+    return Configuration(
+        position=position,
+        box_length=np.full(model.dimension, campaign.box_length),
+        species=model.species_of_particles(len(position)),
+        sigma=np.array(model.sigma),
+        epsilon=np.array(model.epsilon),
+        cutoff=campaign.file.system.cutoff,
+        reference_length=np.array(model.reference_lengths),
+    )
+
+
+@pytest.mark.parametrize("model", ["kam", "abm", "ka3d"])
+def test_a_quench_has_the_energies_of_its_configurations(tmp_path: Path, model: str) -> None:
+    campaign = small(tmp_path, model, *(["system.particles=200", "grid.spacing=0.5"] * (model == "ka3d")))  # noqa: E501
+    result = quench(campaign, 17, tmp_path / "log")
+    d = campaign.model.dimension
+    assert result["position"].shape == (2, campaign.file.system.particles, d)
+    assert (result["position"] >= 0).all()
+    assert (result["position"] < campaign.box_length).all()
+    for state in range(2):
+        energy = INDICATORS["potential_energy"].function(
+            configuration(campaign, result["position"][state])
+        )
+        assert energy.mean() == pytest.approx(result["potential_energy"][state], rel=1e-9)
+    assert (np.diff(result["cooling"]) < 0).sum() >= 6
+    assert result["cooling"][-1] < result["cooling"][0]
+    assert result["potential_energy"][1] < result["potential_energy"][0]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(tmp_path: Path) -> None:
+    campaign = small(tmp_path, "kam")
+    first, again, other = (quench(campaign, seed, tmp_path / "log") for seed in (5, 5, 6))
+    assert (first["position"] == again["position"]).all()
+    assert (first["position"] != other["position"]).any()
+
+
+def test_bare_lammps_runs_the_stored_input_to_the_same_place(tmp_path: Path) -> None:
+    campaign = small(tmp_path, "kam")
+    driven = quench(campaign, 5, tmp_path / "log")
+    lines = quench_input(campaign).replace(
+        "#@ record glass", f"write_dump all custom {tmp_path}/dump id xu yu modify sort id format float %.17g"
+    )  # fmt: skip
+    (tmp_path / "in").write_text(lines)
+    lmp = Path(sys.executable).parent / "lmp"
+    subprocess.run(
+        [lmp, "-in", tmp_path / "in", "-var", "seed", "5", "-log", "none", "-screen", "none"],
+        check=True,
+        cwd=tmp_path,
+    )
+    bare = np.mod(np.loadtxt(tmp_path / "dump", skiprows=9)[:, 1:], campaign.box_length)
+    difference = bare - driven["position"][1]
+    difference -= campaign.box_length * np.rint(difference / campaign.box_length)
+    assert np.abs(difference).max() < 1e-9
+
+
+def test_the_potential_is_equation_one_for_every_pair(tmp_path: Path) -> None:
+    campaign = small(tmp_path, "kam")
+    phi = {1.0: 0.0748161, 2 ** (1 / 6): -0.92996, 1.5: -0.26502}
+    setup = propensity_input(campaign).split("#@ place particles")
+    potential = [line for line in setup[1].splitlines() if line.startswith("pair")]
+    for kinds in ((0, 0), (0, 1), (1, 1)):
+        sigma = campaign.model.sigma[kinds[0]][kinds[1]]
+        epsilon = campaign.model.epsilon[kinds[0]][kinds[1]]
+        for distance, value in phi.items():
+            runner = Runner({"seed": 1}, tmp_path / "log")
+            for line in setup[0].splitlines():
+                if line and not line.startswith("#"):
+                    runner.command(line)
+            place = np.array([[1.0, 1.0], [1.0 + distance * sigma, 1.0]])
+            runner.place(place, np.array(kinds))
+            for line in [*potential, "thermo_modify norm no", "run 0"]:
+                runner.command(line)
+            assert runner.lammps.get_thermo("pe") == pytest.approx(epsilon * value, abs=2e-5)
+            runner.close()
+
+
+def test_the_ramp_ends_at_the_right_temperatures(tmp_path: Path) -> None:
+    campaign = small(tmp_path, "kam")
+    cooling = ramp(campaign)
+    drop = 4.0 - 0.05
+    assert cooling.liquid_step / cooling.steps == pytest.approx(3.2 / drop, abs=1e-3)
+    rate = drop / (cooling.steps * campaign.file.quench.time_step)
+    assert rate == pytest.approx(campaign.file.quench.cooling_rate, rel=0.05)
+    assert (np.diff(cooling.temperatures) < 0).all()
+
+
+def test_frames_are_whole_increasing_and_end_with_the_run(tmp_path: Path) -> None:
+    campaign = small(tmp_path, "kam", "propensity.frames=50", "propensity.duration=2.0")
+    steps = frame_steps(campaign)
+    assert (np.diff(steps) > 0).all()
+    assert steps[-1] == round(2.0 / campaign.file.quench.time_step)
+
+
+def test_a_trajectory_starts_in_its_cage_and_leaves_it(tmp_path: Path) -> None:
+    campaign = small(tmp_path, "kam", "propensity.duration=20.0", "propensity.frames=8")
+    glass = quench(campaign, 3, tmp_path / "log")["position"][1]
+    cold = propensity(campaign, glass, 0.05, 9, tmp_path / "log")["crsd"]
+    hot = propensity(campaign, glass, 1.5, 9, tmp_path / "log")["crsd"]
+    assert cold.shape == (8, 120)
+    assert np.sqrt(cold[-1]).mean() < 0.15
+    assert np.sqrt(hot[-1]).mean() > 0.5
+    assert (hot >= 0).all()
+    again = propensity(campaign, glass, 1.5, 9, tmp_path / "log")["crsd"]
+    assert (again == hot).all()
+
+
+def test_velocities_are_gaussian_without_drift(tmp_path: Path) -> None:
+    text = propensity_input(small(tmp_path, "kam"))
+    assert "mom yes rot no dist gaussian" in text
+
+
+def test_lost_particles_are_an_error_not_a_result(tmp_path: Path) -> None:
+    campaign = small(tmp_path, "kam", "quench.time_step=0.02", "quench.start_temperature=4000.0",
+                     "quench.cooling_rate=500.0")  # fmt: skip
+    with pytest.raises(RunError, match=r"[Ll]ost|Non-numeric|not finite|out of range"):
+        quench(campaign, 3, tmp_path / "log")
+
+
+def test_a_failed_run_is_kept_with_its_reason_and_its_log(tmp_path: Path) -> None:
+    folder = tmp_path / "restarts" / "quench"
+    folder.mkdir(parents=True)
+    (tmp_path / "logs").mkdir()
+
+    def run(log: Path) -> dict[str, np.ndarray]:
+        log.write_text("said by LAMMPS")
+        raise RunError("atoms were lost")
+
+    assert attempt(7, folder, run, "quench") == "atoms were lost"
+    assert str(spool.load(folder, 7)["failure"]) == "atoms were lost"
+    assert (tmp_path / "logs" / "quench-000007.lammps.log").read_text() == "said by LAMMPS"
+
+
+def test_a_world_of_singletons_is_refused() -> None:
+    with pytest.raises(UsageError, match="launcher belongs to another MPI"):
+        check_world(MPI.COMM_SELF, 3)
+    with pytest.raises(UsageError, match="one manager and one worker"):
+        check_world(MPI.COMM_SELF, None)
+
+
+def test_layout_and_ramp_agree(tmp_path: Path) -> None:
+    campaign = small(tmp_path, "kam")
+    points = ramp(campaign).temperatures
+    group = layout.cooling(campaign, points)
+    assert group.arrays["potential_energy"].shape == (120, 8)

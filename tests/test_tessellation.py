@@ -1,0 +1,138 @@
+"""Laws of the periodic triangulation, and freud's Voronoi cells as the oracle."""
+
+from __future__ import annotations
+
+import freud
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glassdask.kernels.tessellation import is_missing, tessellate
+
+
+def pair_counts(centre, neighbour, count):
+    return np.bincount(centre * count + neighbour, minlength=count**2).reshape(count, count)
+
+
+@pytest.mark.parametrize(("count", "dimension"), [(400, 2), (200, 3)])
+class TestRandom:
+    def test_volumes_add_up_to_the_box(self, make_positions, count, dimension):
+        position, length = make_positions(count, dimension)
+        volumes = tessellate(position, length).volumes
+        assert (volumes > 0).all()
+        np.testing.assert_allclose(volumes.sum(), length**dimension, rtol=1e-12)
+
+    def test_neighbours_are_symmetric(self, make_positions, count, dimension):
+        position, length = make_positions(count, dimension)
+        pairs = pair_counts(*tessellate(position, length).neighbours, count)
+        np.testing.assert_array_equal(pairs, pairs.T)
+
+    def test_as_freud(self, make_positions, count, dimension):
+        position, length = make_positions(count, dimension)
+        tessellation = tessellate(position, length)
+        box = freud.box.Box(*[length] * dimension, is2D=dimension == 2)
+        points = np.zeros((count, 3))
+        points[:, :dimension] = position - length / 2
+        voronoi = freud.locality.Voronoi()
+        voronoi.compute((box, points))
+        np.testing.assert_allclose(tessellation.volumes, voronoi.volumes, rtol=1e-3, atol=1e-5)
+        theirs = voronoi.nlist
+        # single precision decides differently about the faintest edges
+        strong = theirs.weights > 1e-3
+        expected = pair_counts(
+            theirs.query_point_indices[strong].astype(int),
+            theirs.point_indices[strong].astype(int),
+            count,
+        )
+        ours = pair_counts(*tessellation.neighbours, count)
+        assert (ours >= expected).all()
+        assert ours.sum() - expected.sum() <= 2 * np.count_nonzero(~strong) + 4
+
+    def test_unequal_sides(self, make_positions, count, dimension):
+        position, length = make_positions(count, dimension)
+        stretch = np.array([4.0, 0.5, 0.5][:dimension])
+        volumes = tessellate(position * stretch, length * stretch).volumes
+        np.testing.assert_allclose(volumes.sum(), length**dimension * stretch.prod(), rtol=1e-12)
+
+
+def test_six_neighbours_on_average_in_2d(make_positions):
+    position, length = make_positions(300, 2, seed=3)
+    assert tessellate(position, length).coordination.mean() == 6
+
+
+def test_unwrapped_cavity(make_positions):
+    position, length = make_positions(60, 2)
+    volumes = tessellate(position, 5 * length).volumes
+    np.testing.assert_allclose(volumes.sum(), (5 * length) ** 2, rtol=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 10), st.sampled_from([2, 3]), st.integers(0, 2**32 - 1))
+def test_few_particles(count, dimension, seed):
+    position = np.random.default_rng(seed).random((count, dimension)) * 3
+    tessellation = tessellate(position, 3.0)
+    np.testing.assert_allclose(tessellation.volumes.sum(), 3.0**dimension, rtol=1e-9)
+    pairs = pair_counts(*tessellation.neighbours, count)
+    np.testing.assert_array_equal(pairs, pairs.T)
+    if dimension == 2:
+        assert tessellation.coordination.mean() == 6
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_particles_on_a_coarse_grid(data):
+    """Many on one circle, on the edges of the box, in rows: whatever a user may draw."""
+    dimension = data.draw(st.sampled_from([2, 3]))
+    place = st.tuples(*[st.integers(0, 4)] * dimension)
+    position = np.array(data.draw(st.lists(place, min_size=1, max_size=12, unique=True))) * 0.3
+    tessellation = tessellate(position, 1.5)
+    np.testing.assert_allclose(tessellation.volumes.sum(), 1.5**dimension, rtol=1e-9)
+    pairs = pair_counts(*tessellation.neighbours, len(position))
+    np.testing.assert_array_equal(pairs, pairs.T)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1])
+@pytest.mark.parametrize("cells", [1, 2, 3, 6])
+@pytest.mark.parametrize("kind", ["square", "triangular", "cubic", "bcc", "fcc"])
+def test_crystals_have_equal_cells(make_lattice, kind, cells, shift):
+    if cells == 6 and kind in {"cubic", "bcc", "fcc"}:
+        cells = 4
+    position, length = make_lattice(kind, cells, constant=0.9)
+    tessellation = tessellate(position + shift, length)
+    expected = length.prod() / len(position)
+    np.testing.assert_allclose(tessellation.volumes, expected, rtol=1e-5)
+    np.testing.assert_allclose(tessellation.volumes.sum(), length.prod(), rtol=1e-12)
+    pairs = pair_counts(*tessellation.neighbours, len(position))
+    np.testing.assert_array_equal(pairs, pairs.T)
+
+
+@pytest.mark.parametrize(("kind", "neighbours"), [("triangular", 6), ("bcc", 14)])
+def test_crystals_without_ties(make_lattice, kind, neighbours):
+    tessellation = tessellate(*make_lattice(kind, 3))
+    assert (tessellation.coordination == neighbours).all()
+
+
+@pytest.mark.parametrize(
+    ("position", "message"),
+    [
+        ([[0.5, 0.5], [0.5, 0.5]], "at the same place"),
+        ([[0.5, 1.0]], "outside the box"),
+        ([[0.5, -1e-9]], "outside the box"),
+        ([[0.5, np.nan]], "not finite"),
+        ([[0.5]], "expected 2 or 3"),
+        (np.empty((0, 2)), "no particles"),
+    ],
+)
+def test_refusals(position, message):
+    with pytest.raises(ValueError, match=message):
+        tessellate(np.array(position), 1.0)
+
+
+def test_missing():
+    position = np.full((3, 2), np.nan)
+    assert is_missing(position)
+    position[0] = 1
+    with pytest.raises(ValueError, match="2 of 3 positions are NaN"):
+        is_missing(position)
+    assert not is_missing(np.zeros((3, 2)))
