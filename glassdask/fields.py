@@ -106,7 +106,7 @@ def pearson(a: xr.DataArray, b: xr.DataArray, dim: str = "particle") -> xr.DataA
     Returns
     -------
     DataArray
-        Without `dim`, dimensionless. NaN where one of them has a NaN or is constant.
+        Without `dim`, dimensionless. NaN where one has a NaN or is constant.
     """
     (result,) = _apply(correlation.pearson, [a, b], [[dim], [dim]], [[]])
     return _labelled(result, "pearson", "1", f"Pearson correlation over {dim}")
@@ -129,8 +129,8 @@ def grid_density(
     Parameters
     ----------
     ds : Dataset
-        `position` (..., particle, axis), wrapped to [0, L), sigma; `species` (particle,);
-        `box_length` (axis,), sigma.
+        `position` (..., particle, axis), wrapped to [0, L), sigma; `species` (particle,) and
+        `box_length` (axis,), sigma, which are read at once.
     spacing : float, optional
         Cell side, sigma, rounded to fill the box; 0.25 when `cells` is left out as well.
     cells : int or sequence of int, optional
@@ -213,11 +213,10 @@ def radial_distribution(
     arrays = [ds["position"], ds["box_length"], ds["species"]]
     inputs, sizes = [*_CONFIGURATION, ["particle"]], {"pair": len(pairs), "radius": bins}
     (result,) = _apply(one, arrays, inputs, [["pair", "radius"]], sizes)
+    pair = ("pair", pairs, {"units": "1", "long_name": "pair of species"})
     about = {"units": "sigma", "long_name": "distance"}
-    result = result.assign_coords(
-        pair=("pair", pairs, {"units": "1", "long_name": "pair of species"}),
-        radius=("radius", distribution.radii(bins, end), about),
-    )
+    radius = ("radius", distribution.radii(bins, end), about)
+    result = result.assign_coords(pair=pair, radius=radius)
     return _labelled(result, "radial_distribution", "1", "radial distribution function g(r)")
 
 
@@ -227,8 +226,7 @@ def cage_relative_squared_displacement(displacement: xr.DataArray, ds: xr.Datase
     Parameters
     ----------
     displacement : DataArray
-        Unwrapped displacements since time 0, (..., particle, axis), sigma. All dimensions that the
-        positions do not have (replica, time) share one tessellation.
+        Unwrapped, since time 0, (..., particle, axis), sigma; replicas and times share the cages.
     ds : Dataset
         `position` at time 0, (..., particle, axis), wrapped, and `box_length` (axis,), sigma.
 
@@ -253,9 +251,8 @@ def cage_relative_squared_displacement(displacement: xr.DataArray, ds: xr.Datase
 
 def mean_cage_relative_displacement(propensity: xr.DataArray) -> xr.DataArray:
     """delta(t) = (1/N) sum_i sqrt(Delta_i(t)), sigma, from Delta (..., particle), sigma^2."""
-    kernel = dynamics.mean_cage_relative_displacement
-    (result,) = _apply(kernel, [propensity], [["particle"]], [[]])
-    return _labelled(result, "delta", "sigma", "mean root propensity delta(t)")
+    (delta,) = _apply(dynamics.mean_cage_relative_displacement, [propensity], [["particle"]], [[]])
+    return _labelled(delta, "delta", "sigma", "mean root propensity delta(t)")
 
 
 def _apply(
@@ -287,7 +284,7 @@ def _extra_dims(array: xr.DataArray, ds: xr.Dataset) -> list[Any]:
 
 
 def _kinds(ds: xr.Dataset) -> int:
-    """Number of species; the potential's, where it is given, so that none is left out."""
+    """Number of species; the potential's where it is given, so that none is left out."""
     return max(len(ds.attrs.get("sigma", ())), int(np.asarray(ds["species"]).max()) + 1)
 
 
@@ -295,9 +292,7 @@ def _labelled(x: xr.DataArray, name: str, units: str, long_name: str) -> xr.Data
     return x.rename(name).assign_attrs(units=units, long_name=long_name)
 
 
-def _described_as(
-    x: xr.DataArray, source: xr.DataArray, done: str, about: dict[str, Any]
-) -> xr.DataArray:
+def _described_as(x: xr.DataArray, source: xr.DataArray, done: str, about: dict) -> xr.DataArray:
     """With the name and attributes of `source`, and what was done to it."""
     long_name = f"{source.attrs.get('long_name', source.name or 'values')}, {done}"
     old = {"units": "1"} | source.attrs

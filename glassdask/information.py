@@ -16,7 +16,8 @@ from glassdask.store import versions
 def print_information() -> None:
     """Print versions, this machine, models and presets."""
     found = versions()
-    print(f"glassdask {found.get('glassdask_version', 'not installed')}, Python {sys.version.split()[0]}")
+    own, python = found.get("glassdask_version", "not installed"), sys.version.split()[0]
+    print(f"glassdask {own}, Python {python}")
     for name, value in found.items():
         if name != "glassdask_version":
             print(f"  {name.removesuffix('_version'):<10} {value}")

@@ -38,9 +38,7 @@ def is_complete(campaign: Campaign, stage: str, start_over: bool = False) -> boo
     return False
 
 
-def begin(
-    campaign: Campaign, stage: str, start_over: bool = False
-) -> tuple[dict[str, Any], bool]:
+def begin(campaign: Campaign, stage: str, start_over: bool = False) -> tuple[dict[str, Any], bool]:
     """The record of a stage that is to run, and whether it begins from nothing.
 
     A stage that begins from nothing loses what it had; call `create` next.
@@ -93,9 +91,7 @@ def create(
     shared = {key: value for key, value in record.items() if key not in _HOME_ONLY}
     for group in sorted(groups, key=lambda g: info.home.startswith(f"store.zarr/{g.name}/")):
         home = info.home.startswith(f"store.zarr/{group.name}/")
-        create_group(
-            campaign.store, group, (record if home else shared) | (attributes or {}), line
-        )
+        create_group(campaign.store, group, (record if home else shared) | (attributes or {}), line)
     if not groups:
         path = campaign.path / info.home
         path.parent.mkdir(parents=True, exist_ok=True)

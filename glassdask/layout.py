@@ -254,7 +254,10 @@ def cooling(campaign: Campaign, temperatures: np.ndarray) -> Group:
                 "potential energy per particle, averaged along the ramp", np.nan,
             )
         },
-        {"cooling_rate": campaign.file.quench.cooling_rate, "cooling_rate_units": "epsilon/kB per unit time"},
+        {
+            "cooling_rate": campaign.file.quench.cooling_rate,
+            "cooling_rate_units": "epsilon/kB per unit time",
+        },
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import AbstractContextManager
 from types import TracebackType
+from typing import Any
 
 #: Set by a parent that draws the bar itself and reads JSON lines instead.
 PIPE_VARIABLE = "GLASSDASK_PROGRESS"
@@ -37,8 +38,8 @@ class Progress(AbstractContextManager["Progress"]):
         self._began, self._at_start = time.monotonic(), done
         self._last_line = 0.0
         self._piped = os.environ.get(PIPE_VARIABLE) == "pipe"
-        self._bar = None
-        self._task = None
+        self._bar: Any = None
+        self._task: Any = None
         if sys.stdout.isatty() and not self._piped:
             self._open_bar()
 

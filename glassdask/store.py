@@ -68,9 +68,7 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
     UsageError
         When there is no store.
     """
-    return xr.open_datatree(
-        str(locate(path)), engine="zarr", chunks=chunks, consolidated=False
-    )
+    return xr.open_datatree(str(locate(path)), engine="zarr", chunks=chunks, consolidated=False)
 
 
 def open_group(store: Path, name: str, chunks: Any = None) -> xr.Dataset:
@@ -144,7 +142,7 @@ def _attached(group: Group, array: Array) -> str:
 def _create_array(
     root: zarr.Group, name: str, array: Array, attached: str, provenance: str
 ) -> None:
-    attributes = _described(array.units, array.long_name, provenance)
+    attributes: dict[str, Any] = _described(array.units, array.long_name, provenance)
     if attached:
         attributes["coordinates"] = attached
     root.create_array(

@@ -14,7 +14,7 @@ from mpi4py import MPI
 
 from glassdask import jobs, records
 from glassdask.campaign import Campaign, load
-from glassdask.errors import GlassdaskError
+from glassdask.errors import GlassdaskError, StageFailed
 from glassdask.logs import LOG_VARIABLE, open_log
 from hpc.farm import check_world
 from hpc.stages import carry_out, prepare
@@ -75,11 +75,23 @@ def _run(campaign: Campaign, options: argparse.Namespace, world: MPI.Intracomm) 
             begun = True
             carry_out(campaign, options.stage, world)
             return world.bcast(0, root=0)
-    except GlassdaskError as error:
-        logger.error(str(error))
-        print(f"Error: {error}", file=sys.stderr, flush=True)
-        world.bcast(error.exit_code if begun else (error.exit_code, None), root=0)
-        return error.exit_code
+    except (GlassdaskError, OSError) as error:
+        shown = _as_error(error, options.stage)
+        logger.error(str(shown))
+        print(f"Error: {shown}", file=sys.stderr, flush=True)
+        world.bcast(shown.exit_code if begun else (shown.exit_code, None), root=0)
+        return shown.exit_code
+
+
+def _as_error(error: Exception, stage: str) -> GlassdaskError:
+    """A full disk or a lost right is said like any other error."""
+    if isinstance(error, GlassdaskError):
+        return error
+    return StageFailed(
+        f"{stage} could not write or read: {error}",
+        "a disk with room, and rights to it",
+        "What was done is kept; type the same command to go on.",
+    )
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

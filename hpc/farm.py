@@ -104,17 +104,21 @@ def _manage(work: Work, done: set[int], executor: Any) -> int:
         futures: dict[Future, int] = {
             executor.submit(work.run, n, work.folder, *work.arguments(n)): n for n in todo
         }
-        for future in as_completed(futures):
-            number = futures.pop(future)
-            reason = future.result()
-            if reason is not None:
-                failures += 1
-                logger.warning("%s run %d failed: %s", work.stage, number, reason)
-            progress.advance(note=f"{failures} failed" if failures else "")
-            k = shard_of[number]
-            missing[k].discard(number)
-            if not missing[k]:
-                _commit(work, [n for n in work.shards[k] if n not in done])
+        try:
+            for future in as_completed(futures):
+                number = futures[future]
+                reason = future.result()
+                if reason is not None:
+                    failures += 1
+                    logger.warning("%s run %d failed: %s", work.stage, number, reason)
+                progress.advance(note=f"{failures} failed" if failures else "")
+                k = shard_of[number]
+                missing[k].discard(number)
+                if not missing[k]:
+                    _commit(work, [n for n in work.shards[k] if n not in done])
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
     return failures
 
 

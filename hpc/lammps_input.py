@@ -118,11 +118,16 @@ def _push_off(campaign: Campaign) -> list[str]:
             for a, b in combinations_with_replacement(range(len(model.species)), 2)
         ]
 
+    # the last fix of all, or the random forces of the bath would lift particles out of the plane
+    flat = _flat(campaign)
+
     def limited(step: float, friction_time: float, steps: int, seed: int) -> list[str]:
         return [
             f"fix limit all nve/limit {step}",
             f"fix bath all langevin {hot!r} {hot!r} {friction_time} $(v_seed+{seed}:%.0f)",
+            *flat,
             f"run {steps}",
+            *(["unfix flat"] if flat else []),
             "unfix bath",
             "unfix limit",
         ]
@@ -170,17 +175,15 @@ def quench_input(campaign: Campaign) -> str:
     lines = [
         f"# one quench of {model.name}: lmp -var seed 1 -in quench.in",
         *_box(campaign),
-        *_flat(campaign),
         *(
             f"create_atoms {kind} random {count} $(v_seed+{kind}:%.0f) NULL"
             for kind, count in enumerate(counts, start=1)
         ),
-        # random insertion fills the depth of the box too
-        *(["set group all z 0.0"] if model.dimension == 2 else []),
         "thermo 1000",
         "thermo_modify lost error norm yes",
         *_push_off(campaign),
         f"velocity all create {start!r} $(v_seed:%.0f) mom yes rot no dist gaussian",
+        *_flat(campaign),
         f"fix nvt all nvt temp {start!r} {start!r} {damp}",
         f"run {equilibration}",
         "unfix nvt",

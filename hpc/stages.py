@@ -35,7 +35,7 @@ def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
         return
     record["lammps_library_version"] = lammps_version()
     if stage == "quench":
-        groups = (
+        groups: tuple[layout.Group, ...] = (
             layout.configurations(campaign),
             layout.cooling(campaign, ramp(campaign).temperatures),
         )

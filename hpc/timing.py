@@ -24,7 +24,8 @@ def measure(campaign: Campaign) -> str:
     Returns
     -------
     str
-        JSON: `quench_seconds` and `propensity_seconds`, of one run on one rank, and `steps_per_second`.
+        JSON: `quench_seconds` and `propensity_seconds` of one run on one rank, and
+        `steps_per_second`.
     """
     text = quench_input(campaign).splitlines()
     cooling = ramp(campaign)

@@ -11,7 +11,7 @@ from glassdask.campaign import Campaign
 from glassdask.kernels.dynamics import cage_relative_squared_displacement
 from glassdask.kernels.tessellation import tessellate
 from hpc.lammps_input import frame_steps, propensity_input, quench_input, ramp
-from hpc.runner import Runner, RunError
+from hpc.runner import RunError, Runner
 
 OnBlock = Callable[[int], None]
 

@@ -39,7 +39,7 @@ def _dataset(dimension=2, count=160, samples=2, seed=0):
         attrs={
             "sigma": SIGMA,
             "epsilon": EPSILON,
-            "cutoff": 2.5 if dimension == 2 else 1.5,
+            "cutoff": 2.5 if dimension == 2 else 1.4,
             "reference_length": REFERENCE,
         },
     )

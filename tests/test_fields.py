@@ -179,7 +179,7 @@ class TestCageRelative:
         neighbours = tessellate(position, length).neighbours
         displacement = np.random.default_rng(3).normal(size=(60, 2))
         np.testing.assert_allclose(
-            cage_relative_squared_displacement(displacement + [5.0, -3.0], neighbours),
+            cage_relative_squared_displacement(displacement + np.array([5.0, -3.0]), neighbours),
             cage_relative_squared_displacement(displacement, neighbours),
         )
         rigid = np.broadcast_to([5.0, -3.0], (60, 2))

@@ -66,7 +66,9 @@ class TestTongTanaka:
                 def angle(a, b, c):
                     return np.arccos((a * a + b * b - c * c) / (2 * a * b))
 
-                measured = angle(*(np.linalg.norm(p[a] - p[b]) for a, b in ((o, i), (o, j), (i, j))))
+                measured = angle(
+                    *(np.linalg.norm(p[a] - p[b]) for a, b in ((o, i), (o, j), (i, j)))
+                )
                 ideal = angle(*(reference[s[a], s[b]] for a, b in ((o, i), (o, j), (i, j))))
                 terms[simplex[o]].append(abs(measured - ideal))
         expected = [np.mean(t) for t in terms]
@@ -159,7 +161,7 @@ class TestPotentialEnergy:
 class TestInvariance:
     @pytest.fixture
     def setup(self, make_dataset, dimension):
-        ds = make_dataset(dimension, 120)
+        ds = make_dataset(dimension, 80)
         length = float(ds.box_length[0])
         return ds.position.values[0, 0], length, ds.species.values, ds.attrs["cutoff"]
 

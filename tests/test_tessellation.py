@@ -67,7 +67,7 @@ def test_unwrapped_cavity(make_positions):
     np.testing.assert_allclose(volumes.sum(), (5 * length) ** 2, rtol=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(1, 10), st.sampled_from([2, 3]), st.integers(0, 2**32 - 1))
 def test_few_particles(count, dimension, seed):
     position = np.random.default_rng(seed).random((count, dimension)) * 3
@@ -79,7 +79,7 @@ def test_few_particles(count, dimension, seed):
         assert tessellation.coordination.mean() == 6
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_particles_on_a_coarse_grid(data):
     """Many on one circle, on the edges of the box, in rows: whatever a user may draw."""

@@ -18,7 +18,7 @@ from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.wording import explain_validation_error
 from glassdask.errors import UsageError
 
-#: Largest seed that every random generator of LAMMPS takes, with room for the few that one run uses.
+#: Largest seed that all of LAMMPS's generators take, with room for the few of one run.
 LARGEST_SEED = 899_999_000
 
 
@@ -150,7 +150,7 @@ def resolve_model(file: CampaignFile) -> Model:
             model = replace(model, density=system.density)
     if system.reference_lengths is not None:
         model = replace(model, reference_lengths=_matrix(system.reference_lengths))
-    given = {
+    given: dict[str, Any] = {
         "liquid_temperature": file.quench.liquid_temperature,
         "glass_temperature": file.quench.glass_temperature,
         "onset_temperature": file.propensity.onset_temperature,
@@ -225,9 +225,7 @@ def parse_override(text: str) -> tuple[str, str, Any]:
     name, equals, value = text.partition("=")
     section, dot, key = name.strip().partition(".")
     if not (equals and dot and section and key):
-        raise UsageError(
-            f"--set {text}", "section.key=value", "Type e.g. `--set quench.runs=40`."
-        )
+        raise UsageError(f"--set {text}", "section.key=value", "Type e.g. `--set quench.runs=40`.")
     try:
         return section, key, tomllib.loads(f"value = {value.strip()}")["value"]
     except tomllib.TOMLDecodeError:

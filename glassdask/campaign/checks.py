@@ -62,7 +62,7 @@ def _check_custom(system: System, size: int) -> None:
         values = getattr(system, key)
         if values is not None and len(values) != size:
             raise UsageError(f"[system] {key} has {len(values)} values", f"{size}, one a species")
-    total = float(np.sum(system.fractions))
+    total = sum(system.fractions or [])
     if abs(total - 1) > 1e-6:
         raise UsageError(f"[system] fractions add up to {total:g}", "1")
     _check_matrix("sigma", system.sigma or [], size)
@@ -117,9 +117,7 @@ def check_network(file: CampaignFile) -> None:
             "an odd number, so that a map has no half-cell shift",
         )
     if not -layers <= file.explain.layer < layers:
-        raise UsageError(
-            f"[explain] layer = {file.explain.layer}", f"{-layers} to {layers - 1}"
-        )
+        raise UsageError(f"[explain] layer = {file.explain.layer}", f"{-layers} to {layers - 1}")
 
 
 def check_propensity(file: CampaignFile) -> None:

@@ -65,9 +65,7 @@ class Quench(Section):
     """[quench]: random start, equilibration, linear cooling."""
 
     runs: Count = about("independent quenches; each gives a liquid and a glass", default=5000)
-    split: Split = about(
-        "runs in each split", default=Split(train=4000, validation=400, test=600)
-    )
+    split: Split = about("runs in each split", default=Split(train=4000, validation=400, test=600))
     start_temperature: Positive = about("equilibration and start of the ramp", default=4.0)
     liquid_temperature: Positive | None = about(
         "T_L, epsilon/kB; the model's own if left out", default=None
@@ -198,7 +196,9 @@ class Report(Section):
 class Hpc(Section):
     """[hpc]: how LAMMPS is started; changes no result."""
 
-    launcher: str = about("starts the MPI ranks; {ranks} is filled in", default="mpiexec -n {ranks}")
+    launcher: str = about(
+        "starts the MPI ranks; {ranks} is filled in", default="mpiexec -n {ranks}"
+    )
     workers: int = about("ranks that run LAMMPS; 0: one a core", default=0, ge=0)
 
 

@@ -66,8 +66,9 @@ def new_campaign(
 def as_toml(file: CampaignFile) -> str:
     """The file as TOML text, each field with a comment that says what it is."""
     lines = [
-        "# The whole experiment. Lengths in sigma, energies in epsilon, temperatures in epsilon/kB,",
-        "# times in sigma sqrt(m/epsilon). A line that begins with # shows a field left at its default.",
+        "# The whole experiment. Lengths in sigma, energies in epsilon, temperatures in",
+        "# epsilon/kB, times in sigma sqrt(m/epsilon). A line that begins with # shows a field",
+        "# left at its default.",
     ]
     for name in CampaignFile.model_fields:
         table = getattr(file, name)

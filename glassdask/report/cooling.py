@@ -17,7 +17,7 @@ BINS = 150
 @style.styled
 def draw_cooling(data: ReportData) -> Figure:
     """Potential energy per particle along the ramp, mean and spread over the runs."""
-    group = data.tree["cooling"]
+    group = data.group("cooling")
     temperature = group["temperature"].values
     energy = group["potential_energy"].values[data.done]
     figure = style.new_figure(6.4, 4.4)
@@ -62,7 +62,7 @@ def mean_radial_distribution(data: ReportData) -> xr.DataArray:
     """g(r), mean over `sampled_runs`, (state, pair, radius)."""
     from glassdask.fields import radial_distribution
 
-    block = data.tree["configurations"].to_dataset().isel(sample=sampled_runs(data))
+    block = data.group("configurations").isel(sample=sampled_runs(data))
     return radial_distribution(block.load(), bins=BINS).mean("sample")
 
 
@@ -80,7 +80,9 @@ def draw_radial_distribution(data: ReportData) -> Figure:
     for axes, name, (a, b) in zip(grid.flat, pairs, places, strict=False):
         sigma = data.campaign.model.sigma[a][b]
         axes.axhline(1, color=style.GUIDE, lw=0.8)
-        axes.axvline(sigma, color="black", lw=0.9, ls=":", label=rf"$\sigma_{{{name}}}$ = {sigma:.3g}")
+        axes.axvline(
+            sigma, color="black", lw=0.9, ls=":", label=rf"$\sigma_{{{name}}}$ = {sigma:.3g}"
+        )
         for state, colour in (("glass", style.VALIDATION), ("liquid", style.TRAIN)):
             curve = found.sel(state=state, pair=name)
             axes.plot(found["radius"], curve, color=colour, lw=1.2, label=state)
@@ -100,7 +102,7 @@ def radial_distribution_caption(data: ReportData) -> str:
     liquid, glass = data.campaign.state_temperatures
     return (
         f"Radial distribution function of each pair of species, mean over "
-        f"{len(sampled_runs(data))} runs: glass at T = {glass:g} and liquid at T = {liquid:g} ε/k_B; "
-        "dotted: σ of the pair; grey: the ideal gas. A crystal would show sharp peaks at all "
-        "distances; the paper saw none."
+        f"{len(sampled_runs(data))} runs: glass at T = {glass:g} and liquid at T = {liquid:g} "
+        "ε/k_B; dotted: σ of the pair; grey: the ideal gas. A crystal would show sharp peaks at "
+        "all distances; the paper saw none."
     )

@@ -73,17 +73,21 @@ class ReportData:
     campaign: Campaign
     tree: xr.DataTree
 
+    def group(self, name: str) -> xr.Dataset:
+        """A group of the store, read on access."""
+        return self.tree[name].to_dataset()
+
     @cached_property
     def learnt(self) -> bool:
         """Whether the network has learnt, so that there is something to explain."""
-        return bool(self.tree["explanations"].attrs.get("learnt", True))
+        return bool(self.group("explanations").attrs.get("learnt", True))
 
     @property
     def reason(self) -> str:
         """Why there is no Grad-CAM score, or nothing."""
         if self.learnt:
             return ""
-        return str(self.tree["explanations"].attrs.get("reason", "the network has not learnt"))
+        return str(self.group("explanations").attrs.get("reason", "the network has not learnt"))
 
     @property
     def indicators(self) -> tuple[str, ...]:
@@ -94,17 +98,17 @@ class ReportData:
     @cached_property
     def done(self) -> np.ndarray:
         """Runs that are whole, (sample,) bool."""
-        return self.tree["configurations"]["run_status"].values == layout.DONE
+        return self.group("configurations")["run_status"].values == layout.DONE
 
     @cached_property
     def test(self) -> np.ndarray:
         """Whole runs of the test split, (sample,) bool."""
-        return self.done & (self.tree["configurations"]["split"].values == "test")
+        return self.done & (self.group("configurations")["split"].values == "test")
 
     @cached_property
     def correct(self) -> xr.DataArray:
         """Classified rightly: 1 yes, 0 no, -1 not classified; (sample, state)."""
-        return self.tree["explanations"]["correct"].load()
+        return self.group("explanations")["correct"].load()
 
     def counted(self, state: str) -> np.ndarray:
         """Test snapshots that enter averages, (sample,) bool: whole, and classified rightly.
@@ -128,31 +132,31 @@ class ReportData:
 
     @cached_property
     def _pearson(self) -> xr.DataArray:
-        return self.tree["correlations"]["pearson"].load()
+        return self.group("correlations")["pearson"].load()
 
     @cached_property
     def times(self) -> np.ndarray:
         """Recorded times of the ensemble, sigma sqrt(m/epsilon)."""
-        return self.tree["dynamics"]["time"].values
+        return self.group("dynamics")["time"].values
 
     @cached_property
     def temperatures(self) -> np.ndarray:
         """Temperatures of the ensemble, epsilon/kB."""
-        return self.tree["dynamics"]["temperature"].values
+        return self.group("dynamics")["temperature"].values
 
     @cached_property
     def explained_configurations(self) -> np.ndarray:
         """Configurations of the ensemble whose glass was classified rightly, (configuration,)."""
-        samples = self.tree["dynamics"]["configuration"].values
+        samples = self.group("dynamics")["configuration"].values
         glass = self.correct.sel(state="glass").values[samples] == 1
         return glass if self.learnt and glass.any() else np.ones(len(samples), dtype=bool)
 
     def dynamics(self, indicator: str) -> Dynamics:
         """Correlation of an indicator with 1 - Delta, over the same glasses for all of them."""
         kept = self.explained_configurations
-        group = self.tree["dynamics"]
+        group = self.group("dynamics")
         part = group["pearson"].sel(indicator=indicator).isel(configuration=kept).load()
-        part = part.isel(configuration=np.isfinite(part).any(("temperature", "time")).values)
+        part = part.isel(configuration=part.notnull().any(("temperature", "time")).values)
         delta = group["delta"].sel(configuration=part["configuration"])
         # a temperature whose trajectories all failed is missing for that glass alone
         return Dynamics(

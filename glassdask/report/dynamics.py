@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,9 +24,7 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
             delta, mean, marker=style.MARKERS[t % len(style.MARKERS)], color=colour, ms=4.5, lw=1
         )
         if found.count > 1:
-            axes.fill_between(
-                delta, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0
-            )
+            axes.fill_between(delta, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0)
     best = data.largest(indicator, by_size=indicator != "gradcam")
     if best is not None:
         axes.plot(best.delta, best.value, "o", ms=11, mfc="none", mec="black", mew=1.1)
@@ -36,7 +36,7 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
 
 def draw_displacement(axes: Axes, data: ReportData) -> None:
     """delta(t) against t, with the legend of the temperatures."""
-    delta = data.tree["dynamics"]["delta"]
+    delta = data.group("dynamics")["delta"]
     mean, spread = delta.mean("configuration").values, delta.std("configuration").values
     colours = style.temperature_colours(len(data.temperatures))
     for t, (colour, temperature) in enumerate(zip(colours, data.temperatures, strict=True)):
@@ -62,7 +62,8 @@ def draw_dynamics(data: ReportData) -> Figure:
     """Gamma and every baseline against delta(t), above delta(t) against t."""
     names = data.indicators
     figure = style.new_figure(max(7.0, 3.4 * len(names)), 7.4)
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1.15, 1))
+    halves: Any = figure.subfigures(2, 1, height_ratios=(1.15, 1))
+    top, bottom = halves
     panels = np.atleast_1d(top.subplots(1, len(names), sharey=True, sharex=True))
     for axes, name in zip(panels, names, strict=True):
         draw_indicator(axes, data, name)
@@ -83,8 +84,8 @@ def caption(data: ReportData) -> str:
         "Top: Pearson correlation over particles between each structural indicator at t = 0 and "
         "1 − Δ(t), both coarse-grained, against the cage-relative displacement "
         "δ(t) = ⟨√Δᵢ(t)⟩; each marker is one recorded time, the circle the largest correlation "
-        "(in size; for Γ the largest value, as in the paper). The baselines need no network: Γ says "
-        "something only where it does better. "
+        "(in size; for Γ the largest value, as in the paper). The baselines need no network: Γ "
+        "says something only where it does better. "
         f"{found.count} glass configuration{'s' * (found.count != 1)}, {replicas} velocity draws "
         "each; "
     )

@@ -49,7 +49,7 @@ class Glass:
     @cached_property
     def position(self) -> np.ndarray:
         """Wrapped positions, (particle, axis), sigma."""
-        group = self.data.tree["configurations"]["position"]
+        group = self.data.group("configurations")["position"]
         return group.isel(sample=self.sample).sel(state="glass").values
 
     @cached_property
@@ -64,7 +64,7 @@ class Glass:
     @cached_property
     def diameter(self) -> np.ndarray:
         """sigma_ii of each particle, (particle,), sigma."""
-        species = self.data.tree["configurations"]["species"].values
+        species = self.data.group("configurations")["species"].values
         return np.diagonal(np.asarray(self.data.campaign.model.sigma))[species]
 
     @cached_property
@@ -74,7 +74,7 @@ class Glass:
         Where its correlation with Gamma is largest in this glass (with the first of the other
         indicators when there is no Gamma).
         """
-        group = self.data.tree["dynamics"]
+        group = self.data.group("dynamics")
         found = np.flatnonzero(group["configuration"].values == self.sample)
         if not len(found):
             return None
@@ -112,22 +112,22 @@ class Glass:
         if name == "propensity":
             assert self.ensemble is not None
             configuration, temperature, time = self.ensemble
-            values = self.data.tree["dynamics"]["propensity_field"].isel(
+            values = self.data.group("dynamics")["propensity_field"].isel(
                 configuration=configuration, temperature=temperature, time=time
             )
             return 1 - values.values.astype(float)
-        values = self._stored(name)
-        return 1 - values if name in style.REVERSED else values
+        stored = self._stored(name)
+        return 1 - stored if name in style.REVERSED else stored
 
     def _stored(self, name: str) -> np.ndarray:
-        group = self.data.tree["fields"][name].isel(sample=self.sample)
+        group = self.data.group("fields")[name].isel(sample=self.sample)
         return group.sel(state="glass").values.astype(float)
 
 
 def sample_to_draw(data: ReportData) -> int:
     """The run of [report] map_sample, or the first glass of the ensemble."""
     asked = data.campaign.file.report.map_sample
-    first = int(data.tree["dynamics"]["configuration"].values[0])
+    first = int(data.group("dynamics")["configuration"].values[0])
     return asked if 0 <= asked < data.campaign.file.quench.runs else first
 
 
@@ -243,8 +243,8 @@ def caption(data: ReportData) -> str:
     xi = data.campaign.file.correlate.coarse_graining_length
     text = (
         f"The glass of run {glass.sample}. Every field is coarse-grained with the weight "
-        f"exp(−r/ξ), ξ = {xi:g} σ, and scaled to [0, 1] in this snapshot; red is large, blue small. "
-        "Discs have the diameter σᵢᵢ of their species, to scale; the box is periodic. "
+        f"exp(−r/ξ), ξ = {xi:g} σ, and scaled to [0, 1] in this snapshot; red is large, blue "
+        "small. Discs have the diameter σᵢᵢ of their species, to scale; the box is periodic. "
         "Panels (e) to (h): the left quantity as colour, the right one as opacity, so that mostly "
         "red is left when both are large at the same places, mostly blue when one is small where "
         "the other is large, and both colours when they are not related. "
@@ -254,7 +254,7 @@ def caption(data: ReportData) -> str:
         text += f" Particles whose centres lie in a slab {SLAB:g} σ thick around z = L/2."
     if glass.ensemble is not None:
         number, temperature, time = glass.ensemble
-        delta = float(data.tree["dynamics"]["delta"].values[number, temperature, time])
+        delta = float(data.group("dynamics")["delta"].values[number, temperature, time])
         text += (
             f" 1 − Δ is drawn at the temperature and time where it correlates most with "
             f"{style.signed(glass.ranked_by, style.LETTERS)} in this glass "

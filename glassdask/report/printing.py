@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -52,10 +53,11 @@ def read_rows(campaign: Campaign) -> list[Row]:
             "the table of the report",
             f"Type `glassdask report {campaign.path} --start-over`.",
         ) from None
-    return [
-        Row(**{key: math.nan if value is None else value for key, value in one.items()})
-        for one in content
-    ]
+    rows = []
+    for one in content:
+        fields: dict[str, Any] = {k: math.nan if v is None else v for k, v in one.items()}
+        rows.append(Row(**fields))
+    return rows
 
 
 def print_table(rows: list[Row], console: Console | None = None) -> None:

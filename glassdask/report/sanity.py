@@ -43,13 +43,13 @@ def sanity_table(data: ReportData) -> list[Check]:
 
 
 def _failed_runs(data: ReportData) -> Check:
-    status = data.tree["configurations"]["run_status"].values
+    status = data.group("configurations")["run_status"].values
     failed = int((status == layout.FAILED).sum())
     return Check("failed quenches", f"{failed} of {status.size}", "0", failed == 0)
 
 
 def _failed_trajectories(data: ReportData) -> Check:
-    status = data.tree["propensity"]["run_status"].values
+    status = data.group("propensity")["run_status"].values
     failed = int((status == layout.FAILED).sum())
     return Check("failed trajectories", f"{failed} of {status.size}", "0", failed == 0)
 
@@ -59,7 +59,7 @@ def _areas(data: ReportData) -> Check:
     whole = np.flatnonzero(data.done)
     if len(whole) > LARGEST_SAMPLE:
         whole = whole[np.linspace(0, len(whole) - 1, LARGEST_SAMPLE).round().astype(int)]
-    cells = data.tree["indicators"]["voronoi_volume"].isel(sample=whole).values
+    cells = data.group("indicators")["voronoi_volume"].isel(sample=whole).values
     dimension = data.campaign.model.dimension
     box = data.campaign.box_length**dimension
     worst = float(np.abs(cells.sum(axis=-1) / box - 1).max()) if len(whole) else np.nan
@@ -74,7 +74,7 @@ def _areas(data: ReportData) -> Check:
 
 def _energy_falls(data: ReportData) -> Check:
     """The mean energy falls along the ramp, from the hottest temperature to the coldest."""
-    group = data.tree["cooling"].to_dataset().sortby("temperature", ascending=False)
+    group = data.group("cooling").sortby("temperature", ascending=False)
     energy = group["potential_energy"].values[data.done]
     falls = energy[:, 0] > energy[:, -1]
     mean = energy.mean(axis=0) if len(energy) else np.full(energy.shape[1], np.nan)
@@ -89,7 +89,7 @@ def _energy_falls(data: ReportData) -> Check:
 def _kinetic_temperature(data: ReportData, state: int) -> Check:
     """Temperature from the velocities, mean over runs, against the set temperature."""
     name, wanted = layout.STATES[state], data.campaign.state_temperatures[state]
-    found = data.tree["configurations"]["kinetic_temperature"].values[data.done, state]
+    found = data.group("configurations")["kinetic_temperature"].values[data.done, state]
     mean = float(found.mean()) if len(found) else np.nan
     spread = float(found.std()) if len(found) else np.nan
     return Check(

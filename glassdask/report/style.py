@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -73,9 +73,13 @@ _PARAMETERS: dict[str, Any] = {
 }
 
 
-def context() -> AbstractContextManager[None]:
+@contextmanager
+def context() -> Iterator[None]:
     """The look, while the context lasts; the caller's settings come back afterwards."""
-    return mpl.rc_context({**mpl.rcParamsDefault, **_PARAMETERS, "backend": mpl.rcParams["backend"]})
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_PARAMETERS)  # type: ignore[arg-type]
+        yield
 
 
 def styled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:

@@ -91,13 +91,14 @@ def results_table(campaign: Campaign, tree: xr.DataTree) -> list[Row]:
     data = ReportData(campaign, tree)
     rows = conditions(campaign) + [accuracy(data, state) for state in ("glass", "liquid")]
     for state in ("glass", "liquid"):
-        rows += [
+        found = [
             correlation(data, pair, state)
             for pair in paper.PAIRS
             if set(pair) <= {"gradcam", *data.indicators}
         ]
+        rows += found
         if state == "glass" and paper.numbers(campaign.model.name).ordered and data.learnt:
-            rows += order_of_sizes(rows[-3:])
+            rows += order_of_sizes(found)
     return rows + [largest(data, name) for name in ("gradcam", *campaign.file.indicators.names)]
 
 
@@ -184,7 +185,7 @@ def _about_mean(mean: float, error: float, count: int, stated: str) -> list[str]
 
 
 def _left_out(data: ReportData, state: str, count: int) -> list[str]:
-    """Counted snapshots in which Gamma has no correlation, since it is missing or the same everywhere."""
+    """How many counted snapshots have no Gamma, or the same one everywhere."""
     missing = int(data.counted(state).sum()) - count
     if not missing:
         return []
@@ -194,7 +195,7 @@ def _left_out(data: ReportData, state: str, count: int) -> list[str]:
 
 
 def order_of_sizes(rows: list[Row]) -> list[Row]:
-    """Whether the order of the three sizes is the paper's for the KAM; nothing if one is missing."""
+    """Whether the three sizes stand in the paper's order; nothing if one is missing."""
     if len(rows) != 3 or not all(math.isfinite(row.value) for row in rows):
         return []
     gamma_upsilon, gamma_theta, theta_upsilon = (abs(row.value) for row in rows)
@@ -223,9 +224,7 @@ def largest(data: ReportData, indicator: str) -> Row:
         *_about_maximum(data, found, gamma),
     ]
     error = found.spread / math.sqrt(found.count) if found.count > 1 else math.nan
-    return Row(
-        quantity, found.value, found.spread, found.count, stated, "; ".join(notes), error
-    )
+    return Row(quantity, found.value, found.spread, found.count, stated, "; ".join(notes), error)
 
 
 def _about_maximum(data: ReportData, found: Extremum, gamma: bool) -> list[str]:
@@ -235,7 +234,7 @@ def _about_maximum(data: ReportData, found: Extremum, gamma: bool) -> list[str]:
         if found.value < 0:
             notes.append("largest in size, negative")
         return notes
-    reached = float(np.nanmax(data.tree["dynamics"]["delta"].values))
+    reached = float(np.nanmax(data.group("dynamics")["delta"].values))
     notes.append("a maximum over times and temperatures: biased upward")
     notes.append("one network: another seed moves it")
     if reached < SMALL_DELTA:

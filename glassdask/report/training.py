@@ -36,7 +36,7 @@ def best_epoch(metrics: Metrics) -> int:
 
 def confusion(data: ReportData) -> np.ndarray:
     """Test snapshots by (true class, class of the larger score), (state, label) int."""
-    score = data.tree["explanations"]["score"].values[data.test]
+    score = data.group("explanations")["score"].values[data.test]
     counts = np.zeros((2, 2), dtype=int)
     for true in range(2):
         known = np.isfinite(score[:, true]).all(axis=1)
@@ -99,8 +99,8 @@ def caption(data: ReportData) -> str:
     text = (
         "Loss and accuracy on the training split (with augmentation and dropout at work, where the "
         "campaign asks for them, so it may lie below the validation split) and on the validation "
-        "split; dashed: the epoch whose weights are kept. Right: the test split, counts and percent "
-        "of each true class. "
+        "split; dashed: the epoch whose weights are kept. Right: the test split, counts and "
+        "percent of each true class. "
     )
     if data.campaign.model.name in ("abm", "kam"):
         text += "The paper: 1.00 / 1.00 (ABM) and 1.00 / 0.998 (KAM) for glass / liquid."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,7 +22,7 @@ PAIRS = (
     ("tong_tanaka", "potential_energy"),
 )
 #: Half a violin lies on each side; glass on the left.
-SIDES = {"glass": "low", "liquid": "high"}
+SIDES: dict[str, Literal["low", "high"]] = {"glass": "low", "liquid": "high"}
 #: Below, a density estimate says nothing that the points do not.
 FEWEST = 3
 #: Up to so many samples, the points are drawn over the violin.
@@ -39,9 +41,10 @@ def draw_half(axes: Axes, place: float, values: np.ndarray, state: str) -> None:
     sign = -1 if left else 1
     many = len(values) >= FEWEST and np.ptp(values) > 1e-9
     if many:
-        body = axes.violinplot(
+        parts: Any = axes.violinplot(
             values, [place], widths=2 * HALF_WIDTH, showextrema=False, side=SIDES[state]
-        )["bodies"][0]  # type: ignore[index]
+        )
+        body = parts["bodies"][0]
         body.set(facecolor=colour, edgecolor="black", linewidth=0.7, alpha=1)
         for quartile in np.percentile(values, (25, 50, 75)):
             (line,) = axes.plot(

@@ -54,9 +54,7 @@ def structure(campaign: Campaign, low: int, high: int) -> np.ndarray:
     """Structural indicators of a block; returns the status of its runs, (sample,) int8."""
     block = read_configurations(campaign, low, high)
     found = indicators.structural_indicators(block, campaign.file.indicators.names)
-    write(
-        campaign, "indicators", low, high, {str(name): found[name].values for name in found}
-    )
+    write(campaign, "indicators", low, high, {str(name): found[name].values for name in found})
     return block["run_status"].values
 
 

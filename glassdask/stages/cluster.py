@@ -13,10 +13,7 @@ from glassdask.campaign import Campaign
 logger = logging.getLogger("glassdask")
 
 #: Variables that limit the threads of libraries which read them when they are loaded.
-_ONE_THREAD = {
-    name: "1"
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-}
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class OneThread(WorkerPlugin):

@@ -56,7 +56,9 @@ def run(campaign: Campaign, stage: str, start_over: bool = False) -> None:
     StoppedEarly
         When it was stopped from outside.
     StageFailed
-        When the child failed for another reason; it has said which.
+        When the child was killed or crashed.
+    SystemExit
+        When the child ended with an error of its own, which it has printed.
     """
     ranks = workers(campaign) + 1
     command = [*launcher(campaign, ranks), stage, str(campaign.path), "--ranks", str(ranks)]
@@ -68,6 +70,8 @@ def run(campaign: Campaign, stage: str, start_over: bool = False) -> None:
     code = _follow(command, stage)
     if code == 75:
         raise StoppedEarly(f"{stage} was stopped", then="Type the same command to go on.")
+    if code in (1, 2):
+        sys.exit(code)  # the child has said why
     if code != 0:
         raise StageFailed(
             f"{stage} ended with exit code {code}",

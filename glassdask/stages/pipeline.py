@@ -132,10 +132,12 @@ def _done(campaign: Campaign, stage: str, found: State) -> str:
         return f"{epochs} epochs"
     if stage == "report":
         return f"{len(list((campaign.path / 'figures').glob('*.png')))} figures"
+    import numpy as np
+
     from glassdask import layout, store
 
     group = "fields" if stage == "correlate" else STAGES[stage].groups[0]
-    status = store.array(campaign.store, group, "run_status", "r")[...]
+    status = np.asarray(store.array(campaign.store, group, "run_status", "r")[...])
     waiting = len(list(records.stage_folder(campaign, stage).glob("*.npz")))
-    done = int((status != layout.PENDING).sum()) + waiting  # type: ignore[operator]
-    return f"{done}/{status.size} runs"  # type: ignore[union-attr]
+    done = int((status != layout.PENDING).sum()) + waiting
+    return f"{done}/{status.size} runs"

@@ -1,0 +1,237 @@
+"""The page: everything of a campaign in one file that opens offline."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from glassdask import layout, records
+from glassdask.campaign import Campaign
+from glassdask.campaign.schema import CampaignFile
+from glassdask.report import style
+from glassdask.report.data import ReportData
+from glassdask.report.figures import DRAWINGS
+from glassdask.report.sanity import sanity_table
+from glassdask.report.table import Row
+
+#: Wrongly classified snapshots that are listed, at most.
+LONGEST_LIST = 50
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure in the page.
+
+    Attributes
+    ----------
+    name, title, caption : str
+    source : str
+        The PNG as a data URI.
+    width, height : int
+        Pixels.
+    """
+
+    name: str
+    title: str
+    caption: str
+    source: str
+    width: int
+    height: int
+
+
+def page(data: ReportData, rows: list[Row]) -> str:
+    """The report as HTML; figures are read from the folder figures/."""
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    folder = resources.files("glassdask.report")
+    template = environment.from_string(folder.joinpath("report.html").read_text("utf-8"))
+    campaign = data.campaign
+    return template.render(
+        style=folder.joinpath("report.css").read_text("utf-8"),
+        campaign=campaign,
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        summary=summary(data, rows),
+        reason=data.reason,
+        rows=rows,
+        checks=sanity_table(data),
+        pictures=pictures(data),
+        wrong=wrong_snapshots(data),
+        longest_list=LONGEST_LIST,
+        parameters=parameters(campaign),
+        model=model_parameters(campaign),
+        stages=stage_versions(campaign),
+        inputs=lammps_inputs(data),
+        example=example(campaign),
+    )
+
+
+def summary(data: ReportData, rows: list[Row]) -> str:
+    """What was done and what came out, in a few plain sentences."""
+    campaign, model = data.campaign, data.campaign.model
+    quench = campaign.file.quench
+    text = (
+        f"{int(data.done.sum())} quenches of {model.name} in {model.dimension}D "
+        f"(N = {campaign.file.system.particles}, density {model.density:g} σ^−{model.dimension}), "
+        f"cooled at {quench.cooling_rate:g} ε/k_B per unit time from T = "
+        f"{quench.start_temperature:g} to {campaign.state_temperatures[1]:g} ε/k_B. "
+    )
+    by_name = {row.quantity: row for row in rows}
+    glass, liquid = (by_name[f"test accuracy, {state}"] for state in ("glass", "liquid"))
+    text += (
+        f"A network trained on {quench.split.train} of them puts {glass.value_text} of the glasses "
+        f"and {liquid.value_text} of the liquids of the test split right. "
+    )
+    best = data.largest("gradcam", by_size=False) if data.learnt else None
+    if best is None:
+        return text
+    others = {name: data.largest(name) for name in campaign.file.indicators.names}
+    known = {name: found for name, found in others.items() if found is not None}
+    text += (
+        f"The Grad-CAM score Γ correlates with the immobility 1 − Δ at most with {best.value:.2f}, "
+        f"at δ = {best.delta:.2g} σ"
+    )
+    if known:
+        name = max(known, key=lambda one: abs(known[one].value))
+        letter = style.signed(name, style.LETTERS)
+        text += (
+            f"; the best indicator that needs no network, {letter} ({style.NAMES[name]}), with "
+            f"{known[name].value:.2f} at δ = {known[name].delta:.2g} σ"
+        )
+    return text + "."
+
+
+def pictures(data: ReportData) -> list[Picture]:
+    """The figures of the folder figures/, embedded."""
+    found = []
+    for drawing in DRAWINGS:
+        content = (data.campaign.path / "figures" / f"{drawing.name}.png").read_bytes()
+        # width and height stand at fixed places of the PNG header
+        width, height = (int.from_bytes(content[k : k + 4]) for k in (16, 20))
+        source = "data:image/png;base64," + base64.b64encode(content).decode("ascii")
+        found.append(
+            Picture(drawing.name, drawing.title, drawing.caption(data), source, width, height)
+        )
+    return found
+
+
+def wrong_snapshots(data: ReportData) -> list[dict[str, Any]]:
+    """Test snapshots that the network took for the other class."""
+    score = data.group("explanations")["score"].values
+    seeds = data.group("configurations")["seed"].values
+    found = []
+    for sample in np.flatnonzero(data.test):
+        for k, state in enumerate(layout.STATES):
+            if int(data.correct.values[sample, k]) == 0:
+                margin = float(score[sample, k, 1 - k] - score[sample, k, k])
+                found.append(
+                    {
+                        "sample": int(sample),
+                        "seed": int(seeds[sample]),
+                        "state": state,
+                        "label": layout.STATES[1 - k],
+                        "margin": margin,
+                    }
+                )
+    return found
+
+
+def parameters(campaign: Campaign) -> dict[str, list[tuple[str, str, str]]]:
+    """Every table of the campaign file: field, value, meaning."""
+    found = {}
+    for name in CampaignFile.model_fields:
+        table = getattr(campaign.file, name)
+        found[name] = [
+            (key, _text(getattr(table, key)), field.description or "")
+            for key, field in type(table).model_fields.items()
+        ]
+    return found
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "model's own"
+    if hasattr(value, "model_dump"):
+        return ", ".join(f"{key} {item}" for key, item in value.model_dump().items())
+    if isinstance(value, float):
+        return f"{value:g}" if math.isfinite(value) else str(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_text(item) for item in value) + "]"
+    return str(value)
+
+
+def model_parameters(campaign: Campaign) -> list[tuple[str, str]]:
+    """The glass former as it was run, defaults filled in."""
+    model, particles = campaign.model, campaign.file.system.particles
+    counts = ", ".join(
+        f"{count} {name}"
+        for name, count in zip(model.species, model.counts(particles), strict=True)
+    )
+    liquid, glass = campaign.state_temperatures
+    onset = "not known" if model.onset_temperature is None else f"{model.onset_temperature:g} ε/k_B"
+    return [
+        ("model", f"{model.name}: {model.note}" if model.note else model.name),
+        ("dimension", str(model.dimension)),
+        ("particles", counts),
+        ("density", f"{model.density:g} σ^−{model.dimension}"),
+        ("side of the periodic box L", f"{campaign.box_length:.6g} σ"),
+        ("ranges σᵢⱼ", _text(model.sigma) + " σ"),
+        ("depths εᵢⱼ", _text(model.epsilon) + " ε"),
+        ("cutoff", f"{campaign.file.system.cutoff:g} σᵢⱼ; energy and force go to zero there"),
+        ("masses", _text(model.masses) + " m"),
+        ("reference lengths of Θ", _text(model.reference_lengths) + " σ"),
+        ("T_L, T_G, T*", f"{liquid:g} ε/k_B, {glass:g} ε/k_B, {onset}"),
+        ("grid", f"{campaign.cells} cells of {campaign.box_length / campaign.cells:.4g} σ a side"),
+        ("temperatures of the ensemble", _text(campaign.propensity_temperatures) + " ε/k_B"),
+    ]  # fmt: skip
+
+
+def stage_versions(campaign: Campaign) -> list[dict[str, str]]:
+    """What wrote each stage, and when."""
+    found = []
+    for name in records.STAGES:
+        record = records.read(campaign, name)
+        if record is None or name == "report":
+            continue
+        versions = [
+            f"{key.removesuffix('_version').replace('_', ' ')} {value}"
+            for key, value in record.items()
+            if key.endswith("_version")
+        ]
+        found.append(
+            {
+                "stage": name,
+                "finished": str(record.get("finished", "")),
+                "campaign": str(record.get("campaign_hash", "")),
+                "versions": ", ".join(versions),
+            }
+        )
+    return found
+
+
+def lammps_inputs(data: ReportData) -> list[tuple[str, str]]:
+    """The LAMMPS inputs as they were run."""
+    groups = {"configurations": "quench", "propensity": "isoconfigurational trajectory"}
+    found = []
+    for group, name in groups.items():
+        text = data.tree[group].attrs.get("lammps_input")
+        if text:
+            found.append((name, str(text)))
+    return found
+
+
+def example(campaign: Campaign) -> str:
+    """Five lines that open the store with xarray alone; run in the campaign folder."""
+    first, second = layout.indicator_names(campaign)[-2:]
+    return f"""import xarray as xr
+tree = xr.open_datatree("store.zarr", engine="zarr")
+glass = tree["configurations"].to_dataset().sel(state="glass")
+pearson = tree["correlations"]["pearson"].sel(state="glass", indicator="{first}", other="{second}")
+print(glass["position"].sizes, float(pearson.mean()))"""

@@ -1,0 +1,68 @@
+"""Tiny campaigns and the command line, for the tests that run the whole chain."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from glassdask.records import STAGES
+
+GLASSDASK = str(Path(sys.executable).parent / "glassdask")
+
+__all__ = ["GLASSDASK", "STAGES", "TINY", "TINY_3D", "glassdask", "new"]
+
+_COMMON = (
+    "quench.cooling_rate=0.5",
+    "quench.equilibration_time=1.0",
+    "quench.hold_time=1.0",
+    "quench.cooling_points=8",
+    "train.channels=[6,6,6]",
+    "train.kernel_size=3",
+    "train.hidden=8",
+    "train.batch_size=4",
+    "train.learning_rate=0.01",
+    "train.patience=3",
+    "train.dropout=0.0",
+    "explain.minimum_accuracy=0.5",
+    "propensity.configurations=2",
+    "propensity.replicas=3",
+    "propensity.temperatures=[1.0,3.0]",
+    "propensity.duration=3.0",
+    "propensity.frames=5",
+    "dask.workers=2",
+    "hpc.workers=2",
+)
+TINY = (
+    *_COMMON,
+    "system.particles=100",
+    "quench.runs=24",
+    "quench.split={train=16,validation=4,test=4}",
+    "grid.spacing=0.25",
+    "train.epochs=12",
+)
+TINY_3D = (
+    *_COMMON,
+    "system.particles=160",
+    "quench.runs=12",
+    "quench.split={train=8,validation=2,test=2}",
+    "grid.spacing=0.35",
+    "train.epochs=8",
+)
+
+
+def glassdask(*words: str, code: int = 0) -> subprocess.CompletedProcess:
+    """Run the command line to its end and check its exit code."""
+    done = subprocess.run([GLASSDASK, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def new(folder: Path, model: str, overrides: tuple[str, ...]) -> Path:
+    """A new campaign folder."""
+    words = ["new", str(folder), "--model", model, "--preset", "quick"]
+    for override in overrides:
+        words += ["--set", override]
+    glassdask(*words)
+    return folder

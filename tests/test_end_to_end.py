@@ -1,0 +1,221 @@
+"""A tiny campaign under real MPI, LAMMPS, Dask and torch: whole, killed and resumed, refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from campaigns import GLASSDASK, STAGES, TINY, TINY_3D, glassdask, new
+
+import glassdask as gd
+
+
+def start(*words: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [GLASSDASK, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen, seconds: float = 90) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.02)
+
+
+def time_stamps(folder: Path) -> dict[Path, int]:
+    files = (path for path in (folder / "store.zarr").rglob("*") if path.is_file())
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
+def test_every_stage_is_complete_and_every_variable_described(tiny: Path) -> None:
+    shown = glassdask("status", str(tiny)).stdout
+    assert shown.count("complete") == len(STAGES)
+    tree = xr.open_datatree(tiny / "store.zarr", engine="zarr", consolidated=False)
+    groups = {"configurations", "cooling", "density", "indicators", "explanations", "fields",
+              "propensity", "correlations", "dynamics"}  # fmt: skip
+    assert set(tree.children) == groups
+    for name, node in tree.children.items():
+        assert re.fullmatch(r"[0-9a-f]{12}", node.attrs["campaign_hash"]), name
+        assert {"glassdask_version", "lammps_version", "torch_version"} <= set(node.attrs)
+        for variable in node.dataset.variables.values():
+            assert {"units", "long_name", "provenance"} <= set(variable.attrs)
+
+
+def test_the_store_opens_with_plain_xarray_alone(tiny: Path) -> None:
+    code = (
+        "import sys, warnings; warnings.simplefilter('ignore'); import xarray as xr; "
+        f"t = xr.open_datatree({str(tiny / 'store.zarr')!r}, engine='zarr'); "
+        "assert t['configurations'].position.sel(state='glass').shape[0] == 24; "
+        "assert 'glassdask' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_physics_of_the_store(tiny: Path) -> None:
+    tree = gd.open(tiny)
+    runs, cooling = tree["configurations"], tree["cooling"]
+    length = float(runs.box_length[0])
+    position = runs.position
+    assert bool(((position >= 0) & (position < length)).all())
+    area = tree["indicators"].voronoi_volume.sum("particle")
+    np.testing.assert_allclose(area, length**2, rtol=1e-9)
+    energy = runs.potential_energy
+    assert bool((energy.sel(state="glass") < energy.sel(state="liquid")).all())
+    mean = cooling.potential_energy.mean("sample")
+    assert bool((mean.diff("temperature") < 0).all())
+    per_particle = tree["indicators"].potential_energy.mean("particle")
+    np.testing.assert_allclose(per_particle, energy, rtol=1e-9)
+    counts = tree["density"].density.sum(["y", "x"])
+    assert (counts.sel(channel="A") == int((runs.species == 0).sum())).all()
+    assert len(np.unique(runs.seed)) == 24
+
+
+def test_fields_and_correlations_follow_from_the_raw_values(tiny: Path) -> None:
+    tree = gd.open(tiny)
+    runs = tree["configurations"].to_dataset().isel(sample=20)
+    raw = tree["indicators"].tong_tanaka.isel(sample=20)
+    theta = gd.normalise(gd.coarse_grain(raw, runs, 3.0))
+    stored = tree["fields"].tong_tanaka.isel(sample=20)
+    np.testing.assert_allclose(stored, theta, atol=1e-6)
+    volume = tree["fields"].voronoi_volume.isel(sample=20).astype(float)
+    expected = gd.pearson(1 - theta, volume)
+    found = tree["correlations"].pearson.sel(indicator="tong_tanaka", other="voronoi_volume")
+    np.testing.assert_allclose(found.isel(sample=20), expected, atol=1e-5)
+
+
+def test_delta_grows_and_heat_moves_particles(tiny: Path) -> None:
+    delta = gd.open(tiny)["dynamics"].delta
+    assert bool((delta.isel(time=-1) > delta.isel(time=0)).all())
+    assert bool((delta.isel(temperature=1, time=-1) > delta.isel(temperature=0, time=-1)).all())
+
+
+def test_a_second_run_does_nothing_and_says_so_quickly(tiny: Path) -> None:
+    stamps = time_stamps(tiny)
+    began = time.monotonic()
+    done = glassdask("run", str(tiny))
+    assert time.monotonic() - began < 5
+    assert "nothing to do" in done.stdout
+    assert stamps == time_stamps(tiny)
+
+
+def test_runs_in_flight_leave_nothing_behind(tiny: Path) -> None:
+    assert not list((tiny / "restarts").iterdir())
+    assert not list(tiny.rglob("*.partial"))
+    lines = [line for log in (tiny / "logs").glob("*.log") for line in log.open()]
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ rank \d{4} ", x) for x in lines)
+
+
+def test_interrupted_and_killed_it_ends_like_an_undisturbed_one(tiny: Path, tmp_path: Path) -> None:
+    folder = new(tmp_path / tiny.name, "kam", TINY)
+    first = start("run", str(folder))
+    spool = folder / "restarts" / "quench"
+    wait_for(lambda: len(list(spool.glob("*.npz"))) >= 3, first)
+    first.send_signal(signal.SIGINT)
+    _, said = first.communicate(timeout=30)
+    assert first.returncode == 75, said
+    assert "type the same command to go on" in said
+    assert "Traceback" not in said
+    kept = sorted(path.name for path in spool.glob("*.npz"))
+    assert kept
+    assert "stopped" in glassdask("status", str(folder)).stdout
+    second = start("run", str(folder))
+    wait_for(lambda: (folder / "model" / "checkpoint.pt").exists(), second)
+    second.kill()
+    second.communicate()
+    third = glassdask("run", str(folder))
+    assert "quench: complete" not in third.stdout
+    one, other = gd.open(tiny), gd.open(folder)
+    for group in ("configurations", "cooling", "density", "indicators", "propensity"):
+        a, b = one[group].to_dataset().load(), other[group].to_dataset().load()
+        xr.testing.assert_equal(a.drop_attrs(), b.drop_attrs())
+    for group in ("explanations", "correlations", "dynamics"):
+        a, b = one[group].to_dataset().load(), other[group].to_dataset().load()
+        xr.testing.assert_allclose(a.drop_attrs(), b.drop_attrs(), rtol=1e-4, atol=1e-4)
+
+
+def test_other_inputs_are_refused_until_told_to_start_over(tiny: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny, folder)
+    changed = ("--set", "correlate.coarse_graining_length=2.0")
+    refused = glassdask("run", str(folder), *changed, code=2)
+    assert "coarse_graining_length 3.0 -> 2.0" in refused.stderr
+    assert "--start-over" in refused.stderr
+    before = gd.open(folder)["correlations"].pearson.load()
+    assert glassdask("correlate", str(folder), *changed, "--start-over")
+    after = gd.open(folder)["correlations"]
+    assert after.attrs["coarse_graining_length"] == 2.0
+    assert not np.allclose(before, after.pearson, equal_nan=True)
+    upstream = glassdask("grid", str(folder), "--set", "campaign.seed=7", code=2)
+    assert "quench" in upstream.stderr
+
+
+def test_a_store_of_another_campaign_is_refused(tiny: Path, tmp_path: Path) -> None:
+    folder = new(tmp_path / "other", "abm", TINY)
+    shutil.copytree(tiny / "store.zarr", folder / "store.zarr")
+    refused = glassdask("run", str(folder), code=2)
+    assert "made with other inputs" in refused.stderr
+    assert not (folder / "logs").exists()
+
+
+def test_a_stage_before_its_turn_says_which_comes_first(tmp_path: Path) -> None:
+    folder = new(tmp_path / "c", "kam", TINY)
+    refused = glassdask("indicators", str(folder), code=2)
+    assert "glassdask quench" in refused.stderr
+    assert sorted(p.name for p in folder.iterdir()) == ["campaign.toml"]
+
+
+def test_no_mpi_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
+    folder = new(tmp_path / "c", "kam", TINY)
+    refused = glassdask("run", str(folder), "--set", "hpc.launcher='nompi -n {ranks}'", code=2)
+    assert "no program 'nompi'" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert sorted(p.name for p in folder.iterdir()) == ["campaign.toml"]
+
+
+def test_a_launcher_of_another_mpi_is_told_apart(tmp_path: Path) -> None:
+    folder = new(tmp_path / "c", "kam", TINY)
+    failed = glassdask("quench", str(folder), "--set", "hpc.launcher='env PMI_SIZE=1'", code=2)
+    assert "an MPI world of 1 rank" in failed.stderr
+    assert not (folder / "store.zarr").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="needs setpriv")
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    folder = new(tmp_path / "c", "kam", TINY)
+    (folder / "logs").write_text("in the way")
+    refused = glassdask("quench", str(folder), code=2)
+    assert "cannot be written" in refused.stderr
+
+
+def test_plan_counts_what_the_run_then_takes(tiny: Path) -> None:
+    said = glassdask("plan", str(tiny)).stdout
+    assert "quench" in said
+    assert "core-hours" in said
+    files = [p for p in (tiny / "store.zarr").rglob("*") if p.is_file()]
+    total = [line for line in said.splitlines() if "all" in line][-1]
+    planned = int(re.findall(r"\d+", total)[-1])
+    assert len(files) <= planned <= 2 * len(files)
+
+
+def test_in_three_dimensions_from_quench_to_report(tmp_path: Path) -> None:
+    folder = new(tmp_path / "ka3d", "ka3d", TINY_3D)
+    glassdask("run", str(folder))
+    tree = gd.open(folder)
+    assert tree["density"].density.dims[-3:] == ("z", "y", "x")
+    volume = tree["indicators"].voronoi_volume.sum("particle")
+    np.testing.assert_allclose(volume, float(tree["configurations"].box_length[0]) ** 3, rtol=1e-9)
+    gamma = tree["explanations"].gradcam.sel(sample=tree["explanations"].split == "test")
+    assert bool(np.isfinite(gamma).all())
+    assert (folder / "report.html").is_file()

@@ -1,0 +1,300 @@
+"""Kernel = labelled = chunked, for every function; names, units, laziness and the import."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import dask
+import numpy as np
+import pytest
+import xarray as xr
+
+import glassdask as gd
+from glassdask.indicators import INDICATORS, Indicator
+from glassdask.kernels import coarse_graining, correlation, dynamics, gridding, structure
+from glassdask.kernels import radial_distribution as distribution
+from glassdask.kernels.tessellation import tessellate
+
+COUNT, BINS, LARGEST, CELLS, XI = 50, 7, 1.5, 6, 1.3
+
+
+class Case:
+    """One snapshot as arrays, for the kernels."""
+
+    def __init__(self, ds, sample, state):
+        self.position = ds.position.values[sample, state]
+        self.box, self.species = ds.box_length.values, ds.species.values
+        self.attrs = ds.attrs
+        self.values = extras(ds).values[sample, state]
+        self.other = other(ds).values[sample, state]
+        self.moved = displacement(ds).values[sample, :, state]
+        self.tessellation = tessellate(self.position, self.box)
+
+
+def drawn(ds, dims, sizes, seed):
+    values = np.random.default_rng(seed).normal(size=sizes)
+    array = xr.DataArray(values, dims=dims, attrs={"units": "u", "long_name": "values"})
+    return array.assign_coords(sample=ds.sample, state=ds.state)
+
+
+def extras(ds):
+    return drawn(ds, ("sample", "state", "particle"), ds.position.shape[:3], 1)
+
+
+def other(ds):
+    return drawn(ds, ("sample", "state", "particle"), ds.position.shape[:3], 2)
+
+
+def displacement(ds):
+    sample, state, particle, axis = ds.position.shape
+    dims = ("sample", "time", "state", "particle", "axis")
+    return drawn(ds, dims, (sample, 3, state, particle, axis), 3).assign_coords(axis=ds.axis.values)
+
+
+def as_given(array, ds):
+    """Chunked when the Dataset is."""
+    return array.chunk(sample=1) if ds.chunks else array
+
+
+# name: (kernel on a case, labelled function of ds, dims after sample and state, units 2D, 3D)
+FUNCTIONS = {
+    "voronoi_volume": (
+        lambda c: structure.voronoi_volume(c.tessellation),
+        gd.voronoi_volume, ("particle",), "sigma^2", "sigma^3",
+    ),
+    "tong_tanaka": (
+        lambda c: structure.tong_tanaka(c.tessellation, c.species, c.attrs["reference_length"]),
+        gd.tong_tanaka, ("particle",), "rad", "sr",
+    ),
+    "potential_energy": (
+        lambda c: structure.potential_energy(
+            c.position, c.box, c.species, c.attrs["sigma"], c.attrs["epsilon"], c.attrs["cutoff"]
+        ),
+        gd.potential_energy, ("particle",), "epsilon", "epsilon",
+    ),
+    "structural_indicators": (
+        lambda c: structure.voronoi_volume(c.tessellation),
+        lambda ds: gd.structural_indicators(ds, ["tong_tanaka", "voronoi_volume"]).voronoi_volume,
+        ("particle",), "sigma^2", "sigma^3",
+    ),
+    "coarse_grain": (
+        lambda c: coarse_graining.coarse_grain(c.values[None], c.position, c.box, XI)[0],
+        lambda ds: gd.coarse_grain(as_given(extras(ds), ds), ds, XI), ("particle",), "u", "u",
+    ),
+    "coarse_grain of a Dataset": (
+        lambda c: coarse_graining.coarse_grain(c.other[None], c.position, c.box, XI)[0],
+        lambda ds: gd.coarse_grain(
+            as_given(xr.Dataset({"a": extras(ds), "b": other(ds)}), ds), ds, XI
+        ).b,
+        ("particle",), "u", "u",
+    ),
+    "normalise": (
+        lambda c: coarse_graining.normalise(c.values),
+        lambda ds: gd.normalise(as_given(extras(ds), ds)), ("particle",), "1", "1",
+    ),
+    "pearson": (
+        lambda c: correlation.pearson(c.values, c.other),
+        lambda ds: gd.pearson(as_given(extras(ds), ds), as_given(other(ds), ds)), (), "1", "1",
+    ),
+    "spearman": (
+        lambda c: correlation.spearman(c.values, c.other),
+        lambda ds: gd.spearman(as_given(extras(ds), ds), as_given(other(ds), ds)), (), "1", "1",
+    ),
+    "grid_density": (
+        lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS),
+        lambda ds: gd.grid_density(ds, cells=CELLS), None, "counts", "counts",
+    ),
+    "radial_distribution": (
+        lambda c: distribution.radial_distribution(
+            c.position, c.box, c.species, 2, BINS, LARGEST
+        ),
+        lambda ds: gd.radial_distribution(ds, BINS, LARGEST), ("pair", "radius"), "1", "1",
+    ),
+    "cage_relative_squared_displacement": (
+        lambda c: dynamics.cage_relative_squared_displacement(c.moved, c.tessellation.neighbours),
+        lambda ds: gd.cage_relative_squared_displacement(as_given(displacement(ds), ds), ds),
+        ("time", "particle"), "sigma^2", "sigma^2",
+    ),
+    "mean_cage_relative_displacement": (
+        lambda c: dynamics.mean_cage_relative_displacement(c.values**2),
+        lambda ds: gd.mean_cage_relative_displacement(as_given(extras(ds), ds) ** 2),
+        (), "sigma", "sigma",
+    ),
+}  # fmt: skip
+
+
+def no_compute(*args, **kwargs):
+    raise AssertionError("computed too early")
+
+
+@pytest.fixture(params=[2, 3], ids=["2D", "3D"])
+def ds(request, make_dataset):
+    return make_dataset(request.param, COUNT)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+class TestEveryFunction:
+    def test_kernel_is_labelled_is_chunked(self, ds, name):
+        kernel, labelled, dims, *units = FUNCTIONS[name]
+        eager = labelled(ds)
+        # the grid and g(r) read the box and the species at once, for the sizes of the result
+        at_once = {name: ds[name].variable for name in ("species", "box_length")}
+        chunked_ds = ds.chunk(sample=1, particle=40).assign_coords(at_once)
+        with dask.config.set(scheduler=no_compute):
+            lazy = labelled(chunked_ds)
+        assert lazy.chunks is not None
+        assert eager.chunks is None
+        if dims is None:
+            dims = ("channel", *("z", "y", "x")[-ds.sizes["axis"] :])
+        assert set(eager.dims) == {"sample", "state", *dims}
+        eager = eager.transpose("sample", "state", *dims)
+        expected = [[kernel(Case(ds, i, j)) for j in range(2)] for i in range(2)]
+        np.testing.assert_array_equal(eager.values, np.array(expected))
+        computed = lazy.compute(scheduler="synchronous").transpose(*eager.dims)
+        xr.testing.assert_identical(computed, eager)
+        assert eager.dtype == lazy.dtype == np.array(expected).dtype
+        assert eager.attrs["units"] == units[ds.sizes["axis"] - 2]
+        assert eager.attrs["long_name"]
+
+    def test_no_leading_dimensions(self, ds, name):
+        whole, one = FUNCTIONS[name][1](ds), ds.isel(sample=1, state=0)
+        if name in {"voronoi_volume", "tong_tanaka", "potential_energy", "grid_density"}:
+            result = FUNCTIONS[name][1](one)
+            assert "sample" not in result.dims
+            np.testing.assert_array_equal(result, whole.isel(sample=1, state=0))
+
+    def test_a_missing_sample(self, ds, name):
+        if name in {"normalise", "pearson", "spearman", "mean_cage_relative_displacement"}:
+            pytest.skip("knows no positions")
+        whole, holed = FUNCTIONS[name][1](ds), ds.copy(deep=True)
+        holed.position[0] = np.nan
+        result = FUNCTIONS[name][1](holed)
+        lost = result.isel(sample=0)
+        assert (lost == 0).all() if result.dtype == np.uint8 else lost.isnull().all()
+        xr.testing.assert_identical(result.isel(sample=1), whole.isel(sample=1))
+        holed.position[1, 0, 0] = np.nan
+        with pytest.raises(ValueError, match=f"1 of {COUNT} positions are NaN"):
+            FUNCTIONS[name][1](holed)
+
+
+class TestIndicators:
+    def test_missing_attributes_and_names(self, ds):
+        bare = ds.assign_attrs(reference_length=None, sigma=None)
+        with pytest.raises(ValueError, match="tong_tanaka needs the attribute 'reference_length'"):
+            gd.tong_tanaka(bare)
+        with pytest.raises(ValueError, match="potential_energy needs the attribute 'sigma'"):
+            gd.potential_energy(bare)
+        with pytest.raises(ValueError, match="no indicator 'voronoi'; expected one of voronoi_vol"):
+            gd.structural_indicators(ds, ["voronoi"])
+        with pytest.raises(ValueError, match="no indicator named"):
+            gd.structural_indicators(ds, [])
+
+    def test_given_reference_length(self, ds):
+        bare = ds.drop_attrs()
+        given = gd.tong_tanaka(bare, ds.attrs["reference_length"])
+        xr.testing.assert_equal(given, gd.tong_tanaka(ds))
+        assert (gd.tong_tanaka(ds, [[1, 1], [1, 1]]) != given).any()
+
+    def test_one_tessellation_a_snapshot(self, ds, monkeypatch):
+        calls = []
+        monkeypatch.setattr(
+            "glassdask.indicators.tessellate", lambda *a: calls.append(1) or tessellate(*a)
+        )
+        gd.structural_indicators(ds, list(INDICATORS))
+        assert len(calls) == 4
+
+    def test_an_indicator_of_the_user(self, ds, monkeypatch):
+        mine = Indicator(
+            "coordination", "z", {2: "1", 3: "1"}, "number of neighbours",
+            lambda c: c.tessellation.coordination,
+        )  # fmt: skip
+        monkeypatch.setitem(INDICATORS, "coordination", mine)
+        result = gd.structural_indicators(ds, ["coordination"]).coordination
+        assert result.attrs["long_name"] == "number of neighbours"
+        if ds.sizes["axis"] == 2:
+            assert (result.mean("particle") == 6).all()
+
+
+class TestFields:
+    def test_dimensions_that_positions_lack_share_the_weights(self, ds):
+        x = displacement(ds).isel(axis=0)
+        smooth = gd.coarse_grain(x, ds, XI)
+        assert smooth.dims == x.dims
+        one_by_one = [gd.coarse_grain(x.isel(time=t), ds, XI) for t in range(3)]
+        xr.testing.assert_allclose(smooth, xr.concat(one_by_one, "time").transpose(*x.dims))
+
+    def test_attributes_of_a_dataset(self, ds):
+        raw = gd.structural_indicators(ds, ["voronoi_volume", "tong_tanaka"])
+        smooth = gd.coarse_grain(raw, ds, XI)
+        assert smooth.tong_tanaka.attrs["units"] == raw.tong_tanaka.attrs["units"]
+        assert smooth.tong_tanaka.attrs["coarse_graining_length"] == XI
+        final = gd.normalise(smooth).tong_tanaka
+        assert final.attrs["units"] == "1"
+        assert final.attrs["long_name"] == (
+            "Tong-Tanaka order parameter, coarse-grained, normalised to [0, 1]"
+        )
+        assert final.min() == 0
+        assert final.max() == 1
+
+    def test_grid(self, ds):
+        image = gd.grid_density(ds, spacing=1.0, species_channels=False)
+        assert image.channel.values.tolist() == ["all"]
+        assert (image.sum([*"zyx"[-ds.sizes["axis"] :], "channel"]) == COUNT).all()
+        length = float(ds.box_length[0])
+        step = length / round(length)
+        np.testing.assert_allclose(image.x, (np.arange(round(length)) + 0.5) * step)
+        with pytest.raises(ValueError, match="both spacing and cells"):
+            gd.grid_density(ds, spacing=1, cells=3)
+
+    def test_radial_distribution(self, ds):
+        g = gd.radial_distribution(ds)
+        assert g.pair.values.tolist() == ["AA", "AB", "BB"]
+        assert g.radius.max() < ds.box_length[0] / 2
+        with pytest.raises(ValueError, match="less than half the box"):
+            gd.radial_distribution(ds, largest=30)
+
+    def test_length_of_coarse_graining(self, ds):
+        with pytest.raises(ValueError, match="expected a positive length"):
+            gd.coarse_grain(extras(ds), ds, -1)
+
+
+class TestAccessor:
+    def test_forwards(self, ds):
+        xr.testing.assert_identical(ds.glass.voronoi_volume(), gd.voronoi_volume(ds))
+        xr.testing.assert_identical(ds.glass.grid_density(cells=3), gd.grid_density(ds, cells=3))
+        x, moved = extras(ds), displacement(ds)
+        xr.testing.assert_identical(ds.glass.coarse_grain(x, XI), gd.coarse_grain(x, ds, XI))
+        xr.testing.assert_identical(
+            ds.glass.cage_relative_squared_displacement(moved),
+            gd.cage_relative_squared_displacement(moved, ds),
+        )
+
+    def test_signatures(self, ds):
+        for name in ("tong_tanaka", "structural_indicators", "radial_distribution"):
+            whole = list(inspect.signature(getattr(gd, name)).parameters.values())
+            method = getattr(ds.glass, name)
+            assert list(inspect.signature(method).parameters.values()) == whole[1:]
+            assert method.__doc__ == getattr(gd, name).__doc__
+
+
+class TestPackage:
+    def test_exports(self):
+        assert set(gd.__all__) <= set(dir(gd))
+        for name in gd.__all__:
+            assert getattr(gd, name)
+        with pytest.raises(AttributeError, match="no attribute 'voronoi'"):
+            _ = gd.voronoi
+
+    def test_import_loads_nothing_heavy(self):
+        code = (
+            "import sys, glassdask as gd\n"
+            "print([m for m in ('xarray', 'numpy') if m in sys.modules])\n"
+            "gd.tong_tanaka, gd.coarse_grain\n"
+            "import xarray\n"
+            "print([m for m in ('torch', 'dask', 'freud') if m in sys.modules])\n"
+            "print(hasattr(xarray.Dataset, 'glass'))\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        assert done.stdout.decode().split("\n")[:3] == ["[]", "[]", "True"]

@@ -1,0 +1,313 @@
+"""The report on a small synthetic store: figures, table, page."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from glassdask import jobs, layout, records, store
+from glassdask.campaign import new_campaign
+from glassdask.report import maps, sanity, style, training
+from glassdask.report.data import ReportData
+from glassdask.report.figures import DRAWINGS
+from glassdask.report.html import example
+from glassdask.report.printing import print_saved, read_rows
+from glassdask.report.stage import run
+from glassdask.report.table import results_table, wilson
+
+SIZE = (
+    "system.particles=120",
+    "quench.runs=14",
+    "quench.split={train=2, validation=2, test=10}",
+    "quench.cooling_points=12",
+    "propensity.replicas=3",
+    "propensity.frames=5",
+)
+WRONG = (5, 1)  # sample, state: a glass of the test split that is taken for a liquid
+FAILED = 6
+
+
+def make_store(folder, model="kam", learnt=True, extra=()):
+    """A campaign whose stages before the report are complete, with made-up numbers."""
+    campaign = new_campaign(folder, model, "quick", (*SIZE, *extra))
+    rng = np.random.default_rng(3)
+    jobs.make_folders(campaign)
+    ramp = np.linspace(4, 0.1, 12)
+    groups = {
+        "quench": (layout.configurations(campaign), layout.cooling(campaign, ramp)),
+        "grid": (layout.density(campaign),),
+        "indicators": (layout.indicators(campaign),),
+        "train": (),
+        "explain": (layout.explanations(campaign),),
+        "propensity": (layout.propensity(campaign, np.array([4, 7]), np.geomspace(1, 100, 5)),),
+    }  # fmt: skip
+    groups["correlate"] = (
+        layout.fields(campaign),
+        layout.dynamics(campaign, np.array([4, 7]), np.geomspace(1, 100, 5)),
+        layout.correlations(campaign),
+    )
+    for stage, made in groups.items():
+        record, _ = jobs.begin(campaign, stage)
+        more = {"learnt": learnt, "reason": "" if learnt else "the network has not learnt: 0.5"}
+        jobs.create(campaign, stage, record, made, {"lammps_input": "units lj\n"} | more)
+        for group in made:
+            fill(campaign, group, rng, learnt)
+        if stage == "train":
+            write_metrics(campaign)
+        jobs.complete(campaign, stage)
+    return campaign
+
+
+def fill(campaign, group, rng, learnt):
+    """Numbers of a plausible size in every array of a group."""
+    for name, about in group.arrays.items():
+        array = store.array(campaign.store, group.name, name)
+        values = made_up(campaign, group.name, name, about, rng)
+        if not learnt and name == "gradcam":
+            values[:] = np.nan
+        if group.name in ("correlations", "dynamics") and name in ("pearson", "spearman"):
+            values = np.clip(values, -1, 1)
+            if not learnt:
+                values[0] = np.nan
+                values[:, 0] = np.nan if group.name == "correlations" else values[:, 0]
+        if about.dims[0] == "sample" and about.dtype.startswith("float"):
+            values[FAILED] = np.nan
+        if group.name == "correlations":
+            values[:, :, FAILED] = np.nan
+        array[...] = values.astype(about.dtype)
+
+
+def made_up(campaign, group, name, about, rng):
+    """Numbers for one array; see `fill`."""
+    if name == "run_status":
+        status = np.full(about.shape, layout.DONE)
+        if about.dims == ("sample",):
+            status[FAILED] = layout.FAILED
+        return status
+    if name == "position":
+        return rng.uniform(0, campaign.box_length, about.shape)
+    if name == "kinetic_temperature":
+        return np.array(campaign.state_temperatures) * rng.normal(1, 0.02, about.shape)
+    if group == "cooling":
+        return np.linspace(-1, -3, about.shape[1]) + rng.normal(0, 0.05, about.shape)
+    if group == "indicators" and name == "voronoi_volume":
+        share = rng.uniform(0.5, 1.5, about.shape)
+        return share / share.sum(-1, keepdims=True) * campaign.box_length**campaign.model.dimension
+    if name == "score":
+        right = np.broadcast_to(2 * np.eye(2), about.shape).copy()
+        right[WRONG] = right[WRONG][::-1]
+        return right
+    if name == "correct":
+        right = np.ones(about.shape)
+        right[WRONG] = 0
+        return right
+    if name == "delta":
+        return np.sort(rng.uniform(0.05, 0.4, about.shape), axis=-1)
+    if name == "replicas":
+        return np.full(about.shape, campaign.file.propensity.replicas)
+    if name in ("pearson", "spearman"):
+        return rng.normal(-0.3, 0.2, about.shape)
+    return rng.uniform(0, 1, about.shape)
+
+
+def write_metrics(campaign):
+    names = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate"
+    lines = [names + ",seconds"]
+    lines += [f"{k},{0.7 / k},{1 - 0.4 / k},{0.8 / k},{1 - 0.5 / k},0.001,1.0" for k in range(1, 9)]
+    (campaign.path / "model" / "metrics.csv").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory):
+    return make_store(tmp_path_factory.mktemp("report") / "glass")
+
+
+@pytest.fixture(scope="module")
+def rows(campaign):
+    return run(campaign)
+
+
+@pytest.fixture(scope="module")
+def not_learnt(tmp_path_factory):
+    found = make_store(tmp_path_factory.mktemp("report") / "dull", learnt=False)
+    run(found)
+    return found
+
+
+def row(rows, quantity):
+    (found,) = [one for one in rows if one.quantity == quantity]
+    return found
+
+
+def whole_png(path):
+    content = path.read_bytes()
+    return (
+        len(content) > 5000
+        and content.startswith(b"\x89PNG")
+        and content.endswith(b"IEND\xaeB`\x82")
+    )
+
+
+def test_every_figure_is_made_and_nothing_half_written_stays(campaign, rows):
+    for drawing in DRAWINGS:
+        assert whole_png(campaign.path / "figures" / f"{drawing.name}.png")
+        assert (campaign.path / "figures" / f"{drawing.name}.pdf").read_bytes().startswith(b"%PDF")
+    assert not list(campaign.path.rglob("*.partial"))
+    assert records.state(campaign, "report") is records.State.COMPLETE
+
+
+def test_means_leave_out_failed_runs_and_wrong_snapshots(campaign, rows):
+    group = store.open_group(campaign.store, "correlations")
+    names = list(group["indicator"].values)
+    gamma, theta = names.index("gradcam"), names.index("tong_tanaka")
+    kept = [k for k in range(4, 14) if k not in (FAILED, WRONG[0])]
+    values = group["pearson"].values[gamma, theta, kept, 1]
+    found = row(rows, "C(Γ, Θ), glass")
+    assert found.count == 8
+    assert found.value == pytest.approx(values.mean())
+    assert found.spread == pytest.approx(values.std(ddof=1))
+    assert found.standard_error == pytest.approx(values.std(ddof=1) / math.sqrt(8))
+    assert found.paper == "negative"
+    # the liquid of the run whose glass was wrong stays in
+    assert row(rows, "C(Γ, Θ), liquid").count == 9
+
+
+def test_theta_is_reversed_once(campaign):
+    # the store holds correlations with 1 - Theta and fields of Theta
+    with store.open(campaign.path) as tree:
+        data = ReportData(campaign, tree)
+        stored = tree["correlations"]["pearson"].sel(
+            indicator="gradcam", other="tong_tanaka", state="glass", sample=4
+        )
+        assert data.correlation("gradcam", "tong_tanaka", "glass")[0] == float(stored)
+        glass = maps.Glass(data, 4)
+        raw = tree["fields"]["tong_tanaka"].sel(sample=4, state="glass").values
+        np.testing.assert_allclose(glass.field("tong_tanaka"), 1 - raw, rtol=1e-6)
+        plain = tree["fields"]["voronoi_volume"].sel(sample=4, state="glass").values
+        np.testing.assert_allclose(glass.field("voronoi_volume"), plain, rtol=1e-6)
+
+
+def test_largest_correlation_with_the_dynamics(campaign, rows):
+    group = store.open_group(campaign.store, "dynamics")
+    mean = group["pearson"].values[0].mean(axis=0)
+    t, k = np.unravel_index(mean.argmax(), mean.shape)
+    found = row(rows, "C_max(Γ, 1 − Δ)")
+    assert found.value == pytest.approx(mean[t, k])
+    assert found.spread == pytest.approx(group["pearson"].values[0, :, t, k].std(ddof=1))
+    assert f"T = {group['temperature'].values[t]:.3g}" in found.note
+    assert "δ reached at most" in found.note
+    assert "spread is not meaningful" in found.note
+    energy = row(rows, "C_max(e, 1 − Δ), baseline")
+    values = group["pearson"].sel(indicator="potential_energy").values.mean(axis=0)
+    assert abs(energy.value) == pytest.approx(np.abs(values).max())
+
+
+def test_wilson_interval():
+    low, high = wilson(9, 10)  # 0.596 to 0.982, Newcombe (1998)
+    assert (low, high) == (pytest.approx(0.5958, abs=1e-4), pytest.approx(0.9821, abs=1e-4))
+    assert wilson(0, 0) == (0.0, 1.0)
+    assert wilson(10, 10)[1] == pytest.approx(1.0)
+
+
+def test_accuracy_and_confusion_count_the_same_snapshots(campaign, rows):
+    assert row(rows, "test accuracy, glass").value == pytest.approx(8 / 9)
+    assert row(rows, "test accuracy, liquid").value == 1
+    with store.open(campaign.path) as tree:
+        np.testing.assert_array_equal(
+            training.confusion(ReportData(campaign, tree)), [[9, 0], [1, 8]]
+        )
+
+
+def test_sanity_checks_see_what_is_wrong(campaign, tmp_path):
+    with store.open(campaign.path) as tree:
+        found = {check.what: check for check in sanity.sanity_table(ReportData(campaign, tree))}
+    assert not found["failed quenches"].fine
+    assert found["failed quenches"].found == "1 of 14"
+    assert all(check.fine for name, check in found.items() if name != "failed quenches")
+    other = make_store(tmp_path / "hot")
+    store.array(other.store, "configurations", "kinetic_temperature")[...] = 0.5
+    cells = store.array(other.store, "indicators", "voronoi_volume")
+    cells[...] = 1.001 * np.asarray(cells[...])
+    with store.open(other.path) as tree:
+        checks = sanity.sanity_table(ReportData(other, tree))
+    assert [check.fine for check in checks] == [False, True, False, True, False, False]
+
+
+def test_page_asks_for_nothing_from_outside(campaign, rows):
+    text = (campaign.path / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"(?:src|href|action)\s*=(?!\s*[\"']?data:)", text)
+    assert not re.search(r"https?:|@import|url\(|<script|<link(?! rel=\"icon\")", text)
+    assert text.count("data:image/png;base64,") == len(DRAWINGS)
+    assert "not-learnt" not in text
+    assert "units lj" in text
+
+
+def test_not_learnt_says_so_and_shows_no_gamma(not_learnt):
+    text = (not_learnt.path / "report.html").read_text(encoding="utf-8")
+    assert 'id="not-learnt"' in text
+    with store.open(not_learnt.path) as tree:
+        data = ReportData(not_learnt, tree)
+        assert "gradcam" not in data.indicators
+        found = results_table(not_learnt, tree)
+        glass = maps.Glass(data, 4)
+        assert "not learnt" in glass.why_missing("gradcam")
+        assert glass.ranked_by == "voronoi_volume"
+    for one in found:
+        if "Γ" in one.quantity:
+            assert math.isnan(one.value)
+            assert one.note == "the network has not learnt"
+
+
+def test_table_fits_a_terminal_and_is_kept(campaign, rows, capsys):
+    print_saved(campaign)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert not set("━─│\x1b") & set("".join(lines))
+    kept = read_rows(campaign)
+    assert [one.quantity for one in kept] == [one.quantity for one in rows]
+    np.testing.assert_equal([one.value for one in kept], [one.value for one in rows])
+    json.loads((campaign.path / "figures" / "results.json").read_text())
+
+
+def test_discs_across_the_boundary_are_drawn_on_both_sides():
+    which, centre = maps.with_images(np.array([[0.1, 5.0], [5.0, 5.0], [9.9, 0.2]]), np.ones(3), 10)
+    assert np.bincount(which).tolist() == [2, 1, 4]
+    assert {tuple(np.round(c, 6)) for c in centre[which == 0]} == {(0.1, 5.0), (10.1, 5.0)}
+
+
+@pytest.mark.parametrize(
+    ("model", "extra"),
+    [("ka3d", ("system.particles=250",)), ("abm", ('indicators.names=["tong_tanaka"]',))],
+)
+def test_other_campaigns(tmp_path, model, extra):
+    other = make_store(tmp_path / model, model, extra=extra)
+    found = run(other)
+    for drawing in DRAWINGS:
+        assert whole_png(other.path / "figures" / f"{drawing.name}.png")
+    if model == "ka3d":
+        assert all(one.paper == "" for one in found)
+        assert "slab" in (other.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_example_of_the_page_runs(campaign):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example(campaign)],
+        cwd=campaign.path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "particle" in done.stdout
+
+
+def test_figures_leave_the_look_of_others_alone(campaign):
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    with style.context():
+        assert mpl.rcParams["xtick.direction"] == "in"
+    assert dict(mpl.rcParams) == before
