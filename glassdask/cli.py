@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -157,6 +158,7 @@ def _summary(campaign: Campaign) -> None:
 
 def main() -> None:
     """Entry point: errors in one line, and the exit codes of the contract."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's Ctrl-C
     try:
         app(standalone_mode=False)
     except GlassdaskError as error:

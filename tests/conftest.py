@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from campaigns import TINY, glassdask, new
 
 SIGMA = [[1.0, 0.8], [0.8, 0.88]]
 EPSILON = [[1.0, 1.5], [1.5, 0.5]]
@@ -73,3 +74,11 @@ def make_dataset():
 @pytest.fixture(scope="session")
 def make_lattice():
     return _lattice
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """A tiny campaign, run whole by the command line; read it, do not change it."""
+    folder = new(tmp_path_factory.mktemp("whole") / "tiny", "kam", TINY)
+    glassdask("run", str(folder))
+    return folder

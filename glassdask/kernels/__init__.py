@@ -1,0 +1,1 @@
+"""Physics on NumPy arrays: one configuration in, numbers out."""

@@ -36,7 +36,7 @@ def draw_cooling(data: ReportData) -> Figure:
         )
     axes.set(xlabel=r"$T$ ($\epsilon/k_B$)", ylabel=r"potential energy per particle ($\epsilon$)")
     axes.set_xlim(left=0)
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right")
     return figure
 
 

@@ -29,6 +29,7 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
     if best is not None:
         axes.plot(best.delta, best.value, "o", ms=11, mfc="none", mec="black", mew=1.1)
     axes.set(xscale="log", xlabel=r"$\delta(t)$ ($\sigma$)", ylim=(-1, 1))
+    style.log_ticks(axes.xaxis)
     axes.set_title(f"{style.signed(indicator)},  {style.NAMES[indicator]}")
     if found.count == 0:
         style.say(axes, "no glass of the ensemble\nwas explained")
@@ -43,14 +44,16 @@ def draw_displacement(axes: Axes, data: ReportData) -> None:
         marker = style.MARKERS[t % len(style.MARKERS)]
         axes.plot(
             data.times, mean[t], marker=marker, color=colour, ms=4.5, lw=1,
-            label=f"T = {temperature:.4g}",
+            label=f"{temperature:.4g}",
         )  # fmt: skip
         if delta.sizes["configuration"] > 1:
             low, high = mean[t] - spread[t], mean[t] + spread[t]
             axes.fill_between(data.times, low, high, color=colour, alpha=0.15, lw=0)
     axes.axhline(1, color=style.GUIDE, lw=0.8, ls=":")
     axes.set(xscale="log", yscale="log", xlabel=r"$t$ ($\tau$)", ylabel=r"$\delta(t)$ ($\sigma$)")
-    axes.set_title(r"cage-relative displacement")
+    style.log_ticks(axes.xaxis)
+    style.log_ticks(axes.yaxis)
+    axes.set_title("cage-relative displacement")
     axes.legend(
         title=r"temperature ($\epsilon/k_B$)", loc="center left", bbox_to_anchor=(1.03, 0.5),
         ncols=1 + (len(colours) > 6),

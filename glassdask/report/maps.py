@@ -13,6 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import EllipseCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from glassdask.report import style
 from glassdask.report.data import ReportData
@@ -176,6 +177,7 @@ def draw_discs(axes: Axes, glass: Glass, colour: np.ndarray, opacity: np.ndarray
         size, size, np.zeros(len(size)), units="xy", offsets=centre,
         transOffset=axes.transData, facecolors=colours, edgecolors="#00000030", linewidths=0.2,
     )  # fmt: skip
+    discs.set_in_layout(False)  # clipped to the box, so the layout need not ask
     axes.add_collection(discs, autolim=False)
     axes.set(xlim=(0, length), ylim=(0, length), aspect="equal")
 
@@ -189,8 +191,8 @@ def panel_title(glass: Glass, letter: str, colour: str, opacity: str | None) -> 
         _, temperature, time = glass.ensemble
         data = glass.data
         return (
-            f"{title},  T = {data.temperatures[temperature]:.3g} $\\epsilon/k_B$,"
-            f"  t = {data.times[time]:.3g} $\\tau$"
+            f"{title},  $T$ = {data.temperatures[temperature]:.3g} $\\epsilon/k_B$,"
+            f"  $t$ = {data.times[time]:.3g} $\\tau$"
         )
     return f"{title},  {style.NAMES[colour]}"
 
@@ -199,12 +201,14 @@ def panel_title(glass: Glass, letter: str, colour: str, opacity: str | None) -> 
 def draw_maps(data: ReportData) -> Figure:
     """Eight maps of one glass; see the module."""
     glass = Glass(data, sample_to_draw(data))
-    figure = style.new_figure(15.2, 8.3)
+    figure = style.new_figure(15.2, 7.7)
     grid = figure.subplots(2, 4, sharex=True, sharey=True)
     for axes, (letter, colour, opacity) in zip(grid.flat, PANELS, strict=True):
         axes.set_title(panel_title(glass, letter, colour, opacity))
         axes.set(xlim=(0, data.campaign.box_length), ylim=(0, data.campaign.box_length))
         axes.set_box_aspect(1)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(5, steps=(1, 2, 5, 10)))
         missing = glass.why_missing(colour) or (glass.why_missing(opacity) if opacity else "")
         if missing:
             style.say(axes, missing)
@@ -217,7 +221,7 @@ def draw_maps(data: ReportData) -> Figure:
     bar = figure.colorbar(
         ScalarMappable(Normalize(0, 1), style.FIELD_COLOURS), ax=grid, shrink=0.6, pad=0.015
     )
-    bar.set_label("coarse-grained value, 0 smallest and 1 largest of the panel (dimensionless)")
+    bar.set_label("coarse-grained value, scaled to [0, 1]")
     figure.suptitle(title(glass), fontsize=12)
     return figure
 
@@ -226,9 +230,9 @@ def title(glass: Glass) -> str:
     """Which glass it is."""
     campaign = glass.data.campaign
     text = (
-        f"glass of run {glass.sample}, {campaign.model.name}, N = "
+        f"glass of run {glass.sample}, {campaign.model.name}, $N$ = "
         f"{campaign.file.system.particles}, "
-        f"T = {campaign.state_temperatures[1]:g} $\\epsilon/k_B$"
+        f"$T$ = {campaign.state_temperatures[1]:g} $\\epsilon/k_B$"
     )
     if campaign.model.dimension == 3:
         text += (

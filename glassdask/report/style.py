@@ -11,7 +11,9 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -57,7 +59,7 @@ _PARAMETERS: dict[str, Any] = {
     "figure.facecolor": "white",
     "font.family": "DejaVu Sans",
     "font.size": 10,
-    "mathtext.fontset": "dejavusans",
+    "mathtext.fontset": "stix",
     "axes.titlesize": 10.5,
     "axes.labelsize": 10.5,
     "axes.linewidth": 0.8,
@@ -116,6 +118,8 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         figure.savefig(partial, format=suffix, dpi=RESOLUTION)
         partial.replace(path)
         paths.append(path)
+        # the layout is found once; to find it again takes as long as to draw
+        figure.set_layout_engine("none")
     return paths
 
 
@@ -134,6 +138,16 @@ def temperature_colours(count: int) -> list[tuple[float, float, float, float]]:
     """A colour for each temperature, cold to hot, dark enough on white."""
     colours = mpl.colormaps["plasma"](np.linspace(0.05, 0.78, max(count, 1)))
     return [tuple(map(float, colour)) for colour in colours]  # type: ignore[misc]
+
+
+def log_ticks(axis: Axis) -> None:
+    """Plain numbers on a logarithmic axis: 1, 2, 5 of each decade, or 1 alone when there are many."""
+    low, high = axis.get_view_interval()
+    few = high / low < 300
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=20))
+    axis.set_minor_locator(LogLocator(subs=tuple(range(1, 10)), numticks=20))
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def say(axes: Any, text: str) -> None:

@@ -55,6 +55,7 @@ def draw_curve(axes: Axes, metrics: Metrics, kind: str) -> None:
     if kind == "loss":
         axes.axhline(math.log(2), color=style.GUIDE, lw=0.8, ls=":", label="ln 2, a coin toss")
         axes.set(ylabel="cross-entropy loss", yscale="log")
+        style.log_ticks(axes.yaxis)
     else:
         axes.axhline(0.5, color=style.GUIDE, lw=0.8, ls=":", label="0.5, a coin toss")
         axes.set(ylabel="accuracy", ylim=(0.4, 1.02))
