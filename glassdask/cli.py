@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from glassdask.campaign import Campaign
+
+#: What typer returns after Ctrl-C, in place of the KeyboardInterrupt.
+INTERRUPTED = 130
 
 app = typer.Typer(
     help="From one campaign file to what a deep network finds in the structure of a glass.",
@@ -160,21 +163,26 @@ def main() -> None:
     """Entry point: errors in one line, and the exit codes of the contract."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's Ctrl-C
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
     except GlassdaskError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("\nStopped. What was done is kept; type the same command to go on.", file=sys.stderr)
-        sys.exit(75)
+    except (KeyboardInterrupt, typer.Abort):
+        _stopped()
     except Exception as error:
         _usage(error)
+    else:
+        if code == INTERRUPTED:
+            _stopped()
+
+
+def _stopped() -> NoReturn:
+    print("\nStopped. What was done is kept; type the same command to go on.", file=sys.stderr)
+    sys.exit(75)
 
 
 def _usage(error: Exception) -> None:
     """Errors of the command line parser, in the same form; others are bugs and raise."""
-    if isinstance(error, typer.Abort):
-        sys.exit(75)
     message = getattr(error, "format_message", None)
     if message is None:
         raise error

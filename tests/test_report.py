@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 
@@ -268,6 +269,8 @@ def test_table_fits_a_terminal_and_is_kept(campaign, rows, capsys):
     print_saved(campaign)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
+    written = " ".join("".join(lines).split())
+    assert all(word in written for one in rows for word in one.note.split())
     assert not set("━─│\x1b") & set("".join(lines))
     kept = read_rows(campaign)
     assert [one.quantity for one in kept] == [one.quantity for one in rows]
@@ -311,3 +314,40 @@ def test_figures_leave_the_look_of_others_alone(campaign):
     with style.context():
         assert mpl.rcParams["xtick.direction"] == "in"
     assert dict(mpl.rcParams) == before
+
+
+#: Writes into the page whether each image has loaded, and whether the page scrolls sideways.
+PROBE = """
+  const loaded = [...document.images].map(i => `${i.id}:${i.complete && i.naturalWidth > 300}`);
+  const sideways = document.documentElement.scrollWidth > window.innerWidth + 1;
+  document.body.dataset.probe = `${loaded.join(" ")} sideways:${sideways}`;
+"""
+
+
+def chromium(arguments, profile):
+    """Run Chromium on a page, offline as far as that goes; its two outputs."""
+    program = shutil.which("chromium")
+    quiet = [
+        "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--enable-logging=stderr", "--v=0", f"--user-data-dir={profile}",
+    ]  # fmt: skip
+    done = subprocess.run(
+        [program, *quiet, *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.stdout, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium")
+def test_page_in_a_browser(campaign, rows, tmp_path):
+    page = (campaign.path / "report.html").read_text(encoding="utf-8")
+    probe = f"<script>addEventListener('load', () => {{{PROBE}}})</script></body>"
+    copy = tmp_path / "probed.html"
+    copy.write_text(page.replace("</body>", probe), encoding="utf-8")
+    for width in (1300, 500):
+        arguments = [f"--window-size={width},900", "--dump-dom", copy.as_uri()]
+        text, errors = chromium(arguments, tmp_path / f"profile{width}")
+        found = dict(one.split(":") for one in re.search(r'data-probe="([^"]*)"', text)[1].split())
+        assert found.pop("sideways") == "false"
+        assert found == {f"figure-{drawing.name}": "true" for drawing in DRAWINGS}
+        assert ":CONSOLE" not in errors

@@ -44,7 +44,7 @@ def cooling_caption(data: ReportData) -> str:
     """What the figure shows."""
     rate = data.campaign.file.quench.cooling_rate
     return (
-        f"Potential energy per particle while cooling at {rate:g} ε/k_B per unit time. The change "
+        f"Potential energy per particle while cooling at {rate:g} ε/kB per unit time. The change "
         "of slope is where the liquid falls out of equilibrium. A jump would be crystallisation; "
         "the paper saw none at 8.33e-5."
     )
@@ -103,6 +103,6 @@ def radial_distribution_caption(data: ReportData) -> str:
     return (
         f"Radial distribution function of each pair of species, mean over "
         f"{len(sampled_runs(data))} runs: glass at T = {glass:g} and liquid at T = {liquid:g} "
-        "ε/k_B; dotted: σ of the pair; grey: the ideal gas. A crystal would show sharp peaks at "
+        "ε/kB; dotted: σ of the pair; grey: the ideal gas. A crystal would show sharp peaks at "
         "all distances; the paper saw none."
     )

@@ -23,6 +23,8 @@ from glassdask.report.table import Row
 
 #: Wrongly classified snapshots that are listed, at most.
 LONGEST_LIST = 50
+#: Units of a number density.
+INVERSE_VOLUME = {2: "σ⁻²", 3: "σ⁻³"}
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,20 @@ def summary(data: ReportData, rows: list[Row]) -> str:
     quench = campaign.file.quench
     text = (
         f"{int(data.done.sum())} quenches of {model.name} in {model.dimension}D "
-        f"(N = {campaign.file.system.particles}, density {model.density:g} σ^−{model.dimension}), "
-        f"cooled at {quench.cooling_rate:g} ε/k_B per unit time from T = "
-        f"{quench.start_temperature:g} to {campaign.state_temperatures[1]:g} ε/k_B. "
+        f"(N = {campaign.file.system.particles}, density {model.density:g} "
+        f"{INVERSE_VOLUME[model.dimension]}), "
+        f"cooled at {quench.cooling_rate:g} ε/kB per unit time from T = "
+        f"{quench.start_temperature:g} to {campaign.state_temperatures[1]:g} ε/kB. "
     )
-    by_name = {row.quantity: row for row in rows}
-    glass, liquid = (by_name[f"test accuracy, {state}"] for state in ("glass", "liquid"))
+    glass, liquid = (
+        next(
+            row.note.partition(",")[0] for row in rows if row.quantity == f"test accuracy, {state}"
+        )
+        for state in ("glass", "liquid")
+    )
     text += (
-        f"A network trained on {quench.split.train} of them puts {glass.value_text} of the glasses "
-        f"and {liquid.value_text} of the liquids of the test split right. "
+        f"Of the test split, a network trained on {quench.split.train} of the quenches classifies "
+        f"{glass} glasses and {liquid} liquids rightly. "
     )
     best = data.largest("gradcam", by_size=False) if data.learnt else None
     if best is None:
@@ -95,17 +102,21 @@ def summary(data: ReportData, rows: list[Row]) -> str:
     others = {name: data.largest(name) for name in campaign.file.indicators.names}
     known = {name: found for name, found in others.items() if found is not None}
     text += (
-        f"The Grad-CAM score Γ correlates with the immobility 1 − Δ at most with {best.value:.2f}, "
-        f"at δ = {best.delta:.2g} σ"
+        "The Grad-CAM score Γ correlates with the immobility 1 − Δ at most with "
+        f"{_signed(best.value)}, at δ = {best.delta:.2g} σ"
     )
     if known:
         name = max(known, key=lambda one: abs(known[one].value))
         letter = style.signed(name, style.LETTERS)
         text += (
             f"; the best indicator that needs no network, {letter} ({style.NAMES[name]}), with "
-            f"{known[name].value:.2f} at δ = {known[name].delta:.2g} σ"
+            f"{_signed(known[name].value)} at δ = {known[name].delta:.2g} σ"
         )
     return text + "."
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
 
 
 def pictures(data: ReportData) -> list[Picture]:
@@ -175,21 +186,21 @@ def model_parameters(campaign: Campaign) -> list[tuple[str, str]]:
         for name, count in zip(model.species, model.counts(particles), strict=True)
     )
     liquid, glass = campaign.state_temperatures
-    onset = "not known" if model.onset_temperature is None else f"{model.onset_temperature:g} ε/k_B"
+    onset = "not known" if model.onset_temperature is None else f"{model.onset_temperature:g} ε/kB"
     return [
         ("model", f"{model.name}: {model.note}" if model.note else model.name),
         ("dimension", str(model.dimension)),
         ("particles", counts),
-        ("density", f"{model.density:g} σ^−{model.dimension}"),
+        ("density", f"{model.density:g} {INVERSE_VOLUME[model.dimension]}"),
         ("side of the periodic box L", f"{campaign.box_length:.6g} σ"),
         ("ranges σᵢⱼ", _text(model.sigma) + " σ"),
         ("depths εᵢⱼ", _text(model.epsilon) + " ε"),
         ("cutoff", f"{campaign.file.system.cutoff:g} σᵢⱼ; energy and force go to zero there"),
         ("masses", _text(model.masses) + " m"),
         ("reference lengths of Θ", _text(model.reference_lengths) + " σ"),
-        ("T_L, T_G, T*", f"{liquid:g} ε/k_B, {glass:g} ε/k_B, {onset}"),
+        ("T_L, T_G, T*", f"{liquid:g} ε/kB, {glass:g} ε/kB, {onset}"),
         ("grid", f"{campaign.cells} cells of {campaign.box_length / campaign.cells:.4g} σ a side"),
-        ("temperatures of the ensemble", _text(campaign.propensity_temperatures) + " ε/k_B"),
+        ("temperatures of the ensemble", _text(campaign.propensity_temperatures) + " ε/kB"),
     ]  # fmt: skip
 
 
@@ -231,7 +242,7 @@ def example(campaign: Campaign) -> str:
     """Five lines that open the store with xarray alone; run in the campaign folder."""
     first, second = layout.indicator_names(campaign)[-2:]
     return f"""import xarray as xr
-tree = xr.open_datatree("store.zarr", engine="zarr")
+tree = xr.open_datatree("store.zarr", engine="zarr", consolidated=False)
 glass = tree["configurations"].to_dataset().sel(state="glass")
 pearson = tree["correlations"]["pearson"].sel(state="glass", indicator="{first}", other="{second}")
 print(glass["position"].sizes, float(pearson.mean()))"""

@@ -201,7 +201,7 @@ def panel_title(glass: Glass, letter: str, colour: str, opacity: str | None) -> 
 def draw_maps(data: ReportData) -> Figure:
     """Eight maps of one glass; see the module."""
     glass = Glass(data, sample_to_draw(data))
-    figure = style.new_figure(15.2, 7.7)
+    figure = style.new_figure(15.2, 8.2, "compressed")
     grid = figure.subplots(2, 4, sharex=True, sharey=True)
     for axes, (letter, colour, opacity) in zip(grid.flat, PANELS, strict=True):
         axes.set_title(panel_title(glass, letter, colour, opacity))
@@ -262,7 +262,7 @@ def caption(data: ReportData) -> str:
         text += (
             f" 1 − Δ is drawn at the temperature and time where it correlates most with "
             f"{style.signed(glass.ranked_by, style.LETTERS)} in this glass "
-            f"(T = {data.temperatures[temperature]:.3g} ε/k_B, t = {data.times[time]:.3g} τ, "
+            f"(T = {data.temperatures[temperature]:.3g} ε/kB, t = {data.times[time]:.3g} τ, "
             f"δ = {delta:.2g} σ), as in the paper: it is the best case, not a typical one."
         )
     return text

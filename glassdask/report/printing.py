@@ -69,8 +69,11 @@ def print_table(rows: list[Row], console: Console | None = None) -> None:
     console : rich.console.Console, optional
         Where to; standard output if left out.
     """
-    console = console or Console()
-    width = min(WIDTH, console.width) if console.is_terminal else WIDTH
+    if console is None:
+        console = Console()
+        # a pipe has no width of its own, and rich would cut at 80
+        console = console if console.is_terminal else Console(width=WIDTH)
+    width = min(WIDTH, console.width)
     table = Table(
         box=box.SIMPLE_HEAD if console.is_terminal else None,
         width=width,

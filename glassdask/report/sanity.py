@@ -93,8 +93,8 @@ def _kinetic_temperature(data: ReportData, state: int) -> Check:
     mean = float(found.mean()) if len(found) else np.nan
     spread = float(found.std()) if len(found) else np.nan
     return Check(
-        f"kinetic temperature of the {name}s",
-        f"{mean:.4g} ± {spread:.2g} ε/k_B (standard deviation over runs)",
+        f"kinetic temperature, {name}",
+        f"{mean:.4g} ± {spread:.2g} ε/kB (standard deviation over runs)",
         f"{wanted:g} within {100 * TEMPERATURE_TOLERANCE:g} %",
         abs(mean / wanted - 1) <= TEMPERATURE_TOLERANCE,
     )

@@ -6,12 +6,12 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -95,9 +95,19 @@ def styled(function: Callable[Parameters, Result]) -> Callable[Parameters, Resul
     return inside
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure in inches, drawn by Agg whatever backend the user has."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+def new_figure(
+    width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained"
+) -> Figure:
+    """An empty figure, drawn by Agg whatever backend the user has.
+
+    Parameters
+    ----------
+    width, height : float
+        Inches.
+    layout : str
+        "compressed" for panels of fixed aspect.
+    """
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
@@ -141,10 +151,11 @@ def temperature_colours(count: int) -> list[tuple[float, float, float, float]]:
 
 
 def log_ticks(axis: Axis) -> None:
-    """Plain numbers on a logarithmic axis: 1, 2, 5 of each decade, or 1 alone when there are many."""
+    """Plain numbers on a logarithmic axis: 1, 2, 5 of each decade, or only 1 of many."""
     low, high = axis.get_view_interval()
-    few = high / low < 300
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=20))
+    ratio = high / low
+    subs = (1, 2, 3, 5, 7) if ratio < 8 else (1, 2, 5) if ratio < 300 else (1,)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=20))
     axis.set_minor_locator(LogLocator(subs=tuple(range(1, 10)), numticks=20))
     axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

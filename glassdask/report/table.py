@@ -56,22 +56,27 @@ class Row:
     @property
     def value_text(self) -> str:
         """The value for people."""
-        return format(self.value, self.digits) if math.isfinite(self.value) else "–"
+        return _number(self.value, self.digits) or "–"
 
     @property
     def spread_text(self) -> str:
         """The standard deviation for people."""
-        return format(self.spread, self.digits) if math.isfinite(self.spread) else ""
+        return _number(self.spread, self.digits)
 
     @property
     def error_text(self) -> str:
         """The standard error for people."""
-        return format(self.standard_error, ".3f") if math.isfinite(self.standard_error) else ""
+        return _number(self.standard_error, ".3f")
 
     @property
     def count_text(self) -> str:
         """The count for people."""
         return str(self.count) if self.count else ""
+
+
+def _number(value: float, digits: str) -> str:
+    """A number with a true minus sign; empty for NaN."""
+    return format(value, digits).replace("-", "−") if math.isfinite(value) else ""
 
 
 def results_table(campaign: Campaign, tree: xr.DataTree) -> list[Row]:
@@ -110,7 +115,7 @@ def conditions(campaign: Campaign) -> list[Row]:
         ("particles N", campaign.file.system.particles, paper.PARTICLES, ",d", "",),
         ("training runs", quench.split.train, paper.TRAINING_RUNS, ",d", ""),
         (
-            "cooling rate (ε/k_B per unit time)", quench.cooling_rate, paper.COOLING_RATE, ".3g",
+            "cooling rate (ε/kB per unit time)", quench.cooling_rate, paper.COOLING_RATE, ".3g",
             "every number below depends on it",
         ),
     )  # fmt: skip
