@@ -148,7 +148,7 @@ def test_seeds_are_distinct_and_the_first_ones_stay(folder: Path) -> None:
     campaign = load(folder)
     many = layout.run_seeds(campaign, 0, 5000)
     assert len(np.unique(many)) == 5000
-    assert (many[:10] == layout.run_seeds(campaign, 0, 5000)[:10]).all()
+    assert (many[:10] == layout.run_seeds(campaign, 0, 10)).all()
     assert not np.isin(layout.run_seeds(campaign, 1, 5000), many).all()
 
 

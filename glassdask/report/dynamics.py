@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from glassdask.report import style
 from glassdask.report.data import ReportData
+
+#: Panels side by side.
+COLUMNS = 3
 
 
 def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
@@ -29,7 +30,7 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
     if best is not None:
         axes.plot(best.delta, best.value, "o", ms=11, mfc="none", mec="black", mew=1.1)
     axes.set(xscale="log", xlabel=r"$\delta(t)$ ($\sigma$)", ylim=(-1, 1))
-    style.log_ticks(axes.xaxis)
+    axes.set_ylabel(r"Pearson correlation with $1 - \Delta(t)$")
     axes.set_title(f"{style.signed(indicator)},  {style.NAMES[indicator]}")
     if found.count == 0:
         style.say(axes, "no glass of the ensemble\nwas explained")
@@ -54,28 +55,30 @@ def draw_displacement(axes: Axes, data: ReportData) -> None:
     style.log_ticks(axes.xaxis)
     style.log_ticks(axes.yaxis)
     axes.set_title("cage-relative displacement")
-    axes.legend(
-        title=r"temperature ($\epsilon/k_B$)", loc="center left", bbox_to_anchor=(1.03, 0.5),
-        ncols=1 + (len(colours) > 6),
-    )  # fmt: skip
 
 
 @style.styled
 def draw_dynamics(data: ReportData) -> Figure:
-    """Gamma and every baseline against delta(t), above delta(t) against t."""
+    """Gamma and every baseline against delta(t), then delta(t) against t."""
     names = data.indicators
-    figure = style.new_figure(max(7.0, 3.4 * len(names)), 7.4)
-    halves: Any = figure.subfigures(2, 1, height_ratios=(1.15, 1))
-    top, bottom = halves
-    panels = np.atleast_1d(top.subplots(1, len(names), sharey=True, sharex=True))
-    for axes, name in zip(panels, names, strict=True):
+    rows = -(-(len(names) + 1) // COLUMNS)
+    figure = style.new_figure(12.6, 3.9 * rows)
+    cells = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    reached = data.group("dynamics")["delta"]
+    ends = float(reached.min()) / 1.15, float(reached.max()) * 1.15
+    for axes, name in zip(cells, names, strict=False):
         draw_indicator(axes, data, name)
-    panels[0].set_ylabel(r"Pearson correlation with $1 - \Delta(t)$")
-    # the lower panel is as wide as two of the upper ones, the legend beside it
-    share = 2 / len(names) if len(names) > 2 else 0.7
-    axes = bottom.subplots(1, 2, width_ratios=(share, max(1 - share, 0.05)))
-    axes[1].axis("off")
-    draw_displacement(axes[0], data)
+        if np.isfinite(ends).all() and ends[0] > 0:
+            axes.set_xlim(ends)
+        style.log_ticks(axes.xaxis)
+    draw_displacement(cells[len(names)], data)
+    for axes in cells[len(names) + 1 :]:
+        axes.axis("off")
+    handles, labels = cells[len(names)].get_legend_handles_labels()
+    # in the first empty cell, or in the last panel when all are taken
+    place = cells[min(len(names) + 1, len(cells) - 1)]
+    title = r"temperature ($\epsilon/k_B$)"
+    place.legend(handles, labels, title=title, loc="upper left", ncols=1 + (len(labels) > 8))
     return figure
 
 
@@ -84,7 +87,7 @@ def caption(data: ReportData) -> str:
     found = data.dynamics(data.indicators[-1])
     replicas = data.campaign.file.propensity.replicas
     text = (
-        "Top: Pearson correlation over particles between each structural indicator at t = 0 and "
+        "Pearson correlation over particles between each structural indicator at t = 0 and "
         "1 − Δ(t), both coarse-grained, against the cage-relative displacement "
         "δ(t) = ⟨√Δᵢ(t)⟩; each marker is one recorded time, the circle the largest correlation "
         "(in size; for Γ the largest value, as in the paper). The baselines need no network: Γ "
@@ -93,10 +96,11 @@ def caption(data: ReportData) -> str:
         "each; "
     )
     if found.count > 1:
-        text += "lines are means, bands the standard deviation over configurations. "
+        text += "lines are means, bands the standard deviation over configurations"
+        text += ". " if found.count >= 5 else ", which so few hardly define. "
     else:
         text += "with one configuration there is no spread to show. "
-    text += "Bottom: δ(t); δ = 1 σ is dotted. Θ enters as 1 − Θ. "
+    text += "Last panel: δ(t); δ = 1 σ is dotted. Θ enters as 1 − Θ. "
     if data.campaign.model.name in ("abm", "kam"):
         text += (
             "The paper: C(Γ, 1 − Δ) rises with δ to 0.61 (ABM) and 0.68 (KAM) near δ = 1, then a "

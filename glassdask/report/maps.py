@@ -175,7 +175,7 @@ def draw_discs(axes: Axes, glass: Glass, colour: np.ndarray, opacity: np.ndarray
     size = glass.diameter[numbers]
     discs = EllipseCollection(
         size, size, np.zeros(len(size)), units="xy", offsets=centre,
-        transOffset=axes.transData, facecolors=colours, edgecolors="#00000030", linewidths=0.2,
+        transOffset=axes.transData, facecolors=colours, edgecolors="#00000050", linewidths=0.3,
     )  # fmt: skip
     discs.set_in_layout(False)  # clipped to the box, so the layout need not ask
     axes.add_collection(discs, autolim=False)

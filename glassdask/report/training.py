@@ -53,13 +53,12 @@ def draw_curve(axes: Axes, metrics: Metrics, kind: str) -> None:
     axes.axvline(best_epoch(metrics), color="black", lw=0.8, ls="--", label="weights kept")
     axes.set_xlabel("epoch")
     if kind == "loss":
-        axes.axhline(math.log(2), color=style.GUIDE, lw=0.8, ls=":", label="ln 2, a coin toss")
+        axes.axhline(math.log(2), color=style.GUIDE, lw=0.8, ls=":", label="a coin toss")
         axes.set(ylabel="cross-entropy loss", yscale="log")
         style.log_ticks(axes.yaxis)
     else:
-        axes.axhline(0.5, color=style.GUIDE, lw=0.8, ls=":", label="0.5, a coin toss")
+        axes.axhline(0.5, color=style.GUIDE, lw=0.8, ls=":")
         axes.set(ylabel="accuracy", ylim=(0.4, 1.02))
-    axes.legend(loc="best")
 
 
 def draw_confusion(axes: Axes, data: ReportData) -> None:
@@ -83,7 +82,7 @@ def draw_confusion(axes: Axes, data: ReportData) -> None:
 @style.styled
 def draw_training(data: ReportData) -> Figure:
     """Loss, accuracy and confusion matrix."""
-    figure = style.new_figure(12.4, 3.9)
+    figure = style.new_figure(12.4, 4.1)
     loss, accuracy, matrix = figure.subplots(1, 3)
     metrics = read_metrics(data)
     for axes, kind in ((loss, "loss"), (accuracy, "accuracy")):
@@ -91,6 +90,8 @@ def draw_training(data: ReportData) -> Figure:
             style.say(axes, "no model/metrics.csv")
         else:
             draw_curve(axes, metrics, kind)
+    if metrics is not None:
+        figure.legend(*loss.get_legend_handles_labels(), loc="outside upper left", ncols=4)
     draw_confusion(matrix, data)
     return figure
 

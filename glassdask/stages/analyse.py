@@ -50,8 +50,7 @@ def _groups(campaign: Campaign, stage: str) -> tuple[layout.Group, ...]:
             layout.dynamics(campaign, samples, times),
             layout.correlations(campaign),
         )
-    name = "density" if stage == "grid" else "indicators"
-    return (layout.BY_CAMPAIGN[name](campaign),)
+    return (layout.density(campaign) if stage == "grid" else layout.indicators(campaign),)
 
 
 def _over_samples(

@@ -1,0 +1,44 @@
+"""What each group of the store holds, as pure data: names, dimensions, units, chunks, shards."""
+
+from glassdask.layout.parts import (
+    DONE,
+    FAILED,
+    PENDING,
+    STATES,
+    Array,
+    Group,
+    indicator_names,
+    run_seeds,
+    sample_blocks,
+    splits,
+)
+from glassdask.layout.results import correlations, dynamics, fields, propensity
+from glassdask.layout.snapshots import (
+    configurations,
+    cooling,
+    density,
+    explanations,
+    indicators,
+)
+
+__all__ = [
+    "DONE",
+    "FAILED",
+    "PENDING",
+    "STATES",
+    "Array",
+    "Group",
+    "configurations",
+    "cooling",
+    "correlations",
+    "density",
+    "dynamics",
+    "explanations",
+    "fields",
+    "indicator_names",
+    "indicators",
+    "propensity",
+    "run_seeds",
+    "sample_blocks",
+    "splits",
+]

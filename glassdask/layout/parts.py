@@ -1,0 +1,218 @@
+"""The parts that groups are made of: arrays, coordinates, blocks of runs, seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from glassdask.campaign import Campaign
+
+STATES = ("liquid", "glass")
+AXES = ("x", "y", "z")
+SPLITS = ("train", "validation", "test")
+PENDING, DONE, FAILED = 0, 1, 2
+STATUS_NAME = "0 pending, 1 done, 2 failed"
+
+
+@dataclass(frozen=True)
+class Array:
+    """A large variable, written in parts.
+
+    Attributes
+    ----------
+    dims : tuple of str
+    shape, chunks : tuple of int
+    shards : tuple of int or None
+        A shard is one file of whole chunks; None: a file a chunk.
+    dtype : str
+    units, long_name : str
+    fill : float or int
+        What a reader sees where nothing is written yet.
+    """
+
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    shards: tuple[int, ...] | None
+    dtype: str
+    units: str
+    long_name: str
+    fill: float | int = np.nan
+
+    @property
+    def bytes(self) -> int:
+        """Size before compression."""
+        return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
+
+    @property
+    def files(self) -> int:
+        """Files when it is complete, its metadata among them."""
+        pieces = self.shards or self.chunks
+        return 1 + int(np.prod([-(-n // c) for n, c in zip(self.shape, pieces, strict=True)]))
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """A small variable, written whole when the group is made."""
+
+    dims: tuple[str, ...]
+    values: Any
+    units: str
+    long_name: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of the store."""
+
+    name: str
+    coordinates: dict[str, Coordinate]
+    arrays: dict[str, Array]
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+def samples_per_shard(runs: int) -> int:
+    """Runs that share a file and a task: few files for many runs, short waits for few."""
+    return int(min(100, max(10, -(-runs // 50))))
+
+
+def blocks(count: int, size: int) -> list[tuple[int, int]]:
+    """The half-open ranges of `size` that cover `count`."""
+    return [(low, min(low + size, count)) for low in range(0, count, size)]
+
+
+def sample_blocks(campaign: Campaign) -> list[tuple[int, int]]:
+    """The ranges of runs that are written as one shard."""
+    runs = campaign.file.quench.runs
+    return blocks(runs, samples_per_shard(runs))
+
+
+def splits(campaign: Campaign) -> np.ndarray:
+    """The split of each run, (sample,), text; seeds are random, so the order does not matter."""
+    split = campaign.file.quench.split
+    return np.repeat(np.array(SPLITS), [split.train, split.validation, split.test])
+
+
+def run_seeds(campaign: Campaign, stream: int, count: int) -> np.ndarray:
+    """Distinct seeds for LAMMPS, (count,) int64; the first ones do not depend on `count`.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Its `seed` is the root.
+    stream : int
+        0 for quenches, 1 for isoconfigurational velocities.
+    count : int
+        How many.
+    """
+    from glassdask.campaign.campaign import LARGEST_SEED
+
+    generator = np.random.default_rng([campaign.file.campaign.seed, stream])
+    seen: dict[int, None] = {}
+    while len(seen) < count:
+        seen |= dict.fromkeys(generator.integers(1, LARGEST_SEED, size=count).tolist())
+    return np.array(list(seen)[:count], dtype=np.int64)
+
+
+def indicator_names(campaign: Campaign) -> tuple[str, ...]:
+    """Every indicator that is correlated, Grad-CAM's first."""
+    return ("gradcam", *campaign.file.indicators.names)
+
+
+def sample_array(
+    campaign: Campaign, dims: dict[str, int], dtype: str, units: str, long_name: str, fill: Any
+) -> Array:
+    """A variable whose first dimension is the sample: a chunk a sample, a shard a block."""
+    runs = campaign.file.quench.runs
+    inner = tuple(dims.values())
+    return Array(
+        ("sample", *dims),
+        (runs, *inner),
+        (1, *inner),
+        (samples_per_shard(runs), *inner),
+        dtype,
+        units,
+        long_name,
+        fill,
+    )
+
+
+def per_sample(
+    campaign: Campaign, dims: dict[str, int], dtype: str, units: str, long_name: str, fill: Any
+) -> Array:
+    """A small variable along the samples: a chunk a block."""
+    runs = campaign.file.quench.runs
+    inner = tuple(dims.values())
+    chunks = (samples_per_shard(runs), *inner)
+    return Array(("sample", *dims), (runs, *inner), chunks, None, dtype, units, long_name, fill)
+
+
+def run_status(campaign: Campaign, what: str) -> Array:
+    """Status of each run, in one chunk: it is written by one process."""
+    runs = campaign.file.quench.runs
+    name = f"{what}: {STATUS_NAME}"
+    return Array(("sample",), (runs,), (runs,), None, "int8", "1", name, PENDING)
+
+
+def samples_axis(campaign: Campaign) -> dict[str, Coordinate]:
+    """Number and split of each run."""
+    runs = campaign.file.quench.runs
+    return {
+        "sample": Coordinate(("sample",), np.arange(runs), "1", "number of the quench"),
+        "split": Coordinate(("sample",), splits(campaign), "1", "split that the run belongs to"),
+    }
+
+
+def states_axis(campaign: Campaign) -> dict[str, Coordinate]:
+    """The two snapshots of a run and their temperatures."""
+    return {
+        "state": Coordinate(("state",), np.array(STATES), "1", "snapshot of the quench"),
+        "temperature": Coordinate(
+            ("state",), np.array(campaign.state_temperatures), "epsilon/kB", "set temperature"
+        ),
+    }
+
+
+def particles_axis(campaign: Campaign) -> dict[str, Coordinate]:
+    """Number and species of each particle."""
+    particles = campaign.file.system.particles
+    return {
+        "particle": Coordinate(("particle",), np.arange(particles), "1", "number of the particle"),
+        "species": Coordinate(
+            ("particle",),
+            campaign.model.species_of_particles(particles),
+            "1",
+            "species: " + ", ".join(f"{k} = {s}" for k, s in enumerate(campaign.model.species)),
+        ),
+    }
+
+
+def space_axes(campaign: Campaign) -> dict[str, Coordinate]:
+    """Cartesian axes and the box along them."""
+    d = campaign.model.dimension
+    return {
+        "axis": Coordinate(("axis",), np.array(AXES[:d]), "1", "Cartesian axis"),
+        "box_length": Coordinate(
+            ("axis",), np.full(d, campaign.box_length), "sigma", "side of the periodic box"
+        ),
+    }
+
+
+def ensemble_axes(
+    campaign: Campaign, samples: np.ndarray, times: np.ndarray
+) -> dict[str, Coordinate]:
+    """Glasses, temperatures and times of the isoconfigurational ensemble."""
+    return {
+        "configuration": Coordinate(
+            ("configuration",), samples, "1", "sample whose glass the trajectories start from"
+        ),
+        "temperature": Coordinate(
+            ("temperature",),
+            np.array(campaign.propensity_temperatures),
+            "epsilon/kB",
+            "temperature of the trajectories",
+        ),
+        "time": Coordinate(("time",), times, "sigma sqrt(m/epsilon)", "time since the start"),
+    }

@@ -1,0 +1,162 @@
+"""Groups with what is known of each snapshot: particles, images, indicators, explanations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glassdask.campaign import Campaign
+from glassdask.layout.parts import (
+    AXES,
+    STATES,
+    Coordinate,
+    Group,
+    particles_axis,
+    per_sample,
+    run_seeds,
+    run_status,
+    sample_array,
+    samples_axis,
+    space_axes,
+    states_axis,
+)
+
+
+def configurations(campaign: Campaign) -> Group:
+    """Snapshots of the quenches."""
+    d, particles = campaign.model.dimension, campaign.file.system.particles
+    runs = campaign.file.quench.runs
+    two, model = {"state": 2}, campaign.model
+    return Group(
+        "configurations",
+        samples_axis(campaign)
+        | states_axis(campaign)
+        | particles_axis(campaign)
+        | space_axes(campaign)
+        | {
+            "seed": Coordinate(("sample",), run_seeds(campaign, 0, runs), "1", "seed of the run"),
+        },
+        {
+            "position": sample_array(
+                campaign, two | {"particle": particles, "axis": d}, "float64", "sigma",
+                "position, wrapped to [0, L)", np.nan,
+            ),
+            "potential_energy": per_sample(
+                campaign, two, "float64", "epsilon", "potential energy per particle", np.nan
+            ),
+            "kinetic_temperature": per_sample(
+                campaign, two, "float64", "epsilon/kB", "temperature from the velocities", np.nan
+            ),
+            "run_status": run_status(campaign, "run"),
+        },
+        {
+            "model": model.name,
+            "dimension": d,
+            "density": model.density,
+            "sigma": [list(row) for row in model.sigma],
+            "epsilon": [list(row) for row in model.epsilon],
+            "masses": list(model.masses),
+            "cutoff": campaign.file.system.cutoff,
+            "reference_length": [list(row) for row in model.reference_lengths],
+            "cooling_rate": campaign.file.quench.cooling_rate,
+            "time_step": campaign.file.quench.time_step,
+        },
+    )  # fmt: skip
+
+
+def cooling(campaign: Campaign, temperatures: np.ndarray) -> Group:
+    """Energies along the ramp; `temperatures` (temperature,) are the means over each block."""
+    return Group(
+        "cooling",
+        samples_axis(campaign)
+        | {
+            "temperature": Coordinate(
+                ("temperature",), temperatures, "epsilon/kB", "mean set temperature of the average"
+            )
+        },
+        {
+            "potential_energy": per_sample(
+                campaign, {"temperature": len(temperatures)}, "float64", "epsilon",
+                "potential energy per particle, averaged along the ramp", np.nan,
+            )
+        },
+        {
+            "cooling_rate": campaign.file.quench.cooling_rate,
+            "cooling_rate_units": "epsilon/kB per unit time",
+        },
+    )  # fmt: skip
+
+
+def density(campaign: Campaign) -> Group:
+    """Particle counts on the grid."""
+    cells, d = campaign.cells, campaign.model.dimension
+    names = list(campaign.model.species) if campaign.file.grid.species_channels else ["all"]
+    grid_axes = AXES[:d][::-1]
+    step = campaign.box_length / cells
+    middles = {
+        axis: Coordinate((axis,), (np.arange(cells) + 0.5) * step, "sigma", f"{axis} of the cell")
+        for axis in grid_axes
+    }
+    sizes = {"state": 2, "channel": len(names)} | dict.fromkeys(grid_axes, cells)
+    return Group(
+        "density",
+        samples_axis(campaign)
+        | states_axis(campaign)
+        | {"channel": Coordinate(("channel",), np.array(names), "1", "species counted")}
+        | middles,
+        {
+            "density": sample_array(campaign, sizes, "uint8", "counts", "particles in the cell", 0),
+            "run_status": run_status(campaign, "gridding"),
+        },
+        {"spacing": step, "spacing_units": "sigma", "mapping": "nearest cell"},
+    )
+
+
+def indicators(campaign: Campaign) -> Group:
+    """Structural indicators of each particle, raw."""
+    from glassdask.indicators import INDICATORS
+
+    particles, d = campaign.file.system.particles, campaign.model.dimension
+    return Group(
+        "indicators",
+        samples_axis(campaign) | states_axis(campaign) | particles_axis(campaign),
+        {
+            name: sample_array(
+                campaign, {"state": 2, "particle": particles}, "float64",
+                INDICATORS[name].units(d), INDICATORS[name].long_name, np.nan,
+            )
+            for name in campaign.file.indicators.names
+        }
+        | {"run_status": run_status(campaign, "indicators")},
+        {"reference_length": [list(row) for row in campaign.model.reference_lengths]},
+    )  # fmt: skip
+
+
+def explanations(campaign: Campaign) -> Group:
+    """Grad-CAM score of each particle, raw, and the scores of the network."""
+    particles = campaign.file.system.particles
+    return Group(
+        "explanations",
+        samples_axis(campaign)
+        | states_axis(campaign)
+        | particles_axis(campaign)
+        | {"label": Coordinate(("label",), np.array(STATES), "1", "class of the network")},
+        {
+            "gradcam": sample_array(
+                campaign, {"state": 2, "particle": particles}, "float32", "1",
+                "Grad-CAM score Gamma, raw", np.nan,
+            ),
+            "score": per_sample(
+                campaign, {"state": 2, "label": 2}, "float32", "1", "score before softmax", np.nan
+            ),
+            "correct": per_sample(
+                campaign, {"state": 2}, "int8", "1",
+                "classified rightly: 1 yes, 0 no, -1 not classified", -1,
+            ),
+            "run_status": run_status(campaign, "explanation"),
+        },
+        {
+            "target": campaign.file.explain.target,
+            "layer": campaign.file.explain.layer,
+            "inverse_mapping": campaign.file.explain.inverse_mapping,
+        },
+    )  # fmt: skip
