@@ -204,9 +204,17 @@ def test_largest_correlation_with_the_dynamics(campaign, rows):
     assert f"T = {group['temperature'].values[t]:.3g}" in found.note
     assert "δ reached at most" in found.note
     assert "spread is not meaningful" in found.note
+    assert "beyond the paper's" not in found.note
     energy = row(rows, "C_max(e, 1 − Δ), baseline")
     values = group["pearson"].sel(indicator="potential_energy").values.mean(axis=0)
     assert abs(energy.value) == pytest.approx(np.abs(values).max())
+
+
+def test_a_maximum_beyond_the_temperatures_of_the_paper_says_so(tmp_path):
+    hot = make_store(tmp_path / "hot", "abm", extra=("propensity.temperatures=[3.0]",))
+    with store.open(hot.path) as tree:
+        found = row(results_table(hot, tree), "C_max(Γ, 1 − Δ)")
+    assert "T is 3 T*, beyond the paper's 1.5 T*" in found.note
 
 
 def test_wilson_interval():

@@ -263,6 +263,8 @@ def caption(data: ReportData) -> str:
             f" 1 − Δ is drawn at the temperature and time where it correlates most with "
             f"{style.signed(glass.ranked_by, style.LETTERS)} in this glass "
             f"(T = {data.temperatures[temperature]:.3g} ε/kB, t = {data.times[time]:.3g} τ, "
-            f"δ = {delta:.2g} σ), as in the paper: it is the best case, not a typical one."
+            f"δ = {delta:.2g} σ)"
+            f"{', as in the paper' if glass.ranked_by == 'gradcam' else ''}: "
+            "it is the best case, not a typical one."
         )
     return text

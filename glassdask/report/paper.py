@@ -12,6 +12,8 @@ THETA_UPSILON: Pair = ("tong_tanaka", "voronoi_volume")
 PAIRS = (GAMMA_UPSILON, GAMMA_THETA, THETA_UPSILON)
 
 PARTICLES, TRAINING_RUNS, COOLING_RATE = 2000, 4000, 8.33e-5
+#: Highest temperature of the ensemble, T*.
+HOTTEST = 1.5
 
 
 @dataclass(frozen=True)

@@ -235,6 +235,10 @@ def largest(data: ReportData, indicator: str) -> Row:
 def _about_maximum(data: ReportData, found: Extremum, gamma: bool) -> list[str]:
     """Cautions about a maximum; the common ones are said once, beside Gamma's."""
     notes = []
+    onset = data.campaign.model.onset_temperature
+    if onset is not None and found.temperature > 1.01 * paper.HOTTEST * onset:
+        ratio = found.temperature / onset
+        notes.append(f"T is {ratio:.3g} T*, beyond the paper's {paper.HOTTEST:g} T*")
     if not gamma:
         if found.value < 0:
             notes.append("largest in size, negative")
