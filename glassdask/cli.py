@@ -153,7 +153,7 @@ def _check_launcher(campaign: Campaign, *stages: str) -> None:
 
 
 def _summary(campaign: Campaign) -> None:
-    from glassdask.report.table import print_saved
+    from glassdask.report.printing import print_saved
 
     print_saved(campaign)
     print(f"Report: {campaign.path / 'report.html'}")

@@ -61,7 +61,7 @@ def read_rows(campaign: Campaign) -> list[Row]:
 
 
 def print_table(rows: list[Row], console: Console | None = None) -> None:
-    """Print the table in at most 100 columns; without lines and colours when not on a terminal.
+    """Print the table, a line a row, and below it the notes that its rows point to.
 
     Parameters
     ----------
@@ -73,23 +73,22 @@ def print_table(rows: list[Row], console: Console | None = None) -> None:
         console = Console()
         # a pipe has no width of its own, and rich would cut at 80
         console = console if console.is_terminal else Console(width=WIDTH)
-    width = min(WIDTH, console.width)
-    table = Table(
-        box=box.SIMPLE_HEAD if console.is_terminal else None,
-        width=width,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column("quantity", min_width=22, ratio=3)
+    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    table.add_column("quantity")
     for name in ("here", "± sd", "± se", "n", "paper"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("note", ratio=4, min_width=24)
+    table.add_column("notes")
+    numbers: dict[str, int] = {}
     for row in rows:
+        notes = [note for note in row.note.split("; ") if note]
+        marks = [str(numbers.setdefault(note, len(numbers) + 1)) for note in notes]
         table.add_row(
             row.quantity, row.value_text, row.spread_text, row.error_text, row.count_text,
-            row.paper, row.note,
+            row.paper, " ".join(marks),
         )  # fmt: skip
-    console.print(table, width=width, soft_wrap=False, markup=False, highlight=False)
+    console.print(table, markup=False, highlight=False)
+    for note, number in numbers.items():
+        console.print(f"{number:>3} {note}", markup=False, highlight=False)
 
 
 def print_saved(campaign: Campaign) -> None:

@@ -123,7 +123,7 @@ def conditions(campaign: Campaign) -> list[Row]:
     for quantity, value, theirs, digits, note in content:
         ratio = value / theirs
         if quantity.startswith("cooling") and known and ratio > 1.5:
-            note = f"{ratio:.3g} times as fast as the paper; every number below depends on it"
+            note = f"{ratio:,.0f} times as fast as the paper; every number below depends on it"
         rows.append(
             Row(
                 quantity, value, math.nan, 0, format(theirs, digits) if known else "", note,
@@ -252,17 +252,3 @@ def _about_maximum(data: ReportData, found: Extremum, gamma: bool) -> list[str]:
         plural = "s" * (found.count > 1)
         notes.append(f"{found.count} configuration{plural}: the spread is not meaningful")
     return notes
-
-
-def print_saved(campaign: Campaign) -> None:
-    """Print the table of the last report; see `glassdask.report.printing`."""
-    from glassdask.report import printing
-
-    printing.print_saved(campaign)
-
-
-def print_table(rows: list[Row]) -> None:
-    """Print the table; see `glassdask.report.printing`."""
-    from glassdask.report import printing
-
-    printing.print_table(rows)

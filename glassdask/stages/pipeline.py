@@ -53,7 +53,7 @@ class Pipeline:
     def run(self, stage: str, start_over: bool) -> bool:
         """One stage; False when it was complete already."""
         # figures are cheap and follow from the store: they are simply drawn again
-        if stage == "report" and records.state(self.campaign, stage) is State.CHANGED:
+        if stage == "report" and not self._report_stands():
             start_over = True
         if jobs.is_complete(self.campaign, stage, start_over):
             return False
@@ -91,6 +91,11 @@ class Pipeline:
 
                 step = learning.run_train if stage == "train" else learning.run_explain
                 step(self.campaign, start_over)
+
+    def _report_stands(self) -> bool:
+        """Whether there is a report, of this campaign file and these results."""
+        page = self.campaign.path / "report.html"
+        return page.exists() and records.state(self.campaign, "report") is not State.CHANGED
 
     @property
     def cluster(self) -> Cluster:
