@@ -81,9 +81,9 @@ def test_table_one_as_printed_is_another_model() -> None:
         ("system.particles=2.5", "expected a whole number"),
         ("system.model='ka'", "expected one of 'abm'"),
         ("system.particles=20", "cutoff, 2.5 sigma, is beyond half the box"),
-        ("quench.split={train=119,validation=1,test=0}", "split.test = 0; expected a number >= 1"),
-        ("quench.runs=50", "split adds up to 120"),
-        ("propensity.configurations=25", "the test split has 24 runs"),
+        ("quench.split={train=139,validation=1,test=0}", "split.test = 0; expected a number >= 1"),
+        ("quench.runs=50", "split adds up to 140"),
+        ("propensity.configurations=27", "the test split has 26 runs"),
         ("propensity.replicas=1000000000", "as many as there are distinct velocity seeds"),
         ("propensity.replicas=1", "expected a number >= 2"),
         ("propensity.first_time=1000.0", "<= first_time <= duration"),
@@ -94,7 +94,7 @@ def test_table_one_as_printed_is_another_model() -> None:
         ("grid.spacing=10.0", "cells a side"),
         ("runs=30", "section.key=value"),
         ("quench.cooling_points=100000", "steps a point"),
-        ("report.map_sample=500", "of 120 runs"),
+        ("report.map_sample=500", "of 140 runs"),
     ],
 )
 def test_a_wrong_field_is_one_clear_line(folder: Path, override: str, message: str) -> None:

@@ -174,4 +174,4 @@ def test_layout_and_ramp_agree(tmp_path: Path) -> None:
     campaign = small(tmp_path, "kam")
     points = ramp(campaign).temperatures
     group = layout.cooling(campaign, points)
-    assert group.arrays["potential_energy"].shape == (120, 8)
+    assert group.arrays["potential_energy"].shape == (140, 8)
