@@ -16,6 +16,7 @@ from glassdask.report.data import Extremum, ReportData
 QUANTILE = 1.959964
 #: Below, a standard deviation is not worth its name.
 FEW = 5
+OPPOSITE = "sign opposite to the paper's"
 #: The alpha relaxation is near delta = 1; a window that ends below this does not see it.
 SMALL_DELTA = 0.5
 
@@ -104,7 +105,8 @@ def results_table(campaign: Campaign, tree: xr.DataTree) -> list[Row]:
         rows += found
         if state == "glass" and paper.numbers(campaign.model.name).ordered and data.learnt:
             rows += order_of_sizes(found)
-    return rows + [largest(data, name) for name in ("gradcam", *campaign.file.indicators.names)]
+    rows += [largest(data, "gradcam"), *delta_at_largest(data)]
+    return rows + [largest(data, name) for name in campaign.file.indicators.names]
 
 
 def conditions(campaign: Campaign) -> list[Row]:
@@ -184,8 +186,9 @@ def _about_mean(mean: float, error: float, count: int, stated: str) -> list[str]
         notes.append(f"{count} snapshot{'s' * (count > 1)}: spread and error mean little")
     if count > 1 and abs(mean) < 2 * error:
         notes.append("not distinguishable from 0 at this size")
-    elif stated == "negative" and count >= FEW:
-        notes.append("sign as in the paper" if mean < 0 else "sign opposite to the paper's")
+    elif stated and count >= FEW:
+        positive = stated != "negative"
+        notes.append("sign as in the paper" if (mean > 0) == positive else OPPOSITE)
     return notes
 
 
@@ -230,6 +233,19 @@ def largest(data: ReportData, indicator: str) -> Row:
     ]
     error = found.spread / math.sqrt(found.count) if found.count > 1 else math.nan
     return Row(quantity, found.value, found.spread, found.count, stated, "; ".join(notes), error)
+
+
+def delta_at_largest(data: ReportData) -> list[Row]:
+    """Where C_max(Gamma, 1 - Delta) is found; nothing when it is not."""
+    found = data.largest("gradcam", by_size=False) if data.learnt else None
+    if found is None:
+        return []
+    place = dict(zip(("temperature", "time"), found.place, strict=True))
+    values = data.group("dynamics")["delta"].isel(place).values[data.explained_configurations]
+    spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+    error = spread / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    stated = "near 1" if paper.numbers(data.campaign.model.name).largest else ""
+    return [Row("δ at C_max(Γ, 1 − Δ) (σ)", found.delta, spread, len(values), stated, "", error)]
 
 
 def _about_maximum(data: ReportData, found: Extremum, gamma: bool) -> list[str]:
