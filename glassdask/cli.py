@@ -50,6 +50,8 @@ def new(
 
     campaign = new_campaign(folder, model, preset, tuple(overrides or ()))
     print(f"{folder / 'campaign.toml'} written: model {campaign.model.name}, preset {preset}.")
+    if model == "custom":
+        print("It holds an example mixture: write your own under [system], T_L, T_G and T*.")
     print(f"Next: glassdask plan {folder}, or glassdask run {folder}")
 
 

@@ -144,6 +144,12 @@ def test_a_value_given_or_left_at_its_default_is_the_same_experiment(folder: Pat
     assert given.hash == load(folder).hash
 
 
+def test_new_writes_an_example_of_a_custom_model(tmp_path: Path) -> None:
+    made = new_campaign(tmp_path / "c", "custom", "quick")
+    assert made.model.reference_lengths[0][1] == pytest.approx(0.9)
+    assert load(tmp_path / "c").file == made.file
+
+
 def test_seeds_are_distinct_and_the_first_ones_stay(folder: Path) -> None:
     campaign = load(folder)
     many = layout.run_seeds(campaign, 0, 5000)

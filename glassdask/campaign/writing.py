@@ -35,6 +35,22 @@ def preset(name: str, model: str) -> dict[str, Any]:
     return data
 
 
+#: What `--model custom` begins from: a mixture to be edited.
+EXAMPLE: dict[str, dict[str, Any]] = {
+    "system": {
+        "dimension": 2,
+        "density": 1.1,
+        "species": ["A", "B"],
+        "fractions": [0.7, 0.3],
+        "sigma": [[1.0, 0.9], [0.9, 0.8]],
+        "epsilon": [[1.0, 1.2], [1.2, 0.6]],
+        "masses": [1.0, 1.0],
+    },
+    "quench": {"liquid_temperature": 0.9, "glass_temperature": 0.05},
+    "propensity": {"onset_temperature": 0.4},
+}
+
+
 def new_campaign(
     folder: Path, model: str, preset_name: str, overrides: tuple[str, ...] = ()
 ) -> Campaign:
@@ -55,6 +71,9 @@ def new_campaign(
     data = preset(preset_name, model)
     data["campaign"] = {"name": folder.resolve().name or "glass", "preset": preset_name}
     data.setdefault("system", {})["model"] = model
+    if model == "custom":
+        for table, values in EXAMPLE.items():
+            data[table] = data.get(table, {}) | values
     campaign = from_data(folder, data, overrides)
     folder.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".toml.partial")
