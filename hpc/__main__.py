@@ -96,10 +96,13 @@ def _as_error(error: Exception, stage: str) -> GlassdaskError:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     """SIGTERM: what is finished is on disk already, so leave at once."""
-    logger.info("stopped by signal %d", number)
-    logging.shutdown()
     os._exit(75)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    # mpi4py takes an exit code other than 0 for a crash and would abort with words of its own
+    sys.stdout.flush()
+    logging.shutdown()
+    MPI.Finalize()
+    os._exit(exit_code)

@@ -71,7 +71,7 @@ def _over_samples(
     total = len(layout.sample_blocks(campaign))
     with Progress(stage, "blocks", total, total - len(todo)) as progress:
         futures = {
-            client.submit(function, campaign, low, high, pure=False, retries=2): (low, high)
+            client.submit(function, campaign, low, high, pure=False): (low, high)
             for low, high in todo
         }
         try:
@@ -90,7 +90,7 @@ def _over_ensemble(campaign: Campaign, client: Client) -> None:
     todo = [(int(c), int(t)) for c, t in zip(*np.nonzero(replicas == 0), strict=True)]
     with Progress("dynamics", "ensembles", replicas.size, replicas.size - len(todo)) as progress:
         futures = {
-            client.submit(blocks.dynamics, campaign, c, t, pure=False, retries=2): (c, t)
+            client.submit(blocks.dynamics, campaign, c, t, pure=False): (c, t)
             for c, t in todo
         }
         try:

@@ -52,7 +52,7 @@ class Cluster:
 
     def _start(self) -> None:
         settings = self._settings
-        logging.getLogger("distributed").setLevel(logging.ERROR)
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
         memory: Any = "auto" if settings.memory_per_worker == "auto" else settings.memory_per_worker
         workers = settings.workers or len(os.sched_getaffinity(0))
         self._cluster = LocalCluster(
@@ -62,7 +62,7 @@ class Cluster:
             memory_limit=memory,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
-            silence_logs=logging.ERROR,
+            silence_logs=logging.CRITICAL,
             env=_ONE_THREAD,
         )
         self._client = Client(self._cluster)

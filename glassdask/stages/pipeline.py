@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from glassdask import jobs, records
 from glassdask.campaign import Campaign
-from glassdask.errors import StageFailed
+from glassdask.errors import GlassdaskError, StageFailed
 from glassdask.logs import open_log
 from glassdask.progress import duration
 from glassdask.records import STAGES, State
@@ -66,6 +66,14 @@ class Pipeline:
                 f"{stage} could not write or read: {error}",
                 "a disk with room, and rights to it",
                 "What was done is kept; type the same command to go on.",
+            ) from error
+        except GlassdaskError:
+            raise
+        except Exception as error:
+            logger.exception("%s failed", stage)
+            raise StageFailed(
+                f"{stage} failed: {type(error).__name__}: {error}".replace("\n", " "),
+                then=f"The traceback is in {self.campaign.path / 'logs'}.",
             ) from error
         print(f"{stage}: complete, {duration(time.monotonic() - began)}", flush=True)
         return True
