@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         pearson,
         radial_distribution,
         spearman,
+        split_half_reliability,
     )
     from glassdask.indicators import (
         potential_energy,
@@ -44,6 +45,7 @@ __all__ = [
     "potential_energy",
     "radial_distribution",
     "spearman",
+    "split_half_reliability",
     "structural_indicators",
     "tong_tanaka",
     "voronoi_volume",
@@ -66,6 +68,7 @@ _MODULES = {
         "pearson",
         "radial_distribution",
         "spearman",
+        "split_half_reliability",
     ),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -249,6 +249,24 @@ def cage_relative_squared_displacement(displacement: xr.DataArray, ds: xr.Datase
     return _labelled(result, "crsd", "sigma^2", "cage-relative squared displacement")
 
 
+def split_half_reliability(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
+    """Reliability of a mean, from the means of its two halves; see the kernel of this name.
+
+    Parameters
+    ----------
+    first, second : DataArray
+        (..., particle).
+
+    Returns
+    -------
+    DataArray
+        (...,), 1.
+    """
+    cores = [["particle"], ["particle"]]
+    (found,) = _apply(correlation.split_half_reliability, [first, second], cores, [[]])
+    return _labelled(found, "reliability", "1", "split-half reliability (Spearman-Brown)")
+
+
 def mean_cage_relative_displacement(propensity: xr.DataArray) -> xr.DataArray:
     """delta(t) = (1/N) sum_i sqrt(Delta_i(t)), sigma, from Delta (..., particle), sigma^2."""
     (delta,) = _apply(dynamics.mean_cage_relative_displacement, [propensity], [["particle"]], [[]])

@@ -122,11 +122,13 @@ def inputs(campaign: Campaign, stage: str) -> dict[str, Any]:
 
 
 def state(campaign: Campaign, stage: str) -> State:
-    """Where a stage stands with respect to the campaign file and the stages it reads."""
+    """Where a stage stands with respect to the campaign file and all stages before it."""
     record = read(campaign, stage)
     if record is None:
         return State.ABSENT
     if json.loads(record["inputs"]) != json.loads(json.dumps(inputs(campaign, stage))):
+        return State.CHANGED
+    if any(state(campaign, name) is State.CHANGED for name in STAGES[stage].upstream):
         return State.CHANGED
     return State.COMPLETE if record["complete"] else State.PARTIAL
 
@@ -147,6 +149,9 @@ def difference(campaign: Campaign, stage: str) -> str:
     redone = [n for n, token in now["upstream"].items() if token != before["upstream"].get(n)]
     if redone:
         parts.append(f"stage {', '.join(redone)} was made again or is not complete")
+    stale = [n for n in STAGES[stage].upstream if state(campaign, n) is State.CHANGED]
+    if stale:
+        parts.append(f"stage {', '.join(stale)}, which it reads, too")
     return "; ".join(parts) or "another version of its inputs"
 
 

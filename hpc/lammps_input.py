@@ -52,14 +52,14 @@ class Ramp:
 
 
 def ramp(campaign: Campaign) -> Ramp:
-    """The cooling ramp of the campaign; the rate is rounded to whole blocks."""
+    """The cooling ramp of the campaign; the rate is exact to one step."""
     quench = campaign.file.quench
     liquid, glass = campaign.state_temperatures
     drop = quench.start_temperature - glass
-    exact = drop / quench.cooling_rate / quench.time_step
-    every = max(1, round(exact / quench.cooling_points / AVERAGED))
+    steps = round(drop / quench.cooling_rate / quench.time_step)
+    # whole blocks; the steps that are left over at the cold end are not recorded
+    every = steps // (quench.cooling_points * AVERAGED)
     block = every * AVERAGED
-    steps = block * quench.cooling_points
     ends = block * (1 + np.arange(quench.cooling_points))
     middle = ends - 0.5 * every * (AVERAGED - 1)
     return Ramp(

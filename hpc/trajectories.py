@@ -52,7 +52,7 @@ def quench(
     try:
         for line in quench_input(campaign).splitlines():
             if line == "#@ cooling":
-                stops = np.arange(cooling.block, cooling.steps + 1, cooling.block)
+                stops = cooling.block * np.arange(1, len(cooling.temperatures) + 1)
             elif line.startswith("#@ record "):
                 snapshots[line.split()[-1]] = _snapshot(runner, dimension, length)
             elif line.startswith("run "):

@@ -44,10 +44,14 @@ TINY = (
 TINY_3D = (
     *_COMMON,
     "system.particles=160",
-    "quench.runs=12",
-    "quench.split={train=8,validation=2,test=2}",
-    "grid.spacing=0.35",
-    "train.epochs=8",
+    "quench.runs=16",
+    "quench.split={train=12,validation=2,test=2}",
+    "grid.spacing=0.2",
+    "train.channels=[8,8]",
+    "train.strides=[1,1]",
+    "train.kernel_size=5",
+    "train.learning_rate=0.005",
+    "train.epochs=24",
 )
 
 

@@ -113,7 +113,7 @@ def test_the_ramp_ends_at_the_right_temperatures(tmp_path: Path) -> None:
     drop = 4.0 - 0.05
     assert cooling.liquid_step / cooling.steps == pytest.approx(3.2 / drop, abs=1e-3)
     rate = drop / (cooling.steps * campaign.file.quench.time_step)
-    assert rate == pytest.approx(campaign.file.quench.cooling_rate, rel=0.05)
+    assert rate == pytest.approx(campaign.file.quench.cooling_rate, rel=1e-3)
     assert (np.diff(cooling.temperatures) < 0).all()
 
 

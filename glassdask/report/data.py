@@ -105,6 +105,12 @@ class ReportData:
         """Whole runs of the test split, (sample,) bool."""
         return self.done & (self.group("configurations")["split"].values == "test")
 
+    @property
+    def trained(self) -> int:
+        """Whole runs of the training split."""
+        split = self.group("configurations")["split"].values
+        return int((self.done & (split == "train")).sum())
+
     @cached_property
     def correct(self) -> xr.DataArray:
         """Classified rightly: 1 yes, 0 no, -1 not classified; (sample, state)."""
@@ -144,16 +150,26 @@ class ReportData:
         """Temperatures of the ensemble, epsilon/kB."""
         return self.group("dynamics")["temperature"].values
 
+    def reliability(self, place: tuple[int, int]) -> float:
+        """Split-half reliability of Delta at a temperature and a time, mean over the glasses."""
+        return float(self.group("dynamics")["reliability"].values[:, *place].mean())
+
     @cached_property
     def explained_configurations(self) -> np.ndarray:
         """Configurations of the ensemble whose glass was classified rightly, (configuration,)."""
         samples = self.group("dynamics")["configuration"].values
         glass = self.correct.sel(state="glass").values[samples] == 1
-        return glass if self.learnt and glass.any() else np.ones(len(samples), dtype=bool)
+        return glass if self.learnt else np.ones(len(samples), dtype=bool)
 
     def dynamics(self, indicator: str) -> Dynamics:
-        """Correlation of an indicator with 1 - Delta, over the same glasses for all of them."""
+        """Correlation of an indicator with 1 - Delta, over the same glasses for all of them.
+
+        Those are the rightly classified ones; when there are none, an indicator that needs no
+        network is taken over all.
+        """
         kept = self.explained_configurations
+        if indicator != "gradcam" and not kept.any():
+            kept = np.ones_like(kept)
         group = self.group("dynamics")
         part = group["pearson"].sel(indicator=indicator).isel(configuration=kept).load()
         part = part.isel(configuration=part.notnull().any(("temperature", "time")).values)
@@ -176,7 +192,22 @@ class ReportData:
             Compare sizes whatever the sign; else the largest value, as the paper does for Gamma.
         """
         found = self.dynamics(indicator)
-        ranked = np.abs(found.mean) if by_size else found.mean
+        return self._extremum(found, np.abs(found.mean) if by_size else found.mean)
+
+    def lowest(self, indicator: str) -> Extremum | None:
+        """The most negative correlation with 1 - Delta over temperatures and times, or nothing."""
+        found = self.dynamics(indicator)
+        return self._extremum(found, -found.mean)
+
+    def nearest(self, indicator: str, delta: float) -> Extremum | None:
+        """The correlation with 1 - Delta where delta(t) is nearest to `delta` on a log scale."""
+        found = self.dynamics(indicator)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distance = np.abs(np.log(found.delta / delta))
+        return self._extremum(found, np.where(np.isfinite(found.mean), -distance, np.nan))
+
+    def _extremum(self, found: Dynamics, ranked: np.ndarray) -> Extremum | None:
+        """Where `ranked` (temperature, time) is largest, or nothing when it is NaN throughout."""
         if not np.isfinite(ranked).any():
             return None
         t, k = np.unravel_index(int(np.nanargmax(ranked)), ranked.shape)

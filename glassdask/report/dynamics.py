@@ -39,7 +39,7 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
 def draw_displacement(axes: Axes, data: ReportData) -> None:
     """delta(t) against t, with the legend of the temperatures."""
     delta = data.group("dynamics")["delta"]
-    mean, spread = delta.mean("configuration").values, delta.std("configuration").values
+    mean, spread = delta.mean("configuration").values, delta.std("configuration", ddof=1).values
     colours = style.temperature_colours(len(data.temperatures))
     for t, (colour, temperature) in enumerate(zip(colours, data.temperatures, strict=True)):
         marker = style.MARKERS[t % len(style.MARKERS)]
@@ -57,11 +57,24 @@ def draw_displacement(axes: Axes, data: ReportData) -> None:
     axes.set_title("cage-relative displacement")
 
 
+def draw_reliability(axes: Axes, data: ReportData) -> None:
+    """Square root of the reliability of Delta, the ceiling of any correlation with it."""
+    found = data.group("dynamics")[["delta", "reliability"]].mean("configuration")
+    colours = style.temperature_colours(len(data.temperatures))
+    for t, colour in enumerate(colours):
+        marker = style.MARKERS[t % len(style.MARKERS)]
+        ceiling = np.sqrt(np.clip(found["reliability"].values[t], 0, None))
+        axes.plot(found["delta"].values[t], ceiling, marker=marker, color=colour, ms=4.5, lw=1)
+    axes.set(xscale="log", xlabel=r"$\delta(t)$ ($\sigma$)", ylim=(0, 1.02))
+    axes.set_ylabel(r"$\sqrt{\mathrm{reliability}}$ of $\Delta(t)$")
+    axes.set_title("ceiling set by the number of replicas")
+
+
 @style.styled
 def draw_dynamics(data: ReportData) -> Figure:
-    """Gamma and every baseline against delta(t), then delta(t) against t."""
+    """Gamma and every baseline against delta(t), then delta(t) and the reliability of Delta."""
     names = data.indicators
-    rows = -(-(len(names) + 1) // COLUMNS)
+    rows = -(-(len(names) + 2) // COLUMNS)
     figure = style.new_figure(12.6, 3.9 * rows)
     cells = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     reached = data.group("dynamics")["delta"]
@@ -72,13 +85,15 @@ def draw_dynamics(data: ReportData) -> Figure:
             axes.set_xlim(ends)
         style.log_ticks(axes.xaxis)
     draw_displacement(cells[len(names)], data)
-    for axes in cells[len(names) + 1 :]:
+    ceiling = cells[len(names) + 1]
+    draw_reliability(ceiling, data)
+    if np.isfinite(ends).all() and ends[0] > 0:
+        ceiling.set_xlim(ends)
+    style.log_ticks(ceiling.xaxis)
+    for axes in cells[len(names) + 2 :]:
         axes.axis("off")
-    handles, labels = cells[len(names)].get_legend_handles_labels()
-    # in the first empty cell, or in the last panel when all are taken
-    place = cells[min(len(names) + 1, len(cells) - 1)]
     title = r"temperature ($\epsilon/k_B$)"
-    place.legend(handles, labels, title=title, loc="upper left", ncols=1 + (len(labels) > 8))
+    cells[len(names)].legend(title=title, loc="upper left", ncols=1 + (data.temperatures.size > 5))
     return figure
 
 
@@ -100,7 +115,11 @@ def caption(data: ReportData) -> str:
         text += ". " if found.count >= 5 else ", which so few hardly define. "
     else:
         text += "with one configuration there is no spread to show. "
-    text += "Last panel: δ(t); δ = 1 σ is dotted. Θ enters as 1 − Θ. "
+    text += (
+        "Last panels: δ(t), with δ = 1 σ dotted; and the square root of the split-half "
+        "reliability of Δ (Spearman-Brown), which no correlation with so few replicas can "
+        "exceed. Θ enters as 1 − Θ. "
+    )
     if data.campaign.model.name in ("abm", "kam"):
         text += (
             "The paper: C(Γ, 1 − Δ) rises with δ to 0.61 (ABM) and 0.68 (KAM) near δ = 1, then a "

@@ -93,7 +93,7 @@ def summary(data: ReportData, rows: list[Row]) -> str:
         for state in ("glass", "liquid")
     )
     text += (
-        f"Of the test split, a network trained on {quench.split.train} of the quenches classifies "
+        f"Of the test split, a network trained on {data.trained} of the quenches classifies "
         f"{glass} glasses and {liquid} liquids rightly. "
     )
     best = data.largest("gradcam", by_size=False) if data.learnt else None
@@ -105,6 +105,9 @@ def summary(data: ReportData, rows: list[Row]) -> str:
         "The Grad-CAM score Γ correlates with the immobility 1 − Δ at most with "
         f"{_signed(best.value)}, at δ = {best.delta:.2g} σ"
     )
+    lowest = data.lowest("gradcam")
+    if lowest is not None and abs(lowest.value) > abs(best.value):
+        text += f" (and more strongly with {_signed(lowest.value)} at δ = {lowest.delta:.2g} σ)"
     if known:
         name = max(known, key=lambda one: abs(known[one].value))
         letter = style.signed(name, style.LETTERS)

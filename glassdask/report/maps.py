@@ -26,9 +26,11 @@ PANELS = (
     ("d", "propensity", None),
     ("e", "gradcam", "voronoi_volume"),
     ("f", "gradcam", "tong_tanaka"),
-    ("g", "tong_tanaka", "voronoi_volume"),
+    ("g", "voronoi_volume", "tong_tanaka"),
     ("h", "propensity", "gradcam"),
 )
+#: Panels whose opacity is squared, as in the paper: 1 - Theta varies little.
+SQUARED = ("g",)
 #: Thickness of the slab that is drawn of a box in 3D, sigma.
 SLAB = 1.0
 
@@ -186,7 +188,8 @@ def panel_title(glass: Glass, letter: str, colour: str, opacity: str | None) -> 
     """Title such as (f) Gamma | 1 - Theta."""
     title = f"({letter}) {style.signed(colour)}"
     if opacity is not None:
-        return f"{title}  |  {style.signed(opacity)}"
+        filtered = style.signed(opacity)
+        return f"{title}  |  ({filtered})$^2$" if letter in SQUARED else f"{title}  |  {filtered}"
     if colour == "propensity" and glass.ensemble is not None:
         _, temperature, time = glass.ensemble
         data = glass.data
@@ -213,7 +216,10 @@ def draw_maps(data: ReportData) -> Figure:
         if missing:
             style.say(axes, missing)
             continue
-        draw_discs(axes, glass, glass.field(colour), glass.field(opacity) if opacity else None)
+        filtering = glass.field(opacity) if opacity else None
+        if filtering is not None and letter in SQUARED:
+            filtering = filtering**2
+        draw_discs(axes, glass, glass.field(colour), filtering)
     for axes in grid[-1]:
         axes.set_xlabel(r"$x$ ($\sigma$)")
     for axes in grid[:, 0]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from glassdask.campaign import MODELS, Campaign
+
 Pair = tuple[str, str]
 
 GAMMA_UPSILON: Pair = ("gradcam", "voronoi_volume")
@@ -59,6 +61,32 @@ NUMBERS = {
         largest="0.68",
     ),
 }
+
+
+def differences(campaign: Campaign) -> list[str]:
+    """Settings, beside size and rate, that the paper states otherwise."""
+    model, file = campaign.model, campaign.file
+    theirs = MODELS[model.name]
+    found = [
+        f"{name.replace('_', ' ')} {ours} (the paper: {stated})"
+        for name, ours, stated in (
+            ("density", model.density, theirs.density),
+            ("T_L", model.liquid_temperature, theirs.liquid_temperature),
+            ("T_G", model.glass_temperature, theirs.glass_temperature),
+            ("start temperature", file.quench.start_temperature, 4.0),
+            ("xi", file.correlate.coarse_graining_length, 3.0),
+            ("explained class", file.explain.target, "glass"),
+            ("explained layer", file.explain.layer, -1),
+        )
+        if ours != stated
+    ]
+    if model.reference_lengths != theirs.reference_lengths:
+        found.append("reference lengths")
+    if model.name == "kam":
+        found.append(
+            "composition 65:35 and energies of Kob and Andersen (its Table I is misprinted)"
+        )
+    return found
 
 
 def numbers(model: str) -> Numbers:

@@ -12,7 +12,7 @@ from glassdask.report.data import ReportData
 #: Samples whose cells are added up, at most.
 LARGEST_SAMPLE = 200
 AREA_TOLERANCE = 1e-6
-TEMPERATURE_TOLERANCE = 0.1
+TEMPERATURE_TOLERANCE = 0.03
 
 
 @dataclass(frozen=True)

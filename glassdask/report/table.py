@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import xarray as xr
 
 from glassdask.campaign import Campaign
@@ -95,7 +94,7 @@ def results_table(campaign: Campaign, tree: xr.DataTree) -> list[Row]:
         Conditions, accuracy, correlations of glass and liquid, correlation with the dynamics.
     """
     data = ReportData(campaign, tree)
-    rows = conditions(campaign) + [accuracy(data, state) for state in ("glass", "liquid")]
+    rows = conditions(data) + [accuracy(data, state) for state in ("glass", "liquid")]
     for state in ("glass", "liquid"):
         found = [
             correlation(data, pair, state)
@@ -105,17 +104,18 @@ def results_table(campaign: Campaign, tree: xr.DataTree) -> list[Row]:
         rows += found
         if state == "glass" and paper.numbers(campaign.model.name).ordered and data.learnt:
             rows += order_of_sizes(found)
-    rows += [largest(data, "gradcam"), *delta_at_largest(data)]
+    rows += [largest(data, "gradcam"), *delta_at_largest(data), *at_relaxation(data)]
     return rows + [largest(data, name) for name in campaign.file.indicators.names]
 
 
-def conditions(campaign: Campaign) -> list[Row]:
+def conditions(data: ReportData) -> list[Row]:
     """What the numbers depend on, beside the paper's."""
+    campaign = data.campaign
     quench = campaign.file.quench
     known = bool(paper.numbers(campaign.model.name).largest)
     content = (
         ("particles N", campaign.file.system.particles, paper.PARTICLES, ",d", "",),
-        ("training runs", quench.split.train, paper.TRAINING_RUNS, ",d", ""),
+        ("training runs", data.trained, paper.TRAINING_RUNS, ",d", ""),
         (
             "cooling rate (ε/kB per unit time)", quench.cooling_rate, paper.COOLING_RATE, ".3g",
             "every number below depends on it",
@@ -132,6 +132,13 @@ def conditions(campaign: Campaign) -> list[Row]:
                 digits=digits,
             )
         )  # fmt: skip
+    others = paper.differences(campaign) if known else []
+    if others:
+        rows.append(
+            Row(
+                "other settings", math.nan, math.nan, 0, "", "not the paper's: " + ", ".join(others)
+            )
+        )
     return rows
 
 
@@ -167,6 +174,8 @@ def correlation(data: ReportData, pair: paper.Pair, state: str) -> Row:
     spread = float(values.std(ddof=1)) if count > 1 else math.nan
     error = spread / math.sqrt(count) if count > 1 else math.nan
     stated = paper.numbers(data.campaign.model.name).correlation.get((pair, state), "")
+    if "gradcam" in pair and data.campaign.file.explain.target == "liquid":
+        stated = ""  # the paper explains why a glass is a glass
     notes = _about_mean(mean, error, count, stated)
     if "gradcam" in pair:
         if not data.learnt:
@@ -208,8 +217,11 @@ def order_of_sizes(rows: list[Row]) -> list[Row]:
         return []
     gamma_upsilon, gamma_theta, theta_upsilon = (abs(row.value) for row in rows)
     holds = gamma_upsilon > theta_upsilon > gamma_theta
+    unclear = any(abs(row.value) < 2 * row.standard_error for row in rows)
     note = (
-        f"{'holds' if holds else 'does not hold'} for the means here: "
+        "cannot be told at this size: one of them is not distinguishable from 0"
+        if unclear
+        else f"{'holds' if holds else 'does not hold'} for the means here: "
         f"{gamma_upsilon:.3f}, {theta_upsilon:.3f}, {gamma_theta:.3f}"
     )
     quantity = "|C(Γ, Υ)| > |C(Θ, Υ)| > |C(Γ, Θ)|, glass"
@@ -231,8 +243,19 @@ def largest(data: ReportData, indicator: str) -> Row:
         f"at δ = {found.delta:.2g} σ, T = {found.temperature:.3g}, t = {found.time:.3g}",
         *_about_maximum(data, found, gamma),
     ]
+    # a maximum has no standard error of a mean
+    return Row(quantity, found.value, found.spread, found.count, stated, "; ".join(notes))
+
+
+def at_relaxation(data: ReportData) -> list[Row]:
+    """C(Gamma, 1 - Delta) nearest to delta = 1, where nothing was picked; nothing without Gamma."""
+    found = data.nearest("gradcam", 1.0) if data.learnt else None
+    if found is None:
+        return []
     error = found.spread / math.sqrt(found.count) if found.count > 1 else math.nan
-    return Row(quantity, found.value, found.spread, found.count, stated, "; ".join(notes), error)
+    note = f"at δ = {found.delta:.2g} σ, T = {found.temperature:.3g}, t = {found.time:.3g}"
+    quantity = "C(Γ, 1 − Δ) nearest δ = 1"
+    return [Row(quantity, found.value, found.spread, found.count, "", note, error)]
 
 
 def delta_at_largest(data: ReportData) -> list[Row]:
@@ -259,11 +282,17 @@ def _about_maximum(data: ReportData, found: Extremum, gamma: bool) -> list[str]:
         if found.value < 0:
             notes.append("largest in size, negative")
         return notes
-    reached = float(np.nanmax(data.group("dynamics")["delta"].values))
-    notes.append("a maximum over times and temperatures: biased upward")
+    count = data.times.size * data.temperatures.size
+    notes.append(f"the largest of {count} values: biased upward, chance alone gives some")
+    lowest = data.lowest("gradcam")
+    if lowest is not None and lowest.value < 0:
+        notes.append(f"the most negative is {lowest.value:.3f}, at δ = {lowest.delta:.2g} σ")
+    reliability = data.reliability(found.place)
+    if math.isfinite(reliability):
+        notes.append(f"reliability of Δ there, over replicas: {reliability:.2f}")
     notes.append("one network: another seed moves it")
-    if reached < SMALL_DELTA:
-        notes.append(f"δ reached at most {reached:.2g} σ in the window (the paper: near 1)")
+    if found.delta < SMALL_DELTA:
+        notes.append("within the cage, not at the α relaxation (the paper: δ near 1)")
     if found.count < FEW:
         plural = "s" * (found.count > 1)
         notes.append(f"{found.count} configuration{plural}: the spread is not meaningful")

@@ -90,8 +90,7 @@ def _over_ensemble(campaign: Campaign, client: Client) -> None:
     todo = [(int(c), int(t)) for c, t in zip(*np.nonzero(replicas == 0), strict=True)]
     with Progress("dynamics", "ensembles", replicas.size, replicas.size - len(todo)) as progress:
         futures = {
-            client.submit(blocks.dynamics, campaign, c, t, pure=False): (c, t)
-            for c, t in todo
+            client.submit(blocks.dynamics, campaign, c, t, pure=False): (c, t) for c, t in todo
         }
         try:
             for future in as_completed(list(futures)):

@@ -112,10 +112,14 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
     with store.open_group(campaign.store, "fields") as group:
         structure = group[list(names)].isel(sample=sample).sel(state="glass").load().astype(float)
     delta_i = ensemble.mean("replica")
-    smooth = fields.normalise(
-        fields.coarse_grain(delta_i, glass, campaign.file.correlate.coarse_graining_length)
-    )
+    xi = campaign.file.correlate.coarse_graining_length
+    smooth = fields.normalise(fields.coarse_grain(delta_i, glass, xi))
+    halves = [
+        fields.coarse_grain(ensemble.isel(replica=slice(k, None, 2)).mean("replica"), glass, xi)
+        for k in (0, 1)
+    ]
     values = {
+        "reliability": fields.split_half_reliability(halves[0], halves[1]).values,
         "delta": fields.mean_cage_relative_displacement(delta_i).values,
         "propensity": delta_i.values,
         "propensity_field": smooth.values,
