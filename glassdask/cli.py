@@ -74,7 +74,7 @@ def _stage_command(stage: str, text: str) -> Callable[..., None]:
         from glassdask.stages.pipeline import Pipeline
 
         campaign = _load(folder, overrides)
-        _check_launcher(campaign, stage)
+        _check_launcher(campaign, stage, start_over=start_over)
         with Pipeline(campaign, start_over) as pipeline:
             if not pipeline.run(stage, start_over):
                 print(f"{stage}: complete for this campaign file, nothing to do.")
@@ -141,14 +141,15 @@ def _load(folder: Path, overrides: list[str] | None) -> Campaign:
     return load(folder, overrides or ())
 
 
-def _check_launcher(campaign: Campaign, *stages: str) -> None:
+def _check_launcher(campaign: Campaign, *stages: str, start_over: bool = False) -> None:
     """Fail before anything is written when a stage will need MPI and there is none."""
     from glassdask import records
     from glassdask.records import STAGES, State
 
     for stage in stages:
-        needed = STAGES[stage].runs_on == "MPI"
-        if needed and records.state(campaign, stage) is not State.COMPLETE:
+        if STAGES[stage].runs_on != "MPI":
+            continue
+        if start_over or records.state(campaign, stage) is not State.COMPLETE:
             from glassdask.stages.launch import launcher
 
             launcher(campaign, 1)

@@ -29,11 +29,12 @@ def is_complete(campaign: Campaign, stage: str, start_over: bool = False) -> boo
     UsageError
         When the stage was made with other inputs, or a stage that it reads is not complete.
     """
-    found = records.state(campaign, stage)
-    if found is State.COMPLETE and not start_over:
+    # a record that cannot be read must not stand in the way of starting over
+    found = State.ABSENT if start_over else records.state(campaign, stage)
+    if found is State.COMPLETE:
         return True
     records.require_upstream(campaign, stage)
-    if found is State.CHANGED and not start_over:
+    if found is State.CHANGED:
         raise records.changed(campaign, stage)
     return False
 

@@ -155,21 +155,29 @@ def difference(campaign: Campaign, stage: str) -> str:
     return "; ".join(parts) or "another version of its inputs"
 
 
+def before(stage: str) -> list[str]:
+    """All stages whose results a stage rests on, the first one first."""
+    found: set[str] = set()
+    for name in STAGES[stage].upstream:
+        found |= {name, *before(name)}
+    return [name for name in STAGES if name in found]
+
+
 def require_upstream(campaign: Campaign, stage: str) -> None:
-    """Check that all that a stage reads is complete and up to date.
+    """Check that all that a stage rests on is complete and up to date.
 
     Raises
     ------
     UsageError
         With the first stage that is not.
     """
-    for name in STAGES[stage].upstream:
+    for name in before(stage):
         found = state(campaign, name)
         if found is State.CHANGED:
             raise changed(campaign, name)
         if found is not State.COMPLETE:
             raise UsageError(
-                f"stage {stage} reads {name}, which is {found.value}",
+                f"stage {stage} rests on {name}, which is {found.value}",
                 f"{name} complete",
                 f"Type `glassdask {name} {campaign.path}` first, or `glassdask run` for all.",
             )

@@ -158,7 +158,7 @@ def test_other_inputs_are_refused_until_told_to_start_over(tiny: Path, tmp_path:
     assert after.attrs["coarse_graining_length"] == 2.0
     assert not np.allclose(before, after.pearson, equal_nan=True)
     stale = glassdask("report", str(folder), "--set", "quench.hold_time=2.0", code=2)
-    assert "quench.hold_time 1.0 -> 2.0" in stale.stderr or "quench" in stale.stderr
+    assert "quench.hold_time 1.0 -> 2.0" in stale.stderr
     upstream = glassdask("grid", str(folder), "--set", "campaign.seed=7", code=2)
     assert "quench" in upstream.stderr
 
