@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ import xarray as xr
 from glassdask.kernels import coarse_graining, correlation, dynamics, gridding
 from glassdask.kernels import radial_distribution as distribution
 from glassdask.kernels.tessellation import is_missing, tessellate
+from glassdask.labelling import apply, labelled
 
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 
@@ -66,7 +67,7 @@ def _coarse_grain_all(arrays: list[xr.DataArray], ds: xr.Dataset, xi: float) -> 
         return tuple(shaped) if len(shaped) > 1 else shaped[0]
 
     inputs = [*_CONFIGURATION, *inner]
-    results = _apply(one, [ds["position"], ds["box_length"], *arrays], inputs, inner)
+    results = apply(one, [ds["position"], ds["box_length"], *arrays], inputs, inner)
     about = {"coarse_graining_length": xi, "coarse_graining_length_units": "sigma"}
     return [
         _described_as(result.transpose(..., *array.dims), array, "coarse-grained", about)
@@ -89,7 +90,7 @@ def normalise(x: Labelled) -> Labelled:
     """
     if isinstance(x, xr.Dataset):
         return xr.Dataset({name: normalise(each) for name, each in x.items()}, attrs=x.attrs)
-    (result,) = _apply(coarse_graining.normalise, [x], [["particle"]], [["particle"]])
+    (result,) = apply(coarse_graining.normalise, [x], [["particle"]], [["particle"]])
     return _described_as(result.transpose(*x.dims), x, "normalised to [0, 1]", {"units": "1"})
 
 
@@ -108,14 +109,14 @@ def pearson(a: xr.DataArray, b: xr.DataArray, dim: str = "particle") -> xr.DataA
     DataArray
         Without `dim`, dimensionless. NaN where one has a NaN or is constant.
     """
-    (result,) = _apply(correlation.pearson, [a, b], [[dim], [dim]], [[]])
-    return _labelled(result, "pearson", "1", f"Pearson correlation over {dim}")
+    (result,) = apply(correlation.pearson, [a, b], [[dim], [dim]], [[]])
+    return labelled(result, "pearson", "1", f"Pearson correlation over {dim}")
 
 
 def spearman(a: xr.DataArray, b: xr.DataArray, dim: str = "particle") -> xr.DataArray:
     """Spearman's rank correlation coefficient over one dimension; see `pearson`."""
-    (result,) = _apply(correlation.spearman, [a, b], [[dim], [dim]], [[]])
-    return _labelled(result, "spearman", "1", f"Spearman correlation over {dim}")
+    (result,) = apply(correlation.spearman, [a, b], [[dim], [dim]], [[]])
+    return labelled(result, "spearman", "1", f"Spearman correlation over {dim}")
 
 
 def grid_density(
@@ -165,7 +166,7 @@ def grid_density(
 
     arrays = [ds["position"], ds["box_length"], ds["species"]]
     inputs = [*_CONFIGURATION, ["particle"]]
-    (image,) = _apply(one, arrays, inputs, [outputs], shape, np.uint8)
+    (image,) = apply(one, arrays, inputs, [outputs], shape, np.uint8)
     about = {"units": "sigma"}
     middles = {
         axis: (axis, (np.arange(n) + 0.5) * side / n, about | {"long_name": f"{axis} of the cell"})
@@ -173,7 +174,7 @@ def grid_density(
     }
     counted = ("channel", channels, {"units": "1", "long_name": "species counted"})
     image = image.assign_coords({"channel": counted, **middles})
-    return _labelled(image, "density", "counts", "particles in the cell")
+    return labelled(image, "density", "counts", "particles in the cell")
 
 
 def radial_distribution(
@@ -212,12 +213,12 @@ def radial_distribution(
 
     arrays = [ds["position"], ds["box_length"], ds["species"]]
     inputs, sizes = [*_CONFIGURATION, ["particle"]], {"pair": len(pairs), "radius": bins}
-    (result,) = _apply(one, arrays, inputs, [["pair", "radius"]], sizes)
+    (result,) = apply(one, arrays, inputs, [["pair", "radius"]], sizes)
     pair = ("pair", pairs, {"units": "1", "long_name": "pair of species"})
     about = {"units": "sigma", "long_name": "distance"}
     radius = ("radius", distribution.radii(bins, end), about)
     result = result.assign_coords(pair=pair, radius=radius)
-    return _labelled(result, "radial_distribution", "1", "radial distribution function g(r)")
+    return labelled(result, "radial_distribution", "1", "radial distribution function g(r)")
 
 
 def cage_relative_squared_displacement(displacement: xr.DataArray, ds: xr.Dataset) -> xr.DataArray:
@@ -245,8 +246,8 @@ def cage_relative_squared_displacement(displacement: xr.DataArray, ds: xr.Datase
 
     arrays = [ds["position"], ds["box_length"], displacement]
     inputs = [*_CONFIGURATION, [*extra, "particle", "axis"]]
-    (result,) = _apply(one, arrays, inputs, [[*extra, "particle"]])
-    return _labelled(result, "crsd", "sigma^2", "cage-relative squared displacement")
+    (result,) = apply(one, arrays, inputs, [[*extra, "particle"]])
+    return labelled(result, "crsd", "sigma^2", "cage-relative squared displacement")
 
 
 def split_half_reliability(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
@@ -263,37 +264,14 @@ def split_half_reliability(first: xr.DataArray, second: xr.DataArray) -> xr.Data
         (...,), 1.
     """
     cores = [["particle"], ["particle"]]
-    (found,) = _apply(correlation.split_half_reliability, [first, second], cores, [[]])
-    return _labelled(found, "reliability", "1", "split-half reliability (Spearman-Brown)")
+    (found,) = apply(correlation.split_half_reliability, [first, second], cores, [[]])
+    return labelled(found, "reliability", "1", "split-half reliability (Spearman-Brown)")
 
 
 def mean_cage_relative_displacement(propensity: xr.DataArray) -> xr.DataArray:
     """delta(t) = (1/N) sum_i sqrt(Delta_i(t)), sigma, from Delta (..., particle), sigma^2."""
-    (delta,) = _apply(dynamics.mean_cage_relative_displacement, [propensity], [["particle"]], [[]])
-    return _labelled(delta, "delta", "sigma", "mean root propensity delta(t)")
-
-
-def _apply(
-    function: Callable[..., Any],
-    arrays: list[xr.DataArray],
-    inputs: list[list[Any]],
-    outputs: list[list[Any]],
-    sizes: dict[str, int] | None = None,
-    dtype: Any = np.float64,
-) -> tuple[xr.DataArray, ...]:
-    """Apply to each configuration: `xr.apply_ufunc` with the settings that all functions share."""
-    results = xr.apply_ufunc(
-        function,
-        *arrays,
-        input_core_dims=inputs,
-        output_core_dims=outputs,
-        vectorize=True,
-        dask="parallelized",
-        output_dtypes=[dtype] * len(outputs),
-        dask_gufunc_kwargs={"allow_rechunk": True, "output_sizes": sizes or {}},
-        keep_attrs=False,
-    )
-    return results if len(outputs) > 1 else (results,)
+    (delta,) = apply(dynamics.mean_cage_relative_displacement, [propensity], [["particle"]], [[]])
+    return labelled(delta, "delta", "sigma", "mean root propensity delta(t)")
 
 
 def _extra_dims(array: xr.DataArray, ds: xr.Dataset) -> list[Any]:
@@ -304,10 +282,6 @@ def _extra_dims(array: xr.DataArray, ds: xr.Dataset) -> list[Any]:
 def _kinds(ds: xr.Dataset) -> int:
     """Number of species; the potential's where it is given, so that none is left out."""
     return max(len(ds.attrs.get("sigma", ())), int(np.asarray(ds["species"]).max()) + 1)
-
-
-def _labelled(x: xr.DataArray, name: str, units: str, long_name: str) -> xr.DataArray:
-    return x.rename(name).assign_attrs(units=units, long_name=long_name)
 
 
 def _described_as(x: xr.DataArray, source: xr.DataArray, done: str, about: dict) -> xr.DataArray:

@@ -12,6 +12,7 @@ import xarray as xr
 
 from glassdask.kernels import structure
 from glassdask.kernels.tessellation import Tessellation, is_missing, tessellate
+from glassdask.labelling import apply
 
 
 @dataclass(frozen=True)
@@ -213,20 +214,9 @@ def _indicators(
             values = tuple(INDICATORS[name].function(configuration) for name in names)
         return values if len(values) > 1 else values[0]
 
-    results = xr.apply_ufunc(
-        one,
-        ds["position"],
-        ds["box_length"],
-        ds["species"],
-        input_core_dims=[["particle", "axis"], ["axis"], ["particle"]],
-        output_core_dims=[["particle"]] * len(names),
-        vectorize=True,
-        dask="parallelized",
-        output_dtypes=[np.float64] * len(names),
-        dask_gufunc_kwargs={"allow_rechunk": True},
-        keep_attrs=False,
-    )
-    results = results if len(names) > 1 else (results,)
+    core = [["particle", "axis"], ["axis"], ["particle"]]
+    arrays = [ds["position"], ds["box_length"], ds["species"]]
+    results = apply(one, arrays, core, [["particle"]] * len(names))
     dimension = ds.sizes["axis"]
     labelled = {
         name: result.rename(name).assign_attrs(

@@ -75,18 +75,23 @@ def _run(campaign: Campaign, options: argparse.Namespace, world: MPI.Intracomm) 
             begun = True
             carry_out(campaign, options.stage, world)
             return world.bcast(0, root=0)
-    except (GlassdaskError, OSError) as error:
-        shown = _as_error(error, options.stage)
-        logger.error(str(shown))
+    except Exception as error:
+        shown = _as_error(error, options.stage, campaign)
+        logger.log(logging.ERROR, str(shown), exc_info=not isinstance(error, GlassdaskError))
         print(f"Error: {shown}", file=sys.stderr, flush=True)
         world.bcast(shown.exit_code if begun else (shown.exit_code, None), root=0)
         return shown.exit_code
 
 
-def _as_error(error: Exception, stage: str) -> GlassdaskError:
-    """A full disk or a lost right is said like any other error."""
+def _as_error(error: Exception, stage: str, campaign: Campaign) -> GlassdaskError:
+    """A full disk, a lost right, a damaged file are said like any other error."""
     if isinstance(error, GlassdaskError):
         return error
+    if not isinstance(error, OSError):
+        return StageFailed(
+            f"{stage} failed: {type(error).__name__}: {error}".replace("\n", " "),
+            then=f"The traceback is in {campaign.path / 'logs'}.",
+        )
     return StageFailed(
         f"{stage} could not write or read: {error}",
         "a disk with room, and rights to it",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -13,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 import xarray as xr
 from campaigns import GLASSDASK, STAGES, TINY, TINY_3D, glassdask, new
 
@@ -193,7 +191,6 @@ def test_a_launcher_of_another_mpi_is_told_apart(tmp_path: Path) -> None:
     assert not (folder / "store.zarr").exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="needs setpriv")
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", TINY)
     (folder / "logs").write_text("in the way")

@@ -89,6 +89,13 @@ def sample_blocks(campaign: Campaign) -> list[tuple[int, int]]:
     return blocks(runs, samples_per_shard(runs))
 
 
+def pending_blocks(campaign: Campaign, status: np.ndarray) -> list[tuple[int, int]]:
+    """The ranges that still have a pending run, from the status of all runs, (sample,)."""
+    return [
+        (low, high) for low, high in sample_blocks(campaign) if (status[low:high] == PENDING).any()
+    ]
+
+
 def splits(campaign: Campaign) -> np.ndarray:
     """The split of each run, (sample,), text; seeds are random, so the order does not matter."""
     split = campaign.file.quench.split

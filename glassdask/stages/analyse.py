@@ -63,11 +63,7 @@ def _over_samples(
     """Map `function` over the blocks of runs that are not done yet; status follows data."""
     status = store.array(campaign.store, group, "run_status")
     done = np.asarray(status[...])
-    todo = [
-        (low, high)
-        for low, high in layout.sample_blocks(campaign)
-        if (done[low:high] == layout.PENDING).any()
-    ]
+    todo = layout.pending_blocks(campaign, done)
     total = len(layout.sample_blocks(campaign))
     with Progress(stage, "blocks", total, total - len(todo)) as progress:
         futures = {

@@ -96,11 +96,7 @@ def run_explain(campaign: Campaign, start_over: bool = False) -> None:
         print(f"explain: {reason}; no map is made", flush=True)
     status = store.array(campaign.store, "explanations", "run_status")
     done = np.asarray(status[...])
-    todo = [
-        (low, high)
-        for low, high in layout.sample_blocks(campaign)
-        if (done[low:high] == layout.PENDING).any()
-    ]
+    todo = layout.pending_blocks(campaign, done)
     total = len(layout.sample_blocks(campaign))
     with Progress("explain", "blocks", total, total - len(todo)) as progress:
         for low, high in todo:
