@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 import zarr
+from zarr.codecs import ZstdCodec
 
 from glassdask.errors import UsageError
 from glassdask.layout import Array, Group
@@ -154,6 +154,8 @@ def _create_array(
         fill_value=array.fill,
         dimension_names=array.dims,
         attributes=attributes,
+        # a damaged chunk is an error, never other numbers
+        compressors=ZstdCodec(level=1, checksum=True),
     )
 
 
@@ -162,29 +164,6 @@ def array(store: Path, group: str, name: str, mode: str = "r+") -> zarr.Array:
     found = zarr.open_group(store, path=group, mode=mode)[name]  # type: ignore[arg-type]
     assert isinstance(found, zarr.Array)
     return found
-
-
-def read_attributes(folder: Path) -> dict[str, Any] | None:
-    """Attributes of a group, read without zarr; None when there is no group."""
-    try:
-        content = json.loads((folder / "zarr.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, json.JSONDecodeError) as error:
-        raise UsageError(
-            f"{folder / 'zarr.json'} cannot be read: {error}",
-            "the metadata of a Zarr group",
-            "Delete that group to have it made again.",
-        ) from None
-    return dict(content.get("attributes", {}))
-
-
-def write_attributes(folder: Path, attributes: dict[str, Any]) -> None:
-    """Lay `attributes` over those of a group, by rename."""
-    path = folder / "zarr.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
-    content["attributes"] = content.get("attributes", {}) | attributes
-    replace_text(path, json.dumps(content, indent=2))
 
 
 def replace_text(path: Path, text: str) -> None:

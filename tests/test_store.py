@@ -1,0 +1,89 @@
+"""The store: whole groups, whole shards, nothing silently wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+
+import glassdask as gd
+from glassdask import layout, store
+from glassdask.campaign import Campaign, load, new_campaign
+from glassdask.errors import UsageError
+from glassdask.plan import groups_by_stage
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> Campaign:
+    new_campaign(tmp_path / "c", "kam", "quick")
+    return load(tmp_path / "c", ["system.particles=50", "grid.spacing=1.0", "train.kernel_size=3"])
+
+
+def test_every_group_is_described_and_empty_at_first(campaign: Campaign) -> None:
+    for groups in groups_by_stage(campaign).values():
+        for group in groups:
+            store.create_group(campaign.store, group, {"campaign_hash": "x"}, "a test")
+            with store.open_group(campaign.store, group.name) as found:
+                for name, variable in found.variables.items():
+                    assert {"units", "long_name", "provenance"} <= set(variable.attrs), name
+                for name, array in group.arrays.items():
+                    assert found[name].dims == array.dims
+                    values = found[name].values
+                    assert np.isnan(values).all() if np.isnan(array.fill) else values.min() <= 0
+
+
+def test_text_and_coordinates_come_back_with_plain_xarray(campaign: Campaign) -> None:
+    group = layout.configurations(campaign)
+    store.create_group(campaign.store, group, {}, "a test")
+    tree = xr.open_datatree(campaign.store, engine="zarr", consolidated=False)
+    found = tree["configurations"].dataset
+    assert found.state.values.tolist() == ["liquid", "glass"]
+    assert found.position.coords["species"].sum() == campaign.model.counts(50)[1]
+    assert set(np.unique(found.split)) == {"train", "validation", "test"}
+    assert found.attrs["epsilon"] == [[1.0, 1.5], [1.5, 0.5]]
+
+
+def test_a_damaged_chunk_is_an_error_not_another_number(campaign: Campaign) -> None:
+    store.create_group(campaign.store, layout.configurations(campaign), {}, "a test")
+    position = store.array(campaign.store, "configurations", "position")
+    position[0:10] = np.random.default_rng(0).random(position[0:10].shape)
+    (file,) = (campaign.store / "configurations" / "position" / "c").rglob("0/0/0/0")
+    content = bytearray(file.read_bytes())
+    content[200] ^= 0xFF
+    file.write_bytes(content)
+    with pytest.raises(RuntimeError, match=r"checksum|corrupt|[Zz]std|decompress"):
+        np.asarray(position[0:10])
+
+
+def test_a_group_is_replaced_whole(campaign: Campaign) -> None:
+    for _ in range(2):
+        store.create_group(campaign.store, layout.density(campaign), {}, "a test")
+    density = store.array(campaign.store, "density", "density")
+    assert density.shape[0] == campaign.file.quench.runs
+    left = {path.name for path in campaign.path.iterdir()}
+    assert left == {"campaign.toml", "store.zarr"}
+
+
+def test_files_are_counted_as_they_will_be(campaign: Campaign) -> None:
+    group = layout.configurations(campaign)
+    store.create_group(campaign.store, group, {}, "a test")
+    for name, array in group.arrays.items():
+        found = store.array(campaign.store, group.name, name)
+        found[...] = 1
+        folder = campaign.store / group.name / name
+        assert sum(path.is_file() for path in folder.rglob("*")) == array.files
+
+
+def test_attributes_are_replaced_and_others_kept(campaign: Campaign) -> None:
+    store.create_group(campaign.store, layout.density(campaign), {"complete": False}, "a test")
+    attributes = zarr.open_group(campaign.store, path="density").attrs
+    assert attributes["complete"] is False
+    assert attributes["mapping"] == "nearest cell"
+
+
+def test_no_store_says_what_to_type(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no store in .*glassdask run"):
+        gd.open(tmp_path)
