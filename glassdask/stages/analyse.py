@@ -13,8 +13,6 @@ from glassdask.errors import StageFailed
 from glassdask.progress import Progress
 from glassdask.stages import blocks
 
-Block = tuple[int, int]
-
 
 def run(campaign: Campaign, stage: str, client: Client, start_over: bool = False) -> None:
     """Do one of the Dask stages, or go on with it.
