@@ -117,8 +117,9 @@ def caption(data: ReportData) -> str:
         text += "with one configuration there is no spread to show. "
     text += (
         "Last panels: δ(t), with δ = 1 σ dotted; and the square root of the split-half "
-        "reliability of Δ (Spearman-Brown), which no correlation with so few replicas can "
-        "exceed. Θ enters as 1 − Θ. "
+        "reliability of Δ over replicas (Spearman-Brown; 0 where it came out negative), which "
+        "correlations are not expected to exceed, itself a rough estimate from so few replicas "
+        "and glasses. Θ enters as 1 − Θ. "
     )
     if data.campaign.model.name in ("abm", "kam"):
         text += (
