@@ -42,7 +42,7 @@ def configuration(campaign: Campaign, position: np.ndarray) -> Configuration:
     )
 
 
-@pytest.mark.parametrize("model", ["kam", "abm", "ka3d"])
+@pytest.mark.parametrize("model", ["kam", "kam-table1", "abm", "ka3d"])
 def test_a_quench_has_the_energies_of_its_configurations(tmp_path: Path, model: str) -> None:
     larger = ["system.particles=200", "grid.spacing=0.5"] if model == "ka3d" else []
     campaign = small(tmp_path, model, *larger)
