@@ -5,6 +5,8 @@ MODEL ?= kam
 PRESET ?= quick
 DIR ?= demo-$(MODEL)
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# found as a path, so that a folder of the same name in the working directory does not hide it
+EDITABLE = --config-settings editable_mode=compat
 
 .PHONY: demo test lint clean
 
@@ -29,12 +31,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.demo-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing into $(VENV) (a minute or two) ..."
-	$(PIP) -e '.[hpc,learn]'
+	$(PIP) $(EDITABLE) -e '.[hpc,learn]'
 	@touch $@
 
 $(VENV)/.all-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing into $(VENV) (a minute or two) ..."
-	$(PIP) -e '.[all]'
+	$(PIP) $(EDITABLE) -e '.[all]'
 	@touch $@
 
 clean:

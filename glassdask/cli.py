@@ -116,6 +116,7 @@ def plan(
 def status(folder: Folder, overrides: Overrides = None) -> None:
     """Where each stage stands."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from glassdask.stages.pipeline import status_rows
@@ -123,7 +124,7 @@ def status(folder: Folder, overrides: Overrides = None) -> None:
     campaign = _load(folder, overrides)
     table = Table("stage", "state", "done", "remark", title=f"{folder}, campaign {campaign.hash}")
     for row in status_rows(campaign):
-        table.add_row(*row)
+        table.add_row(*(escape(cell) for cell in row))
     Console().print(table)
 
 

@@ -188,7 +188,8 @@ def changed(campaign: Campaign, stage: str) -> UsageError:
     return UsageError(
         f"{stage} in {campaign.path} was made with other inputs ({difference(campaign, stage)})",
         "the inputs it was made with; old and new results are not mixed",
-        f"Restore them, or type `glassdask {stage} {campaign.path} --start-over`.",
+        "Restore them (in campaign.toml, or by the same --set), or type "
+        f"`glassdask {stage} {campaign.path} --start-over`.",
     )
 
 

@@ -77,7 +77,8 @@ def _run(campaign: Campaign, options: argparse.Namespace, world: MPI.Intracomm) 
             return world.bcast(0, root=0)
     except Exception as error:
         shown = _as_error(error, options.stage, campaign)
-        logger.log(logging.ERROR, str(shown), exc_info=not isinstance(error, GlassdaskError))
+        if logger.handlers:  # none before the log is open
+            logger.error(str(shown), exc_info=not isinstance(error, GlassdaskError))
         print(f"Error: {shown}", file=sys.stderr, flush=True)
         world.bcast(shown.exit_code if begun else (shown.exit_code, None), root=0)
         return shown.exit_code

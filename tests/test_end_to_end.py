@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import xarray as xr
 from campaigns import GLASSDASK, STAGES, TINY, TINY_3D, glassdask, new
 
@@ -159,6 +160,26 @@ def test_other_inputs_are_refused_until_told_to_start_over(tiny: Path, tmp_path:
     assert "quench.hold_time 1.0 -> 2.0" in stale.stderr
     upstream = glassdask("grid", str(folder), "--set", "campaign.seed=7", code=2)
     assert "quench" in upstream.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "stage", "owner"),
+    [
+        ("configurations/position", "indicators", "quench"),
+        ("density/density", "explain", "grid"),
+        ("indicators/voronoi_volume", "correlate", "indicators"),
+        ("propensity/crsd", "correlate", "propensity"),
+    ],
+)
+def test_a_lost_file_is_an_error_not_an_empty_result(
+    tiny: Path, tmp_path: Path, variable: str, stage: str, owner: str
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny, folder)
+    shutil.rmtree(folder / "store.zarr" / variable / "c" / "1")
+    failed = glassdask(stage, str(folder), "--start-over", code=1)
+    assert f"glassdask {owner} {folder} --start-over" in failed.stderr
+    assert len(failed.stderr.strip().splitlines()) == 1
 
 
 def test_a_store_of_another_campaign_is_refused(tiny: Path, tmp_path: Path) -> None:

@@ -182,6 +182,8 @@ def load(path: str | Path, overrides: tuple[str, ...] | list[str] = ()) -> Campa
         When there is no such file, or anything in it is wrong.
     """
     folder = Path(path)
+    if folder.name == "campaign.toml" and folder.is_file():
+        folder = folder.parent
     file = folder / "campaign.toml"
     if not file.is_file():
         raise UsageError(

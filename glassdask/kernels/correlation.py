@@ -67,7 +67,7 @@ def split_half_reliability(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray
-        (...,), 1; NaN where `pearson` is.
+        (...,), 1; 0 where the halves are not correlated at all, NaN where `pearson` is.
     """
     r = pearson(first, second)
-    return 2 * r / (1 + r)
+    return np.where(r < 0, 0.0, 2 * r / (1 + np.maximum(r, 0)))

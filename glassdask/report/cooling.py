@@ -45,8 +45,8 @@ def cooling_caption(data: ReportData) -> str:
     rate = data.campaign.file.quench.cooling_rate
     return (
         f"Potential energy per particle while cooling at {rate:g} ε/kB per unit time. The change "
-        "of slope is where the liquid falls out of equilibrium. A jump would be crystallisation; "
-        "the paper saw none at 8.33e-5."
+        "of slope, clear at slow cooling only, is where the liquid falls out of equilibrium. A "
+        "jump would be crystallisation; the paper saw none at 8.33e-5."
     )
 
 

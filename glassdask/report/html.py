@@ -114,6 +114,7 @@ def summary(data: ReportData, rows: list[Row]) -> str:
         text += (
             f"; the best indicator that needs no network, {letter} ({style.NAMES[name]}), with "
             f"{_signed(known[name].value)} at δ = {known[name].delta:.2g} σ"
+            " (each the largest of many values; see the notes)"
         )
     return text + "."
 

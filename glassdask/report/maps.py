@@ -258,6 +258,7 @@ def caption(data: ReportData) -> str:
         "Panels (e) to (h): the left quantity as colour, the right one as opacity, so that mostly "
         "red is left when both are large at the same places, mostly blue when one is small where "
         "the other is large, and both colours when they are not related. "
+        "In (g) the opacity is squared, as in the paper, since 1 − Θ varies little. "
         "Θ and Δ are shown as 1 − Θ and 1 − Δ."
     )
     if data.campaign.model.dimension == 3:

@@ -181,6 +181,7 @@ def correlation(data: ReportData, pair: paper.Pair, state: str) -> Row:
         if not data.learnt:
             notes = ["the network has not learnt"]
         else:
+            notes = [f"{n}, for this network" if n.startswith("sign") else n for n in notes]
             notes += ["one network: another seed moves it", *_left_out(data, state, count)]
     quantity = f"{style.pair(*pair, style.LETTERS)}, {state}"
     return Row(quantity, mean, spread, count, stated, "; ".join(notes), error)
@@ -252,10 +253,20 @@ def at_relaxation(data: ReportData) -> list[Row]:
     found = data.nearest("gradcam", 1.0) if data.learnt else None
     if found is None:
         return []
-    error = found.spread / math.sqrt(found.count) if found.count > 1 else math.nan
-    note = f"at δ = {found.delta:.2g} σ, T = {found.temperature:.3g}, t = {found.time:.3g}"
+    notes = [
+        f"at δ = {found.delta:.2g} σ, T = {found.temperature:.3g}, t = {found.time:.3g}",
+        "one network: another seed moves it",
+        *_few(found.count),
+    ]
     quantity = "C(Γ, 1 − Δ) nearest δ = 1"
-    return [Row(quantity, found.value, found.spread, found.count, "", note, error)]
+    return [Row(quantity, found.value, found.spread, found.count, "", "; ".join(notes))]
+
+
+def _few(count: int) -> list[str]:
+    """What so few configurations do not allow."""
+    if count >= FEW:
+        return []
+    return [f"{count} configuration{'s' * (count > 1)}: the spread is not meaningful"]
 
 
 def delta_at_largest(data: ReportData) -> list[Row]:
@@ -265,15 +276,17 @@ def delta_at_largest(data: ReportData) -> list[Row]:
         return []
     place = dict(zip(("temperature", "time"), found.place, strict=True))
     values = data.group("dynamics")["delta"].isel(place).values[data.explained_configurations]
+    # of delta at that time, not of the place of the maximum
     spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
-    error = spread / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    note = "the spread is that of δ at one time, not of the place of the maximum"
     stated = "near 1" if paper.numbers(data.campaign.model.name).largest else ""
-    return [Row("δ at C_max(Γ, 1 − Δ) (σ)", found.delta, spread, len(values), stated, "", error)]
+    return [Row("δ at C_max(Γ, 1 − Δ) (σ)", found.delta, spread, len(values), stated, note)]
 
 
 def _about_maximum(data: ReportData, found: Extremum, gamma: bool) -> list[str]:
     """Cautions about a maximum; the common ones are said once, beside Gamma's."""
-    notes = []
+    count = data.times.size * data.temperatures.size
+    notes = [f"the largest of {count} values: biased upward, chance alone gives some"]
     onset = data.campaign.model.onset_temperature
     if onset is not None and found.temperature > 1.01 * paper.HOTTEST * onset:
         ratio = found.temperature / onset
@@ -282,8 +295,6 @@ def _about_maximum(data: ReportData, found: Extremum, gamma: bool) -> list[str]:
         if found.value < 0:
             notes.append("largest in size, negative")
         return notes
-    count = data.times.size * data.temperatures.size
-    notes.append(f"the largest of {count} values: biased upward, chance alone gives some")
     lowest = data.lowest("gradcam")
     if lowest is not None and lowest.value < 0:
         notes.append(f"the most negative is {lowest.value:.3f}, at δ = {lowest.delta:.2g} σ")
@@ -293,7 +304,4 @@ def _about_maximum(data: ReportData, found: Extremum, gamma: bool) -> list[str]:
     notes.append("one network: another seed moves it")
     if found.delta < SMALL_DELTA:
         notes.append("within the cage, not at the α relaxation (the paper: δ near 1)")
-    if found.count < FEW:
-        plural = "s" * (found.count > 1)
-        notes.append(f"{found.count} configuration{plural}: the spread is not meaningful")
-    return notes
+    return notes + _few(found.count)

@@ -9,7 +9,7 @@ from distributed import Client, as_completed
 
 from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign
-from glassdask.errors import StageFailed
+from glassdask.errors import GlassdaskError, StageFailed
 from glassdask.progress import Progress
 from glassdask.stages import blocks
 
@@ -98,6 +98,8 @@ def _result(future, what: str, where: str):  # type: ignore[no-untyped-def]
     """Result of a task; its error becomes one line."""
     try:
         return future.result()
+    except GlassdaskError:
+        raise
     except Exception as error:
         raise StageFailed(
             f"{what} failed on {where}: {type(error).__name__}: {error}",

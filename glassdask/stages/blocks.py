@@ -5,20 +5,81 @@ A block is one shard of every variable, so no two tasks ever write the same file
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
 from glassdask import fields, indicators, layout, store
 from glassdask.campaign import Campaign
+from glassdask.errors import StageFailed
 
 #: Indicators that enter correlations as 1 - X, as in the paper.
 REVERSED = ("tong_tanaka",)
 
 
+def load(campaign: Campaign, stage: str, values: xr.Dataset | xr.DataArray) -> Any:
+    """Read what a stage wrote into memory.
+
+    Raises
+    ------
+    StageFailed
+        When a file of it is damaged.
+    """
+    try:
+        return values.load()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise damaged(campaign, stage, f"a file is damaged ({error})") from None
+
+
+def damaged(campaign: Campaign, stage: str, what: str) -> StageFailed:
+    """The error for results that are not what their stage wrote."""
+    return StageFailed(
+        f"in the results of {stage}, {what}",
+        "what that stage wrote",
+        f"Type `glassdask {stage} {campaign.path} --start-over`.",
+    )
+
+
+def check_whole(
+    campaign: Campaign, stage: str, values: xr.DataArray, status: np.ndarray, low: int
+) -> None:
+    """Refuse NaN in a run that is marked as done: a lost file reads as if never written.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stage : str
+        That wrote the values.
+    values : DataArray
+        Of the runs from `low` on, (sample, ...).
+    status : ndarray
+        Of these runs, (sample,).
+    low : int
+        Number of the first run.
+
+    Raises
+    ------
+    StageFailed
+        With the first such run.
+    """
+    holes = np.isnan(values.values).reshape(len(status), -1).any(axis=1)
+    lost = np.flatnonzero(holes & (status == layout.DONE))
+    if len(lost):
+        raise damaged(campaign, stage, f"{values.name} of run {low + lost[0]} is missing")
+
+
 def read_configurations(campaign: Campaign, low: int, high: int) -> xr.Dataset:
-    """Runs `low` to `high` of the configurations, in memory."""
+    """Runs `low` to `high` of the configurations, in memory.
+
+    Raises
+    ------
+    StageFailed
+        When a file is damaged or lost.
+    """
     with store.open_group(campaign.store, "configurations") as group:
-        block = group.isel(sample=slice(low, high)).load()
+        block = load(campaign, "quench", group.isel(sample=slice(low, high)))
+    check_whole(campaign, "quench", block["position"], block["run_status"].values, low)
     return block.assign_attrs(
         reference_length=[list(row) for row in campaign.model.reference_lengths]
     )
@@ -82,8 +143,10 @@ def raw_indicators(campaign: Campaign, block: xr.Dataset, low: int, high: int) -
         store.open_group(campaign.store, "explanations") as explained,
     ):
         part = {"sample": slice(low, high)}
-        raw = structural[campaign.file.indicators.names].isel(part).load()
-        gamma = explained["gradcam"].isel(part).load().astype(float)
+        raw = load(campaign, "indicators", structural[campaign.file.indicators.names].isel(part))
+        gamma = load(campaign, "explain", explained["gradcam"].isel(part)).astype(float)
+    for name in raw:
+        check_whole(campaign, "indicators", raw[name], block["run_status"].values, low)
     return raw.assign(gradcam=gamma.transpose(*block["position"].dims[:-1]))
 
 
@@ -106,7 +169,9 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
         part = group.isel(place)
         good = part["run_status"].values == layout.DONE
         sample = int(part["configuration"])
-        ensemble = part["crsd"].isel(replica=good).load().astype(float)
+        ensemble = load(campaign, "propensity", part["crsd"].isel(replica=good)).astype(float)
+    if ensemble.isnull().any():
+        raise damaged(campaign, "propensity", f"crsd of sample {sample} is missing")
     block = read_configurations(campaign, sample, sample + 1).isel(sample=0)
     glass = block.sel(state="glass")
     with store.open_group(campaign.store, "fields") as group:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 from distributed import Client, LocalCluster, Worker, WorkerPlugin
@@ -14,6 +18,23 @@ logger = logging.getLogger("glassdask")
 
 #: Variables that limit the threads of libraries which read them when they are loaded.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+@contextmanager
+def _interrupt_later() -> Iterator[None]:
+    """Ctrl-C waits until the workers stand; they, started meanwhile, never hear it."""
+    # started later, in the thread that starts a worker, it would unblock the signal there
+    resource_tracker.ensure_running()
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: asked.append(number))
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt
 
 
 class OneThread(WorkerPlugin):
@@ -55,6 +76,14 @@ class Cluster:
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         memory: Any = "auto" if settings.memory_per_worker == "auto" else settings.memory_per_worker
         workers = settings.workers or len(os.sched_getaffinity(0))
+        with _interrupt_later():
+            self._start_workers(workers, memory)
+        assert self._cluster is not None
+        line = f"Dask: {workers} workers, dashboard {self._cluster.dashboard_link}"
+        logger.info(line)
+        print(line, flush=True)
+
+    def _start_workers(self, workers: int, memory: Any) -> None:
         self._cluster = LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
@@ -67,9 +96,6 @@ class Cluster:
         )
         self._client = Client(self._cluster)
         self._client.register_plugin(OneThread())
-        line = f"Dask: {workers} workers, dashboard {self._cluster.dashboard_link}"
-        logger.info(line)
-        print(line, flush=True)
 
     def close(self) -> None:
         """Stop the workers, if there are any."""

@@ -131,7 +131,10 @@ def time_model(campaign: Campaign) -> dict[str, float]:
         command += ["--set", override]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
+        said = [line for line in done.stderr.splitlines() if "Error" in line or "ERROR" in line]
         raise StageFailed(
-            f"timing LAMMPS ended with exit code {done.returncode}: {done.stderr.strip()[-300:]}"
+            f"timing LAMMPS failed: {said[-1] if said else done.stderr.strip()[-200:]}",
+            "a model that runs",
+            "Look at [system] density and [quench] time_step.",
         )
     return json.loads(done.stdout.strip().splitlines()[-1])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 
 from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign
@@ -16,6 +17,7 @@ from glassdask.learn.gradcam import grad_cam, layer_stride, maps_to_particles
 from glassdask.learn.network import GlassNetwork
 from glassdask.learn.train import choose_device, evaluate, load_network, train
 from glassdask.progress import Progress
+from glassdask.stages.blocks import damaged, load, read_configurations
 
 logger = logging.getLogger("glassdask")
 
@@ -75,9 +77,28 @@ def read_split(campaign: Campaign, split: str) -> tuple[np.ndarray, np.ndarray]:
         good = (group["split"].values == split) & (group["run_status"].values == layout.DONE)
         if not good.any():
             raise StageFailed(f"the {split} split has no whole run", "at least one")
-        counts = group["density"].isel(sample=np.flatnonzero(good)).values
+        numbers = np.flatnonzero(good)
+        counts = read_images(campaign, group["density"].isel(sample=numbers))
     labels = np.tile([LIQUID, GLASS], len(counts))
     return counts.reshape(-1, *counts.shape[2:]), labels
+
+
+def read_images(campaign: Campaign, density: xr.DataArray) -> np.ndarray:
+    """Images of whole runs, (sample, state, channel, *grid) uint8.
+
+    Raises
+    ------
+    StageFailed
+        When a file is damaged, or an image does not hold every particle.
+    """
+    counts = load(campaign, "grid", density).values
+    found = counts.reshape(*counts.shape[:2], -1).sum(axis=2, dtype=int)
+    wrong = np.argwhere(found != campaign.file.system.particles)
+    if len(wrong):
+        run = int(density["sample"].values[wrong[0][0]])
+        count = found[tuple(wrong[0])]
+        raise damaged(campaign, "grid", f"the image of run {run} holds {count} particles")
+    return counts
 
 
 def run_explain(campaign: Campaign, start_over: bool = False) -> None:
@@ -141,23 +162,23 @@ def explain_block(
 ) -> np.ndarray:
     """Scores of the runs `low` to `high`, and Grad-CAM where asked for; their status."""
     with store.open_group(campaign.store, "density") as group:
-        block = group.isel(sample=slice(low, high)).load()
-    with store.open_group(campaign.store, "configurations") as group:
-        position = group["position"].isel(sample=slice(low, high)).values
-    status = block["run_status"].values
-    good = np.flatnonzero(status == layout.DONE)
-    counts = block["density"].values
+        block = group.isel(sample=slice(low, high))
+        status = block["run_status"].values
+        good = np.flatnonzero(status == layout.DONE)
+        images = read_images(campaign, block["density"].isel(sample=good))
+    position = read_configurations(campaign, low, high)["position"].values
     particles = position.shape[2]
     gamma = np.full((high - low, 2, particles), np.nan, np.float32)
     score = np.full((high - low, 2, 2), np.nan, np.float32)
     correct = np.full((high - low, 2), -1, np.int8)
     if len(good):
-        images = counts[good].reshape(-1, *counts.shape[2:])
-        score[good] = evaluate(network, images).reshape(-1, 2, 2)
+        flat = images.reshape(-1, *images.shape[2:])
+        score[good] = evaluate(network, flat).reshape(-1, 2, 2)
         correct[good] = score[good].argmax(axis=2) == [LIQUID, GLASS]
-    asked = good[np.isin(block["split"].values[good], campaign.file.explain.splits)]
-    if learnt and len(asked):
-        gamma[asked] = particle_scores(campaign, network, counts[asked], position[asked])
+    wanted = np.isin(block["split"].values[good], campaign.file.explain.splits)
+    if learnt and wanted.any():
+        asked = good[wanted]
+        gamma[asked] = particle_scores(campaign, network, images[wanted], position[asked])
     for name, values in (("gradcam", gamma), ("score", score), ("correct", correct)):
         store.array(campaign.store, "explanations", name)[low:high] = values
     return status

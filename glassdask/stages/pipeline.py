@@ -142,7 +142,7 @@ def _done(campaign: Campaign, stage: str, found: State) -> str:
     if stage == "train":
         metrics = campaign.path / "model" / "metrics.csv"
         epochs = len(metrics.read_text().splitlines()) - 1 if metrics.exists() else 0
-        return f"{epochs} epochs"
+        return f"{epochs}/{campaign.file.train.epochs} epochs"
     if stage == "report":
         return f"{len(list((campaign.path / 'figures').glob('*.png')))} figures"
     import numpy as np
