@@ -38,6 +38,31 @@ class StageFailed(GlassdaskError):
     exit_code = 1
 
 
+def as_stage_error(error: Exception, stage: str, logs: str) -> GlassdaskError:
+    """Say any error of a stage in one line: a full disk, a lost right, a damaged file, a bug.
+
+    Parameters
+    ----------
+    error : Exception
+        A `GlassdaskError` is returned as it is.
+    stage : str
+    logs : str
+        Where the traceback is.
+    """
+    if isinstance(error, GlassdaskError):
+        return error
+    if isinstance(error, OSError):
+        return StageFailed(
+            f"{stage} could not write or read: {error}",
+            "a disk with room, and rights to it",
+            "What was done is kept; type the same command to go on.",
+        )
+    return StageFailed(
+        f"{stage} failed: {type(error).__name__}: {error}".replace("\n", " "),
+        then=f"The traceback is in {logs}.",
+    )
+
+
 class StoppedEarly(GlassdaskError):
     """Stopped from outside (a signal, the wall time); the same command goes on: exit code 75."""
 

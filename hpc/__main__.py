@@ -14,7 +14,7 @@ from mpi4py import MPI
 
 from glassdask import jobs, records
 from glassdask.campaign import Campaign, load
-from glassdask.errors import GlassdaskError, StageFailed
+from glassdask.errors import GlassdaskError, as_stage_error
 from glassdask.logs import LOG_VARIABLE, open_log
 from hpc.farm import check_world
 from hpc.stages import carry_out, prepare
@@ -76,28 +76,12 @@ def _run(campaign: Campaign, options: argparse.Namespace, world: MPI.Intracomm) 
             carry_out(campaign, options.stage, world)
             return world.bcast(0, root=0)
     except Exception as error:
-        shown = _as_error(error, options.stage, campaign)
+        shown = as_stage_error(error, options.stage, str(campaign.path / "logs"))
         if logger.handlers:  # none before the log is open
             logger.error(str(shown), exc_info=not isinstance(error, GlassdaskError))
         print(f"Error: {shown}", file=sys.stderr, flush=True)
         world.bcast(shown.exit_code if begun else (shown.exit_code, None), root=0)
         return shown.exit_code
-
-
-def _as_error(error: Exception, stage: str, campaign: Campaign) -> GlassdaskError:
-    """A full disk, a lost right, a damaged file are said like any other error."""
-    if isinstance(error, GlassdaskError):
-        return error
-    if not isinstance(error, OSError):
-        return StageFailed(
-            f"{stage} failed: {type(error).__name__}: {error}".replace("\n", " "),
-            then=f"The traceback is in {campaign.path / 'logs'}.",
-        )
-    return StageFailed(
-        f"{stage} could not write or read: {error}",
-        "a disk with room, and rights to it",
-        "What was done is kept; type the same command to go on.",
-    )
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from mpi4py import MPI
-from mpi4py.futures import MPICommExecutor
 
 from glassdask.errors import UsageError
 from glassdask.progress import Progress
@@ -73,22 +72,8 @@ def check_world(world: MPI.Intracomm, expected: int | None) -> None:
         )
 
 
-def work_through(work: Work, done: set[int], world: MPI.Intracomm) -> int:
-    """Do all runs that are not in `done`; call on every rank.
-
-    Returns
-    -------
-    int
-        On rank 0, the number of failed runs among those done now; 0 on the others.
-    """
-    failures = 0
-    with MPICommExecutor(world, root=0) as executor:
-        if executor is not None:
-            failures = _manage(work, done, executor)
-    return failures
-
-
-def _manage(work: Work, done: set[int], executor: Any) -> int:
+def work_through(work: Work, done: set[int], executor: Any) -> None:
+    """On the manager: do all runs that are not in `done` on the ranks of `executor`."""
     work.folder.mkdir(parents=True, exist_ok=True)
     waiting = spool.finished(work.folder) - done
     todo = [n for shard in work.shards for n in shard if n not in done and n not in waiting]
@@ -119,7 +104,6 @@ def _manage(work: Work, done: set[int], executor: Any) -> int:
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise
-    return failures
 
 
 def _commit(work: Work, numbers: list[int]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +79,34 @@ class Runner:
             now, first = target, "no"
             if target in inside:
                 after(target)
+
+    def carry_out(
+        self,
+        lines: Iterable[str],
+        instruct: Callable[[str], np.ndarray | None] = lambda instruction: None,
+        after: Callable[[int], None] = lambda step: None,
+    ) -> None:
+        """Carry out an input, line by line.
+
+        Parameters
+        ----------
+        lines : iterable of str
+            LAMMPS commands, comments, and instructions that begin with `#@`.
+        instruct : callable
+            Called with each instruction, without its `#@`; may return the steps at which the
+            runs from there on are to stop.
+        after : callable
+            Called with the step at every such stop.
+        """
+        stops = np.array([], dtype=int)
+        for line in lines:
+            if line.startswith("#@ "):
+                told = instruct(line.removeprefix("#@ "))
+                stops = stops if told is None else told
+            elif line.startswith("run "):
+                self.run(line, stops, after)
+            elif line and not line.startswith("#"):
+                self.command(line)
 
     @property
     def step(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from mpi4py import MPI
+from mpi4py.futures import MPICommExecutor
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import Campaign
@@ -55,12 +56,10 @@ def carry_out(campaign: Campaign, stage: str, world: MPI.Intracomm) -> None:
     StageFailed
         When every run failed.
     """
-    work = done = None
-    if world.Get_rank() == 0:
-        work, done = (_quenches if stage == "quench" else _trajectories)(campaign)
-    if work is None or done is None:
-        work, done = Work(stage, Path(), [], lambda n: (), attempt, lambda n, r: None), set()
-    work_through(work, done, world)
+    with MPICommExecutor(world, root=0) as executor:
+        if executor is not None:
+            work, done = (_quenches if stage == "quench" else _trajectories)(campaign)
+            work_through(work, done, executor)
     if world.Get_rank() == 0:
         _finish(campaign, stage)
 

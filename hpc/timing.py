@@ -35,11 +35,7 @@ def measure(campaign: Campaign) -> str:
     with tempfile.TemporaryDirectory() as folder:
         seed = int(run_seeds(campaign, 0, 1)[0])
         runner = Runner({"seed": seed}, Path(folder) / "log.lammps")
-        for line in text[: equilibration - 1]:
-            if line.startswith("run "):
-                runner.run(line, np.array([]), lambda step: None)
-            elif line and not line.startswith("#"):
-                runner.command(line)
+        runner.carry_out(text[: equilibration - 1])
         starting = time.perf_counter() - began
         liquid, glass = campaign.state_temperatures
         hot = campaign.file.quench.start_temperature

@@ -45,20 +45,21 @@ def quench(
     particles, length = campaign.file.system.particles, campaign.box_length
     dimension = campaign.model.dimension
     cooling = ramp(campaign)
-    stops = np.array([], dtype=int)
     energies: list[float] = []
     snapshots: dict[str, tuple[np.ndarray, float, float]] = {}
     runner = Runner({"seed": seed}, log, on_block)
+
+    def instruct(instruction: str) -> np.ndarray | None:
+        if instruction == "cooling":
+            return cooling.block * np.arange(1, len(cooling.temperatures) + 1)
+        snapshots[instruction.removeprefix("record ")] = _snapshot(runner, dimension, length)
+        return None
+
+    def keep(step: int) -> None:
+        energies.append(runner.averaged_energy())
+
     try:
-        for line in quench_input(campaign).splitlines():
-            if line == "#@ cooling":
-                stops = cooling.block * np.arange(1, len(cooling.temperatures) + 1)
-            elif line.startswith("#@ record "):
-                snapshots[line.split()[-1]] = _snapshot(runner, dimension, length)
-            elif line.startswith("run "):
-                runner.run(line, stops, lambda step: energies.append(runner.averaged_energy()))
-            elif line and not line.startswith("#"):
-                runner.command(line)
+        runner.carry_out(quench_input(campaign).splitlines(), instruct, keep)
         if runner.atoms != particles:
             raise RunError(f"{particles - runner.atoms} particles were lost")
     finally:
@@ -117,26 +118,24 @@ def propensity(
     neighbours = tessellate(position, length).neighbours
     species = campaign.model.species_of_particles(len(position))
     frames = frame_steps(campaign)
-    stops = np.array([], dtype=int)
     crsd: list[np.ndarray] = []
     start = position
     runner = Runner({"seed": seed, "temperature": temperature}, log, on_block)
+
+    def instruct(instruction: str) -> np.ndarray | None:
+        nonlocal start
+        if instruction == "frames":
+            return frames
+        runner.place(position, species)
+        start = runner.unwrapped(dimension, length)
+        return None
 
     def keep(step: int) -> None:
         displacement = runner.unwrapped(dimension, length) - start
         crsd.append(cage_relative_squared_displacement(displacement, neighbours))
 
     try:
-        for line in propensity_input(campaign).splitlines():
-            if line == "#@ place particles":
-                runner.place(position, species)
-                start = runner.unwrapped(dimension, length)
-            elif line == "#@ frames":
-                stops = frames
-            elif line.startswith("run "):
-                runner.run(line, stops, keep)
-            elif line and not line.startswith("#"):
-                runner.command(line)
+        runner.carry_out(propensity_input(campaign).splitlines(), instruct, keep)
         if runner.atoms != len(position):
             raise RunError(f"{len(position) - runner.atoms} particles were lost")
     finally:

@@ -106,15 +106,12 @@ def run_explain(campaign: Campaign, start_over: bool = False) -> None:
     record, fresh = jobs.begin(campaign, "explain", start_over)
     choose_device(None, campaign.file.train.threads)
     network = load_trained(campaign)
+    found = test_accuracy(campaign, network) if fresh else record
     if fresh:
-        found = test_accuracy(campaign, network)
         jobs.create(campaign, "explain", record, (layout.explanations(campaign),), found)
-        learnt = bool(found["learnt"])
-    else:
-        learnt = bool(record["learnt"])
+    learnt = bool(found["learnt"])
     if not learnt:
-        reason = record["reason"] if not fresh else found["reason"]
-        print(f"explain: {reason}; no map is made", flush=True)
+        print(f"explain: {found['reason']}; no map is made", flush=True)
     status = store.array(campaign.store, "explanations", "run_status")
     done = np.asarray(status[...])
     todo = layout.pending_blocks(campaign, done)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from glassdask import jobs, records
 from glassdask.campaign import Campaign
-from glassdask.errors import GlassdaskError, StageFailed
+from glassdask.errors import GlassdaskError, as_stage_error
 from glassdask.logs import open_log
 from glassdask.progress import duration
 from glassdask.records import STAGES, State
@@ -61,20 +61,11 @@ class Pipeline:
         began = time.monotonic()
         try:
             self._carry_out(stage, start_over)
-        except OSError as error:
-            raise StageFailed(
-                f"{stage} could not write or read: {error}",
-                "a disk with room, and rights to it",
-                "What was done is kept; type the same command to go on.",
-            ) from error
         except GlassdaskError:
             raise
         except Exception as error:
             logger.exception("%s failed", stage)
-            raise StageFailed(
-                f"{stage} failed: {type(error).__name__}: {error}".replace("\n", " "),
-                then=f"The traceback is in {self.campaign.path / 'logs'}.",
-            ) from error
+            raise as_stage_error(error, stage, str(self.campaign.path / "logs")) from error
         print(f"{stage}: complete, {duration(time.monotonic() - began)}", flush=True)
         return True
 
