@@ -15,6 +15,8 @@ from glassdask.errors import GlassdaskError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rich.console import Group
+
     from glassdask.campaign import Campaign
 
 #: What typer returns after Ctrl-C, in place of the KeyboardInterrupt.
@@ -36,6 +38,11 @@ Overrides = Annotated[
 StartOver = Annotated[
     bool, typer.Option("--start-over", help="Delete what was made with other inputs, and redo it.")
 ]
+Walltime = Annotated[
+    str | None,
+    typer.Option(metavar="HH:MM:SS", help="Stop and save in time, exit 75; else Slurm's own."),
+]
+Retry = Annotated[bool, typer.Option("--retry", help="Repeat the runs that failed.")]
 
 
 @app.command()
@@ -56,10 +63,16 @@ def new(
 
 
 @app.command()
-def run(folder: Folder, overrides: Overrides = None, start_over: StartOver = False) -> None:
+def run(
+    folder: Folder,
+    overrides: Overrides = None,
+    start_over: StartOver = False,
+    walltime: Walltime = None,
+) -> None:
     """Run all eight stages on this machine; what is complete is skipped."""
     from glassdask.stages.pipeline import Pipeline
 
+    _stop_in_time(walltime)
     campaign = _load(folder, overrides)
     _check_launcher(campaign, "quench", "propensity")
     with Pipeline(campaign, start_over) as pipeline:
@@ -70,19 +83,58 @@ def run(folder: Folder, overrides: Overrides = None, start_over: StartOver = Fal
 
 
 def _stage_command(stage: str, text: str) -> Callable[..., None]:
-    def command(folder: Folder, overrides: Overrides = None, start_over: StartOver = False) -> None:
-        from glassdask.stages.pipeline import Pipeline
+    def command(
+        folder: Folder,
+        overrides: Overrides = None,
+        start_over: StartOver = False,
+        walltime: Walltime = None,
+    ) -> None:
+        _run_stage(stage, folder, overrides, start_over, walltime)
 
-        campaign = _load(folder, overrides)
-        _check_launcher(campaign, stage, start_over=start_over)
-        with Pipeline(campaign, start_over) as pipeline:
-            if not pipeline.run(stage, start_over):
-                print(f"{stage}: complete for this campaign file, nothing to do.")
-        if stage == "report":
-            _summary(campaign)
+    def lammps_command(
+        folder: Folder,
+        overrides: Overrides = None,
+        start_over: StartOver = False,
+        walltime: Walltime = None,
+        retry: Retry = False,
+    ) -> None:
+        _run_stage(stage, folder, overrides, start_over, walltime, retry)
 
-    command.__doc__ = text
-    return command
+    chosen = lammps_command if stage in ("quench", "propensity") else command
+    chosen.__doc__ = text
+    return chosen
+
+
+def _run_stage(
+    stage: str,
+    folder: Path,
+    overrides: list[str] | None,
+    start_over: bool,
+    walltime: str | None,
+    retry: bool = False,
+) -> None:
+    from glassdask.stages.pipeline import Pipeline
+
+    if retry and start_over:
+        raise UsageError("--retry with --start-over", "one of them", "Type `--retry` alone.")
+    _stop_in_time(walltime)
+    campaign = _load(folder, overrides)
+    _check_launcher(campaign, stage, start_over=start_over or retry)
+    with Pipeline(campaign, start_over, retry) as pipeline:
+        if not pipeline.run(stage, start_over):
+            print(f"{stage}: complete for this campaign file, nothing to do.")
+    if stage == "report":
+        _summary(campaign)
+
+
+def _stop_in_time(walltime: str | None) -> None:
+    """Before the wall time is over, do as if Ctrl-C had been typed."""
+    from glassdask.walltime import seconds_to_work
+
+    seconds = seconds_to_work(walltime)
+    if seconds is not None:
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.setitimer(signal.ITIMER_REAL, max(1.0, seconds))
 
 
 for _stage, _text in {
@@ -113,19 +165,72 @@ def plan(
 
 
 @app.command()
-def status(folder: Folder, overrides: Overrides = None) -> None:
-    """Where each stage stands."""
+def status(
+    folder: Folder,
+    overrides: Overrides = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every 2 seconds.")] = False,
+) -> None:
+    """Where each stage stands; also from another shell or node, while it runs."""
+    import time
+
     from rich.console import Console
+    from rich.live import Live
+
+    campaign = _load(folder, overrides)
+    if not watch:
+        Console().print(_status(campaign))
+        return
+    with Live(_status(campaign), auto_refresh=False) as screen:
+        while True:
+            time.sleep(2)
+            screen.update(_status(campaign), refresh=True)
+
+
+def _status(campaign: Campaign) -> Group:
+    from dataclasses import astuple
+
+    from rich.console import Group
     from rich.markup import escape
     from rich.table import Table
 
-    from glassdask.stages.pipeline import status_rows
+    from glassdask.stages.status import failures, rows
+
+    shown = list(rows(campaign))
+    table = Table(title=f"{campaign.path}, campaign {campaign.hash}")
+    names = ("stage", "state", "done", "running", "failed", "pending", "speed", "left", "remark")
+    texts = [astuple(row) for row in shown]
+    kept = [k for k in range(len(names)) if k < 3 or any(text[k] for text in texts)]
+    for k in kept:
+        table.add_column(names[k])
+    for text in texts:
+        table.add_row(*(escape(text[k]) for k in kept))
+    return Group(table, *(escape(line) for line in failures(campaign)))
+
+
+@app.command()
+def replay(
+    folder: Folder,
+    sample: Annotated[int, typer.Option(help="Number of the quench, or of the starting glass.")],
+    temperature: Annotated[
+        float | None, typer.Option(help="Of a trajectory of the ensemble, epsilon/kB.")
+    ] = None,
+    replica: Annotated[int | None, typer.Option(help="Its number, from 0.")] = None,
+    show_input: Annotated[
+        bool, typer.Option("--show-input", help="Print the LAMMPS input and seed; run nothing.")
+    ] = False,
+    overrides: Overrides = None,
+) -> None:
+    """Do one run again, from its stored input and seed, and compare it bit by bit."""
+    from glassdask.stages.replaying import find_run, print_input
+    from glassdask.stages.replaying import replay as do_again
 
     campaign = _load(folder, overrides)
-    table = Table("stage", "state", "done", "remark", title=f"{folder}, campaign {campaign.hash}")
-    for row in status_rows(campaign):
-        table.add_row(*(escape(cell) for cell in row))
-    Console().print(table)
+    run = find_run(campaign, sample, temperature, replica)
+    if show_input:
+        print_input(run)
+        return
+    _check_launcher(campaign, run.stage, start_over=True)
+    sys.exit(do_again(campaign, run))
 
 
 @app.command()

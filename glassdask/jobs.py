@@ -8,12 +8,14 @@ import shutil
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
 from glassdask import records
 from glassdask.campaign import Campaign
 from glassdask.errors import UsageError
-from glassdask.layout import Group
+from glassdask.layout import FAILED, PENDING, Group
 from glassdask.records import STAGES, State
-from glassdask.store import create_group, remove_group, replace_text
+from glassdask.store import array, create_group, remove_group, replace_text
 
 logger = logging.getLogger("glassdask")
 
@@ -50,6 +52,26 @@ def begin(campaign: Campaign, stage: str, start_over: bool = False) -> tuple[dic
         return record, False
     clear(campaign, stage)
     return records.new_record(campaign, stage), True
+
+
+def retry(campaign: Campaign, stage: str) -> int:
+    """Make the failed runs of a stage that runs LAMMPS pending again; how many there were.
+
+    A complete stage begins again, so that all that was made from it becomes stale.
+    """
+    if records.state(campaign, stage) not in (State.COMPLETE, State.PARTIAL):
+        return 0
+    group = STAGES[stage].groups[0]
+    status = array(campaign.store, group, "run_status")
+    content = np.asarray(status[...])
+    failed = content == FAILED
+    if failed.any():
+        records.update(campaign, stage, {"complete": False, "token": records.new_token()})
+        reasons = array(campaign.store, group, "failure")
+        status[...] = np.where(failed, PENDING, content)
+        reasons[...] = np.where(failed, "", np.asarray(reasons[...]))
+        logger.info("%s: %d failed runs are done again", stage, failed.sum())
+    return int(failed.sum())
 
 
 def clear(campaign: Campaign, stage: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from glassdask import layout
@@ -45,6 +47,55 @@ def human_bytes(count: float) -> str:
     return f"{count:.3g} TB"
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """What a stage that runs LAMMPS will take.
+
+    Attributes
+    ----------
+    runs : int
+    core_hours : float
+        Of the ranks that run LAMMPS.
+    wall : float
+        Seconds, from the start of the command to its end.
+    """
+
+    runs: int
+    core_hours: float
+    wall: float
+
+
+def estimate(campaign: Campaign, stage: str, measured: dict[str, float], ranks: int) -> Estimate:
+    """Scale the times measured to a number of ranks.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stage : str
+        "quench" or "propensity".
+    measured : dict
+        As `glassdask.stages.launch.time_model` returns it.
+    ranks : int
+        MPI ranks that run LAMMPS, the manager not among them.
+    """
+    section, size = campaign.file.propensity, campaign.file.hpc.ranks_per_run
+    runs = campaign.file.quench.runs
+    if stage == "propensity":
+        runs = section.configurations * len(section.temperatures) * section.replicas
+    seconds = measured[f"{stage}_seconds"]
+    rounds = -(-runs // max(1, ranks // size))  # of runs of equal length
+    return Estimate(
+        runs, runs * seconds * size / 3600, rounds * seconds + measured["start_seconds"]
+    )
+
+
+def files_in_flight(campaign: Campaign, ranks: int) -> int:
+    """Most files beside the store while runs are in flight: per run two restarts and a log."""
+    groups = max(1, ranks // campaign.file.hpc.ranks_per_run)
+    waiting = max(high - low for low, high in layout.sample_blocks(campaign))
+    return 3 * groups + waiting
+
+
 def print_plan(campaign: Campaign, ranks: int) -> None:
     """Time LAMMPS for some seconds and print the plan.
 
@@ -52,45 +103,35 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
     ----------
     campaign : Campaign
     ranks : int
-        MPI workers that the wall time is for.
+        MPI ranks that run LAMMPS, which the wall time is for.
     """
     from rich.console import Console
     from rich.table import Table
 
     from glassdask.stages.launch import time_model
 
-    print("Timing LAMMPS on one core of this machine ...", flush=True)
-    measured = time_model(campaign)
-    section = campaign.file.propensity
-    runs = {
-        "quench": campaign.file.quench.runs,
-        "propensity": section.configurations * len(section.temperatures) * section.replicas,
-    }
-    seconds = {stage: runs[stage] * measured[f"{stage}_seconds"] for stage in runs}
-    table = Table("stage", "runs", "core-hours", f"on {ranks} cores", "bytes", "files")
+    print("Timing LAMMPS on this machine ...", flush=True)
+    measured = time_model(campaign, ranks)
+    table = Table("stage", "runs", "core-hours", f"on {ranks} ranks", "bytes", "files")
+    hours = wall = 0.0
     total_bytes = total_files = 0
     for stage, groups in groups_by_stage(campaign).items():
         count, files = size(groups)
         total_bytes, total_files = total_bytes + count, total_files + files
-        mpi = stage in runs
-        table.add_row(
-            stage,
-            str(runs[stage]) if mpi else "",
-            f"{seconds[stage] / 3600:.3g}" if mpi else "",
-            duration(_wall(runs[stage], measured[f"{stage}_seconds"], ranks)) if mpi else "",
-            human_bytes(count),
-            str(files),
-        )
-    table.add_row("all", "", f"{sum(seconds.values()) / 3600:.3g}", "", human_bytes(total_bytes),
-                  str(total_files))  # fmt: skip
+        cells = ["", "", ""]
+        if stage in ("quench", "propensity"):
+            found = estimate(campaign, stage, measured, ranks)
+            cells = [str(found.runs), f"{found.core_hours:.3g}", duration(found.wall)]
+            hours, wall = hours + found.core_hours, wall + found.wall
+        table.add_row(stage, *cells, human_bytes(count), str(files))
+    table.add_row(
+        "all", "", f"{hours:.3g}", duration(wall), human_bytes(total_bytes), str(total_files)
+    )
     console = Console()
     console.print(table)
     console.print(
-        f"{measured['steps_per_second']:.0f} steps a second on one core along the ramp. "
-        "Bytes are before compression. Only LAMMPS is timed here, not the other stages."
+        f"{measured['steps_per_second']:,.0f} steps a second in each run along the ramp, measured "
+        "with all cores busy; one rank more manages. Bytes are before compression. In flight: at "
+        f"most about {files_in_flight(campaign, ranks)} files more. Times are for LAMMPS; the "
+        "other stages are not timed."
     )
-
-
-def _wall(runs: int, seconds: float, ranks: int) -> float:
-    """Wall time of equal runs on a pool of ranks."""
-    return -(-runs // ranks) * seconds

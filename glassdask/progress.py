@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
+from glassdask import live
+
 #: Set by a parent that draws the bar itself and reads JSON lines instead.
 PIPE_VARIABLE = "GLASSDASK_PROGRESS"
 MARK = "@progress "
@@ -37,6 +39,7 @@ class Progress(AbstractContextManager["Progress"]):
         self.stage, self.unit, self.total, self.done = stage, unit, total, done
         self._began, self._at_start = time.monotonic(), done
         self._last_line = 0.0
+        self._left: float | None = None
         self._piped = os.environ.get(PIPE_VARIABLE) == "pipe"
         self._bar: Any = None
         self._task: Any = None
@@ -44,7 +47,7 @@ class Progress(AbstractContextManager["Progress"]):
             self._open_bar()
 
     def _open_bar(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Bar
 
         self._bar = Bar(
@@ -52,41 +55,74 @@ class Progress(AbstractContextManager["Progress"]):
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),
-            TimeRemainingColumn(),
-            TextColumn("left {task.fields[note]}"),
+            TextColumn("{task.fields[left]}  {task.fields[note]}"),
         )
         self._task = self._bar.add_task(
-            "", total=self.total, completed=self.done, stage=self.stage, unit=self.unit, note=""
-        )
+            "", total=self.total, completed=self.done, stage=self.stage, unit=self.unit,
+            note="", left="",
+        )  # fmt: skip
         self._bar.start()
 
     def advance(self, count: int = 1, note: str = "") -> None:
         """Count `count` more, with a short remark."""
         self.update(self.done + count, note)
 
-    def update(self, done: int, note: str = "") -> None:
-        """Set how many are done."""
-        self.done = done
+    def update(
+        self, done: int, note: str = "", seconds_left: float | None = None, **more: Any
+    ) -> None:
+        """Set how many are done.
+
+        Parameters
+        ----------
+        done : int
+        note : str
+            A short remark.
+        seconds_left : float, optional
+            A better estimate than the pace at which whole ones were done so far.
+        **more
+            What `glassdask status` is told besides.
+        """
+        fresh = done != self.done
+        self.done, self._left = done, seconds_left
         line = f"{self.stage}: {done}/{self.total} {self.unit}, {self.time_left()}"
         line += f", {note}" if note else ""
-        logger.debug(line)
+        if fresh:
+            logger.debug(line)
+        live.say(
+            unit=self.unit, total=self.total, done=done, seconds_left=self.seconds_left(), **more
+        )
         if self._piped:
-            print(MARK + json.dumps([self.stage, self.unit, self.total, done, note]), flush=True)
+            if fresh or time.monotonic() - self._last_line > live.PERIOD:
+                self._last_line = time.monotonic()
+                told = [self.stage, self.unit, self.total, done, note, self.seconds_left()]
+                print(MARK + json.dumps(told), flush=True)
         elif self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=done, note=note)
-        elif done >= self.total or time.monotonic() - self._last_line > 10:
+            left = self.time_left()
+            self._bar.update(self._task, completed=done, note=note, left=left)
+        elif (fresh and done >= self.total) or time.monotonic() - self._last_line > self._silence():
             self._last_line = time.monotonic()
             print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
 
-    def time_left(self) -> str:
-        """The time left at the pace so far, for people."""
+    def _silence(self) -> float:
+        """Seconds between two lines: fewer and fewer in a job that runs for days."""
+        return max(10.0, 0.01 * (time.monotonic() - self._began))
+
+    def seconds_left(self) -> float | None:
+        """The time left; None when nothing is known yet."""
         counted = self.done - self._at_start
+        if self._left is not None:
+            return self._left
+        if counted <= 0:
+            return None
+        pace = (time.monotonic() - self._began) / counted
+        return pace * (self.total - self.done)
+
+    def time_left(self) -> str:
+        """The time left, for people."""
         if self.done >= self.total:
             return f"done in {duration(time.monotonic() - self._began)}"
-        if counted <= 0:
-            return "time left unknown"
-        pace = (time.monotonic() - self._began) / counted
-        return f"{duration(pace * (self.total - self.done))} left"
+        left = self.seconds_left()
+        return "time left unknown" if left is None else f"{duration(left)} left"
 
     def __exit__(
         self,

@@ -6,19 +6,25 @@ import argparse
 import logging
 import os
 import signal
+import socket
 import sys
+import time
 from pathlib import Path
-from types import FrameType
 
 from mpi4py import MPI
 
 from glassdask import jobs, records
 from glassdask.campaign import Campaign, load
-from glassdask.errors import GlassdaskError, as_stage_error
+from glassdask.errors import GlassdaskError, StoppedEarly, as_stage_error
 from glassdask.logs import LOG_VARIABLE, open_log
-from hpc.farm import check_world
-from hpc.stages import carry_out, prepare
+from glassdask.stages.launch import AGAIN, PARENT_VARIABLE
+from glassdask.walltime import seconds_to_work
+from hpc.manager import Manager
+from hpc.replay import replay
+from hpc.stages import carry_of, finish, prepare, stored_input, work_of
 from hpc.timing import measure
+from hpc.worker import Listener, Signals, serve
+from hpc.world import check_world, split
 
 logger = logging.getLogger("glassdask")
 
@@ -26,73 +32,120 @@ logger = logging.getLogger("glassdask")
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m hpc", description=__doc__)
-    parser.add_argument("stage", choices=["quench", "propensity", "timing"])
+    parser.add_argument("stage", choices=["quench", "propensity"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
-    parser.add_argument("--start-over", action="store_true")
+    parser.add_argument("--start-over", action="store_true", help="delete what was made, redo it")
+    parser.add_argument("--retry", action="store_true", help="repeat the runs that failed")
+    parser.add_argument("--walltime", help="stop and save before this is over; HH:MM:SS")
     parser.add_argument("--ranks", type=int, help="ranks that the launcher was told to start")
+    parser.add_argument("--timing", action="store_true", help="time the model, print JSON")
+    parser.add_argument("--replay", type=int, metavar="RUN", help="do this run again, compare")
     return parser.parse_args(arguments)
 
 
 def main() -> int:
     """Run one stage; the exit code is the same on all ranks."""
-    options = parse()
-    world = MPI.COMM_WORLD
+    options, world = parse(), MPI.COMM_WORLD
     os.environ["OMP_NUM_THREADS"] = "1"
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+        signal.signal(number, Signals.ask)
     try:
+        # how long the job may last is told from its very beginning
+        seconds = seconds_to_work(options.walltime) if world.Get_rank() == 0 else None
+        deadline = None if seconds is None else time.monotonic() + seconds
         campaign = load(options.folder, options.set)
-        if options.stage == "timing":
-            print(measure(campaign), flush=True)
-            return 0
-        check_world(world, options.ranks)
+        if options.timing:
+            return measure(campaign, world)
+        if options.replay is not None:
+            return replay(campaign, options.stage, options.replay, world)
+        check_world(world, options.ranks, campaign.file.hpc.ranks_per_run)
     except GlassdaskError as error:
         if world.Get_rank() == 0:
             print(f"Error: {error}", file=sys.stderr, flush=True)
         return error.exit_code
-    return _run(campaign, options, world)
-
-
-def _run(campaign: Campaign, options: argparse.Namespace, world: MPI.Intracomm) -> int:
-    """The manager checks and prepares; the others hear whether to go on."""
-    if world.Get_rank() != 0:
-        code, log = world.bcast(None, root=0)
-        if code is None:
-            open_log(campaign.path, options.stage, world.Get_rank(), log)
-            carry_out(campaign, options.stage, world)
-            code = world.bcast(None, root=0)
+    group = split(world, campaign.file.hpc.ranks_per_run)
+    Listener.restart_interval = campaign.file.hpc.restart_interval
+    if world.Get_rank() == 0:
+        return _manage(campaign, options, world, deadline)
+    code, log, text = world.bcast(None, root=0)
+    if code is not None:
         return code
-    begun = False
+    open_log(campaign.path, options.stage, world.Get_rank(), log)
+    return serve(world, group, carry_of(campaign, options.stage, text))
+
+
+def _manage(
+    campaign: Campaign, options: argparse.Namespace, world: MPI.Intracomm, deadline: float | None
+) -> int:
+    """Check, prepare, manage; the workers hear first whether there is anything to do."""
+    stage, manager = options.stage, None
     try:
         jobs.make_folders(campaign)
-        with records.lock(campaign, options.stage):
-            if jobs.is_complete(campaign, options.stage, options.start_over):
-                print(f"{options.stage}: complete, nothing to do")
-                return world.bcast((0, None), root=0)[0]
-            log = open_log(campaign.path, options.stage, 0, os.environ.get(LOG_VARIABLE)).name
-            prepare(campaign, options.stage, options.start_over)
-            world.bcast((None, log), root=0)
-            begun = True
-            carry_out(campaign, options.stage, world)
-            return world.bcast(0, root=0)
+        with records.lock(campaign, stage):
+            if options.retry and not jobs.retry(campaign, stage):
+                print(f"{stage}: no failed runs, nothing to retry")
+                return _send_home(world, 0)
+            if jobs.is_complete(campaign, stage, options.start_over):
+                print(f"{stage}: complete, nothing to do")
+                return _send_home(world, 0)
+            log = open_log(campaign.path, stage, 0, os.environ.get(LOG_VARIABLE)).name
+            prepare(campaign, stage, options.start_over)
+            work, done = work_of(campaign, stage)
+            hpc = campaign.file.hpc
+            world.bcast((None, log, stored_input(campaign, stage)), root=0)
+            manager = Manager(
+                world, hpc.ranks_per_run, work, done, hpc.hang_time, deadline, parent_lives
+            )
+            manager.work_through()
+            finish(campaign, stage)
+        return _leave(world, manager, 0)
     except Exception as error:
-        shown = as_stage_error(error, options.stage, str(campaign.path / "logs"))
+        shown = as_stage_error(error, stage, str(campaign.path / "logs"))
         if logger.handlers:  # none before the log is open
             logger.error(str(shown), exc_info=not isinstance(error, GlassdaskError))
-        print(f"Error: {shown}", file=sys.stderr, flush=True)
-        world.bcast(shown.exit_code if begun else (shown.exit_code, None), root=0)
-        return shown.exit_code
+        if manager is None:
+            print(f"Error: {shown}", file=sys.stderr, flush=True)
+            return _send_home(world, shown.exit_code)
+        if isinstance(error, StoppedEarly) and manager.can_go_on and PARENT_VARIABLE in os.environ:
+            return _leave(world, manager, AGAIN)  # who started us starts us again
+        if not (Signals.asked and PARENT_VARIABLE in os.environ):  # who asked us says so
+            print(f"Error: {shown}", file=sys.stderr, flush=True)
+        return _leave(world, manager, shown.exit_code)
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    """SIGTERM: what is finished is on disk already, so leave at once."""
-    os._exit(75)
+def _send_home(world: MPI.Intracomm, code: int) -> int:
+    """There is nothing to do, or it cannot be done."""
+    return world.bcast((code, None, None), root=0)[0]
+
+
+def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
+    """Send the workers home; where some hang inside LAMMPS, end the world by force."""
+    manager.dismiss(code)
+    if manager.any_lost:
+        logger.warning("some ranks hang; the job is ended by force, nothing is lost by it")
+        _flush()
+        world.Abort(code)
+    return code
+
+
+def parent_lives() -> bool:
+    """Whether the process that started the launcher is there; so it is taken, on another node."""
+    host, _, process = os.environ.get(PARENT_VARIABLE, "").rpartition(" ")
+    if host != socket.gethostname():
+        return True
+    return Path(f"/proc/{process}").exists()
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    logging.shutdown()
 
 
 if __name__ == "__main__":
     exit_code = main()
     # mpi4py takes an exit code other than 0 for a crash and would abort with words of its own
-    sys.stdout.flush()
-    logging.shutdown()
+    _flush()
     MPI.Finalize()
     os._exit(exit_code)

@@ -1,12 +1,19 @@
 """The LAMMPS input of every run, as text that bare `lmp` runs too.
 
-The driver (`hpc.runner`) carries out the same text line by line. Lines that begin with `#@` are
-comments for LAMMPS and instructions for the driver:
+The driver (`hpc.carrying_out`) carries out the same text line by line. Lines that begin with `#@`
+are comments for LAMMPS and instructions for the driver:
 
 ``#@ record NAME``
     keep the configuration under this name;
+``#@ cooling``
+    keep the energy at the steps that are averaged, during the next runs;
+``#@ place particles``
+    put the particles of the starting glass in;
 ``#@ frames``
-    keep the unwrapped displacements at the frames of the propensity ensemble, during the next run.
+    keep the displacements at the frames of the propensity ensemble, during the next run.
+
+The long runs are cut into blocks by `every`: bare LAMMPS and the driver set up anew at the same
+steps, and a run goes on from a restart at the end of a block to the same bits.
 
 Everything that differs between the runs of a stage is a LAMMPS variable (``-var seed 17``).
 """
@@ -20,10 +27,23 @@ import numpy as np
 
 from glassdask.campaign import Campaign
 
-#: Neighbour skin, sigma.
-SKIN = 0.3
+#: Neighbour skin, sigma, and steps between two looks whether the neighbours are to be found anew;
+#: chosen by measurement, see docs/driver-speed.md.
+SKIN, LOOK_EVERY = 0.4, 2
 #: Energies in each average along the ramp.
 AVERAGED = 10
+#: Particle steps in a block, and its bounds in steps: a second at most, on the slowest machines.
+BLOCK_WORK, SHORTEST_BLOCK, LONGEST_BLOCK = 2_000_000, 20, 2000
+
+
+def block_steps(campaign: Campaign) -> int:
+    """Steps in a block: what a run does between two looks at the outside world."""
+    steps = BLOCK_WORK // campaign.file.system.particles
+    return max(SHORTEST_BLOCK, min(LONGEST_BLOCK, steps))
+
+
+def _blocks(campaign: Campaign) -> str:
+    return f"every {block_steps(campaign)} NULL"
 
 
 @dataclass(frozen=True)
@@ -36,17 +56,14 @@ class Ramp:
         Length of the whole ramp.
     liquid_step : int
         Step, counted from the start of the ramp, at which the temperature is T_L.
-    block : int
-        Steps between two recorded energies.
     every : int
-        Steps between two of the energies that are averaged over a block.
+        Steps between two energies; `AVERAGED` of them make a point of the cooling curve.
     temperatures : ndarray
         Mean set temperature of each average, (points,), epsilon/kB.
     """
 
     steps: int
     liquid_step: int
-    block: int
     every: int
     temperatures: np.ndarray
 
@@ -57,15 +74,13 @@ def ramp(campaign: Campaign) -> Ramp:
     liquid, glass = campaign.state_temperatures
     drop = quench.start_temperature - glass
     steps = round(drop / quench.cooling_rate / quench.time_step)
-    # whole blocks; the steps that are left over at the cold end are not recorded
+    # whole averages; the steps that are left over at the cold end are not recorded
     every = steps // (quench.cooling_points * AVERAGED)
-    block = every * AVERAGED
-    ends = block * (1 + np.arange(quench.cooling_points))
+    ends = every * AVERAGED * (1 + np.arange(quench.cooling_points))
     middle = ends - 0.5 * every * (AVERAGED - 1)
     return Ramp(
         steps=steps,
         liquid_step=round(steps * (quench.start_temperature - liquid) / drop),
-        block=block,
         every=every,
         temperatures=quench.start_temperature - drop * middle / steps,
     )
@@ -86,7 +101,7 @@ def _box(campaign: Campaign) -> list[str]:
         f"create_box {len(model.species)} box",
         *(f"mass {kind} {mass!r}" for kind, mass in enumerate(model.masses, start=1)),
         f"neighbor {SKIN} bin",
-        "neigh_modify every 1 delay 0 check yes",
+        f"neigh_modify every {LOOK_EVERY} delay 0 check yes",
     ]
 
 
@@ -118,8 +133,9 @@ def _push_off(campaign: Campaign) -> list[str]:
             for a, b in combinations_with_replacement(range(len(model.species)), 2)
         ]
 
-    # the last fix of all, or the random forces of the bath would lift particles out of the plane
-    flat = _flat(campaign)
+    # the last fix of all, or the random forces of the bath would lift particles out of the plane;
+    # later on nothing pushes them along z, and every snapshot is checked for it
+    flat = ["fix flat all enforce2d"] if model.dimension == 2 else []
 
     def limited(step: float, friction_time: float, steps: int, seed: int) -> list[str]:
         return [
@@ -146,17 +162,16 @@ def _push_off(campaign: Campaign) -> list[str]:
     ]
 
 
-def _flat(campaign: Campaign) -> list[str]:
-    return ["fix flat all enforce2d"] if campaign.model.dimension == 2 else []
-
-
 def _hold(campaign: Campaign) -> list[str]:
     """Rest at T_G: after a fast ramp the thermostat still has heat to take out."""
     quench, (_, glass) = campaign.file.quench, campaign.state_temperatures
     steps = round(quench.hold_time / quench.time_step)
     if steps == 0:
         return []
-    return [f"fix nvt all nvt temp {glass!r} {glass!r} {quench.thermostat_time!r}", f"run {steps}"]
+    return [
+        f"fix nvt all nvt temp {glass!r} {glass!r} {quench.thermostat_time!r}",
+        f"run {steps} {_blocks(campaign)}",
+    ]
 
 
 def quench_input(campaign: Campaign) -> str:
@@ -179,23 +194,20 @@ def quench_input(campaign: Campaign) -> str:
             f"create_atoms {kind} random {count} $(v_seed+{kind}:%.0f) NULL"
             for kind, count in enumerate(counts, start=1)
         ),
-        "thermo 1000",
+        f"thermo {cooling.every}",
         "thermo_modify lost error norm yes",
         *_push_off(campaign),
         f"velocity all create {start!r} $(v_seed:%.0f) mom yes rot no dist gaussian",
-        *_flat(campaign),
         f"fix nvt all nvt temp {start!r} {start!r} {damp}",
-        f"run {equilibration}",
+        f"run {equilibration} {_blocks(campaign)}",
         "unfix nvt",
         "reset_timestep 0",
         f"fix nvt all nvt temp {start!r} {glass!r} {damp}",
-        f"fix energy all ave/time {cooling.every} {AVERAGED} {cooling.block} c_thermo_pe",
         "#@ cooling",
-        f"run {cooling.liquid_step} start 0 stop {cooling.steps}",
+        f"run {cooling.liquid_step} start 0 stop {cooling.steps} {_blocks(campaign)}",
         "#@ record liquid",
-        f"run {rest} start 0 stop {cooling.steps}",
+        f"run {rest} start 0 stop {cooling.steps} {_blocks(campaign)}",
         "unfix nvt",
-        "unfix energy",
         *_hold(campaign),
         "#@ record glass",
     ]
@@ -221,7 +233,6 @@ def propensity_input(campaign: Campaign) -> str:
     lines = [
         f"# one isoconfigurational trajectory of {campaign.model.name}",
         *_box(campaign),
-        *_flat(campaign),
         "#@ place particles",
         "thermo 1000",
         "thermo_modify lost error norm yes",
@@ -230,6 +241,6 @@ def propensity_input(campaign: Campaign) -> str:
         "velocity all create $(v_temperature) $(v_seed:%.0f) mom yes rot no dist gaussian",
         f"fix nvt all nvt temp $(v_temperature) $(v_temperature) {quench.thermostat_time!r}",
         "#@ frames",
-        f"run {last}",
+        f"run {last} {_blocks(campaign)}",
     ]
     return "\n".join(lines) + "\n"

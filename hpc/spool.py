@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from hpc.restarts import Restarts, read_whole, write_whole
+
 
 def save(folder: Path, number: int, arrays: dict[str, np.ndarray]) -> None:
-    """Keep the results of a run until its whole shard is written."""
-    path = _path(folder, number)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-    partial.replace(path)
+    """Keep the results of a run until its whole shard is written; its restarts are not needed."""
+    write_whole(_path(folder, number), arrays)
+    Restarts(folder, number).discard()
 
 
 def load(folder: Path, number: int) -> dict[str, np.ndarray]:
@@ -23,14 +22,21 @@ def load(folder: Path, number: int) -> dict[str, np.ndarray]:
 
 
 def finished(folder: Path) -> set[int]:
-    """Numbers of the runs that are kept here."""
-    return {int(path.stem) for path in folder.glob("*.npz")}
+    """Numbers of the runs that are kept here, whole; a damaged one is done again."""
+    return {int(path.stem) for path in folder.glob("*.npz") if read_whole(path) is not None}
 
 
 def discard(folder: Path, numbers: list[int]) -> None:
-    """Forget runs that are in the store."""
+    """Forget runs that are in the store, and all that was kept on their way."""
     for number in numbers:
         _path(folder, number).unlink(missing_ok=True)
+        log_path(folder, number).unlink(missing_ok=True)
+        Restarts(folder, number).discard()
+
+
+def log_path(folder: Path, number: int) -> Path:
+    """Where LAMMPS writes the log of a run in flight."""
+    return folder / f"{number:06d}.lammps"
 
 
 def _path(folder: Path, number: int) -> Path:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import zarr
 from mpi4py import MPI
-from mpi4py.futures import MPICommExecutor
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import Campaign
-from glassdask.errors import StageFailed
-from hpc import trajectories
-from hpc.farm import Work, attempt, work_through
+from glassdask.errors import StageFailed, UsageError
+from hpc import spool
+from hpc.carrying_out import Order
 from hpc.lammps_input import frame_steps, propensity_input, quench_input, ramp
+from hpc.manager import Work
+from hpc.trajectories import Isoconfigurational, Quench, Trajectory
+from hpc.worker import attempt
 
-Results = list[dict[str, np.ndarray]]
+logger = logging.getLogger("glassdask")
+
+Results = dict[str, np.ndarray]
 
 
 def lammps_version() -> str:
@@ -30,11 +36,26 @@ def lammps_version() -> str:
 
 
 def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
-    """On the manager: make the groups of a stage, unless they are there."""
+    """On the manager: make the groups of a stage, unless they are there.
+
+    Raises
+    ------
+    UsageError
+        When the stage was begun with another LAMMPS.
+    """
     record, fresh = jobs.begin(campaign, stage, start_over)
+    version = lammps_version()
     if not fresh:
+        if record["lammps_library_version"] != version:
+            raise UsageError(
+                f"{stage} was begun with LAMMPS {record['lammps_library_version']}, this is "
+                f"{version}",
+                "the same one; results of two are not mixed",
+                f"Install it, or type `glassdask {stage} {campaign.path} --start-over`.",
+            )
+        _sweep(campaign, stage)
         return
-    record["lammps_library_version"] = lammps_version()
+    record["lammps_library_version"] = version
     if stage == "quench":
         groups: tuple[layout.Group, ...] = (
             layout.configurations(campaign),
@@ -48,76 +69,135 @@ def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
     jobs.create(campaign, stage, record, groups, {"lammps_input": text})
 
 
-def carry_out(campaign: Campaign, stage: str, world: MPI.Intracomm) -> None:
-    """On every rank: do the runs of a stage that are missing, and complete it.
+def _sweep(campaign: Campaign, stage: str) -> None:
+    """Delete what a killed job was just writing; nothing refers to it."""
+    for group in records.STAGES[stage].groups:
+        for path in (campaign.store / group).rglob("*.partial"):
+            path.unlink(missing_ok=True)
+    for path in records.stage_folder(campaign, stage).glob("*.partial"):
+        path.unlink(missing_ok=True)
+
+
+def stored_input(campaign: Campaign, stage: str) -> str:
+    """The LAMMPS input that the stage was begun with."""
+    group = zarr.open_group(campaign.store, path=records.STAGES[stage].groups[0], mode="r")
+    return str(group.attrs["lammps_input"])
+
+
+def total_steps(text: str) -> int:
+    """Steps in all `run` commands of an input."""
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("run "))
+
+
+def finish(campaign: Campaign, stage: str) -> None:
+    """On the manager, when all runs are over: complete the stage.
 
     Raises
     ------
     StageFailed
         When every run failed.
     """
-    with MPICommExecutor(world, root=0) as executor:
-        if executor is not None:
-            work, done = (_quenches if stage == "quench" else _trajectories)(campaign)
-            work_through(work, done, executor)
-    if world.Get_rank() == 0:
-        _finish(campaign, stage)
-
-
-def _finish(campaign: Campaign, stage: str) -> None:
-    group = records.STAGES[stage].groups[0]
-    status = np.asarray(store.array(campaign.store, group, "run_status", "r")[...])
+    status = np.asarray(store.array(campaign.store, _home(stage), "run_status", "r")[...])
     failed = int((status == layout.FAILED).sum())
     if failed == status.size:
         raise StageFailed(
             f"all {failed} runs of {stage} failed",
             "runs that keep their particles",
-            f"See {campaign.path / 'logs'}; then `glassdask {stage} {campaign.path} --start-over`.",
+            f"`glassdask status {campaign.path}` says why; mend campaign.toml, then type "
+            f"`glassdask {stage} {campaign.path} --start-over`.",
         )
     jobs.complete(campaign, stage, {"failed_runs": failed})
 
 
-# quench
+def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
+    """On the manager: the runs of a stage, and the numbers of those that are in the store."""
+    status = np.asarray(store.array(campaign.store, _home(stage), "run_status")[...])
+    shards, arguments, write = (_quenches if stage == "quench" else _trajectories)(campaign)
+    folder = records.stage_folder(campaign, stage)
+
+    def commit(numbers: list[int]) -> None:
+        results = {n: spool.load(folder, n) for n in numbers}
+        whole = {n: found for n, found in results.items() if "failure" not in found}
+        if whole:
+            write(numbers, whole)
+        _write_outcome(campaign, stage, results)
+
+    steps = total_steps(stored_input(campaign, stage))
+    done = set(np.flatnonzero(status != layout.PENDING).tolist())
+    return Work(stage, folder, shards, arguments, commit, steps), done
 
 
-def _quenches(campaign: Campaign) -> tuple[Work, set[int]]:
-    arrays = {
-        name: store.array(campaign.store, "configurations", name)
-        for name in ("position", "potential_energy", "kinetic_temperature", "run_status")
-    }
-    arrays["cooling"] = store.array(campaign.store, "cooling", "potential_energy")
-    seeds = layout.run_seeds(campaign, 0, campaign.file.quench.runs)
+def _write_outcome(campaign: Campaign, stage: str, results: dict[int, Results]) -> None:
+    """Say what became of runs, their status last: it vouches for all else."""
+    reasons, ranks, status = {}, {}, {}
+    for number, result in results.items():
+        failed = "failure" in result
+        reasons[number] = str(result["failure"]) if failed else ""
+        ranks[number] = 0 if failed else int(result["ranks"])
+        status[number] = layout.FAILED if failed else layout.DONE
+    for name, values in (("failure", reasons), ("ranks", ranks), ("run_status", status)):
+        array = store.array(campaign.store, _home(stage), name)
+        content = np.asarray(array[...])
+        content.ravel()[list(values)] = np.array(list(values.values()), dtype=content.dtype)
+        array[...] = content
 
-    def commit(numbers: list[int], results: Results) -> None:
-        status = np.asarray(arrays["run_status"][...])
+
+def carry_of(campaign: Campaign, stage: str, text: str) -> Callable[..., str | None]:
+    """On a worker: what carries out one run of the stage, whose input is `text`."""
+    folder = records.stage_folder(campaign, stage)
+
+    def carry(
+        number: int,
+        arguments: tuple[Any, ...],
+        group: MPI.Intracomm,
+        order: Callable[[int], Order],
+    ) -> str | None:
+        return attempt(number, folder, trajectory(campaign, stage, text, arguments), group, order)
+
+    return carry
+
+
+def trajectory(campaign: Campaign, stage: str, text: str, arguments: tuple[Any, ...]) -> Trajectory:
+    """One run of a stage; `arguments` as `work_of` and `arguments_of` give them."""
+    kind = Quench if stage == "quench" else Isoconfigurational
+    return kind(campaign, text, *arguments)
+
+
+def arguments_of(campaign: Campaign, stage: str) -> Callable[[int], tuple[Any, ...]]:
+    """From the number of a run to its seed, and whatever else makes it the run that it is."""
+    return (_quenches if stage == "quench" else _trajectories)(campaign)[1]
+
+
+def _home(stage: str) -> str:
+    return records.STAGES[stage].groups[0]
+
+
+_Parts = tuple[
+    list[list[int]],
+    Callable[[int], tuple[Any, ...]],
+    Callable[[list[int], dict[int, Results]], None],
+]
+
+
+def _quenches(campaign: Campaign) -> _Parts:
+    with store.open_group(campaign.store, "configurations") as group:
+        seeds = group["seed"].values
+    places = {
+        name: ("configurations", name)
+        for name in ("position", "potential_energy", "kinetic_temperature")
+    } | {"cooling": ("cooling", "potential_energy")}
+
+    def write(numbers: list[int], whole: dict[int, Results]) -> None:
         low, high = numbers[0], numbers[-1] + 1
-        for name in ("position", "potential_energy", "kinetic_temperature", "cooling"):
-            block = np.asarray(arrays[name][low:high])
-            for number, result in zip(numbers, results, strict=True):
-                if "failure" not in result:
-                    block[number - low] = result[name]
-            arrays[name][low:high] = block
-        for number, result in zip(numbers, results, strict=True):
-            status[number] = layout.FAILED if "failure" in result else layout.DONE
-        arrays["run_status"][...] = status
+        for name, (group, variable) in places.items():
+            array = store.array(campaign.store, group, variable)
+            block = np.asarray(array[low:high])
+            for number, result in whole.items():
+                block[number - low] = result[name]
+            array[low:high] = block
 
-    work = Work(
-        "quench",
-        records.stage_folder(campaign, "quench"),
-        [list(range(low, high)) for low, high in layout.sample_blocks(campaign)],
-        lambda n: (campaign, int(seeds[n])),
-        _run_quench,
-        commit,
-    )
-    status = np.asarray(arrays["run_status"][...])
-    return work, set(np.flatnonzero(status != layout.PENDING).tolist())
-
-
-def _run_quench(number: int, folder: Path, campaign: Campaign, seed: int) -> str | None:
-    return attempt(number, folder, lambda log: trajectories.quench(campaign, seed, log), "quench")
-
-
-# propensity
+    shards = [list(range(low, high)) for low, high in layout.sample_blocks(campaign)]
+    return shards, lambda number: (int(seeds[number]),), write
 
 
 def starting_samples(campaign: Campaign) -> np.ndarray:
@@ -140,54 +220,33 @@ def starting_samples(campaign: Campaign) -> np.ndarray:
     return whole[:wanted]
 
 
-def _trajectories(campaign: Campaign) -> tuple[Work, set[int]]:
-    crsd = store.array(campaign.store, "propensity", "crsd")
-    run_status = store.array(campaign.store, "propensity", "run_status")
-    shape = run_status.shape
+def _trajectories(campaign: Campaign) -> _Parts:
     with store.open_group(campaign.store, "propensity") as group:
         samples, seeds = group["configuration"].values, group["seed"].values
     position = store.array(campaign.store, "configurations", "position", "r")
     glasses = {int(s): np.asarray(position[int(s), 1]) for s in samples}
-    replicas = shape[2]
+    for sample, glass in glasses.items():
+        if not np.isfinite(glass).all():
+            raise StageFailed(
+                f"the glass of sample {sample} is missing or damaged in the results of quench",
+                "what that stage wrote",
+                f"Type `glassdask quench {campaign.path} --start-over`.",
+            )
+    shape = seeds.shape
 
     def arguments(number: int) -> tuple[Any, ...]:
         c, t, r = np.unravel_index(number, shape)
         temperature = campaign.propensity_temperatures[int(t)]
-        return campaign, glasses[int(samples[c])], temperature, int(seeds[c, t, r])
+        return glasses[int(samples[c])], temperature, int(seeds[c, t, r])
 
-    def commit(numbers: list[int], results: Results) -> None:
-        status = np.asarray(run_status[...])
+    def write(numbers: list[int], whole: dict[int, Results]) -> None:
         c, t, _ = np.unravel_index(numbers[0], shape)
-        block = np.asarray(crsd[int(c), int(t)])
-        for number, result in zip(numbers, results, strict=True):
-            place = np.unravel_index(number, shape)
-            if "failure" not in result:
-                block[place[2]] = result["crsd"]
-            status[place] = layout.FAILED if "failure" in result else layout.DONE
-        crsd[int(c), int(t)] = block
-        run_status[...] = status
+        array = store.array(campaign.store, "propensity", "crsd")
+        block = np.asarray(array[int(c), int(t)])
+        for number, result in whole.items():
+            block[np.unravel_index(number, shape)[2]] = result["crsd"]
+        array[int(c), int(t)] = block
 
-    work = Work(
-        "propensity",
-        records.stage_folder(campaign, "propensity"),
-        [list(range(k, k + replicas)) for k in range(0, int(np.prod(shape)), replicas)],
-        arguments,
-        _run_trajectory,
-        commit,
-    )
-    status = np.asarray(run_status[...]).ravel()
-    return work, set(np.flatnonzero(status != layout.PENDING).tolist())
-
-
-def _run_trajectory(
-    number: int,
-    folder: Path,
-    campaign: Campaign,
-    position: np.ndarray,
-    temperature: float,
-    seed: int,
-) -> str | None:
-    def run(log: Path) -> dict[str, np.ndarray]:
-        return trajectories.propensity(campaign, position, temperature, seed, log)
-
-    return attempt(number, folder, run, "propensity")
+    replicas = shape[2]
+    shards = [list(range(k, k + replicas)) for k in range(0, int(np.prod(shape)), replicas)]
+    return shards, arguments, write

@@ -8,67 +8,92 @@ import time
 from pathlib import Path
 
 import numpy as np
+from mpi4py import MPI
 
 from glassdask.campaign import Campaign
 from glassdask.layout import run_seeds
-from hpc.lammps_input import frame_steps, quench_input, ramp
-from hpc.runner import Runner
+from hpc.lammps_input import block_steps, frame_steps, quench_input, ramp
+from hpc.runner import RunError, Runner
+from hpc.stages import total_steps
+from hpc.world import REPORT, receive, split
 
 #: Seconds of LAMMPS to time at each temperature.
 SECONDS = 1.5
 
 
-def measure(campaign: Campaign) -> str:
-    """Time a start and some seconds at four temperatures of the ramp.
+def measure(campaign: Campaign, world: MPI.Intracomm) -> int:
+    """Time a start and some seconds at several temperatures, on all ranks at once.
+
+    The first rank, which manages in a real job, is idle here too. Prints JSON: `quench_seconds`
+    and `propensity_seconds` of one run, `steps_per_second` of one run along the ramp, and
+    `busy_seconds`, which the timing took.
 
     Returns
     -------
-    str
-        JSON: `quench_seconds` and `propensity_seconds` of one run on one rank, and
-        `steps_per_second`.
+    int
+        Exit code: 1 when the model does not run.
     """
-    text = quench_input(campaign).splitlines()
-    cooling = ramp(campaign)
-    start = text.index("#@ cooling") - 2
-    equilibration = max(k for k in range(start) if text[k].startswith("run "))
+    group, rank = split(world, campaign.file.hpc.ranks_per_run), world.Get_rank()
+    if rank:
+        try:
+            found, problem = _measure(campaign, group, rank), ""
+        except RunError as error:
+            found, problem = {}, str(error)
+        world.send((found, problem), 0, REPORT)
+        return 1 if problem else 0
+    told = [receive(world, other, REPORT) for other in range(1, world.Get_size())]
+    problems = [problem for _, problem in told if problem]
+    means = {name: float(np.mean([one[name] for one, _ in told])) for name in told[0][0]}
+    print(json.dumps({"problem": problems[0]} if problems else means), flush=True)
+    return 1 if problems else 0
+
+
+def _measure(campaign: Campaign, group: MPI.Intracomm, rank: int) -> dict[str, float]:
+    """On one group: seconds of one run of each stage."""
+    lines = quench_input(campaign).splitlines()
+    heat = next(k for k, line in enumerate(lines) if line.startswith("run ") and "every" in line)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        seed = int(run_seeds(campaign, 0, 1)[0])
-        runner = Runner({"seed": seed}, Path(folder) / "log.lammps")
-        runner.carry_out(text[: equilibration - 1])
+        seed = int(run_seeds(campaign, 0, rank)[-1])
+        runner = Runner(group, {"seed": seed}, Path(folder) / "log.lammps")
+        for line in lines[: heat - 1]:
+            if line and not line.startswith("#"):
+                runner.command(line)
         starting = time.perf_counter() - began
         liquid, glass = campaign.state_temperatures
         hot = campaign.file.quench.start_temperature
-        paces = {t: _pace(runner, t) for t in (hot, liquid, 0.5 * (liquid + glass), glass)}
+        wanted = {hot, 0.5 * (hot + liquid), liquid, 0.5 * (liquid + glass), glass}
+        paces = {t: _pace(runner, t, block_steps(campaign)) for t in sorted(wanted, reverse=True)}
         runner.close()
     temperatures = np.array(sorted(paces))
     seconds = np.array([paces[t] for t in temperatures])
-    along = np.interp(cooling.temperatures, temperatures, seconds).mean()
-    quench = campaign.file.quench
-    extra = quench.equilibration_time / quench.time_step * paces[hot]
-    extra += quench.hold_time / quench.time_step * paces[glass]
+    cooling, quench = ramp(campaign), campaign.file.quench
+    along = float(np.interp(cooling.temperatures, temperatures, seconds).mean())
+    held = total_steps("\n".join(lines[heat:])) - cooling.steps
+    warm = round(quench.equilibration_time / quench.time_step)
+    extra = warm * paces[hot] + (held - warm) * paces[glass]
     trajectory = [
         frame_steps(campaign)[-1] * np.interp(t, temperatures, seconds)
         for t in campaign.propensity_temperatures
     ]
-    return json.dumps(
-        {
-            "quench_seconds": float(starting + extra + cooling.steps * along),
-            "propensity_seconds": float(np.mean(trajectory)),
-            "steps_per_second": float(1 / along),
-        }
-    )
+    return {
+        "busy_seconds": time.perf_counter() - began,
+        "quench_seconds": starting + extra + cooling.steps * along,
+        "propensity_seconds": float(np.mean(trajectory)),
+        "steps_per_second": 1 / along,
+    }
 
 
-def _pace(runner: Runner, temperature: float) -> float:
+def _pace(runner: Runner, temperature: float, block: int) -> float:
     """Seconds a step at `temperature`, after a short adjustment to it."""
     runner.command(f"velocity all scale {temperature}")
     runner.command(f"fix nvt all nvt temp {temperature} {temperature} 0.5")
     runner.command("run 300 post no")
-    steps, began = 0, time.perf_counter()
-    while time.perf_counter() - began < SECONDS:
-        runner.command("run 200 pre no post no")
-        steps += 200
+    steps, began, over = 0, time.perf_counter(), False
+    while not over:
+        runner.command(f"run {block} pre yes post no")
+        steps += block
+        over = runner.group.bcast(time.perf_counter() - began > SECONDS)
     pace = (time.perf_counter() - began) / steps
     runner.command("unfix nvt")
     return pace

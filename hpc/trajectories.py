@@ -1,143 +1,155 @@
-"""One quench, one isoconfigurational trajectory: the input carried out, the results as arrays."""
+"""What is kept of a quench and of an isoconfigurational trajectory while LAMMPS runs it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from abc import ABC, abstractmethod
 
 import numpy as np
 
 from glassdask.campaign import Campaign
 from glassdask.kernels.dynamics import cage_relative_squared_displacement
 from glassdask.kernels.tessellation import tessellate
-from hpc.lammps_input import frame_steps, propensity_input, quench_input, ramp
+from hpc.lammps_input import AVERAGED, frame_steps, ramp
 from hpc.runner import RunError, Runner
 
-OnBlock = Callable[[int], None]
+NO_STOPS = np.array([], dtype=np.int64)
 
 
-def quench(
-    campaign: Campaign, seed: int, log: Path, on_block: OnBlock = lambda steps: None
-) -> dict[str, np.ndarray]:
-    """Run one quench.
+class Trajectory(ABC):
+    """One run: its input, and what is kept of it.
 
-    Parameters
+    Attributes
     ----------
-    campaign : Campaign
-    seed : int
-        Its seed.
-    log : Path
-        Where LAMMPS writes its log.
-    on_block : callable
-        Called with the number of steps after each block.
-
-    Returns
-    -------
-    dict of ndarray
-        `position` (state, particle, axis), `potential_energy` (state,), per particle,
-        `kinetic_temperature` (state,) and `cooling` (temperature,), energy per particle.
-
-    Raises
-    ------
-    RunError
-        When atoms were lost or anything is not finite.
+    text : str
+        The LAMMPS input.
+    variables : dict
+        Its LAMMPS variables.
+    kept : dict of list
+        What was kept so far; goes into every restart.
     """
-    particles, length = campaign.file.system.particles, campaign.box_length
-    dimension = campaign.model.dimension
-    cooling = ramp(campaign)
-    energies: list[float] = []
-    snapshots: dict[str, tuple[np.ndarray, float, float]] = {}
-    runner = Runner({"seed": seed}, log, on_block)
 
-    def instruct(instruction: str) -> np.ndarray | None:
-        if instruction == "cooling":
-            return cooling.block * np.arange(1, len(cooling.temperatures) + 1)
-        snapshots[instruction.removeprefix("record ")] = _snapshot(runner, dimension, length)
-        return None
+    def __init__(self, campaign: Campaign, text: str, variables: dict[str, object]) -> None:
+        self.campaign, self.text, self.variables = campaign, text, variables
+        self.kept: dict[str, list] = {}
+        self.length, self.dimension = campaign.box_length, campaign.model.dimension
 
-    def keep(step: int) -> None:
-        energies.append(runner.averaged_energy())
+    @abstractmethod
+    def act(self, runner: Runner, instruction: str) -> None:
+        """Do what a line `#@ instruction` says."""
 
-    try:
-        runner.carry_out(quench_input(campaign).splitlines(), instruct, keep)
-        if runner.atoms != particles:
-            raise RunError(f"{particles - runner.atoms} particles were lost")
-    finally:
-        runner.close()
-    position, energy, temperature = zip(
-        *(snapshots[state] for state in ("liquid", "glass")), strict=True
-    )
-    return {
-        "position": np.stack(position),
-        "potential_energy": np.array(energy),
-        "kinetic_temperature": np.array(temperature),
-        "cooling": np.array(energies) / particles,
-    }
+    @abstractmethod
+    def stops(self, before: list[str]) -> np.ndarray:
+        """Steps at which the next `run` is to stop, after the lines `before`."""
 
+    @abstractmethod
+    def at_stop(self, runner: Runner, step: int) -> None:
+        """Keep what is wanted at a stop."""
 
-def _snapshot(runner: Runner, dimension: int, length: float) -> tuple[np.ndarray, float, float]:
-    energy = runner.energy()
-    return runner.wrapped(dimension, length), energy, runner.kinetic_temperature()
+    @abstractmethod
+    def results(self, runner: Runner) -> dict[str, np.ndarray]:
+        """Results at the end of the input."""
+
+    def keep(self, **values: object) -> None:
+        """Add one value to each list."""
+        for name, value in values.items():
+            self.kept.setdefault(name, []).append(value)
+
+    def check_particles(self, runner: Runner) -> None:
+        """Refuse a run that has lost some."""
+        lost = self.campaign.file.system.particles - runner.atoms
+        if lost:
+            raise RunError(f"{lost} particles were lost")
 
 
-def propensity(
-    campaign: Campaign,
-    position: np.ndarray,
-    temperature: float,
-    seed: int,
-    log: Path,
-    on_block: OnBlock = lambda steps: None,
-) -> dict[str, np.ndarray]:
-    """Run one trajectory of the isoconfigurational ensemble.
+class Quench(Trajectory):
+    """From a random start through T_L to T_G.
+
+    Its results are `position` (state, particle, axis), `potential_energy` (state,), per particle,
+    `kinetic_temperature` (state,) and `cooling` (temperature,), energy per particle.
 
     Parameters
     ----------
     campaign : Campaign
+    text : str
+        The input, of `hpc.lammps_input.quench_input`.
+    seed : int
+    """
+
+    def __init__(self, campaign: Campaign, text: str, seed: int) -> None:
+        super().__init__(campaign, text, {"seed": seed})
+        cooling = ramp(campaign)
+        count = len(cooling.temperatures) * AVERAGED
+        self._samples = cooling.every * np.arange(1, count + 1, dtype=np.int64)
+
+    def act(self, runner: Runner, instruction: str) -> None:
+        """Record a snapshot."""
+        if instruction.startswith("record "):
+            energy = runner.energy()
+            self.keep(
+                position=runner.wrapped(self.dimension, self.length),
+                potential_energy=energy,
+                kinetic_temperature=runner.kinetic_temperature(),
+            )
+
+    def stops(self, before: list[str]) -> np.ndarray:
+        """Where energies are averaged: along the ramp."""
+        return self._samples if "#@ cooling" in before else NO_STOPS
+
+    def at_stop(self, runner: Runner, step: int) -> None:
+        """Keep the energy."""
+        self.keep(energy=runner.energy())
+
+    def results(self, runner: Runner) -> dict[str, np.ndarray]:
+        """The two snapshots and the cooling curve."""
+        self.check_particles(runner)
+        names = ("position", "potential_energy", "kinetic_temperature")
+        snapshots = {name: np.array(self.kept[name]) for name in names}
+        return snapshots | {"cooling": np.reshape(self.kept["energy"], (-1, AVERAGED)).mean(axis=1)}
+
+
+class Isoconfigurational(Trajectory):
+    """One trajectory from a given glass with new velocities.
+
+    Its result is `crsd` (time, particle), cage-relative squared displacement, sigma^2.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    text : str
+        The input, of `hpc.lammps_input.propensity_input`.
     position : ndarray
         Starting configuration (particle, axis), wrapped, sigma.
     temperature : float
-        Temperature of the velocities and of the thermostat, epsilon/kB.
+        Of the velocities and of the thermostat, epsilon/kB.
     seed : int
-        Seed of the velocities.
-    log : Path
-        Where LAMMPS writes its log.
-    on_block : callable
-        Called with the number of steps after each block.
-
-    Returns
-    -------
-    dict of ndarray
-        `crsd` (time, particle), cage-relative squared displacement, sigma^2.
-
-    Raises
-    ------
-    RunError
-        When atoms were lost or anything is not finite.
+        Of the velocities.
     """
-    length, (_, dimension) = campaign.box_length, position.shape
-    neighbours = tessellate(position, length).neighbours
-    species = campaign.model.species_of_particles(len(position))
-    frames = frame_steps(campaign)
-    crsd: list[np.ndarray] = []
-    start = position
-    runner = Runner({"seed": seed, "temperature": temperature}, log, on_block)
 
-    def instruct(instruction: str) -> np.ndarray | None:
-        nonlocal start
-        if instruction == "frames":
-            return frames
-        runner.place(position, species)
-        start = runner.unwrapped(dimension, length)
-        return None
+    def __init__(
+        self, campaign: Campaign, text: str, position: np.ndarray, temperature: float, seed: int
+    ) -> None:
+        super().__init__(campaign, text, {"seed": seed, "temperature": temperature})
+        self.position = position
+        self.neighbours = tessellate(position, self.length).neighbours
+        self.frames = frame_steps(campaign)
 
-    def keep(step: int) -> None:
-        displacement = runner.unwrapped(dimension, length) - start
-        crsd.append(cage_relative_squared_displacement(displacement, neighbours))
+    def act(self, runner: Runner, instruction: str) -> None:
+        """Put the particles in."""
+        if instruction == "place particles":
+            species = self.campaign.model.species_of_particles(len(self.position))
+            runner.place(self.position, species)
 
-    try:
-        runner.carry_out(propensity_input(campaign).splitlines(), instruct, keep)
-        if runner.atoms != len(position):
-            raise RunError(f"{len(position) - runner.atoms} particles were lost")
-    finally:
-        runner.close()
-    return {"crsd": np.stack(crsd).astype(np.float32)}
+    def stops(self, before: list[str]) -> np.ndarray:
+        """The frames."""
+        return self.frames if "#@ frames" in before else NO_STOPS
+
+    def at_stop(self, runner: Runner, step: int) -> None:
+        """Keep the squared displacement of each particle relative to its cage."""
+        displacement = runner.unwrapped(self.dimension, self.length) - self.position
+        crsd = cage_relative_squared_displacement(displacement, self.neighbours)
+        self.keep(crsd=crsd.astype(np.float32))
+
+    def results(self, runner: Runner) -> dict[str, np.ndarray]:
+        """All frames."""
+        self.check_particles(runner)
+        return {"crsd": np.stack(self.kept["crsd"])}

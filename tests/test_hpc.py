@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hpc.farm import attempt, check_world
 from mpi4py import MPI
 
 from glassdask import layout
@@ -15,7 +16,6 @@ from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.errors import UsageError
 from glassdask.indicators import INDICATORS, Configuration
 from hpc import spool
-from hpc.farm import attempt, check_world
 from hpc.lammps_input import frame_steps, propensity_input, quench_input, ramp
 from hpc.runner import RunError, Runner
 from hpc.trajectories import propensity, quench

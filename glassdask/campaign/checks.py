@@ -23,6 +23,7 @@ def check(file: CampaignFile) -> None:
     check_quench(file)
     check_network(file)
     check_propensity(file)
+    check_hpc(file)
     if file.report.map_sample >= file.quench.runs:
         raise UsageError(
             f"[report] map_sample = {file.report.map_sample}, of {file.quench.runs} runs",
@@ -136,3 +137,14 @@ def check_propensity(file: CampaignFile) -> None:
         )
     if len(set(section.temperatures)) != len(section.temperatures):
         raise UsageError(f"[propensity] temperatures = {section.temperatures}", "no value twice")
+
+
+def check_hpc(file: CampaignFile) -> None:
+    """The ranks make whole groups."""
+    hpc = file.hpc
+    if hpc.workers % hpc.ranks_per_run:
+        raise UsageError(
+            f"[hpc] workers = {hpc.workers}, ranks_per_run = {hpc.ranks_per_run}",
+            "workers that make whole groups",
+            f"Set workers to a multiple of {hpc.ranks_per_run}.",
+        )

@@ -200,6 +200,16 @@ class Hpc(Section):
         "starts the MPI ranks; {ranks} is filled in", default="mpiexec -n {ranks}"
     )
     workers: int = about("ranks that run LAMMPS; 0: one a core", default=0, ge=0)
+    ranks_per_run: Count = about(
+        "ranks that share one run, for large systems; changes results in the last digits",
+        default=1,
+    )
+    restart_interval: Positive = about(
+        "seconds; no more than this is lost of a run when its job is killed", default=600.0
+    )
+    hang_time: Positive = about(
+        "seconds without progress after which a run is given up as failed", default=1800.0
+    )
 
 
 class Dask(Section):

@@ -28,7 +28,7 @@ class Array:
         A shard is one file of whole chunks; None: a file a chunk.
     dtype : str
     units, long_name : str
-    fill : float or int
+    fill : float, int or str
         What a reader sees where nothing is written yet.
     """
 
@@ -39,12 +39,13 @@ class Array:
     dtype: str
     units: str
     long_name: str
-    fill: float | int = np.nan
+    fill: float | int | str = np.nan
 
     @property
     def bytes(self) -> int:
-        """Size before compression."""
-        return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
+        """Size before compression; of text, of a few letters each."""
+        item = 8 if self.dtype == "string" else np.dtype(self.dtype).itemsize
+        return int(np.prod(self.shape)) * item
 
     @property
     def files(self) -> int:
@@ -161,6 +162,19 @@ def run_status(campaign: Campaign, what: str) -> Array:
     runs = campaign.file.quench.runs
     name = f"{what}: {STATUS_NAME}"
     return Array(("sample",), (runs,), (runs,), None, "int8", "1", name, PENDING)
+
+
+def run_outcome(dims: tuple[str, ...], shape: tuple[int, ...], what: str) -> dict[str, Array]:
+    """What became of each run of LAMMPS, each in one chunk: they are written by one process."""
+
+    def one(dtype: str, long_name: str, fill: float | str) -> Array:
+        return Array(dims, shape, shape, None, dtype, "1", f"{what}: {long_name}", fill)
+
+    return {
+        "run_status": one("int8", STATUS_NAME, PENDING),
+        "failure": one("string", "why it failed; empty if it did not", ""),
+        "ranks": one("int32", "MPI ranks that shared it; 0: not one number, or not done", 0),
+    }
 
 
 def samples_axis(campaign: Campaign) -> dict[str, Coordinate]:

@@ -6,14 +6,13 @@ import numpy as np
 
 from glassdask.campaign import Campaign
 from glassdask.layout.parts import (
-    PENDING,
-    STATUS_NAME,
     Array,
     Coordinate,
     Group,
     ensemble_axes,
     indicator_names,
     particles_axis,
+    run_outcome,
     run_seeds,
     run_status,
     sample_array,
@@ -98,10 +97,8 @@ def propensity(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Gr
                 (1, 1, replicas, *inner), "float32", "sigma^2",
                 "cage-relative squared displacement",
             ),
-            "run_status": Array(
-                lead_dims, lead, lead, None, "int8", "1", f"trajectory: {STATUS_NAME}", PENDING
-            ),
-        },
+        }
+        | run_outcome(lead_dims, lead, "trajectory"),
         {"velocities": "Gaussian, centre-of-mass momentum removed"},
     )  # fmt: skip
 

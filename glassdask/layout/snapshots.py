@@ -12,6 +12,7 @@ from glassdask.layout.parts import (
     Group,
     particles_axis,
     per_sample,
+    run_outcome,
     run_seeds,
     run_status,
     sample_array,
@@ -46,8 +47,8 @@ def configurations(campaign: Campaign) -> Group:
             "kinetic_temperature": per_sample(
                 campaign, two, "float64", "epsilon/kB", "temperature from the velocities", np.nan
             ),
-            "run_status": run_status(campaign, "run"),
-        },
+        }
+        | run_outcome(("sample",), (runs,), "run"),
         {
             "model": model.name,
             "dimension": d,

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 from glassdask import jobs
 from glassdask.campaign import Campaign
-from glassdask.errors import StageFailed, StoppedEarly, UsageError
+from glassdask.errors import StageFailed, UsageError
 from glassdask.progress import PIPE_VARIABLE, Progress, read_piped
+
+#: Set for the child: host and process that started it and starts it again when it asks for that.
+PARENT_VARIABLE = "GLASSDASK_PARENT"
+#: Exit code of a child that lost all its ranks to failed runs, and wants new ones.
+AGAIN = 76
+#: Seconds that the child gets to stop its runs and save them.
+PATIENCE = 60.0
 
 
 def workers(campaign: Campaign) -> int:
-    """Ranks that run LAMMPS; the manager, which mostly sleeps, comes on top."""
-    return campaign.file.hpc.workers or len(os.sched_getaffinity(0))
+    """Ranks that run LAMMPS, in whole groups; the manager, which mostly sleeps, comes on top."""
+    hpc = campaign.file.hpc
+    ranks = hpc.workers or len(os.sched_getaffinity(0))
+    return max(1, ranks // hpc.ranks_per_run) * hpc.ranks_per_run
 
 
 def launcher(campaign: Campaign, ranks: int) -> list[str]:
@@ -48,42 +61,47 @@ def launcher(campaign: Campaign, ranks: int) -> list[str]:
     return [program, *words[1:], sys.executable, "-m", "mpi4py", "-m", "hpc"]
 
 
-def run(campaign: Campaign, stage: str, start_over: bool = False) -> None:
+def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = False) -> None:
     """Run an MPI stage to its end.
 
     Raises
     ------
-    StoppedEarly
-        When it was stopped from outside.
     StageFailed
         When the child was killed or crashed.
     SystemExit
-        When the child ended with an error of its own, which it has printed.
+        When the child ended with an error of its own, or was stopped, which it has said.
     """
     ranks = workers(campaign) + 1
-    command = [*launcher(campaign, ranks), stage, str(campaign.path), "--ranks", str(ranks)]
-    for override in campaign.overrides:
-        command += ["--set", override]
-    if start_over:
-        command.append("--start-over")
+    first = [*(["--start-over"] if start_over else []), *(["--retry"] if retry else [])]
     jobs.make_folders(campaign)
-    code = _follow(command, stage)
-    if code == 75:
-        raise StoppedEarly(f"{stage} was stopped", then="Type the same command to go on.")
-    if code in (1, 2):
+    code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks), *first), stage)
+    while code == AGAIN:
+        print(f"{stage}: all groups of ranks were lost to failed runs; starting new ones")
+        code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks)), stage)
+    if code in (1, 2, 75):
         sys.exit(code)  # the child has said why
     if code != 0:
         raise StageFailed(
             f"{stage} ended with exit code {code}",
             "0",
-            f"See {campaign.path / 'logs'}; finished runs are kept.",
+            f"See {campaign.path / 'logs'}. Nothing is lost but what came after the last "
+            "restarts; type the same command to go on.",
         )
+
+
+def _command(campaign: Campaign, ranks: int, stage: str, *options: str) -> list[str]:
+    overrides = [word for override in campaign.overrides for word in ("--set", override)]
+    return [*launcher(campaign, ranks), stage, str(campaign.path), *options, *overrides]
 
 
 def _follow(command: list[str], stage: str) -> int:
     """Start the child, show its progress, pass on what else it prints; its exit code."""
     show = sys.stdout.isatty()
-    environment = os.environ | {"OMP_NUM_THREADS": "1"} | ({PIPE_VARIABLE: "pipe"} if show else {})
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        PARENT_VARIABLE: f"{socket.gethostname()} {os.getpid()}",
+    }
+    environment |= {PIPE_VARIABLE: "pipe"} if show else {}
     # a session of its own: Ctrl-C reaches us alone, and we stop the whole tree
     child = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
@@ -96,10 +114,10 @@ def _follow(command: list[str], stage: str) -> int:
             if content is None:
                 print(line, end="", flush=True)
                 continue
-            name, unit, total, done, note = content
+            name, unit, total, done, note, left = content
             if progress is None:
                 progress = Progress(name, unit, total, done)
-            progress.update(done, note)
+            progress.update(done, note, left)
         return child.wait()
     except KeyboardInterrupt:
         _stop(child)
@@ -110,31 +128,63 @@ def _follow(command: list[str], stage: str) -> int:
 
 
 def _stop(child: subprocess.Popen) -> None:
-    """End the launcher and its ranks; finished runs are on disk already."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, number)
-            child.wait(timeout=5)
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            return
+    """Let the ranks save what they run, then end the launcher; a second Ctrl-C does not wait."""
+    print("\nStopping: runs in flight are being saved ...", file=sys.stderr, flush=True)
+    try:
+        # launchers hand this signal on to all ranks; SIGTERM makes some of them kill
+        child.send_signal(signal.SIGUSR1)
+        child.communicate(timeout=PATIENCE)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(child.pid, number)
+                child.wait(timeout=5)
+                return
+            except subprocess.TimeoutExpired:
+                continue
+            except ProcessLookupError:
+                return
 
 
-def time_model(campaign: Campaign) -> dict[str, float]:
-    """Time the model on one rank of this machine; see `hpc.timing.measure`."""
-    import json
+def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
+    """Time the model on all cores of this machine at once; see `hpc.timing.measure`.
 
-    command = [*launcher(campaign, 1), "timing", str(campaign.path)]
-    for override in campaign.overrides:
-        command += ["--set", override]
+    Parameters
+    ----------
+    campaign : Campaign
+    most_ranks : int
+        Ranks that will run LAMMPS; no more than these are timed.
+
+    Returns
+    -------
+    dict
+        `quench_seconds`, `propensity_seconds`, `steps_per_second`, and `start_seconds`, which
+        starting the ranks took.
+    """
+    group = campaign.file.hpc.ranks_per_run
+    cores = min(most_ranks, len(os.sched_getaffinity(0)))
+    ranks = max(1, cores // group) * group + 1
+    began = time.monotonic()
+    command = _command(campaign, ranks, "quench", "--timing")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
+    whole = time.monotonic() - began
+    found: dict[str, Any] = {}
+    for line in done.stdout.splitlines():
+        if line.startswith("{"):
+            found = json.loads(line)
+    if done.returncode != 0 or "problem" in found or not found:
         said = [line for line in done.stderr.splitlines() if "Error" in line or "ERROR" in line]
         raise StageFailed(
-            f"timing LAMMPS failed: {said[-1] if said else done.stderr.strip()[-200:]}",
+            "timing LAMMPS failed: "
+            + (found.get("problem") or (said[-1] if said else done.stderr.strip()[-200:])),
             "a model that runs",
             "Look at [system] density and [quench] time_step.",
         )
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return found | {"start_seconds": whole - found.pop("busy_seconds")}
+
+
+def replay(campaign: Campaign, stage: str, number: int, ranks: int) -> int:
+    """Do one run again on `ranks` ranks and compare; the exit code, see `hpc.replay.replay`."""
+    command = _command(campaign, ranks, stage, "--replay", str(number))
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, env=environment, check=False).returncode

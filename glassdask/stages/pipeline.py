@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from glassdask import jobs, records
@@ -28,10 +27,12 @@ class Pipeline:
     campaign : Campaign
     start_over : bool
         Begin stages again that were made with other inputs (`run`), or the one named (`stage`).
+    retry : bool
+        Repeat the failed runs of a stage that runs LAMMPS.
     """
 
-    def __init__(self, campaign: Campaign, start_over: bool = False) -> None:
-        self.campaign, self.start_over = campaign, start_over
+    def __init__(self, campaign: Campaign, start_over: bool = False, retry: bool = False) -> None:
+        self.campaign, self.start_over, self.retry = campaign, start_over, retry
         self._cluster: Cluster | None = None
 
     def __enter__(self) -> Pipeline:
@@ -55,7 +56,7 @@ class Pipeline:
         # figures are cheap and follow from the store: they are simply drawn again
         if stage == "report" and not self._report_stands():
             start_over = True
-        if jobs.is_complete(self.campaign, stage, start_over):
+        if jobs.is_complete(self.campaign, stage, start_over) and not self.retry:
             return False
         jobs.make_folders(self.campaign)
         began = time.monotonic()
@@ -73,7 +74,7 @@ class Pipeline:
         if STAGES[stage].runs_on == "MPI":
             from glassdask.stages import launch
 
-            launch.run(self.campaign, stage, start_over)
+            launch.run(self.campaign, stage, start_over, self.retry)
             return
         with records.lock(self.campaign, stage):
             open_log(self.campaign.path, stage)
@@ -104,44 +105,3 @@ class Pipeline:
 
             self._cluster = Cluster(self.campaign)
         return self._cluster
-
-
-def status_rows(campaign: Campaign) -> Iterable[tuple[str, str, str, str]]:
-    """For each stage: its name, its state, how much of it is done, a remark."""
-    for stage in STAGES:
-        found = records.state(campaign, stage)
-        record = records.read(campaign, stage) or {}
-        remark = ""
-        if found is State.CHANGED:
-            remark = records.difference(campaign, stage)
-        elif record.get("failed_runs"):
-            remark = f"{record['failed_runs']} runs failed, see logs/"
-        elif record.get("reason"):
-            remark = str(record["reason"])
-        state = str(found)
-        if records.is_running(campaign, stage):
-            state = "running"
-        elif found is State.PARTIAL:
-            state = "stopped"
-        yield stage, state, _done(campaign, stage, found), remark
-
-
-def _done(campaign: Campaign, stage: str, found: State) -> str:
-    """How much of a stage is done: 37/120 runs."""
-    if found is State.ABSENT:
-        return ""
-    if stage == "train":
-        metrics = campaign.path / "model" / "metrics.csv"
-        epochs = len(metrics.read_text().splitlines()) - 1 if metrics.exists() else 0
-        return f"{epochs}/{campaign.file.train.epochs} epochs"
-    if stage == "report":
-        return f"{len(list((campaign.path / 'figures').glob('*.png')))} figures"
-    import numpy as np
-
-    from glassdask import layout, store
-
-    group = "fields" if stage == "correlate" else STAGES[stage].groups[0]
-    status = np.asarray(store.array(campaign.store, group, "run_status", "r")[...])
-    waiting = len(list(records.stage_folder(campaign, stage).glob("*.npz")))
-    done = int((status != layout.PENDING).sum()) + waiting
-    return f"{done}/{status.size} runs"

@@ -1,0 +1,108 @@
+"""Which run `glassdask replay` is to do again, and what it was made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from glassdask import records, store
+from glassdask.campaign import Campaign
+from glassdask.errors import UsageError
+from glassdask.records import STAGES
+from glassdask.stages import launch
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of LAMMPS in the store.
+
+    Attributes
+    ----------
+    stage : str
+        "quench" or "propensity".
+    number : int
+        Counted over all dimensions of the stage's `run_status`.
+    ranks : int
+        MPI ranks that shared it; 0: not one number, or it failed.
+    input : str
+        Its LAMMPS input.
+    variables : dict
+        The LAMMPS variables that make it this run.
+    """
+
+    stage: str
+    number: int
+    ranks: int
+    input: str
+    variables: dict[str, object]
+
+
+def find_run(
+    campaign: Campaign, sample: int, temperature: float | None, replica: int | None
+) -> Run:
+    """The run that these options name.
+
+    Raises
+    ------
+    UsageError
+        When there is none.
+    """
+    stage = "quench" if temperature is None and replica is None else "propensity"
+    if records.read(campaign, stage) is None:
+        raise UsageError(
+            f"no {stage} in {campaign.path}", "one", f"Type `glassdask {stage} {campaign.path}`."
+        )
+    with store.open_group(campaign.store, STAGES[stage].groups[0]) as group:
+        if stage == "quench":
+            place: tuple[int, ...] = (_pick("--sample", sample, group["sample"].values),)
+        else:
+            replicas, temperatures = group["replica"].values, group["temperature"].values
+            place = (
+                _pick("--sample", sample, group["configuration"].values),
+                _pick("--temperature", temperature, temperatures),
+                _pick("--replica", replica, replicas),
+            )
+        seed = int(group["seed"].values[place])
+        variables: dict[str, object] = {"seed": seed}
+        if stage == "propensity":
+            variables["temperature"] = float(temperatures[place[1]])
+        return Run(
+            stage,
+            int(np.ravel_multi_index(place, group["run_status"].shape)),
+            int(group["ranks"].values[place]),
+            group.attrs["lammps_input"],
+            variables,
+        )
+
+
+def _pick(option: str, value: float | None, among: np.ndarray) -> int:
+    """Place of a value in a coordinate."""
+    if value is not None:
+        found = np.flatnonzero(np.isclose(among, value, rtol=1e-6, atol=0))
+        if len(found):
+            return int(found[0])
+    shown = ", ".join(f"{one:g}" for one in among)
+    raise UsageError(
+        f"{option} is missing" if value is None else f"{option} {value:g}",
+        f"one of {shown}" if len(among) <= 8 else f"{among[0]:g} to {among[-1]:g}",
+        f"Type e.g. `{option} {among[0]:g}`.",
+    )
+
+
+def print_input(run: Run) -> None:
+    """Print the input, and how bare LAMMPS runs it."""
+    words = " ".join(f"-var {name} {value!r}" for name, value in run.variables.items())
+    print(f"# lmp {words} -in FILE")
+    if run.stage == "propensity":
+        print("# at the line '#@ place particles', put in the glass of this sample, in its order")
+    print(run.input, end="")
+
+
+def replay(campaign: Campaign, run: Run) -> int:
+    """Do the run again; the exit code: 0 the same bits, 1 others."""
+    ranks = run.ranks or campaign.file.hpc.ranks_per_run
+    print(f"{run.stage} run {run.number}, seed {run.variables['seed']}, on {ranks} rank(s) ...")
+    if not run.ranks:
+        print("It failed, or the number of ranks changed on its way: other digits are no surprise.")
+    return launch.replay(campaign, run.stage, run.number, ranks)

@@ -1,0 +1,140 @@
+"""Where each stage stands, whoever runs it and wherever: what `glassdask status` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassdask import layout, live, records, store
+from glassdask.campaign import Campaign
+from glassdask.progress import duration
+from glassdask.records import STAGES, State
+
+#: Failed runs that are listed one by one.
+LISTED = 10
+
+
+@dataclass(frozen=True)
+class Row:
+    """A stage as `glassdask status` shows it; text, empty where there is nothing to say."""
+
+    stage: str
+    state: str
+    done: str = ""
+    running: str = ""
+    failed: str = ""
+    pending: str = ""
+    speed: str = ""
+    left: str = ""
+    remark: str = ""
+
+
+def rows(campaign: Campaign) -> Iterator[Row]:
+    """All stages, in their order."""
+    for stage in STAGES:
+        yield _row(campaign, stage)
+
+
+def _row(campaign: Campaign, stage: str) -> Row:
+    found = records.state(campaign, stage)
+    told = (live.read(campaign.path, stage) or {}) if records.is_running(campaign, stage) else None
+    state = "running" if told is not None else str(found)
+    if told is None and found is State.PARTIAL:
+        state = "stopped"
+    remark = _remark(campaign, stage, found)
+    told = told or {}
+    if "seconds_left" in told and told["seconds_left"] is not None:
+        left = duration(told["seconds_left"])
+    else:
+        left = ""
+    if found in (State.ABSENT, State.CHANGED):
+        return Row(stage, state, remark=remark)
+    if stage in ("train", "report"):
+        return Row(stage, state, _counted(campaign, stage), left=left, remark=remark)
+    group = "fields" if stage == "correlate" else STAGES[stage].groups[0]
+    status = np.asarray(store.array(campaign.store, group, "run_status", "r")[...])
+    failed = int((status == layout.FAILED).sum())
+    waiting = 0 if found is State.COMPLETE else _waiting(campaign, stage)
+    done, running = int((status != layout.PENDING).sum()) + waiting, told.get("running", 0)
+    speed = told.get("steps_per_second")
+    return Row(
+        stage,
+        state,
+        f"{done}/{status.size}",
+        str(running or ""),
+        str(failed or ""),
+        str(max(0, status.size - done - running) or ""),
+        f"{speed:,} steps/s" if speed else "",
+        left,
+        remark,
+    )
+
+
+def _waiting(campaign: Campaign, stage: str) -> int:
+    """Finished runs that wait for their shard."""
+    return len(list(records.stage_folder(campaign, stage).glob("*.npz")))
+
+
+def _remark(campaign: Campaign, stage: str, found: State) -> str:
+    record = records.read(campaign, stage) or {}
+    if found is State.CHANGED:
+        return records.difference(campaign, stage)
+    return str(record.get("reason") or "")
+
+
+def _counted(campaign: Campaign, stage: str) -> str:
+    if stage == "train":
+        metrics = campaign.path / "model" / "metrics.csv"
+        epochs = len(metrics.read_text().splitlines()) - 1 if metrics.exists() else 0
+        return f"{epochs}/{campaign.file.train.epochs} epochs"
+    return f"{len(list((campaign.path / 'figures').glob('*.png')))} figures"
+
+
+def failures(campaign: Campaign) -> Iterator[str]:
+    """For each stage with failed runs: the first of them, why they failed, and the way on.
+
+    Runs that failed but whose shard is not written yet are among them.
+    """
+    for stage in ("quench", "propensity"):
+        if records.state(campaign, stage) not in (State.PARTIAL, State.COMPLETE):
+            continue
+        home = STAGES[stage].groups[0]
+        with store.open_group(campaign.store, home) as group:
+            shape, seeds = group["run_status"].shape, group["seed"].values.ravel()
+            status, reasons = group["run_status"].values.ravel(), group["failure"].values.ravel()
+        found: dict[int, str] = {
+            int(n): reasons[n] for n in np.flatnonzero(status == layout.FAILED)
+        }
+        found |= _failed_in_waiting(campaign, stage)
+        for number in sorted(found)[:LISTED]:
+            log = campaign.path / "logs" / f"{stage}-{number:06d}.lammps.log"
+            yield (
+                f"{stage} run {_name(stage, number, shape)}, seed {seeds[number]}, failed: "
+                f"{found[number]}" + (f" ({log})" if log.exists() else "")
+            )
+        if len(found) > LISTED:
+            yield f"... and {len(found) - LISTED} more"
+        if found:
+            yield f"To repeat them: glassdask {stage} {campaign.path} --retry"
+
+
+def _name(stage: str, number: int, shape: tuple[int, ...]) -> str:
+    if stage == "quench":
+        return str(number)
+    c, t, r = np.unravel_index(number, shape)
+    return f"{number} (configuration {c}, temperature {t}, replica {r})"
+
+
+def _failed_in_waiting(campaign: Campaign, stage: str) -> dict[int, str]:
+    out: dict[int, Any] = {}
+    for path in records.stage_folder(campaign, stage).glob("*.npz"):
+        try:
+            with np.load(path, allow_pickle=False) as content:
+                if "failure" in content:
+                    out[int(path.stem)] = str(content["failure"])
+        except (OSError, ValueError):
+            continue  # just being moved into the store
+    return out

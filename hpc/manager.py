@@ -1,0 +1,346 @@
+"""The manager: hands out runs, hears how they do, writes whole shards, stops all in time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mpi4py import MPI
+
+from glassdask import live
+from glassdask.errors import GlassdaskError, StageFailed, StoppedEarly
+from glassdask.progress import Progress
+from hpc import spool
+from hpc.worker import Signals, record_failure
+from hpc.world import ORDER, REPORT, STOP, Naps, drain, group_of, leader_of
+
+logger = logging.getLogger("glassdask")
+
+#: Seconds between two looks at signals, deadlines and silent groups.
+LOOK_EVERY = 0.2
+#: Seconds that runs get to reach the end of a block and save.
+PATIENCE = 45.0
+#: Seconds over which the speed is averaged.
+WINDOW = 60.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """The runs of a stage.
+
+    Attributes
+    ----------
+    stage : str
+        Name of the stage.
+    folder : Path
+        Where runs in flight and finished runs wait for their shard.
+    shards : list of list of int
+        Numbers of the runs that are written together.
+    arguments : callable
+        From the number of a run to what its group needs beside the number.
+    commit : callable
+        Writes the finished runs of a shard into the store: `commit(numbers)`.
+    steps : int
+        Steps of LAMMPS in a run.
+    """
+
+    stage: str
+    folder: Path
+    shards: list[list[int]]
+    arguments: Callable[[int], tuple[Any, ...]]
+    commit: Callable[[list[int]], None]
+    steps: int
+
+
+@dataclass
+class Group:
+    """What the manager knows of a group of ranks."""
+
+    leader: int
+    run: int | None = None
+    steps: int | None = None
+    heard: float = field(default_factory=time.monotonic)
+    ready: bool = False
+    lost: bool = False
+
+
+class Manager:
+    """Does all runs that are not done on the groups of the world.
+
+    Parameters
+    ----------
+    world : Intracomm
+    ranks_per_run : int
+    work : Work
+    done : set of int
+        Runs that are in the store already.
+    hang_time : float
+        Seconds without progress after which a run is given up.
+    deadline : float or None
+        Value of `time.monotonic()` at which all runs are stopped.
+    alive : callable
+        Whether whoever started this job is still there.
+    """
+
+    def __init__(
+        self,
+        world: MPI.Intracomm,
+        ranks_per_run: int,
+        work: Work,
+        done: set[int],
+        hang_time: float = float("inf"),
+        deadline: float | None = None,
+        alive: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.world, self.ranks_per_run, self.work, self.done = world, ranks_per_run, work, done
+        self.hang_time, self.deadline, self.alive = hang_time, deadline, alive
+        count = (world.Get_size() - 1) // ranks_per_run
+        self.groups = [Group(leader_of(k, ranks_per_run)) for k in range(count)]
+        self.failures = 0
+        self.stopping = ""
+        self._stop_until = 0.0
+        self._looked = 0.0
+        self._counted: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+        self._steps = 0
+        self.error: GlassdaskError | Exception | None = None
+
+    @property
+    def any_lost(self) -> bool:
+        """Whether ranks hang that only an abort of the world can end."""
+        return any(group.lost for group in self.groups)
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether new ranks could go on at once, since each group was lost to one failed run."""
+        return all(group.lost for group in self.groups) and self.failures > 0
+
+    def work_through(self) -> None:
+        """Do the runs that are missing.
+
+        Raises
+        ------
+        StoppedEarly
+            When it was asked to stop, time is up, or no group is left.
+        StageFailed
+            When results or restarts could not be written, or a group met an error in the program.
+        """
+        work = self.work
+        work.folder.mkdir(parents=True, exist_ok=True)
+        waiting = spool.finished(work.folder) - self.done
+        self._shard_of = {n: k for k, shard in enumerate(work.shards) for n in shard}
+        self._missing: dict[int, int] = {
+            k: sum(n not in self.done and n not in waiting for n in shard)
+            for k, shard in enumerate(work.shards)
+        }
+        self._todo = self._runs(waiting)
+        left, total = sum(self._missing.values()), len(self._shard_of)
+        self._total, self._finished = total, total - left
+        logger.info("%s: %d runs to do, %d done before", work.stage, left, total - left)
+        for k, shard in enumerate(work.shards):
+            if not self._missing[k] and not waiting.isdisjoint(shard):
+                self._commit(k)
+        with Progress(work.stage, "runs", total, total - left) as self.progress:
+            naps = Naps()
+            while self._busy() or self._next is not None:
+                if self.world.iprobe(MPI.ANY_SOURCE, REPORT):
+                    self._hear()
+                    naps.wake()
+                else:
+                    naps.rest()
+                if time.monotonic() - self._looked > LOOK_EVERY:
+                    self._look()
+                if self.stopping and (not self._busy() or time.monotonic() > self._stop_until):
+                    break
+        self._end()
+
+    def dismiss(self, code: int) -> None:
+        """Send all groups home with the exit code of the job; those that hang, by force."""
+        self.stopping = self.stopping or "all is done"
+        naps, waiting = Naps(), [g for g in self.groups if not g.lost]
+        until = time.monotonic() + PATIENCE
+        while waiting and time.monotonic() < until:
+            for group in [g for g in waiting if g.ready]:
+                self.world.send(("leave", code, None), group.leader, ORDER)
+                waiting.remove(group)
+            if self.world.iprobe(MPI.ANY_SOURCE, REPORT):
+                self._hear()
+            else:
+                naps.rest()
+        for group in waiting:
+            group.lost = True
+        drain(self.world, REPORT)
+
+    # runs to hand out
+
+    def _runs(self, waiting: set[int]) -> Iterator[int]:
+        order = (n for shard in self.work.shards for n in shard)
+        runs = (n for n in order if n not in self.done and n not in waiting)
+        self._next = next(runs, None)
+        return runs
+
+    def _busy(self) -> bool:
+        return any(group.run is not None and not group.lost for group in self.groups)
+
+    def _hand_out(self, group: Group) -> None:
+        """Give a group that is ready the next run."""
+        if self._next is None or self.stopping:
+            return
+        number, self._next = self._next, next(self._todo, None)
+        group.run, group.steps, group.ready = number, None, False
+        group.heard = time.monotonic()
+        self.world.send(("run", number, self.work.arguments(number)), group.leader, ORDER)
+
+    # what groups say
+
+    def _hear(self) -> None:
+        status = MPI.Status()
+        kind, number, said = self.world.recv(source=MPI.ANY_SOURCE, tag=REPORT, status=status)
+        group = self.groups[group_of(status.Get_source(), self.ranks_per_run)]
+        group.heard = time.monotonic()
+        late = group.lost  # given up, and yet it speaks
+        if kind == "ready":
+            group.ready, group.lost, group.run = True, False, None
+            self._hand_out(group)
+        elif kind == "steps":
+            if late:
+                self.world.send(number, group.leader, STOP)
+            self._count(group, said)
+        elif late:
+            logger.warning("run %d, given up, ended after all", number)
+        elif kind == "done":
+            self._count(group, self.work.steps)
+            self._settle(group, said)
+        elif kind == "stopped":
+            group.run = None
+            self._stop(self.stopping or "it was asked to stop")
+        elif kind == "lost":
+            self._give_up(group, said)
+        else:
+            group.run = None
+            self._fail(_problem(self.work.stage, kind, number, said))
+
+    def _count(self, group: Group, steps: int) -> None:
+        """Count what was done since the last report; the first one may speak of a restart."""
+        self._steps += 0 if group.steps is None else max(0, steps - group.steps)
+        group.steps = steps
+
+    def _settle(self, group: Group, reason: str | None) -> None:
+        """A run is over; its shard is written when it was the last one."""
+        number, group.run, group.steps = group.run, None, None
+        assert number is not None
+        if reason is not None:
+            self.failures += 1
+            logger.warning("%s run %d failed: %s", self.work.stage, number, reason)
+        self._finished += 1
+        k = self._shard_of[number]
+        self._missing[k] -= 1
+        if not self._missing[k]:
+            try:
+                self._commit(k)
+            except Exception as error:
+                self._fail(error)
+        self._tell()
+
+    def _commit(self, k: int) -> None:
+        """Move the finished runs of a shard into the store; they are forgotten only then."""
+        numbers = [n for n in self.work.shards[k] if n not in self.done]
+        self.work.commit(numbers)
+        spool.discard(self.work.folder, numbers)
+        logger.info("%s: runs %d to %d are in the store", self.work.stage, numbers[0], numbers[-1])
+
+    def _give_up(self, group: Group, reason: str) -> None:
+        """The run of a group has failed, and the group is of no more use."""
+        group.lost = True
+        number = group.run
+        if number is None:
+            return
+        try:
+            record_failure(self.work.folder, number, reason)
+        except OSError as error:
+            self._fail(error)
+        self._settle(group, reason)
+        if all(g.lost for g in self.groups):
+            self._stop("the last group of ranks was lost")
+
+    # the world outside
+
+    def _look(self) -> None:
+        now = self._looked = time.monotonic()
+        if Signals.asked:
+            self._stop("it was asked to stop")
+        elif self.deadline is not None and now > self.deadline:
+            self._stop("the wall time is nearly over")
+        elif not self.alive():
+            self._stop("whoever started it is gone")
+        for group in self.groups:
+            if group.run is not None and not group.lost and now - group.heard > self.hang_time:
+                self._give_up(group, f"no progress for {now - group.heard:.0f} s")
+        self._tell()
+
+    def _stop(self, why: str) -> None:
+        """Ask all runs to stop at the end of their block."""
+        if self.stopping:
+            return
+        self.stopping = why
+        self._stop_until = time.monotonic() + PATIENCE
+        logger.info("%s stops: %s", self.work.stage, why)
+        for group in self.groups:
+            if group.run is not None and not group.lost:
+                self.world.send(group.run, group.leader, STOP)
+
+    def _fail(self, error: Exception) -> None:
+        """Stop all, and end with this error."""
+        self.error = self.error or error
+        logger.error("%s", error)
+        self._stop(f"{error}")
+
+    def _end(self) -> None:
+        for group in self.groups:
+            if group.run is not None and not group.lost:  # it did not stop in time
+                group.lost = True
+        if self.error is not None:
+            raise self.error
+        if self.stopping and self._finished < self._total:
+            raise StoppedEarly(
+                f"{self.work.stage} was stopped: {self.stopping}",
+                then="Type the same command to go on.",
+            )
+
+    # what is told
+
+    def _tell(self) -> None:
+        """Progress, for people here and for `glassdask status` elsewhere."""
+        now = time.monotonic()
+        if now - self._counted[-1][0] > live.PERIOD:
+            self._counted.append((now, self._steps))
+            while len(self._counted) > 2 and now - self._counted[0][0] > WINDOW:
+                self._counted.popleft()
+        (then, before), running = self._counted[0], sum(g.run is not None for g in self.groups)
+        speed = (self._steps - before) / max(now - then, 1e-9)
+        steps_left = (self._total - self._finished) * self.work.steps
+        steps_left -= sum(g.steps or 0 for g in self.groups if g.run is not None)
+        parts = [f"{speed:,.0f} steps/s"] if speed else []
+        parts += [f"{self.failures} failed"] if self.failures else []
+        self.progress.update(
+            self._finished,
+            ", ".join(parts),
+            steps_left / speed if speed else None,
+            running=running,
+            steps_per_second=round(speed),
+            failed_now=self.failures,
+        )
+
+
+def _problem(stage: str, kind: str, number: int, said: str) -> StageFailed:
+    if kind == "no storage":
+        return StageFailed(
+            f"run {number} of {stage} could not be written: {said}",
+            "a disk with room, and rights to it",
+            "What was done is kept; type the same command to go on.",
+        )
+    return StageFailed(f"run {number} of {stage} failed: {said}", then="The traceback is in logs/.")

@@ -1,0 +1,107 @@
+"""Do one run of a campaign again, from its stored input and seed, and compare bit by bit."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from mpi4py import MPI
+
+from glassdask import layout, records, store
+from glassdask.campaign import Campaign
+from glassdask.errors import UsageError
+from hpc.carrying_out import carry_out
+from hpc.runner import RunError
+from hpc.stages import arguments_of, stored_input, trajectory
+
+#: Result of a trajectory -> group and variable of the store.
+_STORED = {
+    "quench": {
+        "position": ("configurations", "position"),
+        "potential_energy": ("configurations", "potential_energy"),
+        "kinetic_temperature": ("configurations", "kinetic_temperature"),
+        "cooling": ("cooling", "potential_energy"),
+    },
+    "propensity": {"crsd": ("propensity", "crsd")},
+}
+
+
+def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) -> int:
+    """Run `number` again on all ranks of the world.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stage : str
+        "quench" or "propensity".
+    number : int
+        Number of the run, counted over all dimensions of the stage's `run_status`.
+    world : Intracomm
+        As many ranks as the run had.
+
+    Returns
+    -------
+    int
+        Exit code: 0 when every value has the same bits, 1 when not.
+
+    Raises
+    ------
+    UsageError
+        When the run is not done.
+    """
+    home = records.STAGES[stage].groups[0]
+    status = store.array(campaign.store, home, "run_status", "r")
+    place = tuple(int(k) for k in np.unravel_index(number, status.shape))
+    before = int(np.asarray(status[...])[place])
+    if before == layout.PENDING:
+        raise UsageError(
+            f"run {number} of {stage} is not done",
+            "one that is",
+            f"Type `glassdask status {campaign.path}`.",
+        )
+    again = trajectory(
+        campaign, stage, stored_input(campaign, stage), arguments_of(campaign, stage)(number)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            results = carry_out(again, world, Path(folder) / "log.lammps")
+        except RunError as error:
+            return _failed(campaign, home, place, before, str(error), world)
+    if world.Get_rank() != 0:
+        return 0
+    lines, same = [], before == layout.DONE
+    for name, (group, variable) in _STORED[stage].items():
+        there = np.asarray(store.array(campaign.store, group, variable, "r")[place])
+        equal = there.tobytes() == results[name].astype(there.dtype).tobytes()
+        same &= equal
+        said = "the same bits" if equal else _difference(there, results[name])
+        lines.append(f"  {group}/{variable} {list(there.shape)}: {said}")
+    print("\n".join(lines))
+    print("identical, bit by bit" if same else "NOT identical", flush=True)
+    return 0 if same else 1
+
+
+def _difference(there: np.ndarray, here: np.ndarray) -> str:
+    if not np.isfinite(there).all():
+        return "stored values are missing"
+    apart = np.abs(there - here)
+    return f"{(apart > 0).mean():.1%} of the values differ, by up to {apart.max():.3g}"
+
+
+def _failed(
+    campaign: Campaign,
+    home: str,
+    place: tuple[int, ...],
+    before: int,
+    now: str,
+    world: MPI.Intracomm,
+) -> int:
+    """A run that fails now: this agrees with the store when it failed for the same reason."""
+    reasons = np.asarray(store.array(campaign.store, home, "failure", "r")[...])
+    stored = str(reasons[place]) if before == layout.FAILED else "it did not fail"
+    if world.Get_rank() == 0:
+        print(f"  stored: {stored}\n  now:    {now}", file=sys.stdout, flush=True)
+        print("failed again, in the same way" if now == stored else "NOT identical", flush=True)
+    return 0 if now == stored else 1

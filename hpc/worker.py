@@ -1,0 +1,181 @@
+"""What the ranks that run LAMMPS do: take a run, carry it out, say what came of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from mpi4py import MPI
+
+from hpc import spool
+from hpc.carrying_out import Order, Stopped, carry_out
+from hpc.restarts import Restarts
+from hpc.runner import GroupLost, RunError
+from hpc.trajectories import Trajectory
+from hpc.world import ORDER, REPORT, STOP, drain, receive
+
+logger = logging.getLogger("glassdask")
+
+#: Seconds between two reports of progress.
+REPORT_EVERY = 1.0
+
+Carry = Callable[[int, tuple[Any, ...], MPI.Intracomm, Callable[[int], Order]], str | None]
+
+
+class Signals:
+    """Whether this process was asked to stop (SIGTERM, SIGUSR1, SIGINT); a flag, nothing more."""
+
+    asked = False
+
+    @classmethod
+    def ask(cls, number: int, frame: Any) -> None:
+        """Handler of the signals."""
+        cls.asked = True
+
+
+def serve(world: MPI.Intracomm, group: MPI.Intracomm, carry: Carry) -> int:
+    """Carry out runs until told to leave; returns the exit code that the manager has told.
+
+    Parameters
+    ----------
+    world, group : Intracomm
+        All ranks, and those that share a run with this one.
+    carry : callable
+        Carries out one run: `carry(number, arguments, group, order)`; keeps its results with
+        `spool.save` on the first rank and returns None, or the reason of its failure. It calls
+        `order(steps)` on the first rank after every block, and heeds it.
+    """
+    leads = group.Get_rank() == 0
+    while True:
+        if leads:
+            world.send(("ready", None, None), 0, REPORT)
+            told = receive(world, 0, ORDER)
+            for other in range(1, group.Get_size()):
+                group.send(told, other, ORDER)
+        else:
+            told = receive(group, 0, ORDER)
+        kind, number, arguments = told
+        if kind == "leave":
+            drain(world, STOP)
+            return number
+        said = _one_run(world, group, carry, number, arguments)
+        if leads:
+            world.send(said, 0, REPORT)
+
+
+def _one_run(
+    world: MPI.Intracomm, group: MPI.Intracomm, carry: Carry, number: int, arguments: Any
+) -> tuple[str, int, str | None]:
+    """Carry out a run and put into words what came of it."""
+    try:
+        return ("done", number, carry(number, arguments, group, Listener(world, number)))
+    except Stopped:
+        return ("stopped", number, None)
+    except OSError as error:
+        logger.exception("run %d", number)
+        return ("no storage", number, str(error))
+    except GroupLost as error:
+        _wait_for_the_end(world, number, str(error))
+    except Exception as error:
+        if group.Get_size() > 1:
+            raise  # the others of the group wait: mpi4py ends the job
+        logger.exception("run %d", number)
+        return ("broken", number, f"{type(error).__name__}: {error}")
+
+
+def _wait_for_the_end(world: MPI.Intracomm, number: int, reason: str) -> NoReturn:
+    """The other ranks of the group hang inside LAMMPS: this one says so; the manager ends all."""
+    logger.error("run %d failed on one rank of its group: %s", number, reason)
+    world.send(("lost", number, reason), 0, REPORT)
+    while True:
+        time.sleep(1)
+
+
+class Listener:
+    """What a run hears after each block, on the first rank of its group.
+
+    Parameters
+    ----------
+    world : Intracomm
+    number : int
+        Number of the run.
+    """
+
+    #: Seconds between two restarts; set when the campaign is known.
+    restart_interval = 600.0
+
+    def __init__(self, world: MPI.Intracomm, number: int) -> None:
+        self.world, self.number = world, number
+        self.saved, self.reported = time.monotonic(), 0.0
+
+    def __call__(self, steps: int) -> Order:
+        """Report `steps`, the steps done, and say what is to happen."""
+        now = time.monotonic()
+        if now - self.reported > REPORT_EVERY:
+            self.reported = now
+            self.world.send(("steps", self.number, steps), 0, REPORT)
+        if Signals.asked or self._told_to_stop():
+            return Order.STOP
+        if now - self.saved > self.restart_interval:
+            self.saved = now
+            return Order.SAVE
+        return Order.GO_ON
+
+    def _told_to_stop(self) -> bool:
+        """Whether the manager wants this run to stop; what it said of earlier runs is old."""
+        while self.world.iprobe(0, STOP):
+            if self.world.recv(source=0, tag=STOP) == self.number:
+                return True
+        return False
+
+
+def attempt(
+    number: int,
+    folder: Path,
+    trajectory: Trajectory,
+    group: MPI.Intracomm,
+    order: Callable[[int], Order],
+) -> str | None:
+    """Carry out one run of LAMMPS and keep what comes of it; the work of a `Carry`.
+
+    Returns
+    -------
+    str or None
+        The reason, when the run failed.
+    """
+    log, leads = spool.log_path(folder, number), group.Get_rank() == 0
+    try:
+        results = carry_out(trajectory, group, log, Restarts(folder, number), order)
+    except RunError as error:
+        if leads:
+            record_failure(folder, number, str(error))
+        return str(error)
+    if leads:
+        spool.save(folder, number, results)
+        log.unlink(missing_ok=True)
+    return None
+
+
+def record_failure(folder: Path, number: int, reason: str) -> None:
+    """Keep why a run failed, and its LAMMPS log, beside the other logs.
+
+    Parameters
+    ----------
+    folder : Path
+        `restarts/STAGE` of the campaign.
+    number : int
+    reason : str
+    """
+    log = spool.log_path(folder, number)
+    if log.exists():
+        log.replace(failure_log(folder, number))
+    spool.save(folder, number, {"failure": np.array(reason)})
+
+
+def failure_log(folder: Path, number: int) -> Path:
+    """Where the LAMMPS log of a failed run is kept."""
+    return folder.parent.parent / "logs" / f"{folder.name}-{number:06d}.lammps.log"
