@@ -15,7 +15,7 @@ from glassdask.errors import GlassdaskError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.console import Group
+    from rich.table import Table
 
     from glassdask.campaign import Campaign
 
@@ -173,38 +173,42 @@ def status(
     """Where each stage stands; also from another shell or node, while it runs."""
     import time
 
-    from rich.console import Console
+    from rich.console import Console, Group
     from rich.live import Live
+    from rich.text import Text
+
+    from glassdask.stages.status import failures
 
     campaign = _load(folder, overrides)
     if not watch:
-        Console().print(_status(campaign))
+        Console().print(_status_table(campaign))
+        for line in failures(campaign):
+            print(line)  # not wrapped: people copy from it
         return
-    with Live(_status(campaign), auto_refresh=False) as screen:
+    with Live(auto_refresh=False) as screen:
         while True:
+            shown = Group(_status_table(campaign), *map(Text, failures(campaign)))
+            screen.update(shown, refresh=True)
             time.sleep(2)
-            screen.update(_status(campaign), refresh=True)
 
 
-def _status(campaign: Campaign) -> Group:
+def _status_table(campaign: Campaign) -> Table:
     from dataclasses import astuple
 
-    from rich.console import Group
     from rich.markup import escape
     from rich.table import Table
 
-    from glassdask.stages.status import failures, rows
+    from glassdask.stages.status import rows
 
-    shown = list(rows(campaign))
     table = Table(title=f"{campaign.path}, campaign {campaign.hash}")
     names = ("stage", "state", "done", "running", "failed", "pending", "speed", "left", "remark")
-    texts = [astuple(row) for row in shown]
+    texts = [astuple(row) for row in rows(campaign)]
     kept = [k for k in range(len(names)) if k < 3 or any(text[k] for text in texts)]
     for k in kept:
         table.add_column(names[k])
     for text in texts:
         table.add_row(*(escape(text[k]) for k in kept))
-    return Group(table, *(escape(line) for line in failures(campaign)))
+    return table
 
 
 @app.command()

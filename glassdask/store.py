@@ -96,6 +96,16 @@ def create_group(store: Path, group: Group, attributes: dict[str, Any], provenan
         zarr.open_group(store, mode="a", zarr_format=3)
     building = store.parent / f".{group.name}.partial"
     shutil.rmtree(building, ignore_errors=True)
+    try:
+        _build(building, group, attributes, provenance)
+        remove_group(store, group.name)
+        building.rename(store / group.name)
+    except OSError:  # such as a full disk
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+
+
+def _build(building: Path, group: Group, attributes: dict[str, Any], provenance: str) -> None:
     coordinates = xr.Dataset(
         coords={
             name: (c.dims, _text(c.values), _described(c.units, c.long_name, provenance))
@@ -107,8 +117,6 @@ def create_group(store: Path, group: Group, attributes: dict[str, Any], provenan
     root = zarr.open_group(building, mode="a")
     for name, array in group.arrays.items():
         _create_array(root, name, array, _attached(group, array), provenance)
-    remove_group(store, group.name)
-    building.rename(store / group.name)
 
 
 def remove_group(store: Path, name: str) -> None:
@@ -169,5 +177,9 @@ def array(store: Path, group: str, name: str, mode: str = "r+") -> zarr.Array:
 def replace_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from mpi4py import MPI
 
@@ -123,7 +125,9 @@ def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
     """Send the workers home; where some hang inside LAMMPS, end the world by force."""
     manager.dismiss(code)
     if manager.any_lost:
-        logger.warning("some ranks hang; the job is ended by force, nothing is lost by it")
+        said = "ranks that hang are ended by force, which MPI calls an abort; nothing is lost by it"
+        logger.warning(said)
+        print(f"{manager.work.stage}: {said}", file=sys.stderr)
         _flush()
         world.Abort(code)
     return code
@@ -143,9 +147,17 @@ def _flush() -> None:
     logging.shutdown()
 
 
-if __name__ == "__main__":
-    exit_code = main()
-    # mpi4py takes an exit code other than 0 for a crash and would abort with words of its own
+def _exit(code: int) -> NoReturn:
+    """Leave with an exit code of one's own.
+
+    `sys.exit` would make mpi4py abort with words of its own. `os._exit` leaves out what the MPI
+    library does at exit, and now and then the launcher takes that for a crash.
+    """
     _flush()
     MPI.Finalize()
-    os._exit(exit_code)
+    ctypes.CDLL(None).exit(code)
+    raise AssertionError
+
+
+if __name__ == "__main__":
+    _exit(main())

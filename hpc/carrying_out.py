@@ -122,11 +122,14 @@ class _Course:
                     self._ask(can_save=False)
 
     def _run(self, text: str) -> None:
-        before = self.steps - self.done
+        before, count = self.steps - self.done, int(text.split()[1])
+        in_blocks = " every " in text  # else its fixes have a state that no restart holds
 
         def after_block(done: int) -> None:
             self.done, self.steps = done, before + done
-            self._ask(can_save=" every " in text)  # else its fixes have a state of their own
+            # not after the last block: its energy may be wanted next, and no restart holds that
+            if not (in_blocks and done == count):
+                self._ask(can_save=in_blocks)
 
         def at_stop(step: int) -> None:
             self.trajectory.at_stop(self.runner, step)

@@ -329,7 +329,7 @@ class Manager:
         self.progress.update(
             self._finished,
             ", ".join(parts),
-            steps_left / speed if speed else None,
+            max(0.0, steps_left / speed) if speed else None,
             running=running,
             steps_per_second=round(speed),
             failed_now=self.failures,

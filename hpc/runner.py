@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -202,5 +203,7 @@ def _parse(line: str) -> tuple[int, int, str]:
 
 
 def _said(error: Exception) -> str:
-    """What LAMMPS said, in one line."""
-    return str(error).split("\nLast input line")[0].strip().replace("\n", " ")
+    """What LAMMPS said, in one line, without its prefix, its link and its place in the source."""
+    text = getattr(error, "message", str(error)).split("\nLast input line")[0]
+    text = re.sub(r"ERROR( on proc \d+)?: |For more information see \S+|\(src/\S+:\d+\)", "", text)
+    return " ".join(text.split())

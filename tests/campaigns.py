@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from glassdask.records import STAGES
 
 GLASSDASK = str(Path(sys.executable).parent / "glassdask")
 
-__all__ = ["GLASSDASK", "STAGES", "TINY", "TINY_3D", "glassdask", "new"]
+__all__ = ["GLASSDASK", "STAGES", "TINY", "TINY_3D", "glassdask", "new", "start", "wait_for"]
 
 _COMMON = (
     "quench.cooling_rate=0.5",
@@ -70,3 +72,19 @@ def new(folder: Path, model: str, overrides: tuple[str, ...]) -> Path:
         words += ["--set", override]
     glassdask(*words)
     return folder
+
+
+def start(*words: str) -> subprocess.Popen:
+    """Start the command line and go on."""
+    return subprocess.Popen(
+        [GLASSDASK, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen, seconds: float = 90) -> None:
+    """Wait until a condition holds, while the process runs."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.02)

@@ -8,29 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import GLASSDASK, STAGES, TINY, TINY_3D, glassdask, new
+from campaigns import STAGES, TINY, TINY_3D, glassdask, new, start, wait_for
 
 import glassdask as gd
-
-
-def start(*words: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [GLASSDASK, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen, seconds: float = 90) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
 
 
 def time_stamps(folder: Path) -> dict[Path, int]:

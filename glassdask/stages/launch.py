@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -130,20 +131,26 @@ def _follow(command: list[str], stage: str) -> int:
 def _stop(child: subprocess.Popen) -> None:
     """Let the ranks save what they run, then end the launcher; a second Ctrl-C does not wait."""
     print("\nStopping: runs in flight are being saved ...", file=sys.stderr, flush=True)
+    until = time.monotonic() + PATIENCE
     try:
-        # launchers hand this signal on to all ranks; SIGTERM makes some of them kill
-        child.send_signal(signal.SIGUSR1)
-        child.communicate(timeout=PATIENCE)
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(child.pid, number)
-                child.wait(timeout=5)
+        while time.monotonic() < until:
+            # launchers hand this signal on to all ranks, where SIGTERM makes some of them kill;
+            # said again, since a rank that is just being started does not hear it
+            child.send_signal(signal.SIGUSR1)
+            with suppress(subprocess.TimeoutExpired):
+                child.communicate(timeout=2)
                 return
-            except subprocess.TimeoutExpired:
-                continue
-            except ProcessLookupError:
-                return
+    except KeyboardInterrupt:
+        pass
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(child.pid, number)
+            child.wait(timeout=5)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return
 
 
 def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:

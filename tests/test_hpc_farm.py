@@ -1,0 +1,306 @@
+"""The pool of ranks under real mpiexec: stopped, killed, hung, out of room, retried, replayed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from campaigns import GLASSDASK, TINY, glassdask, new, start, wait_for
+
+import glassdask as gd
+from glassdask import layout, live
+
+#: Runs long enough to be stopped in their midst: 80 000 steps of 100 particles.
+LONG = (
+    *TINY, "quench.runs=8", "quench.split={train=5,validation=1,test=2}",
+    "quench.cooling_rate=0.01", "hpc.restart_interval=0.3",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A quench stage of long runs that nobody disturbed."""
+    folder = new(tmp_path_factory.mktemp("undisturbed") / "c", "kam", LONG)
+    glassdask("quench", str(folder))
+    return folder
+
+
+def quenches(folder: Path) -> xr.Dataset:
+    """All that the stage wrote."""
+    tree = gd.open(folder)
+    cooling = tree["cooling"].potential_energy.rename(temperature="ramp").rename("cooling")
+    runs = tree["configurations"].to_dataset().drop_vars("temperature")
+    return runs.assign(cooling=cooling.drop_vars("ramp")).drop_attrs().load()
+
+
+def ranks_of(folder: Path) -> list[int]:
+    """Processes of the job in this folder: the launcher first, then manager and workers."""
+    found = subprocess.run(
+        ["pgrep", "-f", f"hpc quench {folder}"], capture_output=True, text=True, check=False
+    )
+    return [int(word) for word in found.stdout.split()]
+
+
+def launcher_and_ranks(folder: Path) -> tuple[int, list[int]]:
+    names = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in ranks_of(folder)}
+    launcher = [pid for pid, name in names.items() if b"mpiexec" in name.split(b"\0")[0]]
+    return launcher[0], [pid for pid, name in names.items() if b"python" in name.split(b"\0")[0]]
+
+
+def restarts(folder: Path) -> list[Path]:
+    return list((folder / "restarts" / "quench").glob("*.restart"))
+
+
+def change_input(folder: Path, before: str, command: str) -> None:
+    """Put a command into the stored LAMMPS input, which is what the driver carries out."""
+    for group in ("configurations", "cooling"):
+        path = folder / "store.zarr" / group / "zarr.json"
+        content = json.loads(path.read_text())
+        text = content["attributes"]["lammps_input"]
+        content["attributes"]["lammps_input"] = text.replace(before, f"{command}\n{before}", 1)
+        path.write_text(json.dumps(content))
+
+
+def begun(folder: Path, *more: str) -> Path:
+    """A stage that was begun and stopped at once, without runs in flight."""
+    new(folder, "kam", (*LONG, *more))
+    process = start("quench", str(folder))
+    wait_for(lambda: bool(list((folder / "restarts").glob("quench/*.lammps"))), process)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 75
+    shutil.rmtree(folder / "restarts" / "quench")
+    return folder
+
+
+def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(
+    undisturbed: Path, tmp_path: Path
+) -> None:
+    folder = new(tmp_path / "c", "kam", LONG)
+    codes = []
+    for _ in range(20):
+        done = subprocess.run(
+            [GLASSDASK, "quench", str(folder), "--walltime", "0:05"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        codes.append(done.returncode)
+        if done.returncode == 0:
+            break
+        assert "type the same command" in done.stderr.lower()
+        assert restarts(folder)
+    assert codes[-1] == 0
+    assert set(codes[:-1]) == {75}
+    xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
+
+
+@pytest.mark.parametrize("who", ["launcher", "manager", "worker"])
+def test_killed_it_goes_on_from_its_restarts(undisturbed: Path, tmp_path: Path, who: str) -> None:
+    folder = new(tmp_path / "c", "kam", LONG)
+    process = start("quench", str(folder))
+    wait_for(lambda: len(restarts(folder)) >= 3, process)
+    launcher, ranks = launcher_and_ranks(folder)
+    victim = {"launcher": launcher, "manager": min(ranks), "worker": max(ranks)}[who]
+    os.kill(victim, signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1, said
+    assert "type the same command to go on" in said
+    assert "Traceback" not in said
+    assert ranks_of(folder) == []
+    glassdask("quench", str(folder))
+    logs = "".join(path.read_text() for path in (folder / "logs").glob("*.log"))
+    assert "restart at" in logs
+    xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
+
+
+def test_ranks_stop_when_whoever_started_them_is_gone(tmp_path: Path) -> None:
+    folder = new(tmp_path / "c", "kam", LONG)
+    process = start("quench", str(folder))
+    wait_for(lambda: bool(restarts(folder)), process)
+    process.kill()
+    process.communicate()
+    until = time.monotonic() + 30
+    while ranks_of(folder):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    glassdask("quench", str(folder))
+
+
+def test_status_is_live_from_another_shell(tmp_path: Path) -> None:
+    folder = new(tmp_path / "c", "kam", LONG)
+    process = start("quench", str(folder))
+    wait_for(lambda: (live.read(folder, "quench") or {}).get("steps_per_second", 0) > 0, process)
+    shown = glassdask("status", str(folder)).stdout
+    line = next(line for line in shown.splitlines() if "quench" in line and "│" in line)
+    assert re.search(r"running .*\d/8 .* 2 .* \d+ .*[\d,]+ steps/s", line), shown
+    refused = glassdask("quench", str(folder), code=1)
+    assert "is being run by process" in refused.stderr
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert "stopped" in glassdask("status", str(folder)).stdout
+    assert live.read(folder, "quench") is None
+
+
+def test_whoever_speaks_on_another_node_is_alive(undisturbed: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    shutil.copytree(undisturbed, folder)
+    path = live.path_of(folder, "quench")
+    told = {"host": "elsewhere", "process": 7, "running": 2, "seconds_left": 60.0}
+    path.write_text(json.dumps(told | {"time": time.time()}))
+    assert "running" in glassdask("status", str(folder)).stdout
+    for jump in (-3600, 3600):  # silent for an hour, or the clocks disagree: not taken for alive
+        path.write_text(json.dumps(told | {"time": time.time() + jump}))
+        assert "running" not in glassdask("status", str(folder)).stdout
+
+
+def test_a_hung_run_fails_alone_and_is_retried(undisturbed: Path, tmp_path: Path) -> None:
+    seed = int(quenches(undisturbed).seed[3])
+    folder = begun(tmp_path / "c", "hpc.hang_time=4.0")
+    hang = f'if "$(v_seed:%.0f) == {seed}" then "shell sleep 1000"'
+    change_input(folder, "#@ cooling", hang)
+    done = glassdask("quench", str(folder))
+    assert "ranks that hang are ended by force" in done.stderr
+    assert ranks_of(folder) == []
+    runs = quenches(folder)
+    others = np.arange(8) != 3
+    expected = quenches(undisturbed)
+    assert runs.run_status.values.tolist() == [1, 1, 1, 2, 1, 1, 1, 1]
+    assert str(runs.failure[3].values) == "no progress for 4 s"
+    assert np.isnan(runs.position[3]).all()
+    xr.testing.assert_identical(runs.position[others], expected.position[others])
+    shown = glassdask("status", str(folder)).stdout
+    assert f"quench run 3, seed {seed}, failed: no progress for 4 s" in shown
+    assert "quench-000003.lammps.log" in shown
+    assert f"glassdask quench {folder} --retry" in shown
+    change_input(folder, hang, "#")  # as a network that is mended
+    for group in ("configurations", "cooling"):
+        path = folder / "store.zarr" / group / "zarr.json"
+        path.write_text(path.read_text().replace(json.dumps(hang)[1:-1], "# mended"))
+    glassdask("quench", str(folder), "--retry")
+    again = quenches(folder)
+    assert (again.run_status == layout.DONE).all()
+    assert (again.failure == "").all()
+    xr.testing.assert_identical(again.position, expected.position)
+    assert "no failed runs" in glassdask("quench", str(folder), "--retry").stdout
+
+
+def test_an_error_on_one_rank_of_a_group_is_that_runs_alone(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "c", "hpc.ranks_per_run=2", "quench.cooling_rate=0.1")
+    seed = int(gd.open(folder)["configurations"].seed[2])
+    # a missing file is noticed by the first rank of a group only; the other waits inside LAMMPS
+    command = f'if "$(v_seed:%.0f) == {seed}" then "include missing.file"'
+    change_input(folder, "#@ cooling", command)
+    done = glassdask("quench", str(folder))
+    assert "starting new ones" in done.stdout
+    runs = quenches(folder)
+    assert runs.run_status.values.tolist() == [1, 1, 2, 1, 1, 1, 1, 1]
+    assert "missing.file" in str(runs.failure[2].values)
+    assert runs.ranks.values.tolist() == [2, 2, 0, 2, 2, 2, 2, 2]
+    assert "identical, bit by bit" in glassdask("replay", str(folder), "--sample", "4").stdout
+
+
+def test_a_replay_has_the_same_bits_or_says_what_differs(
+    undisturbed: Path, tiny: Path, tmp_path: Path
+) -> None:
+    said = glassdask("replay", str(undisturbed), "--sample", "5").stdout
+    assert said.count("the same bits") == 4
+    assert "identical, bit by bit" in said
+    temperature = float(gd.open(tiny)["propensity"].temperature[1])
+    sample = int(gd.open(tiny)["propensity"].configuration[1])
+    words = ("--sample", str(sample), "--temperature", str(temperature), "--replica", "2")
+    assert "identical, bit by bit" in glassdask("replay", str(tiny), *words).stdout
+    folder = tmp_path / "c"
+    shutil.copytree(undisturbed, folder)
+    path = folder / "store.zarr" / "configurations" / "zarr.json"
+    path.write_text(path.read_text().replace("timestep 0.005", "timestep 0.0049"))
+    said = glassdask("replay", str(folder), "--sample", "5", code=1).stdout
+    assert "NOT identical" in said
+    assert re.search(r"% of the values differ, by up to", said)
+    refused = glassdask("replay", str(undisturbed), "--sample", "99", code=2)
+    assert "expected one of 0, 1, 2" in refused.stderr
+    shown = glassdask("replay", str(undisturbed), "--sample", "5", "--show-input").stdout
+    assert f"-var seed {int(quenches(undisturbed).seed[5])}" in shown
+    assert "pair_style lj/smooth/linear" in shown
+
+
+def test_a_store_that_cannot_be_written_loses_nothing(undisturbed: Path, tmp_path: Path) -> None:
+    folder = begun(tmp_path / "c")
+    in_the_way = folder / "store.zarr" / "configurations" / "position" / "c"
+    in_the_way.write_text("not a folder")
+    failed = glassdask("quench", str(folder), code=1)
+    assert "could not write or read" in failed.stderr
+    assert len(failed.stderr.strip().splitlines()) == 1
+    assert len(list((folder / "restarts" / "quench").glob("*.npz"))) == 8
+    in_the_way.unlink()
+    glassdask("quench", str(folder))
+    xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
+
+
+@pytest.mark.parametrize("size", ["128k", "448k"])  # full at once, full with runs in flight
+def test_a_full_disk_is_an_error_and_loses_nothing(
+    undisturbed: Path, tmp_path: Path, size: str
+) -> None:
+    folder, kept = tmp_path / "c", tmp_path / "kept"
+    folder.mkdir()
+    new(tmp_path / "file", "kam", LONG)
+    script = f"""
+        mount -t tmpfs -o size={size} none {folder}
+        cp {tmp_path}/file/campaign.toml {folder}
+        {GLASSDASK} quench {folder}; echo "code $?"
+        find {folder} -name '*.partial'
+        mount -o remount,size=100m {folder}
+        {GLASSDASK} quench {folder}; echo "code $?"
+        cp -r {folder} {kept}
+    """
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "bash", "-c", script],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert re.findall(r"code (\d+)", done.stdout) == ["1", "0"], done
+    assert "No space left on device" in done.stderr
+    assert "type the same command to go on" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert ".partial" not in done.stdout
+    xr.testing.assert_identical(quenches(undisturbed), quenches(kept))
+
+
+def test_a_reader_sees_whole_samples_only(tmp_path: Path) -> None:
+    more = (
+        "quench.runs=40",
+        "quench.split={train=30,validation=5,test=5}",
+        "quench.cooling_rate=0.1",
+    )
+    folder = new(tmp_path / "c", "kam", (*LONG, *more))
+    process = start("quench", str(folder))
+    seen = set()
+    while process.poll() is None:
+        if not (folder / "store.zarr" / "configurations").exists():
+            continue
+        with xr.open_zarr(
+            folder / "store.zarr", group="configurations", consolidated=False
+        ) as runs:
+            done = runs.run_status.values == layout.DONE
+            assert np.isfinite(runs.position.values[done]).all()
+            assert np.isfinite(runs.potential_energy.values[done]).all()
+            seen.add(int(done.sum()))
+    assert process.returncode == 0
+    process.communicate()
+    assert len(seen) > 1
+
+
+def test_another_lammps_is_refused(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "c")
+    path = folder / "store.zarr" / "configurations" / "zarr.json"
+    content = json.loads(path.read_text())
+    content["attributes"]["lammps_library_version"] = "20230802"
+    path.write_text(json.dumps(content))
+    refused = glassdask("quench", str(folder), code=2)
+    assert "begun with LAMMPS 20230802" in refused.stderr

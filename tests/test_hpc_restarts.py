@@ -1,0 +1,195 @@
+"""A run that is stopped anywhere and goes on ends with the bits of one that was left alone."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lammps_runs import propensity, quench, small
+
+from hpc import lammps_input
+from hpc.carrying_out import Order, Stopped, lines_before
+from hpc.lammps_input import quench_input
+from hpc.restarts import Restarts, read_whole, write_whole
+
+
+@pytest.fixture(autouse=True)
+def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lammps_input, "LONGEST_BLOCK", 150)
+
+
+def every(order: Order, times: int) -> Callable[[int], Order]:
+    """Orders that say `order` at every `times`-th block."""
+    count = iter(range(1, 10**6))
+    return lambda steps: order if next(count) % times == 0 else Order.GO_ON
+
+
+def to_the_end(run: Callable[[Callable[[int], Order]], dict]) -> tuple[dict, int]:
+    """Stop a run again and again until it is over; its results, and how often it was stopped."""
+    for stops in range(100):
+        try:
+            return run(every(Order.STOP, 6)), stops
+        except Stopped:
+            continue
+    raise AssertionError("it never ends")
+
+
+def same_bits(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+    assert set(one) == set(other)
+    return all(one[name].tobytes() == other[name].tobytes() for name in one)
+
+
+@pytest.mark.parametrize("model", ["kam", "abm", "ka3d"])
+def test_a_stopped_quench_goes_on_to_the_same_bits(tmp_path: Path, model: str) -> None:
+    larger = ["system.particles=200", "grid.spacing=0.5"] if model == "ka3d" else []
+    campaign, log = small(tmp_path, model, *larger), tmp_path / "log"
+    whole = quench(campaign, 17, log)
+    parts, stops = to_the_end(lambda order: quench(campaign, 17, log, Restarts(tmp_path, 0), order))
+    assert stops >= 4
+    assert same_bits(whole, parts)
+    saving = quench(campaign, 17, log, Restarts(tmp_path, 1), every(Order.SAVE, 4))
+    assert same_bits(whole, saving)
+
+
+def test_it_can_be_stopped_at_every_block(tmp_path: Path) -> None:
+    campaign, log = small(tmp_path, "kam", "quench.cooling_rate=1.0"), tmp_path / "log"
+    whole = quench(campaign, 17, log)
+    for block in range(1, 12):
+        restarts, orders = Restarts(tmp_path, block), every(Order.STOP, 5 + block)
+        with pytest.raises(Stopped):
+            quench(campaign, 17, log, restarts, orders)
+        assert same_bits(whole, quench(campaign, 17, log, restarts))
+
+
+def test_a_stopped_trajectory_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    campaign = small(tmp_path, "kam", "propensity.duration=15.0", "propensity.frames=12")
+    log = tmp_path / "log"
+    glass = quench(campaign, 3, log)["position"][1]
+    whole = propensity(campaign, glass, 1.0, 5, log)
+    parts, stops = to_the_end(
+        lambda order: propensity(campaign, glass, 1.0, 5, log, Restarts(tmp_path, 0), order)
+    )
+    assert stops > 1
+    assert whole["crsd"].shape[0] == 12
+    assert same_bits(whole, parts)
+
+
+def test_no_more_than_a_block_is_repeated(tmp_path: Path) -> None:
+    campaign, seen = small(tmp_path, "kam"), []
+
+    def order(steps: int) -> Order:
+        seen.append(steps)
+        return Order.STOP if len(seen) == 20 else Order.GO_ON
+
+    with pytest.raises(Stopped):
+        quench(campaign, 1, tmp_path / "log", Restarts(tmp_path, 0), order)
+    stopped_at = seen[-1]
+    quench(campaign, 1, tmp_path / "log", Restarts(tmp_path, 0), order)
+    assert seen[20] == stopped_at + 150
+
+
+def stopped(tmp_path: Path, after: int) -> Restarts:
+    """Restarts of a quench that saved at two blocks, the last one being `after`."""
+    restarts, count = Restarts(tmp_path, 0), iter(range(1, 1000))
+
+    def order(steps: int) -> Order:
+        block = next(count)
+        if block == after:
+            return Order.STOP
+        return Order.SAVE if block == after - 3 else Order.GO_ON
+
+    with pytest.raises(Stopped):
+        quench(small(tmp_path, "kam"), 17, tmp_path / "log", restarts, order)
+    return restarts
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "gone"])
+@pytest.mark.parametrize("both", [False, True])
+def test_a_damaged_restart_gives_way_to_the_other(tmp_path: Path, damage: str, both: bool) -> None:
+    whole = quench(small(tmp_path, "kam"), 17, tmp_path / "log")
+    restarts = stopped(tmp_path, 20)
+    newest = max(restarts.paths, key=lambda path: int(read_whole(path)["steps"]))
+    for path in restarts.paths if both else [newest]:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(
+            {"truncated": content[: len(content) // 2], "flipped": content}.get(damage, b"")
+        )
+        if damage == "gone":
+            path.unlink()
+    first = []
+
+    def order(steps: int) -> Order:
+        first.append(steps)
+        return Order.GO_ON
+
+    again = quench(small(tmp_path, "kam"), 17, tmp_path / "log", Restarts(tmp_path, 0), order)
+    assert same_bits(whole, again)
+    assert (first[0] < 1000) == both
+
+
+def test_restarts_take_turns(tmp_path: Path) -> None:
+    restarts = Restarts(tmp_path, 3)
+    assert restarts.newest() is None
+    for steps in (10, 20, 30):
+        restarts.save({"steps": np.array(steps)})
+    assert sorted(int(read_whole(path)["steps"]) for path in restarts.paths) == [20, 30]
+    assert int(restarts.newest()["steps"]) == 30
+    restarts.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def no_room(size: int) -> Iterator[None]:
+    """No file may grow beyond `size` bytes: what a full disk is to a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_restart_that_has_no_room_leaves_the_others_whole(tmp_path: Path) -> None:
+    restarts = Restarts(tmp_path, 0)
+    for steps in (10, 20):
+        restarts.save({"steps": np.array(steps), "content": np.arange(10)})
+    with no_room(10_000), pytest.raises(OSError, match="too large"):
+        restarts.save({"steps": np.array(30), "content": np.arange(10_000)})
+    assert sorted(int(read_whole(path)["steps"]) for path in restarts.paths) == [10, 20]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_restart_of_another_input_is_not_taken(tmp_path: Path) -> None:
+    stopped(tmp_path, 20)
+    other = small(tmp_path, "kam", "quench.hold_time=2.0")
+    assert same_bits(
+        quench(other, 17, tmp_path / "log"),
+        quench(other, 17, tmp_path / "log", Restarts(tmp_path, 0)),
+    )
+
+
+def test_a_new_instance_hears_settings_and_the_fixes_that_are_left(tmp_path: Path) -> None:
+    lines = quench_input(small(tmp_path, "kam")).splitlines()
+    told = lines_before(lines, lines.index("#@ record liquid"))
+    verbs = [line.split()[0] for line in told]
+    assert verbs.count("read_restart") == 1
+    assert verbs.index("read_restart") < verbs.index("pair_style")
+    assert [line for line in told if line.startswith("fix ")] == [
+        "fix nvt all nvt temp 4.0 0.05 0.5"
+    ]
+    moves = {"create_box", "create_atoms", "velocity", "minimize", "run", "reset_timestep", "unfix"}
+    assert not moves & set(verbs)
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    write_whole(path, {"a": np.arange(3)})
+    with no_room(2000), pytest.raises(OSError, match="too large"):
+        write_whole(path, {"a": np.arange(10_000)})
+    assert (read_whole(path)["a"] == np.arange(3)).all()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]
