@@ -63,7 +63,7 @@ def main() -> int:
             return replay(campaign, options.stage, options.replay, world)
         check_world(world, options.ranks, campaign.file.hpc.ranks_per_run)
     except GlassdaskError as error:
-        if world.Get_rank() == 0:
+        if world.Get_rank() == 0 and os.environ.get("SLURM_PROCID", "0") == "0":
             print(f"Error: {error}", file=sys.stderr, flush=True)
         return error.exit_code
     group = split(world, campaign.file.hpc.ranks_per_run)

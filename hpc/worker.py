@@ -20,8 +20,8 @@ from hpc.world import ORDER, REPORT, STOP, drain, receive
 
 logger = logging.getLogger("glassdask")
 
-#: Seconds between two reports of progress.
-REPORT_EVERY = 1.0
+#: Seconds between two reports of progress; of thousands of groups they are most of what is heard.
+REPORT_EVERY = 4.0
 
 Carry = Callable[[int, tuple[Any, ...], MPI.Intracomm, Callable[[int], Order]], str | None]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -25,6 +26,8 @@ def check_world(world: MPI.Intracomm, expected: int | None, ranks_per_run: int) 
         whole groups.
     """
     size = world.Get_size()
+    if size == 1 and expected is None:  # under srun, each of its tasks may have found itself alone
+        expected = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))
     if expected is not None and size != expected:
         raise UsageError(
             f"an MPI world of {size} rank(s)",

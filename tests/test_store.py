@@ -13,7 +13,7 @@ import glassdask as gd
 from glassdask import layout, store
 from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.errors import UsageError
-from glassdask.plan import groups_by_stage
+from glassdask.plan import groups_by_stage, size
 
 
 @pytest.fixture
@@ -32,7 +32,10 @@ def test_every_group_is_described_and_empty_at_first(campaign: Campaign) -> None
                 for name, array in group.arrays.items():
                     assert found[name].dims == array.dims
                     values = found[name].values
-                    assert np.isnan(values).all() if np.isnan(array.fill) else values.min() <= 0
+                    if array.dtype == "string":
+                        assert (values == "").all()
+                    else:
+                        assert np.isnan(values).all() if np.isnan(array.fill) else values.max() <= 0
 
 
 def test_text_and_coordinates_come_back_with_plain_xarray(campaign: Campaign) -> None:
@@ -87,3 +90,23 @@ def test_attributes_are_replaced_and_others_kept(campaign: Campaign) -> None:
 def test_no_store_says_what_to_type(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no store in .*glassdask run"):
         gd.open(tmp_path)
+
+
+def test_the_quenches_of_the_paper_are_few_files(tmp_path: Path) -> None:
+    new_campaign(tmp_path / "c", "kam", "paper")
+    count, files = size(groups_by_stage(load(tmp_path / "c"))["quench"])
+    assert count > 5000 * 2 * 2000 * 2 * 8
+    assert files <= 2000
+
+
+def test_a_shard_of_positions_is_hardly_larger_than_its_numbers(tmp_path: Path) -> None:
+    new_campaign(tmp_path / "c", "kam", "paper")
+    paper = load(tmp_path / "c")
+    store.create_group(paper.store, layout.configurations(paper), {}, "a test")
+    position = store.array(paper.store, "configurations", "position")
+    low, high = layout.sample_blocks(paper)[1]
+    values = np.random.default_rng(0).random((high - low, *position.shape[1:])) * paper.box_length
+    position[low:high] = values
+    written = [p for p in (paper.store / "configurations/position/c").rglob("*") if p.is_file()]
+    assert len(written) == 1
+    assert written[0].stat().st_size <= 1.05 * values.nbytes
