@@ -172,6 +172,7 @@ def status(
 ) -> None:
     """Where each stage stands; also from another shell or node, while it runs."""
     import time
+    from contextlib import suppress
 
     from rich.console import Console, Group
     from rich.live import Live
@@ -185,7 +186,7 @@ def status(
         for line in failures(campaign):
             print(line)  # not wrapped: people copy from it
         return
-    with Live(auto_refresh=False) as screen:
+    with Live(auto_refresh=False) as screen, suppress(KeyboardInterrupt):
         while True:
             shown = Group(_status_table(campaign), *map(Text, failures(campaign)))
             screen.update(shown, refresh=True)
@@ -274,7 +275,8 @@ def _summary(campaign: Campaign) -> None:
 
 def main() -> None:
     """Entry point: errors in one line, and the exit codes of the contract."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch system's Ctrl-C
+    for number in (signal.SIGTERM, signal.SIGUSR1):  # a batch system's Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     try:
         code = app(standalone_mode=False)
     except GlassdaskError as error:
@@ -287,6 +289,8 @@ def main() -> None:
     else:
         if code == INTERRUPTED:
             _stopped()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)  # over in time
 
 
 def _stopped() -> NoReturn:

@@ -57,7 +57,8 @@ def begin(campaign: Campaign, stage: str, start_over: bool = False) -> tuple[dic
 def retry(campaign: Campaign, stage: str) -> int:
     """Make the failed runs of a stage that runs LAMMPS pending again; how many there were.
 
-    A complete stage begins again, so that all that was made from it becomes stale.
+    A complete stage begins again, so that all that was made from it becomes stale. Failures that
+    wait for their shard are `forget_failures`'s.
     """
     if records.state(campaign, stage) not in (State.COMPLETE, State.PARTIAL):
         return 0

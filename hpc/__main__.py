@@ -19,14 +19,16 @@ from glassdask import jobs, records
 from glassdask.campaign import Campaign, load
 from glassdask.errors import GlassdaskError, StoppedEarly, as_stage_error
 from glassdask.logs import LOG_VARIABLE, open_log
-from glassdask.stages.launch import AGAIN, PARENT_VARIABLE
+from glassdask.stages.launch import AGAIN, PARENT_VARIABLE, exit_path
+from glassdask.store import replace_text
 from glassdask.walltime import seconds_to_work
+from hpc import spool
 from hpc.manager import Manager
 from hpc.replay import replay
 from hpc.stages import carry_of, finish, prepare, stored_input, work_of
 from hpc.timing import measure
 from hpc.worker import Listener, Signals, serve
-from hpc.world import check_world, split
+from hpc.world import check_size, check_world, split
 
 logger = logging.getLogger("glassdask")
 
@@ -52,20 +54,18 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = "1"
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, Signals.ask)
-    try:
-        # how long the job may last is told from its very beginning
-        seconds = seconds_to_work(options.walltime) if world.Get_rank() == 0 else None
-        deadline = None if seconds is None else time.monotonic() + seconds
-        campaign = load(options.folder, options.set)
-        if options.timing:
-            return measure(campaign, world)
-        if options.replay is not None:
+    # rank 0 decides: a folder may be out of sight of other nodes, and none may wait for the others
+    told = world.bcast(_begin(options, world) if world.Get_rank() == 0 else None)
+    if isinstance(told, int):
+        return told
+    campaign, deadline = told
+    if options.timing:
+        return measure(campaign, world)
+    if options.replay is not None:
+        try:
             return replay(campaign, options.stage, options.replay, world)
-        check_world(world, options.ranks, campaign.file.hpc.ranks_per_run)
-    except GlassdaskError as error:
-        if world.Get_rank() == 0 and os.environ.get("SLURM_PROCID", "0") == "0":
-            print(f"Error: {error}", file=sys.stderr, flush=True)
-        return error.exit_code
+        except GlassdaskError as error:  # the same on all ranks
+            return _refuse(error, world)
     group = split(world, campaign.file.hpc.ranks_per_run)
     Listener.restart_interval = campaign.file.hpc.restart_interval
     if world.Get_rank() == 0:
@@ -77,17 +77,43 @@ def main() -> int:
     return serve(world, group, carry_of(campaign, options.stage, text))
 
 
+def _begin(
+    options: argparse.Namespace, world: MPI.Intracomm
+) -> int | tuple[Campaign, float | None]:
+    """The campaign and the time at which to stop; an exit code when something is wrong."""
+    try:
+        # how long the job may last is told from its very beginning
+        seconds = seconds_to_work(options.walltime)
+        campaign = load(options.folder, options.set)
+        if options.replay is not None:
+            check_size(world, options.ranks)
+        else:
+            check_world(world, options.ranks, campaign.file.hpc.ranks_per_run)
+        return campaign, None if seconds is None else time.monotonic() + seconds
+    except GlassdaskError as error:
+        return _refuse(error, world)
+
+
+def _refuse(error: GlassdaskError, world: MPI.Intracomm) -> int:
+    """Say once why nothing is done; each of several worlds of one rank would say it."""
+    if world.Get_rank() == 0 and os.environ.get("SLURM_PROCID", "0") == "0":
+        print(f"Error: {error}", file=sys.stderr, flush=True)
+    return error.exit_code
+
+
 def _manage(
     campaign: Campaign, options: argparse.Namespace, world: MPI.Intracomm, deadline: float | None
 ) -> int:
     """Check, prepare, manage; the workers hear first whether there is anything to do."""
-    stage, manager = options.stage, None
+    stage = options.stage
     try:
         jobs.make_folders(campaign)
         with records.lock(campaign, stage):
-            if options.retry and not jobs.retry(campaign, stage):
-                print(f"{stage}: no failed runs, nothing to retry")
-                return _send_home(world, 0)
+            if options.retry:
+                folder = records.stage_folder(campaign, stage)
+                # results that a killed job had just moved into the store are no failures to wait on
+                found = spool.forget_failures(folder) + jobs.retry(campaign, stage)
+                print(f"{stage}: {found} failed runs are done again")
             if jobs.is_complete(campaign, stage, options.start_over):
                 print(f"{stage}: complete, nothing to do")
                 return _send_home(world, 0)
@@ -99,21 +125,34 @@ def _manage(
             manager = Manager(
                 world, hpc.ranks_per_run, work, done, hpc.hang_time, deadline, parent_lives
             )
-            manager.work_through()
-            finish(campaign, stage)
-        return _leave(world, manager, 0)
+            # the stage is held until the last worker has left
+            return _leave(world, manager, _work_through(campaign, stage, manager))
     except Exception as error:
-        shown = as_stage_error(error, stage, str(campaign.path / "logs"))
-        if logger.handlers:  # none before the log is open
-            logger.error(str(shown), exc_info=not isinstance(error, GlassdaskError))
-        if manager is None:
-            print(f"Error: {shown}", file=sys.stderr, flush=True)
-            return _send_home(world, shown.exit_code)
+        return _send_home(world, _say(campaign, stage, error).exit_code)
+
+
+def _work_through(campaign: Campaign, stage: str, manager: Manager) -> int:
+    """Do the runs and complete the stage; the exit code."""
+    try:
+        manager.work_through()
+        finish(campaign, stage)
+        return 0
+    except Exception as error:
         if isinstance(error, StoppedEarly) and manager.can_go_on and PARENT_VARIABLE in os.environ:
-            return _leave(world, manager, AGAIN)  # who started us starts us again
-        if not (Signals.asked and PARENT_VARIABLE in os.environ):  # who asked us says so
-            print(f"Error: {shown}", file=sys.stderr, flush=True)
-        return _leave(world, manager, shown.exit_code)
+            return AGAIN  # who started us starts us again
+        # who started us says so
+        quiet = isinstance(error, StoppedEarly) and PARENT_VARIABLE in os.environ
+        return _say(campaign, stage, error, quiet).exit_code
+
+
+def _say(campaign: Campaign, stage: str, error: Exception, quiet: bool = False) -> GlassdaskError:
+    """Say in one line what went wrong, and all of it in the log."""
+    shown = as_stage_error(error, stage, str(campaign.path / "logs"))
+    if logger.handlers:  # none before the log is open
+        logger.error(str(shown), exc_info=not isinstance(error, GlassdaskError))
+    if not quiet:
+        print(f"Error: {shown}", file=sys.stderr, flush=True)
+    return shown
 
 
 def _send_home(world: MPI.Intracomm, code: int) -> int:
@@ -128,6 +167,8 @@ def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
         said = "ranks that hang are ended by force, which MPI calls an abort; nothing is lost by it"
         logger.warning(said)
         print(f"{manager.work.stage}: {said}", file=sys.stderr)
+        # Slurm turns every abort into a kill and forgets the code
+        replace_text(exit_path(manager.work.folder.parent.parent, manager.work.stage), str(code))
         _flush()
         world.Abort(code)
     return code

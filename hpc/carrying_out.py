@@ -104,6 +104,7 @@ class _Course:
         self.restarts, self.order = restarts, order
         self.lines = trajectory.text.splitlines()
         self.line = self.done = self.steps = 0
+        self.owed = False  # a restart that could not be written when it was asked for
         self.ranks = runner.group.Get_size()
 
     def take(self, state: State | None) -> None:
@@ -158,8 +159,10 @@ class _Course:
         group = self.runner.group
         told = self.order(self.steps) if group.Get_rank() == 0 else None
         told = told if group.Get_size() == 1 else group.bcast(told)
-        if told != Order.GO_ON and can_save and self.restarts is not None:
+        self.owed = self.owed or told != Order.GO_ON
+        if self.owed and can_save and self.restarts is not None:
             self._save(self.restarts)
+            self.owed = False
         if told == Order.STOP:
             raise Stopped
 

@@ -28,7 +28,7 @@ import numpy as np
 from glassdask.campaign import Campaign
 
 #: Neighbour skin, sigma, and steps between two looks whether the neighbours are to be found anew;
-#: chosen by measurement, see docs/driver-speed.md.
+#: chosen by measurement, see docs/driver.md.
 SKIN, LOOK_EVERY = 0.4, 2
 #: Energies in each average along the ramp.
 AVERAGED = 10

@@ -23,6 +23,8 @@ logger = logging.getLogger("glassdask")
 
 #: Seconds between two looks at signals, deadlines and silent groups.
 LOOK_EVERY = 0.2
+#: Seconds between two looks that tell that the manager itself was held up.
+AWAY = 10.0
 #: Seconds that runs get to reach the end of a block and save.
 PATIENCE = 45.0
 #: Seconds over which the speed is averaged.
@@ -67,6 +69,7 @@ class Group:
     heard: float = field(default_factory=time.monotonic)
     ready: bool = False
     lost: bool = False
+    home: bool = False
 
 
 class Manager:
@@ -102,22 +105,23 @@ class Manager:
         count = (world.Get_size() - 1) // ranks_per_run
         self.groups = [Group(leader_of(k, ranks_per_run)) for k in range(count)]
         self.failures = 0
+        self._out_of_groups = False
         self.stopping = ""
         self._stop_until = 0.0
-        self._looked = 0.0
+        self._looked = time.monotonic()
         self._counted: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
         self._steps = 0
         self.error: GlassdaskError | Exception | None = None
 
     @property
     def any_lost(self) -> bool:
-        """Whether ranks hang that only an abort of the world can end."""
-        return any(group.lost for group in self.groups)
+        """After `dismiss`: whether ranks hang that only an abort of the world can end."""
+        return not all(group.home for group in self.groups)
 
     @property
     def can_go_on(self) -> bool:
         """Whether new ranks could go on at once, since each group was lost to one failed run."""
-        return all(group.lost for group in self.groups) and self.failures > 0
+        return self._out_of_groups and self.failures > 0
 
     def work_through(self) -> None:
         """Do the runs that are missing.
@@ -147,12 +151,14 @@ class Manager:
         with Progress(work.stage, "runs", total, total - left) as self.progress:
             naps = Naps()
             while self._busy() or self._next is not None:
-                if self.world.iprobe(MPI.ANY_SOURCE, REPORT):
+                heard = self.world.iprobe(MPI.ANY_SOURCE, REPORT)
+                if heard:
                     self._hear()
                     naps.wake()
                 else:
                     naps.rest()
-                if time.monotonic() - self._looked > LOOK_EVERY:
+                since = time.monotonic() - self._looked
+                if since > LOOK_EVERY and (not heard or since > 10 * LOOK_EVERY):
                     self._look()
                 if self.stopping and (not self._busy() or time.monotonic() > self._stop_until):
                     break
@@ -161,18 +167,20 @@ class Manager:
     def dismiss(self, code: int) -> None:
         """Send all groups home with the exit code of the job; those that hang, by force."""
         self.stopping = self.stopping or "all is done"
-        naps, waiting = Naps(), [g for g in self.groups if not g.lost]
-        until = time.monotonic() + PATIENCE
-        while waiting and time.monotonic() < until:
-            for group in [g for g in waiting if g.ready]:
+        for group in self.groups:
+            if group.run is not None:
+                self.world.send(group.run, group.leader, STOP)
+        naps, until = Naps(), time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            for group in [g for g in self.groups if g.ready and not g.home]:
                 self.world.send(("leave", code, None), group.leader, ORDER)
-                waiting.remove(group)
+                group.home = True
+            if all(g.home or g.lost for g in self.groups):
+                break
             if self.world.iprobe(MPI.ANY_SOURCE, REPORT):
                 self._hear()
             else:
                 naps.rest()
-        for group in waiting:
-            group.lost = True
         drain(self.world, REPORT)
 
     # runs to hand out
@@ -256,21 +264,24 @@ class Manager:
     def _give_up(self, group: Group, reason: str) -> None:
         """The run of a group has failed, and the group is of no more use."""
         group.lost = True
-        number = group.run
-        if number is None:
-            return
-        try:
-            record_failure(self.work.folder, number, reason)
-        except OSError as error:
-            self._fail(error)
-        self._settle(group, reason)
+        if group.run is not None:
+            try:
+                record_failure(self.work.folder, group.run, reason)
+            except OSError as error:
+                self._fail(error)
+            self._settle(group, reason)
         if all(g.lost for g in self.groups):
+            self._out_of_groups = not self.stopping
             self._stop("the last group of ranks was lost")
 
     # the world outside
 
     def _look(self) -> None:
-        now = self._looked = time.monotonic()
+        now, before = time.monotonic(), self._looked
+        self._looked = now
+        if now - before > AWAY:  # suspended, or held up by a disk: what was said is still unread
+            for group in self.groups:
+                group.heard += now - before
         if Signals.asked:
             self._stop("it was asked to stop")
         elif self.deadline is not None and now > self.deadline:
@@ -278,7 +289,8 @@ class Manager:
         elif not self.alive():
             self._stop("whoever started it is gone")
         for group in self.groups:
-            if group.run is not None and not group.lost and now - group.heard > self.hang_time:
+            silent = not group.lost and not group.ready and now - group.heard > self.hang_time
+            if silent:
                 self._give_up(group, f"no progress for {now - group.heard:.0f} s")
         self._tell()
 
@@ -332,7 +344,6 @@ class Manager:
             max(0.0, steps_left / speed) if speed else None,
             running=running,
             steps_per_second=round(speed),
-            failed_now=self.failures,
         )
 
 

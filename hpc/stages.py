@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -120,7 +121,9 @@ def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
         whole = {n: found for n, found in results.items() if "failure" not in found}
         if whole:
             write(numbers, whole)
+        os.sync()  # a node may crash: data are on the disk before their status says so,
         _write_outcome(campaign, stage, results)
+        os.sync()  # and their status before the spool forgets them
 
     steps = total_steps(stored_input(campaign, stage))
     done = set(np.flatnonzero(status != layout.PENDING).tolist())

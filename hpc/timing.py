@@ -43,9 +43,12 @@ def measure(campaign: Campaign, world: MPI.Intracomm) -> int:
         return 1 if problem else 0
     told = [receive(world, other, REPORT) for other in range(1, world.Get_size())]
     problems = [problem for _, problem in told if problem]
+    if problems:
+        print(json.dumps({"problem": problems[0]}), flush=True)
+        return 1
     means = {name: float(np.mean([one[name] for one, _ in told])) for name in told[0][0]}
-    print(json.dumps({"problem": problems[0]} if problems else means), flush=True)
-    return 1 if problems else 0
+    print(json.dumps(means), flush=True)
+    return 0
 
 
 def _measure(campaign: Campaign, group: MPI.Intracomm, rank: int) -> dict[str, float]:

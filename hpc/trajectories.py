@@ -138,6 +138,8 @@ class Isoconfigurational(Trajectory):
         if instruction == "place particles":
             species = self.campaign.model.species_of_particles(len(self.position))
             runner.place(self.position, species)
+            if (runner.unwrapped(self.dimension, self.length) != self.position).any():
+                raise RunError("LAMMPS moved particles that were put in")
 
     def stops(self, before: list[str]) -> np.ndarray:
         """The frames."""

@@ -148,16 +148,19 @@ def attempt(
         The reason, when the run failed.
     """
     log, leads = spool.log_path(folder, number), group.Get_rank() == 0
+    restarts, reason = Restarts(folder, number), None
     try:
-        results = carry_out(trajectory, group, log, Restarts(folder, number), order)
+        results = carry_out(trajectory, group, log, restarts, order)
     except RunError as error:
-        if leads:
-            record_failure(folder, number, str(error))
-        return str(error)
+        reason = str(error)
     if leads:
-        spool.save(folder, number, results)
-        log.unlink(missing_ok=True)
-    return None
+        if reason is None:
+            spool.save(folder, number, results)
+            log.unlink(missing_ok=True)
+        else:
+            record_failure(folder, number, reason)
+        restarts.discard()
+    return reason
 
 
 def record_failure(folder: Path, number: int, reason: str) -> None:

@@ -16,14 +16,13 @@ NAP = 0.02
 REPORT, ORDER, STOP = 1, 2, 3
 
 
-def check_world(world: MPI.Intracomm, expected: int | None, ranks_per_run: int) -> None:
-    """Refuse a world in which nobody would do the work.
+def check_size(world: MPI.Intracomm, expected: int | None) -> None:
+    """Refuse a world whose ranks did not find each other.
 
     Raises
     ------
     UsageError
-        When the ranks did not find each other, as under a launcher of another MPI, or do not make
-        whole groups.
+        As under a launcher of another MPI.
     """
     size = world.Get_size()
     if size == 1 and expected is None:  # under srun, each of its tasks may have found itself alone
@@ -34,6 +33,18 @@ def check_world(world: MPI.Intracomm, expected: int | None, ranks_per_run: int) 
             f"{expected}, as were started",
             "The launcher belongs to another MPI; use mpich's mpiexec, or `srun --mpi=pmi2`.",
         )
+
+
+def check_world(world: MPI.Intracomm, expected: int | None, ranks_per_run: int) -> None:
+    """Refuse a world in which nobody would do the work.
+
+    Raises
+    ------
+    UsageError
+        When the ranks did not find each other, or do not make whole groups.
+    """
+    check_size(world, expected)
+    size = world.Get_size()
     if size < 2:
         raise UsageError(
             "an MPI world of 1 rank",

@@ -209,7 +209,7 @@ def test_plan_counts_what_the_run_then_takes(tiny: Path) -> None:
     assert "quench" in said
     assert "core-hours" in said
     files = [p for p in (tiny / "store.zarr").rglob("*") if p.is_file()]
-    total = [line for line in said.splitlines() if "all" in line][-1]
+    total = next(line for line in said.splitlines() if "│ all" in line)
     planned = int(re.findall(r"\d+", total)[-1])
     assert len(files) <= planned <= 2 * len(files)
 

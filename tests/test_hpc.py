@@ -129,6 +129,12 @@ def test_a_trajectory_starts_in_its_cage_and_leaves_it(tmp_path: Path) -> None:
     assert (again == hot).all()
 
 
+def test_the_liquid_may_be_taken_at_the_start_of_the_ramp(tmp_path: Path) -> None:
+    campaign = small(tmp_path, "kam", "quench.liquid_temperature=4.0")
+    result = quench(campaign, 3, tmp_path / "log")
+    assert np.isfinite(result["potential_energy"]).all()
+
+
 def test_velocities_are_gaussian_without_drift(tmp_path: Path) -> None:
     text = propensity_input(small(tmp_path, "kam"))
     assert "mom yes rot no dist gaussian" in text

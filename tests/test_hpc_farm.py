@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from campaigns import GLASSDASK, TINY, glassdask, new, start, wait_for
 
 import glassdask as gd
 from glassdask import layout, live
+from hpc.worker import record_failure
 
 #: Runs long enough to be stopped in their midst: 80 000 steps of 100 particles.
 LONG = (
@@ -85,7 +87,7 @@ def begun(folder: Path, *more: str) -> Path:
 def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(
     undisturbed: Path, tmp_path: Path
 ) -> None:
-    folder = new(tmp_path / "c", "kam", LONG)
+    folder = new(tmp_path / "my glass #1", "kam", LONG)  # LAMMPS has its own idea of # and spaces
     codes = []
     for _ in range(20):
         done = subprocess.run(
@@ -189,7 +191,7 @@ def test_a_hung_run_fails_alone_and_is_retried(undisturbed: Path, tmp_path: Path
     assert (again.run_status == layout.DONE).all()
     assert (again.failure == "").all()
     xr.testing.assert_identical(again.position, expected.position)
-    assert "no failed runs" in glassdask("quench", str(folder), "--retry").stdout
+    assert "nothing to do" in glassdask("quench", str(folder), "--retry").stdout
 
 
 def test_an_error_on_one_rank_of_a_group_is_that_runs_alone(tmp_path: Path) -> None:
@@ -294,6 +296,45 @@ def test_a_reader_sees_whole_samples_only(tmp_path: Path) -> None:
     assert process.returncode == 0
     process.communicate()
     assert len(seen) > 1
+
+
+def test_failures_that_wait_for_their_shard_are_retried_too(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "c")
+    spool = folder / "restarts" / "quench"
+    spool.mkdir()
+    record_failure(spool, 5, "no reason")
+    shown = glassdask("status", str(folder)).stdout
+    assert "quench run 5, seed" in shown
+    assert re.search(r"quench .* 1/8 .* 1 .* 7 ", shown)
+    assert "1 failed runs are done again" in glassdask("quench", str(folder), "--retry").stdout
+    assert (quenches(folder).run_status == layout.DONE).all()
+
+
+def test_wrong_words_by_hand_end_all_ranks(tmp_path: Path) -> None:
+    folder = new(tmp_path / "c", "kam", LONG)
+    python = Path(sys.executable)
+    job = [python.parent / "mpiexec", "-n", "3", python, "-m", "mpi4py", "-m", "hpc", "quench"]
+    for words in ([folder, "--walltime", "12h"], [tmp_path / "nothing"]):
+        done = subprocess.run(
+            [*job, *words], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 2
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert done.stderr.startswith("Error: ")
+
+
+def test_a_suspended_job_is_not_taken_for_hung(undisturbed: Path, tmp_path: Path) -> None:
+    folder = new(tmp_path / "c", "kam", (*LONG, "hpc.hang_time=5.0"))
+    process = start("quench", str(folder))
+    wait_for(lambda: bool(restarts(folder)), process)
+    _, ranks = launcher_and_ranks(folder)
+    for number in (signal.SIGSTOP, signal.SIGCONT):
+        for rank in ranks:
+            os.kill(rank, number)
+        time.sleep(11 if number == signal.SIGSTOP else 0)
+    process.communicate()
+    assert process.returncode == 0
+    xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
 def test_another_lammps_is_refused(tmp_path: Path) -> None:

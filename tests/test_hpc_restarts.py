@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -162,6 +164,16 @@ def test_a_restart_that_has_no_room_leaves_the_others_whole(tmp_path: Path) -> N
         restarts.save({"steps": np.array(30), "content": np.arange(10_000)})
     assert sorted(int(read_whole(path)["steps"]) for path in restarts.paths) == [10, 20]
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_no_room_for_lammps_is_no_failure_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # no folder in memory
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    campaign = small(tmp_path, "kam")
+    with no_room(2000), pytest.raises(OSError, match=r"restart|too large"):
+        quench(campaign, 1, tmp_path / "log", Restarts(tmp_path, 0), every(Order.SAVE, 8))
 
 
 def test_a_restart_of_another_input_is_not_taken(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from glassdask import jobs
 from glassdask.campaign import Campaign
-from glassdask.errors import StageFailed, UsageError
+from glassdask.errors import StageFailed, StoppedEarly, UsageError
 from glassdask.progress import PIPE_VARIABLE, Progress, read_piped
 
 #: Set for the child: host and process that started it and starts it again when it asks for that.
@@ -67,19 +67,29 @@ def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = 
 
     Raises
     ------
+    StoppedEarly
+        When it was stopped from outside.
     StageFailed
         When the child was killed or crashed.
     SystemExit
-        When the child ended with an error of its own, or was stopped, which it has said.
+        When the child ended with an error of its own, which it has printed.
     """
     ranks = workers(campaign) + 1
     first = [*(["--start-over"] if start_over else []), *(["--retry"] if retry else [])]
     jobs.make_folders(campaign)
+    exit_path(campaign.path, stage).unlink(missing_ok=True)
     code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks), *first), stage)
+    code = _meant(campaign, stage, code)
     while code == AGAIN:
         print(f"{stage}: all groups of ranks were lost to failed runs; starting new ones")
         code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks)), stage)
-    if code in (1, 2, 75):
+        code = _meant(campaign, stage, code)
+    if code == 75:
+        raise StoppedEarly(
+            f"{stage} was stopped by a signal or its wall time; runs in flight are saved",
+            then="Type the same command to go on.",
+        )
+    if code in (1, 2):
         sys.exit(code)  # the child has said why
     if code != 0:
         raise StageFailed(
@@ -88,6 +98,20 @@ def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = 
             f"See {campaign.path / 'logs'}. Nothing is lost but what came after the last "
             "restarts; type the same command to go on.",
         )
+
+
+def exit_path(folder: Path, stage: str) -> Path:
+    """Where a child that ends by force leaves the exit code that it means."""
+    return folder / "logs" / f".{stage}.exit"
+
+
+def _meant(campaign: Campaign, stage: str, code: int) -> int:
+    """The exit code that the child meant."""
+    path = exit_path(campaign.path, stage)
+    if path.exists():
+        code = int(path.read_text(encoding="utf-8"))
+        path.unlink()
+    return code
 
 
 def _command(campaign: Campaign, ranks: int, stage: str, *options: str) -> list[str]:
@@ -122,6 +146,8 @@ def _follow(command: list[str], stage: str) -> int:
         return child.wait()
     except KeyboardInterrupt:
         _stop(child)
+        if child.returncode in (1, 2):  # more than a stop, and it has said what
+            sys.exit(child.returncode)
         raise
     finally:
         if progress is not None:
@@ -172,7 +198,7 @@ def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
     cores = min(most_ranks, len(os.sched_getaffinity(0)))
     ranks = max(1, cores // group) * group + 1
     began = time.monotonic()
-    command = _command(campaign, ranks, "quench", "--timing")
+    command = _command(campaign, ranks, "quench", "--timing", "--ranks", str(ranks))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     whole = time.monotonic() - began
     found: dict[str, Any] = {}
@@ -192,6 +218,6 @@ def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
 
 def replay(campaign: Campaign, stage: str, number: int, ranks: int) -> int:
     """Do one run again on `ranks` ranks and compare; the exit code, see `hpc.replay.replay`."""
-    command = _command(campaign, ranks, stage, "--replay", str(number))
+    command = _command(campaign, ranks, stage, "--replay", str(number), "--ranks", str(ranks))
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(command, env=environment, check=False).returncode

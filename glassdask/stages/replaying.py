@@ -9,7 +9,7 @@ import numpy as np
 from glassdask import records, store
 from glassdask.campaign import Campaign
 from glassdask.errors import UsageError
-from glassdask.records import STAGES
+from glassdask.records import STAGES, State
 from glassdask.stages import launch
 
 
@@ -53,6 +53,8 @@ def find_run(
         raise UsageError(
             f"no {stage} in {campaign.path}", "one", f"Type `glassdask {stage} {campaign.path}`."
         )
+    if records.state(campaign, stage) is State.CHANGED:
+        raise records.changed(campaign, stage)
     with store.open_group(campaign.store, STAGES[stage].groups[0]) as group:
         if stage == "quench":
             place: tuple[int, ...] = (_pick("--sample", sample, group["sample"].values),)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -56,9 +56,9 @@ def _row(campaign: Campaign, stage: str) -> Row:
         return Row(stage, state, _counted(campaign, stage), left=left, remark=remark)
     group = "fields" if stage == "correlate" else STAGES[stage].groups[0]
     status = np.asarray(store.array(campaign.store, group, "run_status", "r")[...])
-    failed = int((status == layout.FAILED).sum())
-    waiting = 0 if found is State.COMPLETE else _waiting(campaign, stage)
-    done, running = int((status != layout.PENDING).sum()) + waiting, told.get("running", 0)
+    waiting = _waiting(campaign, stage, status)
+    failed = int((status == layout.FAILED).sum()) + sum(bool(why) for why in waiting.values())
+    done, running = int((status != layout.PENDING).sum()) + len(waiting), told.get("running", 0)
     speed = told.get("steps_per_second")
     return Row(
         stage,
@@ -73,9 +73,18 @@ def _row(campaign: Campaign, stage: str) -> Row:
     )
 
 
-def _waiting(campaign: Campaign, stage: str) -> int:
-    """Finished runs that wait for their shard."""
-    return len(list(records.stage_folder(campaign, stage).glob("*.npz")))
+def _waiting(campaign: Campaign, stage: str, status: np.ndarray) -> dict[int, str]:
+    """Finished runs that wait for their shard, each with the reason of its failure, or none."""
+    found = {}
+    for path in records.stage_folder(campaign, stage).glob("*.npz"):
+        if status.flat[int(path.stem)] != layout.PENDING:
+            continue  # just being moved into the store
+        try:
+            with np.load(path, allow_pickle=False) as content:
+                found[int(path.stem)] = str(content["failure"]) if "failure" in content else ""
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            continue  # moved meanwhile, or damaged: it will be done again
+    return found
 
 
 def _remark(campaign: Campaign, stage: str, found: State) -> str:
@@ -108,7 +117,7 @@ def failures(campaign: Campaign) -> Iterator[str]:
         found: dict[int, str] = {
             int(n): reasons[n] for n in np.flatnonzero(status == layout.FAILED)
         }
-        found |= _failed_in_waiting(campaign, stage)
+        found |= {n: why for n, why in _waiting(campaign, stage, status).items() if why}
         for number in sorted(found)[:LISTED]:
             log = campaign.path / "logs" / f"{stage}-{number:06d}.lammps.log"
             yield (
@@ -126,15 +135,3 @@ def _name(stage: str, number: int, shape: tuple[int, ...]) -> str:
         return str(number)
     c, t, r = np.unravel_index(number, shape)
     return f"{number} (configuration {c}, temperature {t}, replica {r})"
-
-
-def _failed_in_waiting(campaign: Campaign, stage: str) -> dict[int, str]:
-    out: dict[int, Any] = {}
-    for path in records.stage_folder(campaign, stage).glob("*.npz"):
-        try:
-            with np.load(path, allow_pickle=False) as content:
-                if "failure" in content:
-                    out[int(path.stem)] = str(content["failure"])
-        except (OSError, ValueError):
-            continue  # just being moved into the store
-    return out
