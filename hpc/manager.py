@@ -6,16 +6,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from mpi4py import MPI
 
 from glassdask import live
-from glassdask.errors import GlassdaskError, StageFailed, StoppedEarly
+from glassdask.errors import StageFailed, StoppedEarly
 from glassdask.progress import Progress
 from hpc import spool
+from hpc.work import Group, Work
 from hpc.worker import Signals, record_failure
 from hpc.world import ORDER, REPORT, STOP, Naps, drain, group_of, leader_of
 
@@ -29,47 +27,6 @@ AWAY = 10.0
 PATIENCE = 45.0
 #: Seconds over which the speed is averaged.
 WINDOW = 60.0
-
-
-@dataclass(frozen=True)
-class Work:
-    """The runs of a stage.
-
-    Attributes
-    ----------
-    stage : str
-        Name of the stage.
-    folder : Path
-        Where runs in flight and finished runs wait for their shard.
-    shards : list of list of int
-        Numbers of the runs that are written together.
-    arguments : callable
-        From the number of a run to what its group needs beside the number.
-    commit : callable
-        Writes the finished runs of a shard into the store: `commit(numbers)`.
-    steps : int
-        Steps of LAMMPS in a run.
-    """
-
-    stage: str
-    folder: Path
-    shards: list[list[int]]
-    arguments: Callable[[int], tuple[Any, ...]]
-    commit: Callable[[list[int]], None]
-    steps: int
-
-
-@dataclass
-class Group:
-    """What the manager knows of a group of ranks."""
-
-    leader: int
-    run: int | None = None
-    steps: int | None = None
-    heard: float = field(default_factory=time.monotonic)
-    ready: bool = False
-    lost: bool = False
-    home: bool = False
 
 
 class Manager:
@@ -111,7 +68,7 @@ class Manager:
         self._looked = time.monotonic()
         self._counted: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
         self._steps = 0
-        self.error: GlassdaskError | Exception | None = None
+        self.error: Exception | None = None
 
     @property
     def any_lost(self) -> bool:

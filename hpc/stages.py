@@ -17,8 +17,8 @@ from glassdask.errors import StageFailed, UsageError
 from hpc import spool
 from hpc.carrying_out import Order
 from hpc.lammps_input import frame_steps, propensity_input, quench_input, ramp
-from hpc.manager import Work
 from hpc.trajectories import Isoconfigurational, Quench, Trajectory
+from hpc.work import Work
 from hpc.worker import attempt
 
 logger = logging.getLogger("glassdask")
