@@ -168,27 +168,17 @@ class _Course:
 
     def _save(self, restarts: Restarts) -> None:
         began = time.monotonic()
-        content, problem = self.runner.restart(), None
-        if self.runner.group.Get_rank() == 0:
-            kept = {_KEPT + name: np.array(v) for name, v in self.trajectory.kept.items()}
-            try:
-                restarts.save(
-                    kept
-                    | {
-                        "lammps": content,
-                        "input": np.array(self.trajectory.text),
-                        "line": np.array(self.line),
-                        "done": np.array(self.done),
-                        "steps": np.array(self.steps),
-                        "ranks": np.array(self.ranks),
-                    }
-                )
-            except OSError as error:
-                problem = error
-            logger.debug("restart at %d steps, %.2f s", self.steps, time.monotonic() - began)
-        problem = self.runner.group.bcast(problem)
-        if problem is not None:
-            raise problem
+        state: State = {_KEPT + name: np.array(v) for name, v in self.trajectory.kept.items()}
+        state |= {
+            "lammps": self.runner.restart(),
+            "input": np.array(self.trajectory.text),
+            "line": np.array(self.line),
+            "done": np.array(self.done),
+            "steps": np.array(self.steps),
+            "ranks": np.array(self.ranks),
+        }
+        self.runner.together(lambda: restarts.save(state), None)
+        logger.debug("restart at %d steps, %.2f s", self.steps, time.monotonic() - began)
 
 
 def lines_before(lines: list[str], place: int) -> list[str]:

@@ -182,15 +182,15 @@ class Runner:
                 self.command(f'log "{self.log}"')
             except RunError as error:  # the run is well, the place to write to is not
                 raise OSError(str(error)) from None
-            return self._together(lambda: np.fromfile(file, np.uint8), np.array([]))
+            return self.together(lambda: np.fromfile(file, np.uint8), np.array([]))
 
     def read_restart(self, line: str, content: np.ndarray) -> None:
         """The command `line`, read_restart of FILE, on the bytes that the first rank has."""
         with self._memory_file() as file:
-            self._together(lambda: content.tofile(file), None)
+            self.together(lambda: content.tofile(file), None)
             self.command(line.replace("FILE", f'"{file}"'))
 
-    def _together(self, act: Callable[[], Any], elsewhere: Any) -> Any:
+    def together(self, act: Callable[[], Any], elsewhere: Any) -> Any:
         """Do something on the first rank; its result there, `elsewhere` on the others.
 
         An OSError is raised on all ranks, so that none waits for the others.
@@ -210,7 +210,7 @@ class Runner:
     def _memory_file(self) -> Iterator[str]:
         """A file for LAMMPS, in memory where there is such a folder, made on the first rank."""
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        folder = self._together(lambda: tempfile.mkdtemp(prefix="glassdask-", dir=memory), "")
+        folder = self.together(lambda: tempfile.mkdtemp(prefix="glassdask-", dir=memory), "")
         try:
             yield self.group.bcast(f"{folder}/restart")
         finally:

@@ -46,10 +46,8 @@ def _row(campaign: Campaign, stage: str) -> Row:
         state = "stopped"
     remark = _remark(campaign, stage, found)
     told = told or {}
-    if "seconds_left" in told and told["seconds_left"] is not None:
-        left = duration(told["seconds_left"])
-    else:
-        left = ""
+    seconds = told.get("seconds_left")
+    left = "" if seconds is None else duration(seconds)
     if found in (State.ABSENT, State.CHANGED):
         return Row(stage, state, remark=remark)
     if stage in ("train", "report"):
