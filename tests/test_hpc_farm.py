@@ -137,7 +137,7 @@ def test_ranks_stop_when_whoever_started_them_is_gone(tmp_path: Path) -> None:
 
 
 def test_status_is_live_from_another_shell(tmp_path: Path) -> None:
-    folder = new(tmp_path / "c", "kam", LONG)
+    folder = new(tmp_path / "c", "kam", (*LONG, "quench.cooling_rate=0.002"))
     process = start("quench", str(folder))
     wait_for(lambda: (live.read(folder, "quench") or {}).get("steps_per_second", 0) > 0, process)
     shown = glassdask("status", str(folder)).stdout
