@@ -113,7 +113,7 @@ def _manage(
                 folder = records.stage_folder(campaign, stage)
                 # results that a killed job had just moved into the store are no failures to wait on
                 found = spool.forget_failures(folder) + jobs.retry(campaign, stage)
-                print(f"{stage}: {found} failed runs are done again")
+                print(f"{stage}: {found or 'no'} failed runs{' are done again' if found else ''}")
             if jobs.is_complete(campaign, stage, options.start_over):
                 print(f"{stage}: complete, nothing to do")
                 return _send_home(world, 0)
