@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 
@@ -14,18 +13,7 @@ from glassdask.campaign import Campaign
 from glassdask.errors import UsageError
 from hpc.carrying_out import carry_out
 from hpc.runner import RunError
-from hpc.stages import arguments_of, stored_input, trajectory
-
-#: Result of a trajectory -> group and variable of the store.
-_STORED = {
-    "quench": {
-        "position": ("configurations", "position"),
-        "potential_energy": ("configurations", "potential_energy"),
-        "kinetic_temperature": ("configurations", "kinetic_temperature"),
-        "cooling": ("cooling", "potential_energy"),
-    },
-    "propensity": {"crsd": ("propensity", "crsd")},
-}
+from hpc.stages import STORED, arguments_of, stored_input, trajectory
 
 
 def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) -> int:
@@ -72,7 +60,7 @@ def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) ->
     if world.Get_rank() != 0:
         return 0
     lines, same = [], before == layout.DONE
-    for name, (group, variable) in _STORED[stage].items():
+    for name, (group, variable) in STORED[stage].items():
         there = np.asarray(store.array(campaign.store, group, variable, "r")[place])
         equal = there.tobytes() == results[name].astype(there.dtype).tobytes()
         same &= equal
@@ -102,6 +90,6 @@ def _failed(
     reasons = np.asarray(store.array(campaign.store, home, "failure", "r")[...])
     stored = str(reasons[place]) if before == layout.FAILED else "it did not fail"
     if world.Get_rank() == 0:
-        print(f"  stored: {stored}\n  now:    {now}", file=sys.stdout, flush=True)
+        print(f"  stored: {stored}\n  now:    {now}", flush=True)
         print("failed again, in the same way" if now == stored else "NOT identical", flush=True)
     return 0 if now == stored else 1

