@@ -182,7 +182,8 @@ def status(
 
     campaign = _load(folder, overrides)
     if not watch:
-        Console().print(_status_table(campaign))
+        # a file or a pipe has no width to wrap rows at
+        Console(width=None if sys.stdout.isatty() else 200).print(_status_table(campaign))
         for line in failures(campaign):
             print(line)  # not wrapped: people copy from it
         return
