@@ -289,7 +289,9 @@ class Manager:
             self._counted.append((now, self._steps))
             while len(self._counted) > 2 and now - self._counted[0][0] > WINDOW:
                 self._counted.popleft()
-        (then, before), running = self._counted[0], sum(g.run is not None for g in self.groups)
+        then, before = self._counted[0]
+        # between two runs a group is busy too: it is idle once it says so
+        running = sum(not g.ready and not g.lost for g in self.groups)
         speed = (self._steps - before) / max(now - then, 1e-9)
         steps_left = (self._total - self._finished) * self.work.steps
         steps_left -= sum(g.steps or 0 for g in self.groups if g.run is not None)
