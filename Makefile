@@ -31,7 +31,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.demo-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing into $(VENV) (a minute or two) ..."
-	$(PIP) $(EDITABLE) -e '.[hpc,learn]'
+	$(PIP) $(EDITABLE) -e '.[formats,hpc,learn]'
 	@touch $@
 
 $(VENV)/.all-installed: pyproject.toml constraints.txt | $(VENV)/bin/python

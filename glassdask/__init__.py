@@ -12,17 +12,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from glassdask.fields import (
+    from glassdask.correlations import pearson, spearman, split_half_reliability
+    from glassdask.displacements import (
         cage_relative_squared_displacement,
-        coarse_grain,
-        grid_density,
         mean_cage_relative_displacement,
-        normalise,
-        pearson,
-        radial_distribution,
-        spearman,
-        split_half_reliability,
     )
+    from glassdask.distributions import radial_distribution
+    from glassdask.fields import coarse_grain, normalise
+    from glassdask.images import grid_density
     from glassdask.indicators import (
         potential_energy,
         structural_indicators,
@@ -59,16 +56,13 @@ _MODULES = {
         "tong_tanaka",
         "voronoi_volume",
     ),
-    "glassdask.fields": (
+    "glassdask.fields": ("coarse_grain", "normalise"),
+    "glassdask.images": ("grid_density",),
+    "glassdask.correlations": ("pearson", "spearman", "split_half_reliability"),
+    "glassdask.distributions": ("radial_distribution",),
+    "glassdask.displacements": (
         "cage_relative_squared_displacement",
-        "coarse_grain",
-        "grid_density",
         "mean_cage_relative_displacement",
-        "normalise",
-        "pearson",
-        "radial_distribution",
-        "spearman",
-        "split_half_reliability",
     ),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from glassdask import fields, indicators
+from glassdask import displacements, distributions, fields, images, indicators
 
 
 def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,8 +32,8 @@ class Glass:
     voronoi_volume = _forward(indicators.voronoi_volume)
     tong_tanaka = _forward(indicators.tong_tanaka)
     potential_energy = _forward(indicators.potential_energy)
-    grid_density = _forward(fields.grid_density)
-    radial_distribution = _forward(fields.radial_distribution)
+    grid_density = _forward(images.grid_density)
+    radial_distribution = _forward(distributions.radial_distribution)
 
     def coarse_grain(
         self, x: fields.Labelled, coarse_graining_length: float = 3.0
@@ -43,4 +43,4 @@ class Glass:
 
     def cage_relative_squared_displacement(self, displacement: xr.DataArray) -> xr.DataArray:
         """`glassdask.cage_relative_squared_displacement(displacement, ds)`."""
-        return fields.cage_relative_squared_displacement(displacement, self._ds)
+        return displacements.cage_relative_squared_displacement(displacement, self._ds)

@@ -1,4 +1,4 @@
-"""Kernels on labelled arrays: one `xr.apply_ufunc` with the settings that all functions share."""
+"""Kernels on labelled arrays: one `xr.apply_ufunc`, and the settings that all functions share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+
+#: Core dimensions of the positions and of the box.
+CONFIGURATION: list[list[Any]] = [["particle", "axis"], ["axis"]]
 
 
 def apply(
@@ -54,3 +57,20 @@ def apply(
 def labelled(x: xr.DataArray, name: str, units: str, long_name: str) -> xr.DataArray:
     """Name a result and say its units and what it is."""
     return x.rename(name).assign_attrs(units=units, long_name=long_name)
+
+
+def extra_dims(array: xr.DataArray, ds: xr.Dataset) -> list[Any]:
+    """Dimensions that the positions do not have; they share what is computed from positions."""
+    return [dim for dim in array.dims if dim not in ds["position"].dims]
+
+
+def kinds_of(ds: xr.Dataset) -> int:
+    """Number of species; the potential's where it is given, so that none is left out."""
+    return max(len(ds.attrs.get("sigma", ())), int(np.asarray(ds["species"]).max()) + 1)
+
+
+def described_as(x: xr.DataArray, source: xr.DataArray, done: str, about: dict) -> xr.DataArray:
+    """With the name and attributes of `source`, and what was done to it."""
+    long_name = f"{source.attrs.get('long_name', source.name or 'values')}, {done}"
+    old = {"units": "1"} | source.attrs
+    return x.rename(source.name).assign_attrs(old | {"long_name": long_name} | about)

@@ -60,7 +60,7 @@ def sampled_runs(data: ReportData) -> np.ndarray:
 
 def mean_radial_distribution(data: ReportData) -> xr.DataArray:
     """g(r), mean over `sampled_runs`, (state, pair, radius)."""
-    from glassdask.fields import radial_distribution
+    from glassdask.distributions import radial_distribution
 
     block = data.group("configurations").isel(sample=sampled_runs(data))
     return radial_distribution(block.load(), bins=BINS).mean("sample")

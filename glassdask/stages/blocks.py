@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glassdask import fields, indicators, layout, store
+from glassdask import correlations, displacements, fields, images, indicators, layout, store
 from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed
 
@@ -102,7 +102,7 @@ def grid(campaign: Campaign, low: int, high: int) -> np.ndarray:
     )
     good = np.flatnonzero(status == layout.DONE)
     if len(good):
-        counts[good] = fields.grid_density(
+        counts[good] = images.grid_density(
             block.isel(sample=good),
             cells=campaign.cells,
             species_channels=campaign.file.grid.species_channels,
@@ -129,7 +129,7 @@ def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
         {name: smooth[name].values.astype(np.float32) for name in names},
     )  # fmt: skip
     signed = [reverse(name, smooth[name]) for name in names]
-    for kind, function in (("pearson", fields.pearson), ("spearman", fields.spearman)):
+    for kind, function in (("pearson", correlations.pearson), ("spearman", correlations.spearman)):
         target = store.array(campaign.store, "correlations", kind)
         table = np.stack([[function(a, b).values for b in signed] for a in signed])
         target[:, :, low:high] = table
@@ -184,14 +184,14 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
         for k in (0, 1)
     ]
     values = {
-        "reliability": fields.split_half_reliability(halves[0], halves[1]).values,
-        "delta": fields.mean_cage_relative_displacement(delta_i).values,
+        "reliability": correlations.split_half_reliability(halves[0], halves[1]).values,
+        "delta": displacements.mean_cage_relative_displacement(delta_i).values,
         "propensity": delta_i.values,
         "propensity_field": smooth.values,
         "replicas": np.array(good.sum()),
     }
     for name, value in values.items():
         store.array(campaign.store, "dynamics", name)[configuration, temperature] = value
-    for kind, function in (("pearson", fields.pearson), ("spearman", fields.spearman)):
+    for kind, function in (("pearson", correlations.pearson), ("spearman", correlations.spearman)):
         table = np.stack([function(reverse(n, structure[n]), 1 - smooth).values for n in names])
         store.array(campaign.store, "dynamics", kind)[:, configuration, temperature] = table
