@@ -19,7 +19,7 @@ def pair_counts(centre, neighbour, count):
 class TestRandom:
     def test_volumes_add_up_to_the_box(self, make_positions, count, dimension):
         position, length = make_positions(count, dimension)
-        volumes = tessellate(position, length).volumes
+        volumes = tessellate(position, length).cells.volume
         assert (volumes > 0).all()
         np.testing.assert_allclose(volumes.sum(), length**dimension, rtol=1e-12)
 
@@ -36,7 +36,7 @@ class TestRandom:
         points[:, :dimension] = position - length / 2
         voronoi = freud.locality.Voronoi()
         voronoi.compute((box, points))
-        np.testing.assert_allclose(tessellation.volumes, voronoi.volumes, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(tessellation.cells.volume, voronoi.volumes, rtol=1e-3, atol=1e-5)
         theirs = voronoi.nlist
         # single precision decides differently about the faintest edges
         strong = theirs.weights > 1e-3
@@ -52,7 +52,7 @@ class TestRandom:
     def test_unequal_sides(self, make_positions, count, dimension):
         position, length = make_positions(count, dimension)
         stretch = np.array([4.0, 0.5, 0.5][:dimension])
-        volumes = tessellate(position * stretch, length * stretch).volumes
+        volumes = tessellate(position * stretch, length * stretch).cells.volume
         np.testing.assert_allclose(volumes.sum(), length**dimension * stretch.prod(), rtol=1e-12)
 
 
@@ -63,7 +63,7 @@ def test_six_neighbours_on_average_in_2d(make_positions):
 
 def test_unwrapped_cavity(make_positions):
     position, length = make_positions(60, 2)
-    volumes = tessellate(position, 5 * length).volumes
+    volumes = tessellate(position, 5 * length).cells.volume
     np.testing.assert_allclose(volumes.sum(), (5 * length) ** 2, rtol=1e-12)
 
 
@@ -72,7 +72,7 @@ def test_unwrapped_cavity(make_positions):
 def test_few_particles(count, dimension, seed):
     position = np.random.default_rng(seed).random((count, dimension)) * 3
     tessellation = tessellate(position, 3.0)
-    np.testing.assert_allclose(tessellation.volumes.sum(), 3.0**dimension, rtol=1e-9)
+    np.testing.assert_allclose(tessellation.cells.volume.sum(), 3.0**dimension, rtol=1e-9)
     pairs = pair_counts(*tessellation.neighbours, count)
     np.testing.assert_array_equal(pairs, pairs.T)
     if dimension == 2:
@@ -87,7 +87,7 @@ def test_particles_on_a_coarse_grid(data):
     place = st.tuples(*[st.integers(0, 4)] * dimension)
     position = np.array(data.draw(st.lists(place, min_size=1, max_size=12, unique=True))) * 0.3
     tessellation = tessellate(position, 1.5)
-    np.testing.assert_allclose(tessellation.volumes.sum(), 1.5**dimension, rtol=1e-9)
+    np.testing.assert_allclose(tessellation.cells.volume.sum(), 1.5**dimension, rtol=1e-9)
     pairs = pair_counts(*tessellation.neighbours, len(position))
     np.testing.assert_array_equal(pairs, pairs.T)
 
@@ -101,8 +101,8 @@ def test_crystals_have_equal_cells(make_lattice, kind, cells, shift):
     position, length = make_lattice(kind, cells, constant=0.9)
     tessellation = tessellate(position + shift, length)
     expected = length.prod() / len(position)
-    np.testing.assert_allclose(tessellation.volumes, expected, rtol=1e-5)
-    np.testing.assert_allclose(tessellation.volumes.sum(), length.prod(), rtol=1e-12)
+    np.testing.assert_allclose(tessellation.cells.volume, expected, rtol=1e-5)
+    np.testing.assert_allclose(tessellation.cells.volume.sum(), length.prod(), rtol=1e-12)
     pairs = pair_counts(*tessellation.neighbours, len(position))
     np.testing.assert_array_equal(pairs, pairs.T)
 

@@ -22,7 +22,7 @@ def voronoi_volume(tessellation: Tessellation) -> np.ndarray:
     ndarray
         (particle,), sigma^d. They add up to the volume of the box.
     """
-    return tessellation.volumes
+    return tessellation.cells.volume
 
 
 def tong_tanaka(

@@ -1,60 +1,60 @@
-"""Periodic Delaunay triangulation, and what follows from it: neighbours and Voronoi volumes."""
+"""Periodic Delaunay triangulation, and what follows from it: neighbours and Voronoi cells."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, permutations, product
+from itertools import product
 
 import numpy as np
-from scipy.spatial import Delaunay, QhullError
+from numba import njit
+
+from glassdask.kernels.cells import Cells, voronoi_cells
+from glassdask.kernels.delaunay import INFINITY, delaunay
 
 # Mean distances between particles: far above rounding, far below any length of physics.
 _JOGGLE = 1e-7
+# Rounding of the sum of all volumes, relative.
+_VOLUME_ERROR = 1e-9
+# Volume of a flat simplex, in largest edges to the power d.
+_FLAT = 1e-11
 
 
 @dataclass(frozen=True)
 class Tessellation:
-    """The Delaunay simplices that have a corner in the box.
+    """The Delaunay simplices that have a corner in the box, and the Voronoi cells.
 
     Attributes
     ----------
     position : ndarray
         Particles and those periodic images that are needed, (point, axis), sigma. The first
         `particles` of them are the particles themselves.
-    simplices : ndarray of int
-        Points of each simplex, (simplex, corner).
+    simplices : ndarray of int32
+        Points of each simplex, (simplex, corner), positively oriented.
     particle : ndarray of int
         The particle that each point is, or is an image of, (point,).
     image : ndarray of int
         Number of boxes between each point and its particle, (point, axis).
-    particles : int
-        Number of particles.
+    cells : Cells
+        Neighbouring points, faces, volumes and centroids of the particles.
     """
 
     position: np.ndarray
     simplices: np.ndarray
     particle: np.ndarray
     image: np.ndarray
-    particles: int
+    cells: Cells
 
     @property
     def dimension(self) -> int:
         """2 or 3."""
         return int(self.position.shape[1])
 
-    @cached_property
-    def edges(self) -> tuple[np.ndarray, np.ndarray]:
-        """Both ends of each edge that starts at a particle of the box: particle and point, sorted.
-
-        An edge inside the box is there twice, once from each end.
-        """
-        corners = self.simplices.astype(np.int64)
-        points = len(self.position)
-        pairs = permutations(range(self.dimension + 1), 2)
-        keys = np.concatenate([corners[:, a] * points + corners[:, b] for a, b in pairs])
-        start, end = np.divmod(np.unique(keys[keys < self.particles * points]), points)
-        return start, end
+    @property
+    def particles(self) -> int:
+        """Number of particles."""
+        return len(self.cells.volume)
 
     @cached_property
     def neighbours(self) -> tuple[np.ndarray, np.ndarray]:
@@ -62,63 +62,18 @@ class Tessellation:
 
         Two images of one particle count as two neighbours in a box so small that this happens.
         """
-        start, end = self.edges
-        return start, self.particle[end]
+        start = np.repeat(np.arange(self.particles), self.coordination)
+        return start, self.particle[self.cells.end]
+
+    @cached_property
+    def bonds(self) -> np.ndarray:
+        """Vector from the first to the second of each pair of `neighbours`, (edge, axis), sigma."""
+        return self.position[self.cells.end] - self.position[self.neighbours[0]]
 
     @cached_property
     def coordination(self) -> np.ndarray:
         """Number of Voronoi neighbours of each particle, (particle,)."""
-        return np.bincount(self.neighbours[0], minlength=self.particles)
-
-    @cached_property
-    def centres(self) -> np.ndarray:
-        """Circumcentre of each simplex relative to its first corner, (simplex, axis), sigma."""
-        corners = self.position[self.simplices]
-        edges = corners[:, 1:] - corners[:, :1]
-        return np.linalg.solve(2 * edges, (edges**2).sum(axis=2)[..., None])[..., 0]
-
-    @cached_property
-    def volumes(self) -> np.ndarray:
-        """Volume (area) of each particle's Voronoi cell, (particle,), sigma^d.
-
-        A cell is cut into the simplices between its particle, the circumcentres of the faces that
-        meet in it, from the edge up, and the circumcentre of the Delaunay simplex. Their signed
-        volumes add up to the cell's, and over all cells to the box's.
-        """
-        d = self.dimension
-        corners = self.position[self.simplices]
-        centre = self.centres + corners[:, 0]
-        orientation = np.sign(np.linalg.det(corners[:, 1:] - corners[:, :1]))
-        total = np.zeros(len(self.position))
-        for order in permutations(range(d + 1)):
-            # corner -> middle of an edge -> (centre of a face ->) centre of the simplex
-            origin = corners[:, order[0]]
-            chain = [0.5 * (corners[:, order[1]] - origin)]
-            if d == 3:
-                chain.append(_face_centre(*(corners[:, k] for k in order[:3])) - origin)
-            chain.append(centre - origin)
-            sign = orientation * _parity(order)
-            volume = sign * np.linalg.det(np.stack(chain, axis=1)) / _factorial(d)
-            total += np.bincount(self.simplices[:, order[0]], volume, minlength=len(total))
-        return total[: self.particles]
-
-
-def _factorial(d: int) -> int:
-    return 2 if d == 2 else 6
-
-
-def _parity(order: tuple[int, ...]) -> int:
-    return (-1) ** sum(a > b for a, b in combinations(order, 2))
-
-
-def _face_centre(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Circumcentre of triangles in space, (triangle, axis)."""
-    ab, ac = b - a, c - a
-    normal = np.cross(ab, ac)
-    square = (normal**2).sum(axis=1, keepdims=True)
-    offset = (ac**2).sum(axis=1, keepdims=True) * np.cross(normal, ab)
-    offset = offset + (ab**2).sum(axis=1, keepdims=True) * np.cross(ac, normal)
-    return a + offset / (2 * square)
+        return np.diff(self.cells.start)
 
 
 def is_missing(position: np.ndarray) -> bool:
@@ -171,16 +126,16 @@ def tessellate(position: np.ndarray, box_length: float | np.ndarray) -> Tessella
         coincide.
     """
     position = np.ascontiguousarray(position, dtype=float)
-    count, d = position.shape
-    length = np.broadcast_to(np.asarray(box_length, dtype=float), (d,))
+    length = np.broadcast_to(np.asarray(box_length, dtype=float), position.shape[1:])
     _check(position, length)
-    spacing = (float(np.prod(length)) / count) ** (1 / d)
-    tessellation = _widened(position, np.diag(length), spacing)
-    if tessellation is None or not _is_periodic(tessellation, length):
-        tessellation = _widened(*_joggled(position, np.diag(length), spacing), spacing)
-    if tessellation is None or not _is_periodic(tessellation, length):
+    spacing = (float(np.prod(length)) / len(position)) ** (1 / len(length))
+    lattice = np.diag(length)
+    found = _widened(position, lattice, spacing)
+    if found is None:
+        found = _widened(*_joggled(position, lattice, spacing), spacing)
+    if found is None:
         raise ValueError("no periodic triangulation of these positions; expected distinct ones")
-    return tessellation
+    return found
 
 
 def _check(position: np.ndarray, length: np.ndarray) -> None:
@@ -198,23 +153,37 @@ def _check(position: np.ndarray, length: np.ndarray) -> None:
 
 
 def _widened(position: np.ndarray, lattice: np.ndarray, spacing: float) -> Tessellation | None:
-    """Triangulation with as many images as it needs; None where a simplex is flat."""
-    margin = 2.5 * spacing
+    """Triangulation with as many images as it needs; None where it is not sure to be periodic."""
+    count, length = len(position), np.diag(lattice)
+    # the empty spheres of most liquids and glasses reach less far
+    margin = 1.9 * spacing
     while True:
-        points = _with_images(position, lattice, margin)
-        tessellation, is_open = _delaunay(*points, len(position))
-        if is_open:
+        place, owner, image = _with_images(position, lattice, margin)
+        simplices = delaunay(place)
+        simplices = simplices[_at_particles(simplices, count)]
+        if not len(simplices) or simplices.min() == INFINITY:
+            # the outer hull cuts the cells of the particles
             margin *= 2
             continue
-        if _has_flat(tessellation):
+        edges = place[simplices[:, 1:]] - place[simplices[:, :1]]
+        volumes = np.linalg.det(edges)
+        if (volumes < _FLAT * np.abs(edges).max(axis=(1, 2)) ** len(length)).any():
             return None
-        radius = np.linalg.norm(tessellation.centres, axis=1)
-        centre = tessellation.centres + tessellation.position[tessellation.simplices[:, 0]]
-        outside = np.maximum(-centre, centre - np.diag(lattice)).max(axis=1) + radius
-        reach = float(outside.max())
-        if reach <= margin:
-            return tessellation
-        margin = min(1.05 * reach, 2 * margin)
+        cells = voronoi_cells(place, simplices, count, length)
+        if cells.reach <= margin:
+            found = Tessellation(place, simplices, owner, image, cells)
+            return found if _is_periodic(found, lattice, volumes) else None
+        margin = min(1.05 * cells.reach, 2 * margin)
+
+
+@njit(cache=True)
+def _at_particles(simplices, count):  # type: ignore[no-untyped-def]
+    """Whether a corner of each simplex is a particle, not an image."""
+    found = np.zeros(len(simplices), np.bool_)
+    for row, simplex in enumerate(simplices):
+        for corner in simplex:
+            found[row] |= 0 <= corner < count
+    return found
 
 
 def _joggled(
@@ -233,7 +202,7 @@ def _joggled(
 def _with_images(
     position: np.ndarray, lattice: np.ndarray, margin: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Particles and their images up to `margin` outside the box: places, particles, boxes."""
+    """Particles and their images up to `margin` from the box: places, particles, boxes."""
     length = np.diag(lattice)
     layers = np.ceil(margin / length + 10 * _JOGGLE).astype(int)
     places = [position]
@@ -243,57 +212,40 @@ def _with_images(
         if not any(image):
             continue
         place = position + np.asarray(image) @ lattice
-        near = np.flatnonzero(((place >= -margin) & (place < length + margin)).all(axis=1))
+        # round edges: the four images at those of a flat hull would lie on one circle
+        outside = np.maximum(np.maximum(-place, place - length), 0)
+        near = np.flatnonzero((outside**2).sum(axis=1) < margin**2)
         places.append(place[near])
         owners.append(near)
         images.append(np.broadcast_to(image, (len(near), len(image))))
     return np.concatenate(places), np.concatenate(owners), np.concatenate(images)
 
 
-def _delaunay(
-    place: np.ndarray, owner: np.ndarray, image: np.ndarray, count: int
-) -> tuple[Tessellation, bool]:
-    """The simplices at the particles of the box, and whether the outer hull cuts their cells."""
-    d = place.shape[1]
-    try:
-        delaunay = Delaunay(place, qhull_options="Qbb Qc Q12")
-    except QhullError:
-        # too few images for a triangulation: they lie on a line or a plane
-        return Tessellation(place, np.empty((0, d + 1), int), owner, image, count), True
-    kept = (delaunay.simplices < count).any(axis=1)
-    tessellation = Tessellation(place, delaunay.simplices[kept], owner, image, count)
-    return tessellation, _on_hull(tessellation.simplices < count, delaunay.neighbors[kept] < 0)
+def _is_periodic(found: Tessellation, lattice: np.ndarray, volumes: np.ndarray) -> bool:
+    """Whether simplices and cells fill the box once, and edges are the same from both their ends.
 
-
-def _has_flat(tessellation: Tessellation) -> bool:
-    """Whether a simplex has no volume beyond rounding, and so no circumcentre."""
-    corners = tessellation.position[tessellation.simplices]
-    edges = corners[:, 1:] - corners[:, :1]
-    size = np.abs(edges).max(axis=(1, 2)) ** tessellation.dimension
-    return bool((np.abs(np.linalg.det(edges)) < 1e-11 * size).any())
-
-
-def _is_periodic(tessellation: Tessellation, length: np.ndarray) -> bool:
-    """Whether the triangulation is the same at both ends of every edge, and covers the box once."""
-    d, count = tessellation.dimension, tessellation.particles
-    corners = tessellation.position[tessellation.simplices]
-    share = (tessellation.simplices < count).sum(axis=1) / (d + 1)
-    volume = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / _factorial(d)
-    if not np.isclose(share @ volume, np.prod(length), rtol=1e-6, atol=0):
+    `volumes` (simplex,) are those of the simplices, times d!.
+    """
+    box = float(np.linalg.det(lattice))
+    share = (found.simplices < found.particles).mean(axis=1) / math.factorial(len(lattice))
+    sums = share @ volumes, found.cells.volume.sum()
+    if max(abs(total - box) for total in sums) > _VOLUME_ERROR * box:
         return False
-    start, end = tessellation.edges
-    image, owner = tessellation.image[end], tessellation.particle[end]
-    widest = int(np.abs(image).max(initial=0))
-    base = (2 * widest + 1) ** np.arange(d)
-    forth = (start * count + owner) * base[-1] * (2 * widest + 1) + (image + widest) @ base
-    back = (owner * count + start) * base[-1] * (2 * widest + 1) + (widest - image) @ base
-    return np.array_equal(np.sort(forth), np.sort(back))
+    return bool(_symmetric(found.cells.start, found.cells.end, found.particle, found.image))
 
 
-def _on_hull(inside: np.ndarray, open_face: np.ndarray) -> bool:
-    """Whether a particle of the box lies on the outer hull; both (simplex, corner)."""
-    corners = range(inside.shape[1])
-    return any(
-        (open_face[:, k] & inside[:, [c for c in corners if c != k]].any(axis=1)).any()
-        for k in corners
-    )
+@njit(cache=True)
+def _symmetric(start, end, owner, image):  # type: ignore[no-untyped-def]
+    for particle in range(len(start) - 1):
+        for edge in range(start[particle], start[particle + 1]):
+            there = owner[end[edge]]
+            met = False
+            for back in range(start[there], start[there + 1]):
+                if owner[end[back]] == particle:
+                    opposite = True
+                    for axis in range(image.shape[1]):
+                        opposite &= image[end[back], axis] == -image[end[edge], axis]
+                    met |= opposite
+            if not met:
+                return False
+    return True

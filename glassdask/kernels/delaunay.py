@@ -1,0 +1,379 @@
+"""Delaunay triangulation of points in the plane or in space, one point after another."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from scipy.spatial import Delaunay, QhullError
+
+#: The vertex at infinity, a corner of the simplices outside the convex hull.
+INFINITY = -1
+_DEAD = -2
+
+#: Rounding errors of the determinants below, in units of the largest edge to the power of their
+#: degree; O. Devillers and S. Pion, INRIA RR-4344 (2002), rounded up.
+_ORIENT_ERROR = 1e-14
+_SPHERE_ERROR = 2e-13
+# displacements of the points by rounding enter a determinant with at most so many terms
+_TERMS = 100.0
+
+
+def delaunay(points: np.ndarray) -> np.ndarray:
+    """Triangulate points by the method of Bowyer and Watson.
+
+    A. Bowyer, Comput. J. 24, 162, and D. F. Watson, Comput. J. 24, 167 (1981): the simplices whose
+    circumspheres hold a new point are replaced by those between the point and their outer facets.
+
+    All decisions are beyond rounding errors, also of coordinates that are off in their last digit,
+    so that the images of a particle are treated like it. Where that cannot be, as with more than
+    d + 1 points on one sphere, Qhull does it all again, which chooses one of the possibilities.
+
+    Parameters
+    ----------
+    points : ndarray
+        (point, axis), two or three axes.
+
+    Returns
+    -------
+    ndarray of int32
+        (simplex, corner), positively oriented; those outside the hull have a corner `INFINITY`.
+        None at all where the points lie on a line (a plane).
+    """
+    points = np.ascontiguousarray(points, dtype=float)
+    shaken = float(np.abs(points).max()) * np.finfo(float).eps * _TERMS
+    simplices, clear = _bowyer_watson(points, _insertion_order(points), shaken)
+    return simplices if clear else _qhull(points)
+
+
+def _qhull(points: np.ndarray) -> np.ndarray:
+    try:
+        found = Delaunay(points)
+    except QhullError:  # all on a line or a plane
+        return np.empty((0, points.shape[1] + 1), np.int32)
+    edges = points[found.simplices[:, 1:]] - points[found.simplices[:, :1]]
+    wrong = np.linalg.det(edges) < 0
+    simplices = found.simplices
+    simplices[wrong, :2] = simplices[wrong, 1::-1]
+    row, slot = np.nonzero(found.neighbors < 0)
+    hull = simplices[row]
+    hull[np.arange(len(row)), slot] = INFINITY
+    return np.concatenate([simplices, hull])
+
+
+def _insertion_order(points: np.ndarray) -> np.ndarray:
+    """Rounds of random points, each twice as large as the one before, along a Hilbert curve.
+
+    N. Amenta, S. Choi and G. Rote, Proc. Symp. Comput. Geom. 19, 211 (2003). One curve through all
+    points would leave large simplices to the end, with images of one particle at several corners.
+    """
+    count, d = points.shape
+    low = points.min(axis=0)
+    side = max(float((points.max(axis=0) - low).max()), np.finfo(float).tiny)
+    bits = max(1, int(np.ceil(np.log2(count) / d)) + 1)
+    cells = np.minimum((points - low) * (2**bits / side), 2**bits - 1).astype(np.int64)
+    turn = np.random.default_rng(count).permutation(count)
+    return np.lexsort((_along_hilbert(cells, bits), np.log2(turn + 1).astype(np.int64)))
+
+
+@njit(cache=True)
+def _along_hilbert(cells, bits):  # type: ignore[no-untyped-def]
+    """Places of cells on a Hilbert curve; J. Skilling, AIP Conf. Proc. 707, 381 (2004)."""
+    count, d = cells.shape
+    places = np.empty(count, np.int64)
+    x = np.empty(d, np.int64)
+    for row in range(count):
+        x[:] = cells[row]
+        q = 1 << (bits - 1)
+        while q > 1:
+            for axis in range(d):
+                if x[axis] & q:
+                    x[0] ^= q - 1
+                else:
+                    swap = (x[0] ^ x[axis]) & (q - 1)
+                    x[0] ^= swap
+                    x[axis] ^= swap
+            q >>= 1
+        for axis in range(1, d):
+            x[axis] ^= x[axis - 1]
+        flip = 0
+        q = 1 << (bits - 1)
+        while q > 1:
+            if x[d - 1] & q:
+                flip ^= q - 1
+            q >>= 1
+        place = 0
+        for bit in range(bits - 1, -1, -1):
+            for axis in range(d):
+                place = 2 * place + (((x[axis] ^ flip) >> bit) & 1)
+        places[row] = place
+    return places
+
+
+@njit(cache=True, inline="always")
+def _orient(points, corners, slot, vertex):  # type: ignore[no-untyped-def]
+    """Twice (six times) the volume of a simplex with `vertex` at `slot`, and its largest edge."""
+    d = points.shape[1]
+    a = vertex if slot == 0 else corners[0]
+    b = vertex if slot == 1 else corners[1]
+    c = vertex if slot == 2 else corners[2]
+    ax, ay = points[a, 0], points[a, 1]
+    bx, by = points[b, 0] - ax, points[b, 1] - ay
+    cx, cy = points[c, 0] - ax, points[c, 1] - ay
+    size = max(abs(bx), abs(by), abs(cx), abs(cy))
+    if d == 2:
+        return bx * cy - by * cx, size
+    e = vertex if slot == 3 else corners[3]
+    az = points[a, 2]
+    bz, cz = points[b, 2] - az, points[c, 2] - az
+    ex, ey, ez = points[e, 0] - ax, points[e, 1] - ay, points[e, 2] - az
+    size = max(size, abs(bz), abs(cz), abs(ex), abs(ey), abs(ez))
+    volume = bx * (cy * ez - cz * ey) - by * (cx * ez - cz * ex) + bz * (cx * ey - cy * ex)
+    return volume, size
+
+
+@njit(cache=True, inline="always")
+def _in_sphere(points, corners, vertex):  # type: ignore[no-untyped-def]
+    """Positive where `vertex` is in the circumsphere of the simplex; and the largest edge."""
+    d = points.shape[1]
+    px, py = points[vertex, 0], points[vertex, 1]
+    ax, ay = points[corners[0], 0] - px, points[corners[0], 1] - py
+    bx, by = points[corners[1], 0] - px, points[corners[1], 1] - py
+    cx, cy = points[corners[2], 0] - px, points[corners[2], 1] - py
+    size = max(abs(ax), abs(ay), abs(bx), abs(by), abs(cx), abs(cy))
+    ab, bc, ca = ax * by - bx * ay, bx * cy - cx * by, cx * ay - ax * cy
+    aa, bb, cc = ax * ax + ay * ay, bx * bx + by * by, cx * cx + cy * cy
+    if d == 2:
+        return aa * bc + bb * ca + cc * ab, size
+    pz = points[vertex, 2]
+    ex, ey = points[corners[3], 0] - px, points[corners[3], 1] - py
+    az, bz = points[corners[0], 2] - pz, points[corners[1], 2] - pz
+    cz, ez = points[corners[2], 2] - pz, points[corners[3], 2] - pz
+    size = max(size, abs(ex), abs(ey), abs(az), abs(bz), abs(cz), abs(ez))
+    ce, ea = cx * ey - ex * cy, ex * ay - ax * ey
+    ac, be = -ca, bx * ey - ex * by
+    abc = az * bc - bz * ac + cz * ab
+    bce = bz * ce - cz * be + ez * bc
+    cea = cz * ea + ez * ac + az * ce
+    eab = ez * ab + az * be + bz * ea
+    aa += az * az
+    bb += bz * bz
+    cc += cz * cz
+    ee = ex * ex + ey * ey + ez * ez
+    return (cc * eab - ee * abc) + (aa * bce - bb * cea), size
+
+
+@njit(cache=True, inline="always")
+def _side(points, corners, slot, vertex, shaken):  # type: ignore[no-untyped-def]
+    """1 where `vertex` is on the inner side of the facet at `slot`, -1 outside, 0 nearly on it."""
+    value, size = _orient(points, corners, slot, vertex)
+    bound = size ** (points.shape[1] - 1) * (_ORIENT_ERROR * size + shaken)
+    if abs(value) <= bound:
+        return 0
+    return 1 if value > 0 else -1
+
+
+@njit(cache=True)
+def _destroys(points, simplices, across, simplex, vertex, shaken):  # type: ignore[no-untyped-def]
+    """1 where `vertex` destroys the simplex, 0 where not, -1 where rounding would decide."""
+    corners = simplices.shape[1]
+    for k in range(corners):
+        if simplices[simplex, k] == INFINITY:
+            side = _side(points, simplices[simplex], k, vertex, shaken)
+            if side:
+                return 1 if side > 0 else 0
+            # in the plane of the facet, its circle is that of the sphere on the other side
+            simplex = across[simplex, k]
+            break
+    value, size = _in_sphere(points, simplices[simplex], vertex)
+    if abs(value) <= size**corners * (_SPHERE_ERROR * size + shaken):
+        return -1
+    return 1 if value > 0 else 0
+
+
+@njit(cache=True)
+def _first_simplex(points, order, shaken):  # type: ignore[no-untyped-def]
+    """Move d + 1 points that span a simplex to the front of the order, positively oriented."""
+    d = points.shape[1]
+    corners = order[: d + 1].copy()
+    if d == 3:
+        for third in range(2, len(order)):
+            if not _on_line(points, corners[0], corners[1], order[third], shaken):
+                order[third], order[2] = order[2], order[third]
+                corners[2] = order[2]
+                break
+    for last in range(d, len(order)):
+        side = _side(points, corners, d, order[last], shaken)
+        if side:
+            order[last], order[d] = order[d], order[last]
+            if side < 0:
+                order[0], order[1] = order[1], order[0]
+            return True
+    return False
+
+
+@njit(cache=True)
+def _on_line(points, a, b, c, shaken):  # type: ignore[no-untyped-def]
+    """Whether three points in space lie on a line, within rounding."""
+    u, v = points[b] - points[a], points[c] - points[a]
+    size = max(np.abs(u).max(), np.abs(v).max())
+    area = np.abs(np.cross(u, v)).max()
+    return area <= size * (_ORIENT_ERROR * size + shaken)
+
+
+@njit(cache=True)
+def _begin(order, simplices, across):  # type: ignore[no-untyped-def]
+    """Simplex 0 of the first points and, on its facets, those that reach to infinity."""
+    corners = simplices.shape[1]
+    for k in range(corners):
+        simplices[0, k] = order[k]
+        across[0, k] = k + 1
+        ghost = k + 1
+        for j in range(corners):
+            simplices[ghost, j] = order[j]
+            across[ghost, j] = j + 1
+        simplices[ghost, k] = INFINITY
+        across[ghost, k] = 0
+        # a facet seen from outside: two corners change places
+        a, b = (k + 1) % corners, (k + 2) % corners
+        simplices[ghost, a], simplices[ghost, b] = order[b], order[a]
+        across[ghost, a], across[ghost, b] = b + 1, a + 1
+
+
+@njit(cache=True)
+def _walk(points, simplices, across, here, vertex, shaken):  # type: ignore[no-untyped-def]
+    """From simplex `here` to the one that holds the point, or to one outside the hull."""
+    corners = simplices.shape[1]
+    for _ in range(len(simplices)):
+        for k in range(corners):
+            if simplices[here, k] == INFINITY:
+                return here
+        beyond = here
+        for k in range(corners):
+            if _side(points, simplices[here], k, vertex, shaken) < 0:
+                beyond = across[here, k]
+                break
+        if beyond == here:
+            return here
+        here = beyond
+    return here
+
+
+@njit(cache=True)
+def _carve(points, simplices, across, mark, cavity, facets, here, vertex, turn, shaken):  # type: ignore[no-untyped-def]
+    """All simplices that the point destroys, and the facets around them.
+
+    Returns their arrays, which may have grown, and their numbers; 0 where rounding would decide.
+    """
+    if _destroys(points, simplices, across, here, vertex, shaken) != 1:
+        return cavity, facets, 0, 0
+    inside, outer, done = 1, 0, 0
+    cavity[0] = here
+    mark[here] = 2 * turn + 1
+    while done < inside:
+        simplex = cavity[done]
+        done += 1
+        for k in range(simplices.shape[1]):
+            other = across[simplex, k]
+            if mark[other] == 2 * turn + 1:
+                continue
+            if mark[other] != 2 * turn:
+                found = _destroys(points, simplices, across, other, vertex, shaken)
+                if found < 0:
+                    return cavity, facets, 0, 0
+                mark[other] = 2 * turn + found
+                if found:
+                    if inside == len(cavity):
+                        cavity = _longer(cavity)
+                    cavity[inside] = other
+                    inside += 1
+                    continue
+            if outer == len(facets):
+                facets = _longer(facets)
+            facets[outer, 0], facets[outer, 1] = simplex, k
+            outer += 1
+    return cavity, facets, inside, outer
+
+
+@njit(cache=True)
+def _fill(simplices, across, mark, made, facets, vertex, destroyed):  # type: ignore[no-untyped-def]
+    """A new simplex on each facet; `made` says which, and `mark` what is `destroyed`."""
+    corners = simplices.shape[1]
+    for simplex, k in facets:
+        new = made[simplex, k]
+        mark[new] = 0
+        for j in range(corners):
+            simplices[new, j] = simplices[simplex, j]
+        simplices[new, k] = vertex
+        other = across[simplex, k]
+        across[new, k] = other
+        for j in range(corners):
+            if across[other, j] == simplex:
+                across[other, j] = new
+    # they meet where a turn around their common ridge, through the cavity, comes out of it
+    for simplex, k in facets:
+        for j in range(corners):
+            if j == k:
+                continue
+            now, slot, hold = simplex, j, simplices[simplex, k]
+            while mark[across[now, slot]] == destroyed:
+                following = across[now, slot]
+                entered = 0
+                for m in range(corners):
+                    if simplices[following, m] == hold:
+                        slot = m
+                    if across[following, m] == now:
+                        entered = m
+                hold = simplices[following, entered]
+                now = following
+            across[made[simplex, k], j] = made[now, slot]
+
+
+@njit(cache=True)
+def _longer(array):  # type: ignore[no-untyped-def]
+    return np.concatenate((array, np.zeros_like(array)))
+
+
+@njit(cache=True)
+def _bowyer_watson(points, order, shaken):  # type: ignore[no-untyped-def]
+    n, d = points.shape
+    nothing = np.empty((0, d + 1), np.int32)
+    if n < d + 1 or not _first_simplex(points, order, shaken):
+        return nothing, True
+    capacity = (3 if d == 2 else 8) * n + 64
+    simplices = np.empty((capacity, d + 1), np.int32)
+    across = np.empty((capacity, d + 1), np.int32)  # the simplex beyond each facet
+    made = np.empty((capacity, d + 1), np.int32)  # the new simplex on an outer facet
+    mark = np.zeros(capacity, np.int64)  # 2 turn + 1: destroyed in that turn; 2 turn: kept
+    free = np.empty(capacity, np.int32)
+    cavity, facets = np.empty(256, np.int32), np.empty((256, 2), np.int32)
+    _begin(order, simplices, across)
+    used, spare, here = d + 2, 0, 0
+    for turn in range(d + 1, n):
+        vertex = order[turn]
+        here = _walk(points, simplices, across, here, vertex, shaken)
+        cavity, facets, inside, outer = _carve(
+            points, simplices, across, mark, cavity, facets, here, vertex, turn, shaken
+        )
+        if not inside:
+            return nothing, False
+        while used + outer - spare > len(simplices):
+            simplices, across, made = _longer(simplices), _longer(across), _longer(made)
+            mark, free = _longer(mark), _longer(free)
+        for f in range(outer):
+            if spare:
+                spare -= 1
+                new = free[spare]
+            else:
+                new = used
+                used += 1
+            made[facets[f, 0], facets[f, 1]] = new
+        _fill(simplices, across, mark, made, facets[:outer], vertex, 2 * turn + 1)
+        for c in range(inside):
+            free[spare + c] = cavity[c]
+            simplices[cavity[c], 0] = _DEAD
+        spare += inside
+        for f in range(outer):
+            here = made[facets[f, 0], facets[f, 1]]
+            if simplices[here].min() != INFINITY:
+                break
+    return simplices[:used][simplices[:used, 0] != _DEAD], True
