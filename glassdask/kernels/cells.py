@@ -25,6 +25,10 @@ class Cells(NamedTuple):
         Centroid of the cell relative to the particle, (particle, axis), sigma.
     reach : float
         How far the circumspheres of the simplices reach out of the box, sigma.
+    covered : float
+        Volume of the simplices, each in the share of its corners that are particles, sigma^d.
+    flattest : float
+        The least volume of a simplex, times d!, in its largest edges to the power d.
     """
 
     start: np.ndarray
@@ -33,6 +37,8 @@ class Cells(NamedTuple):
     volume: np.ndarray
     centroid: np.ndarray
     reach: float
+    covered: float
+    flattest: float
 
 
 def voronoi_cells(
@@ -70,41 +76,82 @@ def _triangle_centre(bx, by, bz, cx, cy, cz, out):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, inline="always")
-def _det(a, b, c):  # type: ignore[no-untyped-def]
-    return (
-        a[0] * (b[1] * c[2] - b[2] * c[1])
-        - a[1] * (b[0] * c[2] - b[2] * c[0])
-        + a[2] * (b[0] * c[1] - b[1] * c[0])
-    )
+def _det(ax, ay, az, bx, by, bz, cx, cy, cz):  # type: ignore[no-untyped-def]
+    return ax * (by * cz - bz * cy) - ay * (bx * cz - bz * cx) + az * (bx * cy - by * cx)
 
 
 @njit(cache=True, error_model="numpy")
 def _centre(x, d, out):  # type: ignore[no-untyped-def]
-    """Circumcentre of a simplex whose first corner is the origin."""
+    """Circumcentre of a simplex whose first corner is the origin; returns d! of its volume."""
+    ax, ay, az = x[1, 0], x[1, 1], x[1, 2]
+    bx, by, bz = x[2, 0], x[2, 1], x[2, 2]
     if d == 2:
-        _triangle_centre(x[1, 0], x[1, 1], 0.0, x[2, 0], x[2, 1], 0.0, out)
-        return
-    a, b, c = x[1], x[2], x[3]
-    scale = 0.5 / _det(a, b, c)
-    aa = (a[0] * a[0] + a[1] * a[1] + a[2] * a[2]) * scale
-    bb = (b[0] * b[0] + b[1] * b[1] + b[2] * b[2]) * scale
-    cc = (c[0] * c[0] + c[1] * c[1] + c[2] * c[2]) * scale
-    for i in range(3):
-        j, k = (i + 1) % 3, (i + 2) % 3
-        out[i] = (
-            aa * (b[j] * c[k] - b[k] * c[j])
-            + bb * (c[j] * a[k] - c[k] * a[j])
-            + cc * (a[j] * b[k] - a[k] * b[j])
-        )
+        _triangle_centre(ax, ay, 0.0, bx, by, 0.0, out)
+        return ax * by - ay * bx
+    cx, cy, cz = x[3, 0], x[3, 1], x[3, 2]
+    volume = _det(ax, ay, az, bx, by, bz, cx, cy, cz)
+    scale = 0.5 / volume
+    aa = (ax * ax + ay * ay + az * az) * scale
+    bb = (bx * bx + by * by + bz * bz) * scale
+    cc = (cx * cx + cy * cy + cz * cz) * scale
+    out[0] = aa * (by * cz - bz * cy) + bb * (cy * az - cz * ay) + cc * (ay * bz - az * by)
+    out[1] = aa * (bz * cx - bx * cz) + bb * (cz * ax - cx * az) + cc * (az * bx - ax * bz)
+    out[2] = aa * (bx * cy - by * cx) + bb * (cx * ay - cy * ax) + cc * (ax * by - ay * bx)
+    return volume
+
+
+@njit(cache=True, error_model="numpy")
+def _face_centres(x, out):  # type: ignore[no-untyped-def]
+    """Circumcentre of the face opposite to each corner of a tetrahedron."""
+    for k in range(4):
+        o, p, q = (k + 1) % 4, (k + 2) % 4, (k + 3) % 4
+        _triangle_centre(
+            x[p, 0] - x[o, 0], x[p, 1] - x[o, 1], x[p, 2] - x[o, 2],
+            x[q, 0] - x[o, 0], x[q, 1] - x[o, 1], x[q, 2] - x[o, 2], out[k],
+        )  # fmt: skip
+        for axis in range(3):
+            out[k, axis] += x[o, axis]
+
+
+@njit(cache=True, error_model="numpy")
+def _at_edge(x, f, c, d, o, p, moment):  # type: ignore[no-untyped-def]
+    """Volume of a simplex nearer to o than to p, and next to the face between their cells.
+
+    By symmetry it is that of the part nearer to p. `moment` is the volume times d + 1 times the
+    centroid, without the share of the corner o or p itself.
+    """
+    mx, my, mz = 0.5 * (x[o, 0] + x[p, 0]), 0.5 * (x[o, 1] + x[p, 1]), 0.5 * (x[o, 2] + x[p, 2])
+    hx, hy, hz = mx - x[o, 0], my - x[o, 1], mz - x[o, 2]
+    tx, ty, tz = c[0] - x[o, 0], c[1] - x[o, 1], c[2] - x[o, 2]
+    if d == 2:
+        total = 0.5 * (hx * ty - hy * tx)
+        if (o + 1) % 3 != p:
+            total = -total
+        moment[0], moment[1] = total * (mx + c[0]), total * (my + c[1])
+        return total
+    total = 0.0
+    moment[:] = 0.0
+    for r in range(4):
+        if r in (o, p):
+            continue
+        q = 6 - o - p - r
+        fx, fy, fz = f[r, 0], f[r, 1], f[r, 2]
+        piece = _det(hx, hy, hz, fx - x[o, 0], fy - x[o, 1], fz - x[o, 2], tx, ty, tz) / 6
+        if ((o > p) + (o > q) + (o > r) + (p > q) + (p > r) + (q > r)) % 2:
+            piece = -piece
+        total += piece
+        moment[0] += piece * (mx + fx + c[0])
+        moment[1] += piece * (my + fy + c[1])
+        moment[2] += piece * (mz + fz + c[2])
+    return total
 
 
 @njit(cache=True, error_model="numpy")
 def _cells(points, simplices, particles, length):  # type: ignore[no-untyped-def]
     d = points.shape[1]
     corners = d + 1
-    volume = np.zeros(particles)
-    centroid = np.zeros((particles, d))
-    reach = 0.0
+    volume, centroid = np.zeros(particles), np.zeros((particles, d))
+    reach, covered, flattest = 0.0, 0.0, np.inf
     # one entry for each particle, simplex and further corner of it; the same edge is met often
     begin = np.zeros(particles + 1, np.int64)
     for simplex in simplices:
@@ -114,71 +161,51 @@ def _cells(points, simplices, particles, length):  # type: ignore[no-untyped-def
     begin = np.cumsum(begin)
     last = begin[:-1].copy()
     ends, parts = np.empty(begin[-1], np.int32), np.empty(begin[-1])
-    x = np.zeros((4, 3))
-    c = np.zeros(3)
-    f, mid, tip, top = np.zeros((4, 3)), np.zeros(3), np.zeros(3), np.zeros(3)
-    for simplex in simplices:
-        for k in range(1, corners):
+    x, f, c, moment = np.zeros((4, 3)), np.zeros((4, 3)), np.zeros(3), np.zeros(3)
+    for s in range(len(simplices)):
+        largest = 0.0
+        inside = 0
+        for k in range(corners):
+            inside += simplices[s, k] < particles
             for axis in range(d):
-                x[k, axis] = points[simplex[k], axis] - points[simplex[0], axis]
-        _centre(x, d, c)
+                x[k, axis] = points[simplices[s, k], axis] - points[simplices[s, 0], axis]
+                largest = max(largest, abs(x[k, axis]))
+        content = _centre(x, d, c)
+        covered += content * inside / corners
+        flattest = min(flattest, content / largest**d)
         outside = 0.0
         for axis in range(d):
-            place = points[simplex[0], axis] + c[axis]
+            place = points[simplices[s, 0], axis] + c[axis]
             outside += max(0.0, -place, place - length[axis]) ** 2
         radius = np.sqrt(c[0] * c[0] + c[1] * c[1] + c[2] * c[2])
         reach = max(reach, np.sqrt(outside) + radius)
         if d == 3:
-            # centre of the face opposite to each corner
-            for k in range(4):
-                o, p, q = (k + 1) % 4, (k + 2) % 4, (k + 3) % 4
-                _triangle_centre(
-                    x[p, 0] - x[o, 0], x[p, 1] - x[o, 1], x[p, 2] - x[o, 2],
-                    x[q, 0] - x[o, 0], x[q, 1] - x[o, 1], x[q, 2] - x[o, 2], f[k],
-                )  # fmt: skip
-                f[k] += x[o]
-        for o in range(corners):
-            particle = simplex[o]
-            if particle >= particles:
-                continue
-            for axis in range(3):
-                top[axis] = c[axis] - x[o, axis]
-            for p in range(corners):
-                if p == o:
+            _face_centres(x, f)
+        for p in range(1, corners):
+            for o in range(p):
+                if min(simplices[s, o], simplices[s, p]) >= particles:
                     continue
+                part = _at_edge(x, f, c, d, o, p, moment)
+                square = 0.0
                 for axis in range(3):
-                    mid[axis] = 0.5 * (x[p, axis] - x[o, axis])
-                total = 0.0
-                for q in range(corners):
-                    if q in (o, p):
-                        continue
-                    if d == 2:
-                        sign = 1.0 if (o + 1) % 3 == p else -1.0
-                        piece = 0.5 * sign * (mid[0] * top[1] - mid[1] * top[0])
-                        for axis in range(2):
-                            centroid[particle, axis] += piece * (mid[axis] + top[axis]) / 3
-                    else:
-                        r = 6 - o - p - q
-                        odd = (o > p) + (o > q) + (o > r) + (p > q) + (p > r) + (q > r)
-                        for axis in range(3):
-                            tip[axis] = f[r, axis] - x[o, axis]
-                        piece = _det(mid, tip, top) / 6
-                        if odd % 2:
-                            piece = -piece
-                        for axis in range(3):
-                            arm = mid[axis] + tip[axis] + top[axis]
-                            centroid[particle, axis] += piece * arm / 4
-                    total += piece
-                volume[particle] += total
-                ends[last[particle]] = simplex[p]
+                    square += (x[o, axis] - x[p, axis]) ** 2
                 # the height of the pyramid on the face is half the edge
-                edge = np.sqrt(mid[0] * mid[0] + mid[1] * mid[1] + mid[2] * mid[2])
-                parts[last[particle]] = d * total / edge
-                last[particle] += 1
-    start, end, face = _gather(begin, ends, parts)
+                face = 2 * d * part / np.sqrt(square)
+                for here, there in ((o, p), (p, o)):
+                    particle = simplices[s, here]
+                    if particle >= particles:
+                        continue
+                    volume[particle] += part
+                    for axis in range(d):
+                        centroid[particle, axis] += moment[axis] - d * part * x[here, axis]
+                    ends[last[particle]] = simplices[s, there]
+                    parts[last[particle]] = face
+                    last[particle] += 1
+    start, end, face_area = _gather(begin, ends, parts)
     for particle in range(particles):
-        centroid[particle] /= volume[particle]
-    return start, end, face, volume, centroid, reach
+        centroid[particle] /= corners * volume[particle]
+    covered /= 2 if d == 2 else 6
+    return start, end, face_area, volume, centroid, reach, covered, flattest
 
 
 @njit(cache=True)

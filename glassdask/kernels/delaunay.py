@@ -110,19 +110,19 @@ def _along_hilbert(cells, bits):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, inline="always")
-def _orient(points, corners, slot, vertex):  # type: ignore[no-untyped-def]
+def _orient(points, simplices, row, slot, vertex):  # type: ignore[no-untyped-def]
     """Twice (six times) the volume of a simplex with `vertex` at `slot`, and its largest edge."""
     d = points.shape[1]
-    a = vertex if slot == 0 else corners[0]
-    b = vertex if slot == 1 else corners[1]
-    c = vertex if slot == 2 else corners[2]
+    a = vertex if slot == 0 else simplices[row, 0]
+    b = vertex if slot == 1 else simplices[row, 1]
+    c = vertex if slot == 2 else simplices[row, 2]
     ax, ay = points[a, 0], points[a, 1]
     bx, by = points[b, 0] - ax, points[b, 1] - ay
     cx, cy = points[c, 0] - ax, points[c, 1] - ay
     size = max(abs(bx), abs(by), abs(cx), abs(cy))
     if d == 2:
         return bx * cy - by * cx, size
-    e = vertex if slot == 3 else corners[3]
+    e = vertex if slot == 3 else simplices[row, 3]
     az = points[a, 2]
     bz, cz = points[b, 2] - az, points[c, 2] - az
     ex, ey, ez = points[e, 0] - ax, points[e, 1] - ay, points[e, 2] - az
@@ -132,22 +132,24 @@ def _orient(points, corners, slot, vertex):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, inline="always")
-def _in_sphere(points, corners, vertex):  # type: ignore[no-untyped-def]
+def _in_sphere(points, simplices, row, vertex):  # type: ignore[no-untyped-def]
     """Positive where `vertex` is in the circumsphere of the simplex; and the largest edge."""
     d = points.shape[1]
     px, py = points[vertex, 0], points[vertex, 1]
-    ax, ay = points[corners[0], 0] - px, points[corners[0], 1] - py
-    bx, by = points[corners[1], 0] - px, points[corners[1], 1] - py
-    cx, cy = points[corners[2], 0] - px, points[corners[2], 1] - py
+    a, b, c = simplices[row, 0], simplices[row, 1], simplices[row, 2]
+    ax, ay = points[a, 0] - px, points[a, 1] - py
+    bx, by = points[b, 0] - px, points[b, 1] - py
+    cx, cy = points[c, 0] - px, points[c, 1] - py
     size = max(abs(ax), abs(ay), abs(bx), abs(by), abs(cx), abs(cy))
     ab, bc, ca = ax * by - bx * ay, bx * cy - cx * by, cx * ay - ax * cy
     aa, bb, cc = ax * ax + ay * ay, bx * bx + by * by, cx * cx + cy * cy
     if d == 2:
         return aa * bc + bb * ca + cc * ab, size
     pz = points[vertex, 2]
-    ex, ey = points[corners[3], 0] - px, points[corners[3], 1] - py
-    az, bz = points[corners[0], 2] - pz, points[corners[1], 2] - pz
-    cz, ez = points[corners[2], 2] - pz, points[corners[3], 2] - pz
+    e = simplices[row, 3]
+    ex, ey = points[e, 0] - px, points[e, 1] - py
+    az, bz = points[a, 2] - pz, points[b, 2] - pz
+    cz, ez = points[c, 2] - pz, points[e, 2] - pz
     size = max(size, abs(ex), abs(ey), abs(az), abs(bz), abs(cz), abs(ez))
     ce, ea = cx * ey - ex * cy, ex * ay - ax * ey
     ac, be = -ca, bx * ey - ex * by
@@ -163,9 +165,9 @@ def _in_sphere(points, corners, vertex):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, inline="always")
-def _side(points, corners, slot, vertex, shaken):  # type: ignore[no-untyped-def]
+def _side(points, simplices, row, slot, vertex, shaken):  # type: ignore[no-untyped-def]
     """1 where `vertex` is on the inner side of the facet at `slot`, -1 outside, 0 nearly on it."""
-    value, size = _orient(points, corners, slot, vertex)
+    value, size = _orient(points, simplices, row, slot, vertex)
     bound = size ** (points.shape[1] - 1) * (_ORIENT_ERROR * size + shaken)
     if abs(value) <= bound:
         return 0
@@ -178,13 +180,13 @@ def _destroys(points, simplices, across, simplex, vertex, shaken):  # type: igno
     corners = simplices.shape[1]
     for k in range(corners):
         if simplices[simplex, k] == INFINITY:
-            side = _side(points, simplices[simplex], k, vertex, shaken)
+            side = _side(points, simplices, simplex, k, vertex, shaken)
             if side:
                 return 1 if side > 0 else 0
             # in the plane of the facet, its circle is that of the sphere on the other side
             simplex = across[simplex, k]
             break
-    value, size = _in_sphere(points, simplices[simplex], vertex)
+    value, size = _in_sphere(points, simplices, simplex, vertex)
     if abs(value) <= size**corners * (_SPHERE_ERROR * size + shaken):
         return -1
     return 1 if value > 0 else 0
@@ -194,15 +196,15 @@ def _destroys(points, simplices, across, simplex, vertex, shaken):  # type: igno
 def _first_simplex(points, order, shaken):  # type: ignore[no-untyped-def]
     """Move d + 1 points that span a simplex to the front of the order, positively oriented."""
     d = points.shape[1]
-    corners = order[: d + 1].copy()
+    corners = order[: d + 1].copy().reshape(1, d + 1)
     if d == 3:
         for third in range(2, len(order)):
-            if not _on_line(points, corners[0], corners[1], order[third], shaken):
+            if not _on_line(points, corners[0, 0], corners[0, 1], order[third], shaken):
                 order[third], order[2] = order[2], order[third]
-                corners[2] = order[2]
+                corners[0, 2] = order[2]
                 break
     for last in range(d, len(order)):
-        side = _side(points, corners, d, order[last], shaken)
+        side = _side(points, corners, 0, d, order[last], shaken)
         if side:
             order[last], order[d] = order[d], order[last]
             if side < 0:
@@ -249,7 +251,7 @@ def _walk(points, simplices, across, here, vertex, shaken):  # type: ignore[no-u
                 return here
         beyond = here
         for k in range(corners):
-            if _side(points, simplices[here], k, vertex, shaken) < 0:
+            if _side(points, simplices, here, k, vertex, shaken) < 0:
                 beyond = across[here, k]
                 break
         if beyond == here:

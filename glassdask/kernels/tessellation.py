@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -17,7 +16,7 @@ from glassdask.kernels.delaunay import INFINITY, delaunay
 _JOGGLE = 1e-7
 # Rounding of the sum of all volumes, relative.
 _VOLUME_ERROR = 1e-9
-# Volume of a flat simplex, in largest edges to the power d.
+# Volume of a flat simplex, times d!, in largest edges to the power d.
 _FLAT = 1e-11
 
 
@@ -156,7 +155,7 @@ def _widened(position: np.ndarray, lattice: np.ndarray, spacing: float) -> Tesse
     """Triangulation with as many images as it needs; None where it is not sure to be periodic."""
     count, length = len(position), np.diag(lattice)
     # the empty spheres of most liquids and glasses reach less far
-    margin = 1.9 * spacing
+    margin = (1.7 if len(length) == 2 else 2.0) * spacing
     while True:
         place, owner, image = _with_images(position, lattice, margin)
         simplices = delaunay(place)
@@ -165,14 +164,12 @@ def _widened(position: np.ndarray, lattice: np.ndarray, spacing: float) -> Tesse
             # the outer hull cuts the cells of the particles
             margin *= 2
             continue
-        edges = place[simplices[:, 1:]] - place[simplices[:, :1]]
-        volumes = np.linalg.det(edges)
-        if (volumes < _FLAT * np.abs(edges).max(axis=(1, 2)) ** len(length)).any():
-            return None
         cells = voronoi_cells(place, simplices, count, length)
+        if not cells.flattest > _FLAT:
+            return None
         if cells.reach <= margin:
             found = Tessellation(place, simplices, owner, image, cells)
-            return found if _is_periodic(found, lattice, volumes) else None
+            return found if _is_periodic(found, lattice) else None
         margin = min(1.05 * cells.reach, 2 * margin)
 
 
@@ -221,17 +218,13 @@ def _with_images(
     return np.concatenate(places), np.concatenate(owners), np.concatenate(images)
 
 
-def _is_periodic(found: Tessellation, lattice: np.ndarray, volumes: np.ndarray) -> bool:
-    """Whether simplices and cells fill the box once, and edges are the same from both their ends.
-
-    `volumes` (simplex,) are those of the simplices, times d!.
-    """
-    box = float(np.linalg.det(lattice))
-    share = (found.simplices < found.particles).mean(axis=1) / math.factorial(len(lattice))
-    sums = share @ volumes, found.cells.volume.sum()
-    if max(abs(total - box) for total in sums) > _VOLUME_ERROR * box:
+def _is_periodic(found: Tessellation, lattice: np.ndarray) -> bool:
+    """Whether simplices and cells fill the box once, and edges are the same from both ends."""
+    box, cells = float(np.linalg.det(lattice)), found.cells
+    filled = np.array([cells.covered, cells.volume.sum()])
+    if (np.abs(filled - box) > _VOLUME_ERROR * box).any():
         return False
-    return bool(_symmetric(found.cells.start, found.cells.end, found.particle, found.image))
+    return bool(_symmetric(cells.start, cells.end, found.particle, found.image))
 
 
 @njit(cache=True)
