@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     )
     from glassdask.distributions import radial_distribution
     from glassdask.fields import coarse_grain, normalise
-    from glassdask.images import grid_density
+    from glassdask.images import at_particles, grid_density
     from glassdask.indicators import (
         potential_energy,
         structural_indicators,
@@ -32,6 +32,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
+    "at_particles",
     "cage_relative_squared_displacement",
     "coarse_grain",
     "grid_density",
@@ -57,7 +58,7 @@ _MODULES = {
         "voronoi_volume",
     ),
     "glassdask.fields": ("coarse_grain", "normalise"),
-    "glassdask.images": ("grid_density",),
+    "glassdask.images": ("at_particles", "grid_density"),
     "glassdask.correlations": ("pearson", "spearman", "split_half_reliability"),
     "glassdask.distributions": ("radial_distribution",),
     "glassdask.displacements": (

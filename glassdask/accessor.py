@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -40,6 +40,16 @@ class Glass:
     ) -> fields.Labelled:
         """`glassdask.coarse_grain(x, ds, coarse_graining_length)`."""
         return fields.coarse_grain(x, self._ds, coarse_graining_length)
+
+    def at_particles(
+        self,
+        image: xr.DataArray,
+        mapping: images.Mapping = "cell",
+        stride: int = 1,
+        cells: int | Sequence[int] | None = None,
+    ) -> xr.DataArray:
+        """`glassdask.at_particles(image, ds, mapping, stride, cells)`."""
+        return images.at_particles(image, self._ds, mapping, stride, cells)
 
     def cage_relative_squared_displacement(self, displacement: xr.DataArray) -> xr.DataArray:
         """`glassdask.cage_relative_squared_displacement(displacement, ds)`."""

@@ -30,6 +30,7 @@ class Case:
         self.values = extras(ds).values[sample, state]
         self.other = other(ds).values[sample, state]
         self.moved = displacement(ds).values[sample, :, state]
+        self.image = image(ds).values[sample, state]
         self.tessellation = tessellate(self.position, self.box)
 
 
@@ -51,6 +52,13 @@ def displacement(ds):
     sample, state, particle, axis = ds.position.shape
     dims = ("sample", "time", "state", "particle", "axis")
     return drawn(ds, dims, (sample, 3, state, particle, axis), 3).assign_coords(axis=ds.axis.values)
+
+
+def image(ds):
+    """An image, or the map of a convolution with stride 2, of a grid of 7 cells a side."""
+    sample, state, _, d = ds.position.shape
+    dims = ("sample", "state", "channel", *("z", "y", "x")[-d:])
+    return drawn(ds, dims, (sample, state, 2, *[4] * d), 4).assign_coords(channel=["A", "B"])
 
 
 def as_given(array, ds):
@@ -110,6 +118,20 @@ FUNCTIONS = {
     "grid_density": (
         lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS),
         lambda ds: gd.grid_density(ds, cells=CELLS), None, "counts", "counts",
+    ),
+    "grid_density, cloud-in-cell": (
+        lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS, "cloud-in-cell"),
+        lambda ds: gd.grid_density(ds, cells=CELLS, kernel="cloud-in-cell"), None, "1", "1",
+    ),
+    "grid_density, gaussian": (
+        lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS, "gaussian", 0.4),
+        lambda ds: gd.grid_density(ds, cells=CELLS, kernel="gaussian", kernel_width=0.4),
+        None, "1", "1",
+    ),
+    "at_particles": (
+        lambda c: gridding.at_particles(c.image, c.position, c.box, "linear", 2, 7),
+        lambda ds: gd.at_particles(as_given(image(ds), ds), ds, "linear", 2, 7),
+        ("channel", "particle"), "u", "u",
     ),
     "radial_distribution": (
         lambda c: distribution.radial_distribution(
@@ -257,6 +279,26 @@ class TestFields:
         np.testing.assert_allclose(image.x, (np.arange(round(length)) + 0.5) * step)
         with pytest.raises(ValueError, match="both spacing and cells"):
             gd.grid_density(ds, spacing=1, cells=3)
+        with pytest.raises(ValueError, match="no kernel 'spline'"):
+            gd.grid_density(ds.chunk(), kernel="spline")
+
+    def test_grid_says_which_kernel_it_is_of(self, ds):
+        assert gd.grid_density(ds, cells=4).attrs["mapping"] == "nearest cell"
+        smooth = gd.grid_density(ds, cells=4, kernel="gaussian", kernel_width=0.5)
+        assert (smooth.attrs["mapping"], smooth.attrs["kernel_width"]) == ("gaussian", 0.5)
+        axes = [*"zyx"[-ds.sizes["axis"] :], "channel"]
+        np.testing.assert_allclose(smooth.sum(axes), COUNT, rtol=1e-5)
+
+    def test_at_particles(self, ds):
+        count = gd.grid_density(ds, cells=9, species_channels=False).isel(channel=0)
+        assert (gd.at_particles(count, ds) >= 1).all()
+        assert gd.at_particles(count, ds).attrs["inverse_mapping"] == "cell"
+        with pytest.raises(ValueError, match="expected the dimensions"):
+            gd.at_particles(count.rename(x="across"), ds)
+        with pytest.raises(ValueError, match="no mapping 'cubic'"):
+            gd.at_particles(count.chunk(), ds.chunk(), "cubic")
+        with pytest.raises(ValueError, match="under stride 2"):
+            gd.at_particles(count.chunk(), ds.chunk(), stride=2, cells=9)
 
     def test_radial_distribution(self, ds):
         g = gd.radial_distribution(ds)
@@ -276,6 +318,9 @@ class TestAccessor:
         xr.testing.assert_identical(ds.glass.grid_density(cells=3), gd.grid_density(ds, cells=3))
         x, moved = extras(ds), displacement(ds)
         xr.testing.assert_identical(ds.glass.coarse_grain(x, XI), gd.coarse_grain(x, ds, XI))
+        xr.testing.assert_identical(
+            ds.glass.at_particles(image(ds), "linear"), gd.at_particles(image(ds), ds, "linear")
+        )
         xr.testing.assert_identical(
             ds.glass.cage_relative_squared_displacement(moved),
             gd.cage_relative_squared_displacement(moved, ds),
