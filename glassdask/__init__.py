@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         tong_tanaka,
         voronoi_volume,
     )
+    from glassdask.sampling import over_samples
     from glassdask.store import open
 
 __version__ = "0.1.0"
@@ -39,6 +40,7 @@ __all__ = [
     "mean_cage_relative_displacement",
     "normalise",
     "open",
+    "over_samples",
     "pearson",
     "potential_energy",
     "radial_distribution",
@@ -61,6 +63,7 @@ _MODULES = {
     "glassdask.images": ("at_particles", "grid_density"),
     "glassdask.correlations": ("pearson", "spearman", "split_half_reliability"),
     "glassdask.distributions": ("radial_distribution",),
+    "glassdask.sampling": ("over_samples",),
     "glassdask.displacements": (
         "cage_relative_squared_displacement",
         "mean_cage_relative_displacement",

@@ -13,7 +13,7 @@ import xarray as xr
 
 import glassdask as gd
 from glassdask.indicators import INDICATORS, Indicator
-from glassdask.kernels import coarse_graining, correlation, dynamics, gridding, structure
+from glassdask.kernels import coarse_graining, correlation, dynamics, gridding, sampling, structure
 from glassdask.kernels import radial_distribution as distribution
 from glassdask.kernels.tessellation import tessellate
 
@@ -110,6 +110,31 @@ FUNCTIONS = {
         lambda c: correlation.spearman(c.values, c.other),
         lambda ds: gd.spearman(as_given(extras(ds), ds), as_given(other(ds), ds)), (), "1", "1",
     ),
+    "pearson by species": (
+        lambda c: correlation.by_group(correlation.pearson, c.values, c.other, c.species),
+        lambda ds: gd.pearson(
+            as_given(extras(ds), ds), as_given(other(ds), ds), by=ds.species
+        ), ("species",), "1", "1",
+    ),
+    "spearman by species": (
+        lambda c: correlation.by_group(correlation.spearman, c.values, c.other, c.species),
+        lambda ds: gd.spearman(
+            as_given(extras(ds), ds), as_given(other(ds), ds), by=ds.species
+        ), ("species",), "1", "1",
+    ),
+    "over_samples, mean": (
+        lambda c: sampling.moments(c.values).mean,
+        lambda ds: gd.over_samples(as_given(extras(ds), ds), "particle")["mean"], (), "u", "u",
+    ),
+    "over_samples, upper": (
+        lambda c: sampling.bootstrap_interval(c.values, 0.9, 200, 7)[1],
+        lambda ds: gd.over_samples(as_given(extras(ds), ds), "particle", 0.9, 200, 7).upper,
+        (), "u", "u",
+    ),
+    "over_samples, count": (
+        lambda c: sampling.moments(c.values).counted,
+        lambda ds: gd.over_samples(as_given(extras(ds), ds), "particle")["count"], (), "1", "1",
+    ),
     "split_half_reliability": (
         lambda c: correlation.split_half_reliability(c.values, c.other),
         lambda ds: gd.split_half_reliability(as_given(extras(ds), ds), as_given(other(ds), ds)),
@@ -154,6 +179,8 @@ FUNCTIONS = {
 
 KNOW_NO_POSITIONS = {
     "normalise", "pearson", "spearman", "split_half_reliability", "mean_cage_relative_displacement",
+    "pearson by species", "spearman by species",
+    "over_samples, mean", "over_samples, upper", "over_samples, count",
 }  # fmt: skip
 
 
@@ -310,6 +337,46 @@ class TestFields:
     def test_length_of_coarse_graining(self, ds):
         with pytest.raises(ValueError, match="expected a positive length"):
             gd.coarse_grain(extras(ds), ds, -1)
+
+
+class TestStatistics:
+    def test_correlations_by_species(self, ds):
+        a, b = extras(ds), other(ds)
+        found = gd.pearson(a, b, by=ds.species)
+        assert found.species.values.tolist() == [0, 1]
+        for kind in (0, 1):
+            part = {"particle": ds.species.values == kind}
+            alone = gd.pearson(a.isel(part), b.isel(part))
+            xr.testing.assert_equal(found.sel(species=kind).drop_vars("species"), alone)
+        one = gd.pearson(a, a, by=ds.species)
+        np.testing.assert_allclose(one, 1)
+
+    def test_groups_need_a_name_and_one_dimension(self, ds):
+        with pytest.raises(ValueError, match="by named None along"):
+            gd.pearson(extras(ds), other(ds), by=ds.species.rename(None))
+        with pytest.raises(ValueError, match="expected a name, along particle alone"):
+            gd.spearman(extras(ds), other(ds), by=other(ds).rename("group"))
+
+    def test_over_samples_of_correlations(self, ds):
+        table = gd.pearson(extras(ds), other(ds))
+        found = gd.over_samples(table)
+        assert set(found.sizes) == {"state"}
+        assert (found["count"] == 2).all()
+        assert ((found.lower <= found["mean"]) & (found["mean"] <= found.upper)).all()
+        assert (
+            found.lower.attrs["long_name"] == "Pearson correlation over particle, lower over sample"
+        )
+        assert found.attrs["confidence"] == 0.95
+        holed = table.copy()
+        holed[0, 0] = np.nan
+        found = gd.over_samples(holed)
+        assert found["count"].values.tolist() == [1, 2]
+        assert found.missing.values.tolist() == [1, 0]
+        assert found.lower.isnull().values.tolist() == [True, False]
+
+    def test_over_samples_refuses_at_once(self, ds):
+        with pytest.raises(ValueError, match="confidence of 95; expected a level between 0 and 1"):
+            gd.over_samples(extras(ds).chunk(), confidence=95)
 
 
 class TestAccessor:
