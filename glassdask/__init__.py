@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         cage_relative_squared_displacement,
         mean_cage_relative_displacement,
     )
-    from glassdask.distributions import radial_distribution
+    from glassdask.distributions import radial_distribution, structure_factor
     from glassdask.fields import coarse_grain, normalise
     from glassdask.images import at_particles, grid_density
     from glassdask.indicators import (
@@ -47,6 +47,7 @@ __all__ = [
     "spearman",
     "split_half_reliability",
     "structural_indicators",
+    "structure_factor",
     "tong_tanaka",
     "voronoi_volume",
 ]
@@ -62,7 +63,7 @@ _MODULES = {
     "glassdask.fields": ("coarse_grain", "normalise"),
     "glassdask.images": ("at_particles", "grid_density"),
     "glassdask.correlations": ("pearson", "spearman", "split_half_reliability"),
-    "glassdask.distributions": ("radial_distribution",),
+    "glassdask.distributions": ("radial_distribution", "structure_factor"),
     "glassdask.sampling": ("over_samples",),
     "glassdask.displacements": (
         "cage_relative_squared_displacement",

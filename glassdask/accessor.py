@@ -34,6 +34,7 @@ class Glass:
     potential_energy = _forward(indicators.potential_energy)
     grid_density = _forward(images.grid_density)
     radial_distribution = _forward(distributions.radial_distribution)
+    structure_factor = _forward(distributions.structure_factor)
 
     def coarse_grain(
         self, x: fields.Labelled, coarse_graining_length: float = 3.0

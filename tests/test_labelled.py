@@ -15,6 +15,7 @@ import glassdask as gd
 from glassdask.indicators import INDICATORS, Indicator
 from glassdask.kernels import coarse_graining, correlation, dynamics, gridding, sampling, structure
 from glassdask.kernels import radial_distribution as distribution
+from glassdask.kernels import structure_factor as factor
 from glassdask.kernels.tessellation import tessellate
 
 COUNT, BINS, LARGEST, CELLS, XI = 50, 7, 1.5, 6, 1.3
@@ -163,6 +164,10 @@ FUNCTIONS = {
             c.position, c.box, c.species, 2, BINS, LARGEST
         ),
         lambda ds: gd.radial_distribution(ds, BINS, LARGEST), ("pair", "radius"), "1", "1",
+    ),
+    "structure_factor": (
+        lambda c: factor.structure_factor(c.position, c.box, c.species, 2, BINS, 9.0),
+        lambda ds: gd.structure_factor(ds, BINS, 9.0), ("pair", "wave_number"), "1", "1",
     ),
     "cage_relative_squared_displacement": (
         lambda c: dynamics.cage_relative_squared_displacement(c.moved, c.tessellation.neighbours),
@@ -334,6 +339,14 @@ class TestFields:
         with pytest.raises(ValueError, match="less than half the box"):
             gd.radial_distribution(ds, largest=30)
 
+    def test_structure_factor(self, ds):
+        s = gd.structure_factor(ds)
+        assert s.pair.values.tolist() == ["AA", "AB", "BB", "total"]
+        assert s.wave_number.attrs["units"] == "sigma^-1"
+        np.testing.assert_allclose(s.wave_number[[0, -1]], [0.1, 19.9])
+        with pytest.raises(ValueError, match="expected at least 2 pi / L"):
+            gd.structure_factor(ds.chunk(), largest=0.01)
+
     def test_length_of_coarse_graining(self, ds):
         with pytest.raises(ValueError, match="expected a positive length"):
             gd.coarse_grain(extras(ds), ds, -1)
@@ -394,7 +407,12 @@ class TestAccessor:
         )
 
     def test_signatures(self, ds):
-        for name in ("tong_tanaka", "structural_indicators", "radial_distribution"):
+        for name in (
+            "tong_tanaka",
+            "structural_indicators",
+            "radial_distribution",
+            "structure_factor",
+        ):
             whole = list(inspect.signature(getattr(gd, name)).parameters.values())
             method = getattr(ds.glass, name)
             assert list(inspect.signature(method).parameters.values()) == whole[1:]
