@@ -17,33 +17,37 @@ if TYPE_CHECKING:
         cage_relative_squared_displacement,
         mean_cage_relative_displacement,
     )
-    from glassdask.distributions import radial_distribution
+    from glassdask.distributions import radial_distribution, structure_factor
     from glassdask.fields import coarse_grain, normalise
-    from glassdask.images import grid_density
+    from glassdask.images import at_particles, grid_density
     from glassdask.indicators import (
         potential_energy,
         structural_indicators,
         tong_tanaka,
         voronoi_volume,
     )
+    from glassdask.sampling import over_samples
     from glassdask.store import open
 
 __version__ = "0.1.0"
 
 __all__ = [
     "__version__",
+    "at_particles",
     "cage_relative_squared_displacement",
     "coarse_grain",
     "grid_density",
     "mean_cage_relative_displacement",
     "normalise",
     "open",
+    "over_samples",
     "pearson",
     "potential_energy",
     "radial_distribution",
     "spearman",
     "split_half_reliability",
     "structural_indicators",
+    "structure_factor",
     "tong_tanaka",
     "voronoi_volume",
 ]
@@ -57,9 +61,10 @@ _MODULES = {
         "voronoi_volume",
     ),
     "glassdask.fields": ("coarse_grain", "normalise"),
-    "glassdask.images": ("grid_density",),
+    "glassdask.images": ("at_particles", "grid_density"),
     "glassdask.correlations": ("pearson", "spearman", "split_half_reliability"),
-    "glassdask.distributions": ("radial_distribution",),
+    "glassdask.distributions": ("radial_distribution", "structure_factor"),
+    "glassdask.sampling": ("over_samples",),
     "glassdask.displacements": (
         "cage_relative_squared_displacement",
         "mean_cage_relative_displacement",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -34,12 +34,23 @@ class Glass:
     potential_energy = _forward(indicators.potential_energy)
     grid_density = _forward(images.grid_density)
     radial_distribution = _forward(distributions.radial_distribution)
+    structure_factor = _forward(distributions.structure_factor)
 
     def coarse_grain(
         self, x: fields.Labelled, coarse_graining_length: float = 3.0
     ) -> fields.Labelled:
         """`glassdask.coarse_grain(x, ds, coarse_graining_length)`."""
         return fields.coarse_grain(x, self._ds, coarse_graining_length)
+
+    def at_particles(
+        self,
+        image: xr.DataArray,
+        mapping: images.Mapping = "cell",
+        stride: int = 1,
+        cells: int | Sequence[int] | None = None,
+    ) -> xr.DataArray:
+        """`glassdask.at_particles(image, ds, mapping, stride, cells)`."""
+        return images.at_particles(image, self._ds, mapping, stride, cells)
 
     def cage_relative_squared_displacement(self, displacement: xr.DataArray) -> xr.DataArray:
         """`glassdask.cage_relative_squared_displacement(displacement, ds)`."""

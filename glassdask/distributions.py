@@ -1,11 +1,14 @@
-"""Distributions of distances on labelled arrays; lazy with Dask."""
+"""Distributions of distances and of wave vectors on labelled arrays; lazy with Dask."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
 
 from glassdask.kernels import radial_distribution as distribution
+from glassdask.kernels import structure_factor as factor
 from glassdask.kernels.tessellation import is_missing
 from glassdask.labelling import CONFIGURATION, apply, kinds_of, labelled
 
@@ -37,18 +40,71 @@ def radial_distribution(
     """
     end = distribution.largest_distance(np.asarray(ds["box_length"]), largest)
     kinds = kinds_of(ds)
-    pairs = [chr(ord("A") + a) + chr(ord("A") + b) for a, b in distribution.species_pairs(kinds)]
+
+    def g(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> np.ndarray:
+        return distribution.radial_distribution(position, box, species, kinds, bins, end)
+
+    about = {"units": "sigma", "long_name": "distance"}
+    radius = xr.Variable("radius", distribution.radii(bins, end), about)
+    result = _of_pairs(ds, g, _pair_names(kinds), radius)
+    return labelled(result, "radial_distribution", "1", "radial distribution function g(r)")
+
+
+def structure_factor(ds: xr.Dataset, bins: int = 100, largest: float = 20.0) -> xr.DataArray:
+    """Static structure factor of each pair of species and of all particles.
+
+    The kernel of this name has the definition (Ashcroft and Langreth's) and the wave vectors.
+
+    Parameters
+    ----------
+    ds : Dataset
+        As for `grid_density`.
+    bins : int
+        Number of bins from 0 to `largest`.
+    largest : float
+        Largest wave number, sigma^-1.
+
+    Returns
+    -------
+    DataArray
+        (..., pair, wave_number), dimensionless, with the coordinates `pair` ("AA", "AB", "BB",
+        "total") and `wave_number`, the middles of the bins, sigma^-1. NaN where the box has no wave
+        of such a length.
+
+    Raises
+    ------
+    ValueError
+        When there are no bins, or `largest` is below 2 pi / L.
+    """
+    factor.check_bins(np.asarray(ds["box_length"]), bins, largest)
+    kinds = kinds_of(ds)
+
+    def s(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> np.ndarray:
+        return factor.structure_factor(position, box, species, kinds, bins, largest)
+
+    about = {"units": "sigma^-1", "long_name": "wave number"}
+    wave_number = xr.Variable("wave_number", factor.wave_numbers(bins, largest), about)
+    result = _of_pairs(ds, s, [*_pair_names(kinds), "total"], wave_number)
+    return labelled(result, "structure_factor", "1", "static structure factor S(q)")
+
+
+def _pair_names(kinds: int) -> list[str]:
+    return [chr(ord("A") + a) + chr(ord("A") + b) for a, b in distribution.species_pairs(kinds)]
+
+
+def _of_pairs(
+    ds: xr.Dataset, kernel: Callable[..., np.ndarray], pairs: list[str], along: xr.Variable
+) -> xr.DataArray:
+    """A kernel of position, box and species with the result (pair, bin)."""
+    name = str(along.dims[0])
+    outputs, sizes = ["pair", name], {"pair": len(pairs), name: along.size}
 
     def one(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> np.ndarray:
         if is_missing(position):
-            return np.full((len(pairs), bins), np.nan)
-        return distribution.radial_distribution(position, box, species, kinds, bins, end)
+            return np.full((len(pairs), along.size), np.nan)
+        return kernel(position, box, species)
 
     arrays = [ds["position"], ds["box_length"], ds["species"]]
-    inputs, sizes = [*CONFIGURATION, ["particle"]], {"pair": len(pairs), "radius": bins}
-    (result,) = apply(one, arrays, inputs, [["pair", "radius"]], sizes)
+    (result,) = apply(one, arrays, [*CONFIGURATION, ["particle"]], [outputs], sizes)
     pair = ("pair", pairs, {"units": "1", "long_name": "pair of species"})
-    about = {"units": "sigma", "long_name": "distance"}
-    radius = ("radius", distribution.radii(bins, end), about)
-    result = result.assign_coords(pair=pair, radius=radius)
-    return labelled(result, "radial_distribution", "1", "radial distribution function g(r)")
+    return result.assign_coords({"pair": pair, name: along})

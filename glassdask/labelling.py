@@ -19,6 +19,7 @@ def apply(
     outputs: list[list[Any]],
     sizes: dict[str, int] | None = None,
     dtype: Any = np.float64,
+    vectorize: bool = True,
 ) -> tuple[xr.DataArray, ...]:
     """Apply a kernel to each configuration, eagerly or, on Dask arrays, lazily.
 
@@ -33,7 +34,10 @@ def apply(
     sizes : dict, optional
         Sizes of the dimensions that only the results have.
     dtype : optional
-        Of the results.
+        Of the results; a list has one for each.
+    vectorize : bool
+        Call the kernel once a configuration; else it takes leading axes, and is called once a
+        block.
 
     Returns
     -------
@@ -45,9 +49,9 @@ def apply(
         *arrays,
         input_core_dims=inputs,
         output_core_dims=outputs,
-        vectorize=True,
+        vectorize=vectorize,
         dask="parallelized",
-        output_dtypes=[dtype] * len(outputs),
+        output_dtypes=dtype if isinstance(dtype, list) else [dtype] * len(outputs),
         dask_gufunc_kwargs={"allow_rechunk": True, "output_sizes": sizes or {}},
         keep_attrs=False,
     )

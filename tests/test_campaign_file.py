@@ -92,6 +92,9 @@ def test_table_one_as_printed_is_another_model() -> None:
         ("train.strides=[1,1]", "as many as channels"),
         ("explain.layer=3", "layer = 3"),
         ("grid.spacing=10.0", "cells a side"),
+        ("grid.kernel='spline'", "expected one of 'nearest', 'cloud-in-cell' or 'gaussian'"),
+        ("grid.kernel='gaussian'", 'kernel = "gaussian" with no kernel_width'),
+        ("grid.kernel_width=0.3", 'kernel = "nearest" with a kernel_width'),
         ("runs=30", "section.key=value"),
         ("quench.cooling_points=100000", "steps a point"),
         ("report.map_sample=500", "of 140 runs"),
@@ -102,6 +105,21 @@ def test_a_wrong_field_is_one_clear_line(folder: Path, override: str, message: s
         load(folder, [override])
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+def test_the_width_of_the_kernel_fits_into_the_box(folder: Path) -> None:
+    wide = ["grid.kernel='gaussian'", "grid.kernel_width=30.0"]
+    with pytest.raises(UsageError, match="kernel_width = 30 is beyond half the box"):
+        load(folder, wide)
+
+
+def test_the_kernel_decides_what_images_are_stored_as(folder: Path) -> None:
+    counts = layout.density(load(folder))
+    assert (counts.arrays["density"].dtype, counts.arrays["density"].units) == ("uint8", "counts")
+    assert counts.attributes["mapping"] == "nearest cell"
+    smooth = layout.density(load(folder, ["grid.kernel='gaussian'", "grid.kernel_width=0.3"]))
+    assert (smooth.arrays["density"].dtype, smooth.arrays["density"].units) == ("float32", "1")
+    assert smooth.attributes["kernel_width"] == 0.3
 
 
 def test_a_custom_model_of_three_species(folder: Path) -> None:

@@ -167,6 +167,27 @@ def test_a_lost_file_is_an_error_not_an_empty_result(
     assert len(failed.stderr.strip().splitlines()) == 1
 
 
+def test_images_of_shares_train_and_explain_like_counts(tiny: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny, folder)
+    changed = ("--set", "grid.kernel=cloud-in-cell")
+    for stage in ("grid", "train", "explain"):
+        glassdask(stage, str(folder), *changed, "--start-over")
+    tree = gd.open(folder)
+    image = tree["density"].density
+    assert (image.dtype, image.attrs["units"]) == (np.float32, "1")
+    assert tree["density"].attrs["mapping"] == "cloud-in-cell"
+    runs = tree["configurations"].to_dataset().isel(sample=[3, 20])
+    cells = image.sizes["x"]
+    expected = gd.grid_density(runs, cells=cells, kernel="cloud-in-cell")
+    np.testing.assert_array_equal(image.isel(sample=[3, 20]), expected)
+    gamma = tree["explanations"].gradcam.sel(sample=tree["explanations"].split == "test")
+    assert bool(np.isfinite(gamma).all())
+    shutil.rmtree(folder / "store.zarr" / "density/density" / "c" / "1")
+    failed = glassdask("explain", str(folder), *changed, "--start-over", code=1)
+    assert f"glassdask grid {folder} --start-over" in failed.stderr
+
+
 def test_a_store_of_another_campaign_is_refused(tiny: Path, tmp_path: Path) -> None:
     folder = new(tmp_path / "other", "abm", TINY)
     shutil.copytree(tiny / "store.zarr", folder / "store.zarr")

@@ -13,8 +13,9 @@ import xarray as xr
 
 import glassdask as gd
 from glassdask.indicators import INDICATORS, Indicator
-from glassdask.kernels import coarse_graining, correlation, dynamics, gridding, structure
+from glassdask.kernels import coarse_graining, correlation, dynamics, gridding, sampling, structure
 from glassdask.kernels import radial_distribution as distribution
+from glassdask.kernels import structure_factor as factor
 from glassdask.kernels.tessellation import tessellate
 
 COUNT, BINS, LARGEST, CELLS, XI = 50, 7, 1.5, 6, 1.3
@@ -30,6 +31,7 @@ class Case:
         self.values = extras(ds).values[sample, state]
         self.other = other(ds).values[sample, state]
         self.moved = displacement(ds).values[sample, :, state]
+        self.image = image(ds).values[sample, state]
         self.tessellation = tessellate(self.position, self.box)
 
 
@@ -51,6 +53,13 @@ def displacement(ds):
     sample, state, particle, axis = ds.position.shape
     dims = ("sample", "time", "state", "particle", "axis")
     return drawn(ds, dims, (sample, 3, state, particle, axis), 3).assign_coords(axis=ds.axis.values)
+
+
+def image(ds):
+    """An image, or the map of a convolution with stride 2, of a grid of 7 cells a side."""
+    sample, state, _, d = ds.position.shape
+    dims = ("sample", "state", "channel", *("z", "y", "x")[-d:])
+    return drawn(ds, dims, (sample, state, 2, *[4] * d), 4).assign_coords(channel=["A", "B"])
 
 
 def as_given(array, ds):
@@ -102,6 +111,31 @@ FUNCTIONS = {
         lambda c: correlation.spearman(c.values, c.other),
         lambda ds: gd.spearman(as_given(extras(ds), ds), as_given(other(ds), ds)), (), "1", "1",
     ),
+    "pearson by species": (
+        lambda c: correlation.by_group(correlation.pearson, c.values, c.other, c.species),
+        lambda ds: gd.pearson(
+            as_given(extras(ds), ds), as_given(other(ds), ds), by=ds.species
+        ), ("species",), "1", "1",
+    ),
+    "spearman by species": (
+        lambda c: correlation.by_group(correlation.spearman, c.values, c.other, c.species),
+        lambda ds: gd.spearman(
+            as_given(extras(ds), ds), as_given(other(ds), ds), by=ds.species
+        ), ("species",), "1", "1",
+    ),
+    "over_samples, mean": (
+        lambda c: sampling.moments(c.values).mean,
+        lambda ds: gd.over_samples(as_given(extras(ds), ds), "particle")["mean"], (), "u", "u",
+    ),
+    "over_samples, upper": (
+        lambda c: sampling.bootstrap_interval(c.values, 0.9, 200, 7)[1],
+        lambda ds: gd.over_samples(as_given(extras(ds), ds), "particle", 0.9, 200, 7).upper,
+        (), "u", "u",
+    ),
+    "over_samples, count": (
+        lambda c: sampling.moments(c.values).counted,
+        lambda ds: gd.over_samples(as_given(extras(ds), ds), "particle")["count"], (), "1", "1",
+    ),
     "split_half_reliability": (
         lambda c: correlation.split_half_reliability(c.values, c.other),
         lambda ds: gd.split_half_reliability(as_given(extras(ds), ds), as_given(other(ds), ds)),
@@ -111,11 +145,29 @@ FUNCTIONS = {
         lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS),
         lambda ds: gd.grid_density(ds, cells=CELLS), None, "counts", "counts",
     ),
+    "grid_density, cloud-in-cell": (
+        lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS, "cloud-in-cell"),
+        lambda ds: gd.grid_density(ds, cells=CELLS, kernel="cloud-in-cell"), None, "1", "1",
+    ),
+    "grid_density, gaussian": (
+        lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS, "gaussian", 0.4),
+        lambda ds: gd.grid_density(ds, cells=CELLS, kernel="gaussian", kernel_width=0.4),
+        None, "1", "1",
+    ),
+    "at_particles": (
+        lambda c: gridding.at_particles(c.image, c.position, c.box, "linear", 2, 7),
+        lambda ds: gd.at_particles(as_given(image(ds), ds), ds, "linear", 2, 7),
+        ("channel", "particle"), "u", "u",
+    ),
     "radial_distribution": (
         lambda c: distribution.radial_distribution(
             c.position, c.box, c.species, 2, BINS, LARGEST
         ),
         lambda ds: gd.radial_distribution(ds, BINS, LARGEST), ("pair", "radius"), "1", "1",
+    ),
+    "structure_factor": (
+        lambda c: factor.structure_factor(c.position, c.box, c.species, 2, BINS, 9.0),
+        lambda ds: gd.structure_factor(ds, BINS, 9.0), ("pair", "wave_number"), "1", "1",
     ),
     "cage_relative_squared_displacement": (
         lambda c: dynamics.cage_relative_squared_displacement(c.moved, c.tessellation.neighbours),
@@ -132,6 +184,8 @@ FUNCTIONS = {
 
 KNOW_NO_POSITIONS = {
     "normalise", "pearson", "spearman", "split_half_reliability", "mean_cage_relative_displacement",
+    "pearson by species", "spearman by species",
+    "over_samples, mean", "over_samples, upper", "over_samples, count",
 }  # fmt: skip
 
 
@@ -257,6 +311,26 @@ class TestFields:
         np.testing.assert_allclose(image.x, (np.arange(round(length)) + 0.5) * step)
         with pytest.raises(ValueError, match="both spacing and cells"):
             gd.grid_density(ds, spacing=1, cells=3)
+        with pytest.raises(ValueError, match="no kernel 'spline'"):
+            gd.grid_density(ds.chunk(), kernel="spline")
+
+    def test_grid_says_which_kernel_it_is_of(self, ds):
+        assert gd.grid_density(ds, cells=4).attrs["mapping"] == "nearest cell"
+        smooth = gd.grid_density(ds, cells=4, kernel="gaussian", kernel_width=0.5)
+        assert (smooth.attrs["mapping"], smooth.attrs["kernel_width"]) == ("gaussian", 0.5)
+        axes = [*"zyx"[-ds.sizes["axis"] :], "channel"]
+        np.testing.assert_allclose(smooth.sum(axes), COUNT, rtol=1e-5)
+
+    def test_at_particles(self, ds):
+        count = gd.grid_density(ds, cells=9, species_channels=False).isel(channel=0)
+        assert (gd.at_particles(count, ds) >= 1).all()
+        assert gd.at_particles(count, ds).attrs["inverse_mapping"] == "cell"
+        with pytest.raises(ValueError, match="expected the dimensions"):
+            gd.at_particles(count.rename(x="across"), ds)
+        with pytest.raises(ValueError, match="no mapping 'cubic'"):
+            gd.at_particles(count.chunk(), ds.chunk(), "cubic")
+        with pytest.raises(ValueError, match="under stride 2"):
+            gd.at_particles(count.chunk(), ds.chunk(), stride=2, cells=9)
 
     def test_radial_distribution(self, ds):
         g = gd.radial_distribution(ds)
@@ -265,9 +339,57 @@ class TestFields:
         with pytest.raises(ValueError, match="less than half the box"):
             gd.radial_distribution(ds, largest=30)
 
+    def test_structure_factor(self, ds):
+        s = gd.structure_factor(ds)
+        assert s.pair.values.tolist() == ["AA", "AB", "BB", "total"]
+        assert s.wave_number.attrs["units"] == "sigma^-1"
+        np.testing.assert_allclose(s.wave_number[[0, -1]], [0.1, 19.9])
+        with pytest.raises(ValueError, match="expected at least 2 pi / L"):
+            gd.structure_factor(ds.chunk(), largest=0.01)
+
     def test_length_of_coarse_graining(self, ds):
         with pytest.raises(ValueError, match="expected a positive length"):
             gd.coarse_grain(extras(ds), ds, -1)
+
+
+class TestStatistics:
+    def test_correlations_by_species(self, ds):
+        a, b = extras(ds), other(ds)
+        found = gd.pearson(a, b, by=ds.species)
+        assert found.species.values.tolist() == [0, 1]
+        for kind in (0, 1):
+            part = {"particle": ds.species.values == kind}
+            alone = gd.pearson(a.isel(part), b.isel(part))
+            xr.testing.assert_equal(found.sel(species=kind).drop_vars("species"), alone)
+        one = gd.pearson(a, a, by=ds.species)
+        np.testing.assert_allclose(one, 1)
+
+    def test_groups_need_a_name_and_one_dimension(self, ds):
+        with pytest.raises(ValueError, match="by named None along"):
+            gd.pearson(extras(ds), other(ds), by=ds.species.rename(None))
+        with pytest.raises(ValueError, match="expected a name, along particle alone"):
+            gd.spearman(extras(ds), other(ds), by=other(ds).rename("group"))
+
+    def test_over_samples_of_correlations(self, ds):
+        table = gd.pearson(extras(ds), other(ds))
+        found = gd.over_samples(table)
+        assert set(found.sizes) == {"state"}
+        assert (found["count"] == 2).all()
+        assert ((found.lower <= found["mean"]) & (found["mean"] <= found.upper)).all()
+        assert (
+            found.lower.attrs["long_name"] == "Pearson correlation over particle, lower over sample"
+        )
+        assert found.attrs["confidence"] == 0.95
+        holed = table.copy()
+        holed[0, 0] = np.nan
+        found = gd.over_samples(holed)
+        assert found["count"].values.tolist() == [1, 2]
+        assert found.missing.values.tolist() == [1, 0]
+        assert found.lower.isnull().values.tolist() == [True, False]
+
+    def test_over_samples_refuses_at_once(self, ds):
+        with pytest.raises(ValueError, match="confidence of 95; expected a level between 0 and 1"):
+            gd.over_samples(extras(ds).chunk(), confidence=95)
 
 
 class TestAccessor:
@@ -277,12 +399,20 @@ class TestAccessor:
         x, moved = extras(ds), displacement(ds)
         xr.testing.assert_identical(ds.glass.coarse_grain(x, XI), gd.coarse_grain(x, ds, XI))
         xr.testing.assert_identical(
+            ds.glass.at_particles(image(ds), "linear"), gd.at_particles(image(ds), ds, "linear")
+        )
+        xr.testing.assert_identical(
             ds.glass.cage_relative_squared_displacement(moved),
             gd.cage_relative_squared_displacement(moved, ds),
         )
 
     def test_signatures(self, ds):
-        for name in ("tong_tanaka", "structural_indicators", "radial_distribution"):
+        for name in (
+            "tong_tanaka",
+            "structural_indicators",
+            "radial_distribution",
+            "structure_factor",
+        ):
             whole = list(inspect.signature(getattr(gd, name)).parameters.values())
             method = getattr(ds.glass, name)
             assert list(inspect.signature(method).parameters.values()) == whole[1:]

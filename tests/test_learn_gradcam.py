@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from glassdask.campaign.schema import Train
-from glassdask.learn.gradcam import grad_cam, layer_stride, maps_to_particles
+from glassdask.learn.gradcam import grad_cam, layer_stride
 from glassdask.learn.network import build_network
 from glassdask.learn.train import train
 
@@ -70,8 +70,6 @@ def test_wrong_calls_are_refused():
         grad_cam(network, counts(2, 8, 2), np.array([0, 1]), 3)
     with pytest.raises(ValueError, match="1 targets for 2 images"):
         grad_cam(network, counts(2, 8, 2), np.array([0]))
-    with pytest.raises(ValueError, match=r"maps .* for positions"):
-        maps_to_particles(np.zeros((1, 4, 4)), np.zeros((1, 3, 2)), 1.0, 4, stride=2)
 
 
 def test_the_map_finds_the_planted_structure(tmp_path):
@@ -102,45 +100,6 @@ def test_the_map_finds_the_planted_structure(tmp_path):
     inside = maps[glass][planted[shown][glass]].mean()
     outside = maps[glass][~planted[shown][glass]].mean()
     assert inside > 3 * outside
-
-
-@pytest.mark.parametrize("dimension", [2, 3])
-@pytest.mark.parametrize(("cells", "stride"), [(12, 1), (12, 3), (11, 2), (10, 4)])
-@pytest.mark.parametrize("mapping", ["cell", "linear"])
-def test_inverse_mapping_is_periodic_and_exact_for_constants(dimension, cells, stride, mapping):
-    random = np.random.default_rng(0)
-    length = 7.3
-    size = -(-cells // stride)
-    maps = random.random((3, *[size] * dimension))
-    position = random.uniform(0, length, (3, 50, dimension))
-    position[:, 0] = 0.0
-    position[:, 1] = np.nextafter(length, 0)
-    constant = maps_to_particles(np.full_like(maps, 2.5), position, length, cells, stride, mapping)
-    np.testing.assert_allclose(constant, 2.5, rtol=1e-14)
-    position = position[:, 2:]
-    value = maps_to_particles(maps, position, length, cells, stride, mapping)
-    images = position + length * random.integers(-2, 3, position.shape)
-    moved = maps_to_particles(maps, images, length, cells, stride, mapping)
-    np.testing.assert_allclose(moved, value, atol=1e-9)
-
-
-@pytest.mark.parametrize("mapping", ["cell", "linear"])
-def test_inverse_mapping_reads_x_from_the_last_axis(mapping):
-    maps = np.arange(4 * 4.0 * 4).reshape(1, 4, 4, 4)
-    spacing = 0.5
-    # The centres of the map cells under stride 2, as (x, y, z).
-    centre = (np.array([[0, 1, 2], [3, 0, 1]]) * 2 + 0.5) * spacing
-    value = maps_to_particles(maps, centre[None], 8 * spacing, 8, 2, mapping)
-    assert value.tolist() == [[maps[0, 2, 1, 0], maps[0, 1, 0, 3]]]
-
-
-def test_linear_mapping_interpolates_across_the_border():
-    maps = np.array([[[0.0, 1.0, 2.0, 5.0]] * 4])
-    position = np.array([[[0.0, 1.0], [1.0, 0.2], [3.75, 3.0]]])
-    value = maps_to_particles(maps, position, 4.0, 4, 1, "linear")
-    np.testing.assert_allclose(value, [[2.5, 0.5, 3.75]])
-    nearest = maps_to_particles(maps, position + np.array([0.1, 0]), 4.0, 4, 1, "cell")
-    np.testing.assert_allclose(nearest, [[0.0, 1.0, 5.0]])
 
 
 def test_the_stride_of_a_layer():

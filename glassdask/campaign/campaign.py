@@ -289,6 +289,13 @@ def check_resolved(campaign: Campaign) -> None:
             "a cutoff within half the box",
             f"Set [system] particles to {enough} or more, or lower cutoff.",
         )
+    width = file.grid.kernel_width
+    if width is not None and width > 0.5 * campaign.box_length:
+        raise UsageError(
+            f"[grid] kernel_width = {width:g} is beyond half the box",
+            f"at most {0.5 * campaign.box_length:.4g} sigma",
+            "Lower [grid] kernel_width.",
+        )
     if campaign.cells < file.train.kernel_size:
         raise UsageError(
             f"[grid] spacing {file.grid.spacing:g} gives {campaign.cells} cells a side",

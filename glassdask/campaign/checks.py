@@ -21,6 +21,7 @@ def check(file: CampaignFile) -> None:
     """
     check_system(file.system)
     check_quench(file)
+    check_grid(file)
     check_network(file)
     check_propensity(file)
     check_hpc(file)
@@ -95,6 +96,18 @@ def check_quench(file: CampaignFile) -> None:
         )
     if quench.runs > 800_000_000:
         raise UsageError(f"[quench] runs = {quench.runs}", "fewer runs than distinct seeds, 8e8")
+
+
+def check_grid(file: CampaignFile) -> None:
+    """A Gaussian has a width, and nothing else has one."""
+    grid = file.grid
+    if (grid.kernel == "gaussian") != (grid.kernel_width is not None):
+        width = "no kernel_width" if grid.kernel_width is None else "a kernel_width"
+        raise UsageError(
+            f'[grid] kernel = "{grid.kernel}" with {width}',
+            "a kernel_width for gaussian and for no other kernel",
+            "Add e.g. `kernel_width = 0.25` (sigma), or delete it.",
+        )
 
 
 def check_network(file: CampaignFile) -> None:

@@ -95,6 +95,10 @@ class Grid(Section):
     species_channels: bool = about(
         "one channel a species, else one in all (not stated in the paper)", default=True
     )
+    kernel: Literal["nearest", "cloud-in-cell", "gaussian"] = about(
+        "which cells a particle counts in (not stated in the paper)", default="nearest"
+    )
+    kernel_width: Positive | None = about("gaussian: its width, sigma", default=None)
 
 
 class Indicators(Section):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.stats import rankdata
 
@@ -38,6 +40,33 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         (...,), dimensionless, -1 to 1. NaN where one of them has a NaN or is constant.
     """
     return pearson(*(rankdata(x, axis=-1, nan_policy="propagate") for x in (a, b)))
+
+
+def by_group(
+    correlation: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    a: np.ndarray,
+    b: np.ndarray,
+    group: np.ndarray,
+) -> np.ndarray:
+    """A correlation coefficient within each group of particles, such as each species.
+
+    Parameters
+    ----------
+    correlation : callable
+        `pearson` or `spearman`.
+    a, b : ndarray
+        (..., particle); leading axes are broadcast.
+    group : ndarray
+        Group of each particle, (particle,).
+
+    Returns
+    -------
+    ndarray
+        (..., group), dimensionless; the groups in ascending order. NaN where a group has one
+        particle, and as the correlation itself.
+    """
+    members = [group == one for one in np.unique(group)]
+    return np.stack([correlation(a[..., one], b[..., one]) for one in members], axis=-1)
 
 
 def _centred(x: np.ndarray) -> np.ndarray:

@@ -88,9 +88,13 @@ def cooling(campaign: Campaign, temperatures: np.ndarray) -> Group:
 
 
 def density(campaign: Campaign) -> Group:
-    """Particle counts on the grid."""
+    """Particles on the grid."""
+    from glassdask.kernels.grid_weights import KERNELS
+
+    settings = campaign.file.grid
+    kernel = KERNELS[settings.kernel]
     cells, d = campaign.cells, campaign.model.dimension
-    names = list(campaign.model.species) if campaign.file.grid.species_channels else ["all"]
+    names = list(campaign.model.species) if settings.species_channels else ["all"]
     grid_axes = AXES[:d][::-1]
     step = campaign.box_length / cells
     middles = {
@@ -105,10 +109,12 @@ def density(campaign: Campaign) -> Group:
         | {"channel": Coordinate(("channel",), np.array(names), "1", "species counted")}
         | middles,
         {
-            "density": sample_array(campaign, sizes, "uint8", "counts", "particles in the cell", 0),
+            "density": sample_array(
+                campaign, sizes, kernel.dtype, kernel.units, "particles in the cell", kernel.fill
+            ),
             "run_status": run_status(campaign, "gridding"),
         },
-        {"spacing": step, "spacing_units": "sigma", "mapping": "nearest cell"},
+        {"spacing": step, "spacing_units": "sigma"} | kernel.attributes(settings.kernel_width),
     )
 
 

@@ -105,7 +105,7 @@ class GlassNetwork(nn.Module):
         self.input_std.copy_(std.reshape(self.input_std.shape))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Scores (snapshot, class) of counts (snapshot, channel, *grid) of any number type."""
+        """Scores (snapshot, class) of images (snapshot, channel, *grid) of any number type."""
         last = len(self.activations) - 1
         return self.scores_of_maps(self.feature_maps(images, last), last)
 

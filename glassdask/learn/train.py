@@ -43,8 +43,8 @@ def train(
 
     Parameters
     ----------
-    images, validation_images : array of uint8
-        Counts, (snapshot, channel, *grid).
+    images, validation_images : array
+        Counts or shares of particles, (snapshot, channel, *grid).
     labels, validation_labels : array of int
         0 = liquid, 1 = glass, (snapshot,).
     settings : Train
@@ -154,8 +154,8 @@ def evaluate(
     ----------
     network : GlassNetwork
         Left in evaluation mode.
-    images : array of uint8
-        Counts, (snapshot, channel, *grid).
+    images : array
+        Counts or shares of particles, (snapshot, channel, *grid).
     labels : array of int, optional
         Only its length is checked, (snapshot,).
     batch_size : int

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 from glassdask.campaign import Campaign
+from glassdask.kernels.sampling import moments
 from glassdask.report import paper, style
 from glassdask.report.data import Extremum, ReportData
 
@@ -168,11 +169,8 @@ def accuracy(data: ReportData, state: str) -> Row:
 
 def correlation(data: ReportData, pair: paper.Pair, state: str) -> Row:
     """Mean correlation of two indicators over the counted test snapshots."""
-    values = data.correlation(*pair, state)
-    count = len(values)
-    mean = float(values.mean()) if count else math.nan
-    spread = float(values.std(ddof=1)) if count > 1 else math.nan
-    error = spread / math.sqrt(count) if count > 1 else math.nan
+    found = moments(data.correlation(*pair, state))
+    mean, spread, error, count = (each.item() for each in found)
     stated = paper.numbers(data.campaign.model.name).correlation.get((pair, state), "")
     if "gradcam" in pair and data.campaign.file.explain.target == "liquid":
         stated = ""  # the paper explains why a glass is a glass

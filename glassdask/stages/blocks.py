@@ -97,17 +97,18 @@ def grid(campaign: Campaign, low: int, high: int) -> np.ndarray:
     """Grid a block; returns the status of its runs, (sample,) int8."""
     block = read_configurations(campaign, low, high)
     status = block["run_status"].values
-    counts = np.zeros(
-        (high - low, *store.array(campaign.store, "density", "density").shape[1:]), np.uint8
-    )
+    settings, target = campaign.file.grid, store.array(campaign.store, "density", "density")
+    density = np.full((high - low, *target.shape[1:]), target.fill_value, target.dtype)
     good = np.flatnonzero(status == layout.DONE)
     if len(good):
-        counts[good] = images.grid_density(
+        density[good] = images.grid_density(
             block.isel(sample=good),
             cells=campaign.cells,
-            species_channels=campaign.file.grid.species_channels,
+            species_channels=settings.species_channels,
+            kernel=settings.kernel,
+            kernel_width=settings.kernel_width,
         ).values
-    write(campaign, "density", low, high, {"density": counts})
+    write(campaign, "density", low, high, {"density": density})
     return status
 
 

@@ -12,8 +12,9 @@ import xarray as xr
 from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed
+from glassdask.images import at_particles
 from glassdask.layout import STATES
-from glassdask.learn.gradcam import grad_cam, layer_stride, maps_to_particles
+from glassdask.learn.gradcam import grad_cam, layer_stride
 from glassdask.learn.network import GlassNetwork
 from glassdask.learn.train import choose_device, evaluate, load_network, train
 from glassdask.progress import Progress
@@ -63,8 +64,8 @@ def read_split(campaign: Campaign, split: str) -> tuple[np.ndarray, np.ndarray]:
 
     Returns
     -------
-    ndarray of uint8
-        (snapshot, channel, *grid).
+    ndarray
+        (snapshot, channel, *grid), in the type of the store.
     ndarray of int
         0 = liquid, 1 = glass, (snapshot,).
 
@@ -84,21 +85,22 @@ def read_split(campaign: Campaign, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_images(campaign: Campaign, density: xr.DataArray) -> np.ndarray:
-    """Images of whole runs, (sample, state, channel, *grid) uint8.
+    """Images of whole runs, (sample, state, channel, *grid), in the type of the store.
 
     Raises
     ------
     StageFailed
         When a file is damaged, or an image does not hold every particle.
     """
-    counts = load(campaign, "grid", density).values
-    found = counts.reshape(*counts.shape[:2], -1).sum(axis=2, dtype=int)
-    wrong = np.argwhere(found != campaign.file.system.particles)
+    values = load(campaign, "grid", density).values
+    found = values.reshape(*values.shape[:2], -1).sum(axis=2, dtype=float)
+    # shares are rounded, counts are not; a lost file of shares reads as NaN
+    wrong = np.argwhere(~(np.abs(found - campaign.file.system.particles) < 0.5))
     if len(wrong):
         run = int(density["sample"].values[wrong[0][0]])
         count = found[tuple(wrong[0])]
-        raise damaged(campaign, "grid", f"the image of run {run} holds {count} particles")
-    return counts
+        raise damaged(campaign, "grid", f"the image of run {run} holds {count:.6g} particles")
+    return values
 
 
 def run_explain(campaign: Campaign, start_over: bool = False) -> None:
@@ -163,8 +165,8 @@ def explain_block(
         status = block["run_status"].values
         good = np.flatnonzero(status == layout.DONE)
         images = read_images(campaign, block["density"].isel(sample=good))
-    position = read_configurations(campaign, low, high)["position"].values
-    particles = position.shape[2]
+    configurations = read_configurations(campaign, low, high)
+    particles = configurations.sizes["particle"]
     gamma = np.full((high - low, 2, particles), np.nan, np.float32)
     score = np.full((high - low, 2, 2), np.nan, np.float32)
     correct = np.full((high - low, 2), -1, np.int8)
@@ -175,14 +177,15 @@ def explain_block(
     wanted = np.isin(block["split"].values[good], campaign.file.explain.splits)
     if learnt and wanted.any():
         asked = good[wanted]
-        gamma[asked] = particle_scores(campaign, network, images[wanted], position[asked])
+        there = configurations.isel(sample=asked)
+        gamma[asked] = particle_scores(campaign, network, images[wanted], there)
     for name, values in (("gradcam", gamma), ("score", score), ("correct", correct)):
         store.array(campaign.store, "explanations", name)[low:high] = values
     return status
 
 
 def particle_scores(
-    campaign: Campaign, network: GlassNetwork, counts: np.ndarray, position: np.ndarray
+    campaign: Campaign, network: GlassNetwork, images: np.ndarray, configurations: xr.Dataset
 ) -> np.ndarray:
     """Grad-CAM score of each particle.
 
@@ -190,10 +193,10 @@ def particle_scores(
     ----------
     campaign : Campaign
     network : GlassNetwork
-    counts : ndarray of uint8
+    images : ndarray
         (sample, state, channel, *grid).
-    position : ndarray
-        (sample, state, particle, axis), sigma.
+    configurations : Dataset
+        What they are images of.
 
     Returns
     -------
@@ -201,16 +204,16 @@ def particle_scores(
         (sample, state, particle).
     """
     settings = campaign.file.explain
-    own = np.tile([LIQUID, GLASS], len(counts))
+    own = np.tile([LIQUID, GLASS], len(images))
     target = own if settings.target == "own" else np.full(len(own), STATES.index(settings.target))
-    images = counts.reshape(-1, *counts.shape[2:])
-    maps, _ = grad_cam(network, images, target, settings.layer)
-    scores = maps_to_particles(
-        maps,
-        position.reshape(-1, *position.shape[2:]),
-        campaign.box_length,
-        campaign.cells,
-        layer_stride(campaign.file.train.strides, settings.layer),
+    flat = images.reshape(-1, *images.shape[2:])
+    maps, _ = grad_cam(network, flat, target, settings.layer)
+    dims = ("sample", "state", *("z", "y", "x")[-campaign.model.dimension :])
+    scores = at_particles(
+        xr.DataArray(maps.reshape(*images.shape[:2], *maps.shape[1:]), dims=dims),
+        configurations,
         settings.inverse_mapping,
+        layer_stride(campaign.file.train.strides, settings.layer),
+        campaign.cells,
     )
-    return scores.reshape(position.shape[:3]).astype(np.float32)
+    return scores.transpose("sample", "state", "particle").values.astype(np.float32)

@@ -1,0 +1,98 @@
+"""Statistics over samples: laws, and SciPy's bootstrap beside ours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glassdask.kernels.sampling import bootstrap_interval, moments
+
+ROWS = st.lists(
+    st.lists(st.floats(-1e3, 1e3) | st.just(np.nan), min_size=6, max_size=6), min_size=1, max_size=4
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS)
+def test_moments_as_numpy_without_the_missing(rows):
+    found = moments(np.array(rows))
+    for k, row in enumerate(rows):
+        left = np.array([x for x in row if not np.isnan(x)])
+        assert found.counted[k] == len(left)
+        if len(left):
+            assert found.mean[k] == pytest.approx(left.mean(), abs=1e-9)
+        else:
+            assert np.isnan(found.mean[k])
+        if len(left) > 1:
+            spread = left.std(ddof=1)
+            assert found.standard_deviation[k] == pytest.approx(spread, abs=1e-9)
+            assert found.standard_error[k] == pytest.approx(scipy.stats.sem(left), abs=1e-9)
+        else:
+            assert np.isnan([found.standard_deviation[k], found.standard_error[k]]).all()
+
+
+@pytest.mark.parametrize("count", [12, 40, 300])
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_interval_as_scipy(count, confidence):
+    values = np.exp(np.random.default_rng(count).normal(size=(3, count)))
+    found = bootstrap_interval(values, confidence, 999, 5)
+    expected = scipy.stats.bootstrap(
+        (values,), np.mean, confidence_level=confidence, n_resamples=999, method="BCa", axis=-1,
+        rng=np.random.default_rng(5),
+    ).confidence_interval  # fmt: skip
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_missing_samples_change_nothing():
+    values = np.random.default_rng(0).normal(size=(2, 3, 20))
+    holed = np.insert(values, [0, 7, 20], np.nan, axis=-1)
+    np.testing.assert_array_equal(bootstrap_interval(holed), bootstrap_interval(values))
+
+
+@settings(max_examples=40, deadline=None)
+@given(ROWS)
+def test_the_interval_lies_within_the_values(rows):
+    values = np.array(rows)
+    lower, upper = bootstrap_interval(values, resamples=200)
+    count = (~np.isnan(values)).sum(axis=1)
+    assert (np.isnan(lower) == (count < 2)).all()
+    assert (np.isnan(upper) == (count < 2)).all()
+    for k in np.flatnonzero(count > 1):
+        slack = 1e-12 * np.nanmax(np.abs(values[k]))
+        assert np.nanmin(values[k]) - slack <= lower[k] <= upper[k] + slack
+        assert upper[k] <= np.nanmax(values[k]) + slack
+
+
+def test_it_moves_and_grows_with_the_values():
+    values = np.random.default_rng(0).normal(size=30)
+    plain, moved = bootstrap_interval(values), bootstrap_interval(5 - 3 * values)
+    # mirrored resamples: the two ends change places, up to which ranks they fall between
+    np.testing.assert_allclose(moved, 5 - 3 * np.array(plain)[::-1], atol=1e-2)
+    np.testing.assert_allclose(bootstrap_interval(2 + 4 * values), 2 + 4 * np.array(plain))
+
+
+def test_it_covers_the_mean_about_as_often_as_it_says():
+    values = np.random.default_rng(1).exponential(size=(1000, 25))
+    lower, upper = bootstrap_interval(values, 0.9, 500)
+    assert ((lower < 1) & (upper > 1)).mean() == pytest.approx(0.88, abs=0.03)
+
+
+def test_equal_values_have_no_width():
+    lower, upper = bootstrap_interval(np.full(7, 0.1))
+    assert lower == upper == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"confidence": 1.0}, "confidence of 1.0; expected a level between 0 and 1"),
+        ({"confidence": np.nan}, "confidence of nan"),
+        ({"resamples": 0}, "0 resamples; expected at least 1"),
+    ],
+)
+def test_refusals(words, message):
+    with pytest.raises(ValueError, match=message):
+        bootstrap_interval(np.ones(3), **words)
