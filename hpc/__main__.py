@@ -18,7 +18,7 @@ from mpi4py import MPI
 from glassdask import jobs, records
 from glassdask.campaign import Campaign, load
 from glassdask.errors import GlassdaskError, StoppedEarly, as_stage_error
-from glassdask.logs import LOG_VARIABLE, open_log
+from glassdask.logs import LOG_VARIABLE, open_log, warn
 from glassdask.stages.launch import AGAIN, PARENT_VARIABLE, exit_path
 from glassdask.store import replace_text
 from glassdask.walltime import seconds_to_work
@@ -165,8 +165,7 @@ def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
     manager.dismiss(code)
     if manager.any_lost:
         said = "ranks that hang are ended by force, which MPI calls an abort; nothing is lost by it"
-        logger.warning(said)
-        print(f"{manager.work.stage}: {said}", file=sys.stderr)
+        warn(f"{manager.work.stage}: {said}")
         # Slurm turns every abort into a kill and forgets the code
         replace_text(exit_path(manager.work.folder.parent.parent, manager.work.stage), str(code))
         _flush()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from glassdask import layout, live, records, store
+from glassdask import layout, live, npz, records, store
 from glassdask.campaign import Campaign
 from glassdask.progress import duration
 from glassdask.records import STAGES, State
@@ -77,11 +76,9 @@ def _waiting(campaign: Campaign, stage: str, status: np.ndarray) -> dict[int, st
     for path in records.stage_folder(campaign, stage).glob("*.npz"):
         if status.flat[int(path.stem)] != layout.PENDING:
             continue  # just being moved into the store
-        try:
-            with np.load(path, allow_pickle=False) as content:
-                found[int(path.stem)] = str(content["failure"]) if "failure" in content else ""
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-            continue  # moved meanwhile, or damaged: it will be done again
+        content = npz.read(path, ("failure",))
+        if content is not None:  # else moved meanwhile, or damaged: it will be done again
+            found[int(path.stem)] = str(content.get("failure", ""))
     return found
 
 
