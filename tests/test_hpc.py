@@ -17,6 +17,7 @@ from glassdask.errors import UsageError
 from glassdask.indicators import INDICATORS, Configuration
 from hpc import spool
 from hpc.lammps_input import frame_steps, propensity_input, quench_input, ramp
+from hpc.replay import difference
 from hpc.runner import RunError, Runner
 from hpc.trajectories import Trajectory
 from hpc.worker import attempt
@@ -184,6 +185,14 @@ def test_a_world_without_workers_or_whole_groups_is_refused() -> None:
 def test_groups_share_the_ranks_without_the_manager() -> None:
     assert [group_of(rank, 3) for rank in range(7)] == [-1, 0, 0, 0, 1, 1, 1]
     assert [leader_of(group, 3) for group in range(2)] == [1, 4]
+
+
+def test_a_particle_that_rounding_takes_across_the_boundary_has_not_moved_by_a_box() -> None:
+    there, here = np.array([[1e-9, 3.0]]), np.array([[10.0 - 1e-9, 3.0]])
+    assert difference(there, here, 10.0) == "50.0% of the values differ, by up to 2e-09"
+    assert difference(there, here) == "50.0% of the values differ, by up to 10"
+    assert difference(here, there + 4.0, 10.0) == "100.0% of the values differ, by up to 4"
+    assert difference(np.full((1, 2), np.nan), here) == "stored values are missing"
 
 
 def test_layout_and_ramp_agree(tmp_path: Path) -> None:
