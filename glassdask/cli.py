@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from glassdask.errors import GlassdaskError, UsageError
+from glassdask.walltime import FORMS, seconds_to_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,10 @@ StartOver = Annotated[
 ]
 Walltime = Annotated[
     str | None,
-    typer.Option(metavar="HH:MM:SS", help="Stop and save in time, exit 75; else Slurm's own."),
+    typer.Option(
+        metavar="TIME",
+        help=f"Stop and save before TIME is over, exit 75; TIME is {FORMS}; else Slurm's own.",
+    ),
 ]
 Retry = Annotated[bool, typer.Option("--retry", help="Repeat the runs that failed.")]
 
@@ -129,12 +133,10 @@ def _run_stage(
 
 def _stop_in_time(walltime: str | None) -> None:
     """Before the wall time is over, do as if Ctrl-C had been typed."""
-    from glassdask.walltime import seconds_to_work
-
     seconds = seconds_to_work(walltime)
     if seconds is not None:
         signal.signal(signal.SIGALRM, signal.default_int_handler)
-        signal.setitimer(signal.ITIMER_REAL, max(1.0, seconds))
+        signal.setitimer(signal.ITIMER_REAL, min(max(1.0, seconds), 1e9))
 
 
 for _stage, _text in {

@@ -21,7 +21,7 @@ from glassdask.errors import GlassdaskError, StoppedEarly, as_stage_error
 from glassdask.logs import LOG_VARIABLE, open_log, warn
 from glassdask.stages.launch import AGAIN, PARENT_VARIABLE, exit_path
 from glassdask.store import replace_text
-from glassdask.walltime import seconds_to_work
+from glassdask.walltime import FORMS, seconds_to_work
 from hpc import spool
 from hpc.manager import Manager
 from hpc.replay import replay
@@ -41,7 +41,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--start-over", action="store_true", help="delete what was made, redo it")
     parser.add_argument("--retry", action="store_true", help="repeat the runs that failed")
-    parser.add_argument("--walltime", help="stop and save before this is over; HH:MM:SS")
+    parser.add_argument(
+        "--walltime", metavar="TIME", help=f"stop and save before TIME is over; TIME is {FORMS}"
+    )
     parser.add_argument("--ranks", type=int, help="ranks that the launcher was told to start")
     parser.add_argument("--timing", action="store_true", help="time the model, print JSON")
     parser.add_argument("--replay", type=int, metavar="RUN", help="do this run again, compare")
