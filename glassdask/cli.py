@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from glassdask.errors import GlassdaskError, UsageError
-from glassdask.walltime import FORMS, seconds_to_work
+from glassdask.walltime import FORMS, Alarm, seconds_to_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from rich.table import Table
 
     from glassdask.campaign import Campaign
 
@@ -135,8 +133,7 @@ def _stop_in_time(walltime: str | None) -> None:
     """Before the wall time is over, do as if Ctrl-C had been typed."""
     seconds = seconds_to_work(walltime)
     if seconds is not None:
-        signal.signal(signal.SIGALRM, signal.default_int_handler)
-        signal.setitimer(signal.ITIMER_REAL, min(max(1.0, seconds), 1e9))
+        Alarm.wind(seconds)
 
 
 for _stage, _text in {
@@ -180,39 +177,20 @@ def status(
     from rich.live import Live
     from rich.text import Text
 
-    from glassdask.stages.status import failures
+    from glassdask.stages.status import failures, table
 
     campaign = _load(folder, overrides)
     if not watch:
         # a file or a pipe has no width to wrap rows at
-        Console(width=None if sys.stdout.isatty() else 200).print(_status_table(campaign))
+        Console(width=None if sys.stdout.isatty() else 200).print(table(campaign))
         for line in failures(campaign):
             print(line)  # not wrapped: people copy from it
         return
     with Live(auto_refresh=False) as screen, suppress(KeyboardInterrupt):
         while True:
-            shown = Group(_status_table(campaign), *map(Text, failures(campaign)))
+            shown = Group(table(campaign), *map(Text, failures(campaign)))
             screen.update(shown, refresh=True)
             time.sleep(2)
-
-
-def _status_table(campaign: Campaign) -> Table:
-    from dataclasses import astuple
-
-    from rich.markup import escape
-    from rich.table import Table
-
-    from glassdask.stages.status import rows
-
-    table = Table(title=f"{campaign.path}, campaign {campaign.hash}")
-    names = ("stage", "state", "done", "running", "failed", "pending", "speed", "left", "remark")
-    texts = [astuple(row) for row in rows(campaign)]
-    kept = [k for k in range(len(names)) if k < 3 or any(text[k] for text in texts)]
-    for k in kept:
-        table.add_column(names[k])
-    for text in texts:
-        table.add_row(*(escape(text[k]) for k in kept))
-    return table
 
 
 @app.command()
@@ -297,7 +275,8 @@ def main() -> None:
 
 
 def _stopped() -> NoReturn:
-    print("\nStopped. What was done is kept; type the same command to go on.", file=sys.stderr)
+    stopped = "Stopped before the wall time is over" if Alarm.rang else "Stopped"
+    print(f"\n{stopped}. What was done is kept; type the same command to go on.", file=sys.stderr)
     sys.exit(75)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import time
+from types import FrameType
 
 from glassdask.errors import UsageError
 
@@ -85,3 +87,21 @@ def _slurm() -> float | None:
         return parse(asked.stdout)
     except (OSError, subprocess.TimeoutExpired, UsageError):
         return None  # UNLIMITED, or a Slurm that does not answer
+
+
+class Alarm:
+    """Stops this process in time, as Ctrl-C does, and remembers that it was not Ctrl-C."""
+
+    rang = False
+
+    @classmethod
+    def wind(cls, seconds: float) -> None:
+        """Ring after so many seconds."""
+        signal.signal(signal.SIGALRM, cls._ring)
+        # 0 would ring never, and what is too long for the timer is an error
+        signal.setitimer(signal.ITIMER_REAL, min(max(1.0, seconds), 1e9))
+
+    @classmethod
+    def _ring(cls, number: int, frame: FrameType | None) -> None:
+        cls.rang = True
+        raise KeyboardInterrupt

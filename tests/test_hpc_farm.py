@@ -100,7 +100,7 @@ def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(tmp_path: Path) -> 
         codes.append(done.returncode)
         if done.returncode == 0:
             break
-        assert "type the same command" in done.stderr.lower()
+        assert "Stopped before the wall time is over. What was done is kept;" in done.stderr
         assert restarts(folder)
     assert codes[-1] == 0
     assert set(codes[:-1]) == {75}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 import pytest
 from campaigns import glassdask
 
 from glassdask.errors import UsageError
-from glassdask.walltime import FORMS, LEAST_MARGIN, SHORTEST, parse, seconds_to_work
+from glassdask.walltime import FORMS, LEAST_MARGIN, SHORTEST, Alarm, parse, seconds_to_work
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -61,3 +62,21 @@ def test_slurm_may_leave_less_than_one_may_ask_for(monkeypatch: pytest.MonkeyPat
 def test_the_forms_stand_in_the_help() -> None:
     shown = " ".join(glassdask("quench", "--help").stdout.split())
     assert f"TIME is {FORMS}" in shown
+
+
+def test_the_alarm_stops_as_ctrl_c_does_and_is_told_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Alarm, "rang", False)
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        Alarm.wind(1e30)  # longer than any timer
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > DAY
+        assert not Alarm.rang
+        Alarm.wind(0.0)
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(5)
+        assert Alarm.rang
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

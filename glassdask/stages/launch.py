@@ -19,6 +19,7 @@ from glassdask import jobs
 from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed, StoppedEarly, UsageError
 from glassdask.progress import PIPE_VARIABLE, Progress, read_piped
+from glassdask.walltime import Alarm
 
 #: Set for the child: host and process that started it and starts it again when it asks for that.
 PARENT_VARIABLE = "GLASSDASK_PARENT"
@@ -156,7 +157,8 @@ def _follow(command: list[str], stage: str) -> int:
 
 def _stop(child: subprocess.Popen) -> None:
     """Let the ranks save what they run, then end the launcher; a second Ctrl-C does not wait."""
-    print("\nStopping: runs in flight are being saved ...", file=sys.stderr, flush=True)
+    why = "The wall time is nearly over" if Alarm.rang else "Stopping"
+    print(f"\n{why}: runs in flight are being saved ...", file=sys.stderr, flush=True)
     until = time.monotonic() + PATIENCE
     try:
         while time.monotonic() < until:

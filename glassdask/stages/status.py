@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
+from rich.markup import escape
+from rich.table import Table
 
 from glassdask import layout, live, npz, records, store
 from glassdask.campaign import Campaign
@@ -29,6 +31,18 @@ class Row:
     speed: str = ""
     left: str = ""
     remark: str = ""
+
+
+def table(campaign: Campaign) -> Table:
+    """All stages; columns in which nothing stands are left out, but for the first three."""
+    shown = Table(title=f"{campaign.path}, campaign {campaign.hash}")
+    texts = [astuple(row) for row in rows(campaign)]
+    kept = [k for k in range(len(fields(Row))) if k < 3 or any(text[k] for text in texts)]
+    for k in kept:
+        shown.add_column(fields(Row)[k].name)
+    for text in texts:
+        shown.add_row(*(escape(text[k]) for k in kept))
+    return shown
 
 
 def rows(campaign: Campaign) -> Iterator[Row]:
