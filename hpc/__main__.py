@@ -25,7 +25,7 @@ from glassdask.walltime import FORMS, seconds_to_work
 from hpc import spool
 from hpc.manager import Manager
 from hpc.replay import replay
-from hpc.stages import carry_of, finish, prepare, stored_input, work_of
+from hpc.stages import carry_of, finish, other_ranks, prepare, stored_input, work_of
 from hpc.timing import measure
 from hpc.worker import Listener, Signals, serve
 from hpc.world import check_size, check_world, split
@@ -121,6 +121,8 @@ def _manage(
                 return _send_home(world, 0)
             log = open_log(campaign.path, stage, 0, os.environ.get(LOG_VARIABLE)).name
             prepare(campaign, stage, options.start_over)
+            if said := other_ranks(campaign, stage):
+                warn(said)
             work, done = work_of(campaign, stage)
             hpc = campaign.file.hpc
             world.bcast((None, log, stored_input(campaign, stage)), root=0)

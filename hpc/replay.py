@@ -10,7 +10,6 @@ from mpi4py import MPI
 
 from glassdask import layout, records, store
 from glassdask.campaign import Campaign
-from glassdask.errors import UsageError
 from hpc.carrying_out import carry_out
 from hpc.runner import RunError
 from hpc.stages import STORED, arguments_of, stored_input, trajectory
@@ -33,22 +32,11 @@ def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) ->
     -------
     int
         Exit code: 0 when every value has the same bits, 1 when not.
-
-    Raises
-    ------
-    UsageError
-        When the run is not done.
     """
     home = records.STAGES[stage].groups[0]
     status = store.array(campaign.store, home, "run_status", "r")
     place = tuple(int(k) for k in np.unravel_index(number, status.shape))
     before = int(np.asarray(status[...])[place])
-    if before == layout.PENDING:
-        raise UsageError(
-            f"run {number} of {stage} is not done",
-            "one that is",
-            f"Type `glassdask status {campaign.path}`.",
-        )
     again = trajectory(
         campaign, stage, stored_input(campaign, stage), arguments_of(campaign, stage)(number)
     )

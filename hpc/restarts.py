@@ -27,10 +27,16 @@ class Restarts:
     def __init__(self, folder: Path, number: int) -> None:
         self.paths = [folder / f"{number:06d}.{slot}.restart" for slot in "ab"]
 
-    def newest(self) -> State | None:
-        """The state that is furthest on, of those that are whole; None when there is none."""
-        then = "the run goes on from its other restart, or begins anew"
-        found = [npz.read(path, then=then) for path in self.paths]
+    def newest(self, names: tuple[str, ...] = ()) -> State | None:
+        """The state that is furthest on, of those that are whole; None when there is none.
+
+        Parameters
+        ----------
+        names : tuple of str
+            What is wanted of it, `steps` among it; all if empty, and then damage is told.
+        """
+        then = "" if names else "the run goes on from its other restart, or begins anew"
+        found = [npz.read(path, names, then) for path in self.paths]
         whole = [state for state in found if state is not None]
         return max(whole, key=lambda state: int(state["steps"]), default=None)
 
@@ -59,3 +65,10 @@ def _steps(path: Path) -> int:
     """How far a file is on; -1 when it is not there or damaged, so that it is written first."""
     state = npz.read(path)
     return -1 if state is None else int(state["steps"])
+
+
+def ranks_in_flight(folder: Path) -> dict[int, int]:
+    """For each run with a restart, on how many ranks it was until then; 0: not one number."""
+    numbers = {int(path.name.partition(".")[0]) for path in folder.glob("*.restart")}
+    states = {n: Restarts(folder, n).newest(("steps", "ranks")) for n in sorted(numbers)}
+    return {n: int(state["ranks"]) for n, state in states.items() if state is not None}

@@ -26,6 +26,12 @@ def finished(folder: Path) -> set[int]:
     return {int(p.stem) for p in folder.glob("*.npz") if npz.read(p, then=then) is not None}
 
 
+def ranks(folder: Path) -> dict[int, int]:
+    """For each run that is kept here, on how many ranks it was; 0: not one number, or it failed."""
+    found = {int(p.stem): npz.read(p, ("ranks",)) for p in folder.glob("*.npz")}
+    return {n: int(kept.get("ranks", 0)) for n, kept in found.items() if kept is not None}
+
+
 def forget_failures(folder: Path) -> int:
     """Forget the failed runs that are kept here, so that they are done again; how many."""
     failed = [int(p.stem) for p in folder.glob("*.npz") if npz.read(p, ("failure",))]
