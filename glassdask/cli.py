@@ -124,7 +124,8 @@ def _run_stage(
     _check_launcher(campaign, stage, start_over=start_over or retry)
     with Pipeline(campaign, start_over, retry) as pipeline:
         if not pipeline.run(stage, start_over):
-            print(f"{stage}: complete for this campaign file, nothing to do.")
+            none = "no failed runs; " if retry else ""
+            print(f"{stage}: {none}complete for this campaign file, nothing to do.")
     if stage == "report":
         _summary(campaign)
 
@@ -157,9 +158,10 @@ def plan(
 ) -> None:
     """Runs, core-hours measured on this machine, bytes and files."""
     from glassdask.plan import print_plan
+    from glassdask.stages.launch import launcher
 
     campaign = _load(folder, overrides)
-    _check_launcher(campaign, "quench")
+    launcher(campaign, 1)  # fail before anything is timed
     print_plan(campaign, ranks or len(os.sched_getaffinity(0)))
 
 
@@ -215,7 +217,6 @@ def replay(
     if show_input:
         print_input(run)
         return
-    _check_launcher(campaign, run.stage, start_over=True)
     sys.exit(do_again(campaign, run))
 
 
@@ -234,7 +235,7 @@ def _load(folder: Path, overrides: list[str] | None) -> Campaign:
 
 
 def _check_launcher(campaign: Campaign, *stages: str, start_over: bool = False) -> None:
-    """Fail before anything is written when a stage will need MPI and there is none."""
+    """Fail before anything is written when a stage needs MPI ranks that cannot be started."""
     from glassdask import records
     from glassdask.records import STAGES, State
 
@@ -242,9 +243,9 @@ def _check_launcher(campaign: Campaign, *stages: str, start_over: bool = False) 
         if STAGES[stage].runs_on != "MPI":
             continue
         if start_over or records.state(campaign, stage) is not State.COMPLETE:
-            from glassdask.stages.launch import launcher
+            from glassdask.stages.launch import launcher, workers
 
-            launcher(campaign, 1)
+            launcher(campaign, workers(campaign) + 1)
 
 
 def _summary(campaign: Campaign) -> None:

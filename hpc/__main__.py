@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from mpi4py import MPI
 
-from glassdask import jobs, records
+from glassdask import jobs, locks, records
 from glassdask.campaign import Campaign, load
 from glassdask.errors import GlassdaskError, StoppedEarly, as_stage_error
 from glassdask.logs import LOG_VARIABLE, open_log, warn
@@ -110,14 +110,12 @@ def _manage(
     stage = options.stage
     try:
         jobs.make_folders(campaign)
-        with records.lock(campaign, stage):
-            if options.retry:
-                folder = records.stage_folder(campaign, stage)
-                # results that a killed job had just moved into the store are no failures to wait on
-                found = spool.forget_failures(folder) + jobs.retry(campaign, stage)
-                print(f"{stage}: {found or 'no'} failed runs{' are done again' if found else ''}")
-            if jobs.is_complete(campaign, stage, options.start_over):
-                print(f"{stage}: complete, nothing to do")
+        with locks.hold(campaign, stage):
+            complete = jobs.is_complete(campaign, stage, options.start_over)
+            found = _retry(campaign, stage) if options.retry else 0
+            if complete and not found:
+                none = "no failed runs; " if options.retry else ""
+                print(f"{stage}: {none}complete, nothing to do")
                 return _send_home(world, 0)
             log = open_log(campaign.path, stage, 0, os.environ.get(LOG_VARIABLE)).name
             prepare(campaign, stage, options.start_over)
@@ -133,6 +131,16 @@ def _manage(
             return _leave(world, manager, _work_through(campaign, stage, manager))
     except Exception as error:
         return _send_home(world, _say(campaign, stage, error).exit_code)
+
+
+def _retry(campaign: Campaign, stage: str) -> int:
+    """Have the failed runs done again, and say how many there are."""
+    # results that a killed job had just moved into the store are no failures to wait on
+    found = spool.forget_failures(records.stage_folder(campaign, stage))
+    found += jobs.retry(campaign, stage)
+    if found:
+        print(f"{stage}: {found} failed runs are done again")
+    return found
 
 
 def _work_through(campaign: Campaign, stage: str, manager: Manager) -> int:

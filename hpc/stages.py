@@ -110,9 +110,8 @@ def finish(campaign: Campaign, stage: str) -> None:
     StageFailed
         When every run failed.
     """
-    status = np.asarray(store.array(campaign.store, _home(stage), "run_status", "r")[...])
-    failed = int((status == layout.FAILED).sum())
-    if failed == status.size:
+    failed = jobs.count_failed(campaign, stage)
+    if failed == store.array(campaign.store, _home(stage), "run_status", "r").size:
         raise StageFailed(
             f"all {failed} runs of {stage} failed",
             "runs that keep their particles",

@@ -30,10 +30,23 @@ PATIENCE = 60.0
 
 
 def workers(campaign: Campaign) -> int:
-    """Ranks that run LAMMPS, in whole groups; the manager, which mostly sleeps, comes on top."""
+    """Ranks that run LAMMPS; the manager, which mostly sleeps, comes on top.
+
+    Raises
+    ------
+    UsageError
+        When one rank a core makes no whole groups; other numbers were checked with the file.
+    """
     hpc = campaign.file.hpc
-    ranks = hpc.workers or len(os.sched_getaffinity(0))
-    return max(1, ranks // hpc.ranks_per_run) * hpc.ranks_per_run
+    ranks, group = hpc.workers or len(os.sched_getaffinity(0)), hpc.ranks_per_run
+    if ranks % group:
+        raise UsageError(
+            f"[hpc] workers = 0, one a core, which is {ranks} here, and ranks_per_run = {group}",
+            "workers that make whole groups",
+            f"Type `--set hpc.workers={max(1, ranks // group) * group}`, or set it in "
+            "campaign.toml.",
+        )
+    return ranks
 
 
 def launcher(campaign: Campaign, ranks: int) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from glassdask import layout, live, npz, records, store
+from glassdask import layout, live, locks, npz, records, store
 from glassdask.campaign import Campaign
 from glassdask.progress import duration
 from glassdask.records import STAGES, State
@@ -53,7 +53,7 @@ def rows(campaign: Campaign) -> Iterator[Row]:
 
 def _row(campaign: Campaign, stage: str) -> Row:
     found = records.state(campaign, stage)
-    told = (live.read(campaign.path, stage) or {}) if records.is_running(campaign, stage) else None
+    told = (live.read(campaign.path, stage) or {}) if locks.is_running(campaign, stage) else None
     state = "running" if told is not None else str(found)
     if told is None and found is State.PARTIAL:
         state = "stopped"
