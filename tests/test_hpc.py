@@ -16,7 +16,7 @@ from glassdask.campaign import Campaign, load
 from glassdask.errors import UsageError
 from glassdask.indicators import INDICATORS, Configuration
 from glassdask.stages import launch
-from glassdask.stages.replaying import find_run, replay
+from glassdask.stages.replaying import find_run, print_input, replay
 from hpc import spool
 from hpc.lammps_input import frame_steps, propensity_input, quench_input, ramp
 from hpc.replay import difference
@@ -233,6 +233,19 @@ def test_a_replay_says_what_is_stored_when_it_is_no_number_of_ranks(
     assert "Stored: `ranks` 0, since [hpc] ranks_per_run was changed while it was" in said[1]
     assert "expected one number to its end" in said[1]
     assert "Stored: run_status 2, it failed; [hpc] ranks_per_run is 1 now." in said[2]
+
+
+def test_the_first_line_of_the_input_says_how_bare_lammps_does_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign, _ = begun(tmp_path)
+    for ranks, start in ((0, "lmp"), (1, "lmp"), (3, "mpiexec -n 3 lmp")):
+        fill(campaign, "ranks", 2, ranks)
+        run = find_run(campaign, 2, None, None)
+        print_input(run)
+        first, _, rest = capsys.readouterr().out.partition("\n")
+        assert first == f"# {start} -var seed {run.variables['seed']} -in FILE"
+        assert rest == quench_input(campaign)
 
 
 def test_a_world_without_workers_or_whole_groups_is_refused() -> None:

@@ -99,7 +99,9 @@ def _pick(option: str, value: float | None, among: np.ndarray) -> int:
 def print_input(run: Run) -> None:
     """Print the input, and how bare LAMMPS runs it."""
     words = " ".join(f"-var {name} {value!r}" for name, value in run.variables.items())
-    print(f"# lmp {words} -in FILE")
+    # a run on several ranks has the same bits on as many
+    start = f"mpiexec -n {run.ranks} lmp" if run.ranks > 1 else "lmp"
+    print(f"# {start} {words} -in FILE")
     if run.stage == "propensity":
         print("# at the line '#@ place particles', put in the glass of this sample, in its order")
     print(run.input, end="")
