@@ -84,11 +84,11 @@ def begun(folder: Path, *more: str) -> Path:
     return folder
 
 
-def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(tmp_path: Path) -> None:
-    slower = (*LONG, "quench.cooling_rate=0.004")  # more work than the wall time leaves room for
-    undisturbed = new(tmp_path / "undisturbed", "kam", slower)
-    glassdask("quench", str(undisturbed))
-    folder = new(tmp_path / "my glass #1", "kam", slower)  # LAMMPS has its own idea of # and spaces
+def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(
+    undisturbed: Path, tmp_path: Path
+) -> None:
+    folder = begun(tmp_path / "my glass #1")  # LAMMPS has its own idea of # and spaces
+    change_input(folder, "#@ cooling", "shell sleep 2.5")  # too much for one job, on any machine
     codes = []
     for _ in range(20):
         began = time.monotonic()
@@ -103,7 +103,7 @@ def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(tmp_path: Path) -> 
         assert "Stopped before the wall time is over. What was done is kept;" in done.stderr
         assert restarts(folder)
     assert codes[-1] == 0
-    assert set(codes[:-1]) == {75}
+    assert set(codes[:-1]) == {75}  # at least once
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
