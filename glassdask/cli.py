@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from glassdask.errors import GlassdaskError, UsageError
+from glassdask.walltime import FORMS, Alarm, seconds_to_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from rich.table import Table
 
     from glassdask.campaign import Campaign
 
@@ -40,7 +39,10 @@ StartOver = Annotated[
 ]
 Walltime = Annotated[
     str | None,
-    typer.Option(metavar="HH:MM:SS", help="Stop and save in time, exit 75; else Slurm's own."),
+    typer.Option(
+        metavar="TIME",
+        help=f"Stop and save before TIME is over, exit 75; TIME is {FORMS}; else Slurm's own.",
+    ),
 ]
 Retry = Annotated[bool, typer.Option("--retry", help="Repeat the runs that failed.")]
 
@@ -122,19 +124,17 @@ def _run_stage(
     _check_launcher(campaign, stage, start_over=start_over or retry)
     with Pipeline(campaign, start_over, retry) as pipeline:
         if not pipeline.run(stage, start_over):
-            print(f"{stage}: complete for this campaign file, nothing to do.")
+            none = "no failed runs; " if retry else ""
+            print(f"{stage}: {none}complete for this campaign file, nothing to do.")
     if stage == "report":
         _summary(campaign)
 
 
 def _stop_in_time(walltime: str | None) -> None:
     """Before the wall time is over, do as if Ctrl-C had been typed."""
-    from glassdask.walltime import seconds_to_work
-
     seconds = seconds_to_work(walltime)
     if seconds is not None:
-        signal.signal(signal.SIGALRM, signal.default_int_handler)
-        signal.setitimer(signal.ITIMER_REAL, max(1.0, seconds))
+        Alarm.wind(seconds)
 
 
 for _stage, _text in {
@@ -158,9 +158,10 @@ def plan(
 ) -> None:
     """Runs, core-hours measured on this machine, bytes and files."""
     from glassdask.plan import print_plan
+    from glassdask.stages.launch import launcher
 
     campaign = _load(folder, overrides)
-    _check_launcher(campaign, "quench")
+    launcher(campaign, 1)  # fail before anything is timed
     print_plan(campaign, ranks or len(os.sched_getaffinity(0)))
 
 
@@ -178,39 +179,20 @@ def status(
     from rich.live import Live
     from rich.text import Text
 
-    from glassdask.stages.status import failures
+    from glassdask.stages.status import failures, table
 
     campaign = _load(folder, overrides)
     if not watch:
         # a file or a pipe has no width to wrap rows at
-        Console(width=None if sys.stdout.isatty() else 200).print(_status_table(campaign))
+        Console(width=None if sys.stdout.isatty() else 200).print(table(campaign))
         for line in failures(campaign):
             print(line)  # not wrapped: people copy from it
         return
     with Live(auto_refresh=False) as screen, suppress(KeyboardInterrupt):
         while True:
-            shown = Group(_status_table(campaign), *map(Text, failures(campaign)))
+            shown = Group(table(campaign), *map(Text, failures(campaign)))
             screen.update(shown, refresh=True)
             time.sleep(2)
-
-
-def _status_table(campaign: Campaign) -> Table:
-    from dataclasses import astuple
-
-    from rich.markup import escape
-    from rich.table import Table
-
-    from glassdask.stages.status import rows
-
-    table = Table(title=f"{campaign.path}, campaign {campaign.hash}")
-    names = ("stage", "state", "done", "running", "failed", "pending", "speed", "left", "remark")
-    texts = [astuple(row) for row in rows(campaign)]
-    kept = [k for k in range(len(names)) if k < 3 or any(text[k] for text in texts)]
-    for k in kept:
-        table.add_column(names[k])
-    for text in texts:
-        table.add_row(*(escape(text[k]) for k in kept))
-    return table
 
 
 @app.command()
@@ -235,7 +217,6 @@ def replay(
     if show_input:
         print_input(run)
         return
-    _check_launcher(campaign, run.stage, start_over=True)
     sys.exit(do_again(campaign, run))
 
 
@@ -254,7 +235,7 @@ def _load(folder: Path, overrides: list[str] | None) -> Campaign:
 
 
 def _check_launcher(campaign: Campaign, *stages: str, start_over: bool = False) -> None:
-    """Fail before anything is written when a stage will need MPI and there is none."""
+    """Fail before anything is written when a stage needs MPI ranks that cannot be started."""
     from glassdask import records
     from glassdask.records import STAGES, State
 
@@ -262,9 +243,9 @@ def _check_launcher(campaign: Campaign, *stages: str, start_over: bool = False) 
         if STAGES[stage].runs_on != "MPI":
             continue
         if start_over or records.state(campaign, stage) is not State.COMPLETE:
-            from glassdask.stages.launch import launcher
+            from glassdask.stages.launch import launcher, workers
 
-            launcher(campaign, 1)
+            launcher(campaign, workers(campaign) + 1)
 
 
 def _summary(campaign: Campaign) -> None:
@@ -295,7 +276,8 @@ def main() -> None:
 
 
 def _stopped() -> NoReturn:
-    print("\nStopped. What was done is kept; type the same command to go on.", file=sys.stderr)
+    stopped = "Stopped before the wall time is over" if Alarm.rang else "Stopped"
+    print(f"\n{stopped}. What was done is kept; type the same command to go on.", file=sys.stderr)
     sys.exit(75)
 
 

@@ -54,6 +54,12 @@ def begin(campaign: Campaign, stage: str, start_over: bool = False) -> tuple[dic
     return records.new_record(campaign, stage), True
 
 
+def count_failed(campaign: Campaign, stage: str) -> int:
+    """Failed runs in the store, of a stage that runs LAMMPS and has begun."""
+    status = array(campaign.store, STAGES[stage].groups[0], "run_status", "r")
+    return int((np.asarray(status[...]) == FAILED).sum())
+
+
 def retry(campaign: Campaign, stage: str) -> int:
     """Make the failed runs of a stage that runs LAMMPS pending again; how many there were.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -41,3 +42,11 @@ def open_log(folder: Path, job: str, rank: int = 0, name: str | None = None) -> 
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
     return path
+
+
+def warn(text: str) -> None:
+    """Say something in one line on the terminal, and in the log once there is one."""
+    logger = logging.getLogger("glassdask")
+    if logger.handlers:  # without any, Python would say it on the terminal a second time
+        logger.warning(text)
+    print(f"Warning: {text}", file=sys.stderr, flush=True)

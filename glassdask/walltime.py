@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import time
+from types import FrameType
 
 from glassdask.errors import UsageError
 
-#: Seconds before the end at which runs are stopped and saved, and their share of a short wall time.
-MARGIN, MARGIN_SHARE = 60.0, 0.1
+#: How Slurm writes times, and so do we.
+FORMS = "MM, MM:SS, HH:MM:SS, D-HH, D-HH:MM or D-HH:MM:SS"
+#: Seconds, below which starting the ranks and stopping them would leave nothing to work in.
+SHORTEST = 15.0
+#: The last part of a wall time, in which runs are stopped and saved: a share of it, of so many
+#: seconds at least (the end of a block and of MPI) and at most.
+MARGIN_SHARE, LEAST_MARGIN, LARGEST_MARGIN = 0.1, 6.0, 60.0
 
 _FORMS = (
     r"(?P<minutes>\d+)",
@@ -20,26 +27,23 @@ _FORMS = (
     r"(?P<days>\d+)-(?P<hours>\d+):(?P<minutes>\d+)",
     r"(?P<days>\d+)-(?P<hours>\d+):(?P<minutes>\d+):(?P<seconds>\d+)",
 )
+_EXAMPLE = "--walltime 12:00:00"
 _SECONDS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 
 
 def parse(text: str) -> float:
-    """Seconds of a wall time, written as Slurm writes it: MM, MM:SS, HH:MM:SS, D-HH:MM:SS.
+    """Seconds of a time in one of `FORMS`.
 
     Raises
     ------
     UsageError
-        When the text has another form, or is no time at all.
+        When the text has another form.
     """
     for form in _FORMS:
         if found := re.fullmatch(form, text.strip()):
-            total = sum(_SECONDS[unit] * int(value) for unit, value in found.groupdict().items())
-            if total > 0:
-                return float(total)
+            return float(sum(_SECONDS[k] * int(value) for k, value in found.groupdict().items()))
     raise UsageError(
-        f"--walltime {text}",
-        "a time as Slurm writes it: MM, MM:SS, HH:MM:SS or D-HH:MM:SS",
-        "Type e.g. `--walltime 12:00:00`.",
+        f"--walltime {text}", f"a time as Slurm writes it: {FORMS}", f"Type e.g. `{_EXAMPLE}`."
     )
 
 
@@ -50,9 +54,22 @@ def seconds_to_work(walltime: str | None) -> float | None:
     ----------
     walltime : str or None
         As given on the command line; without it, Slurm is asked for the end of its job.
+
+    Raises
+    ------
+    UsageError
+        When the text is no time, or one that is too short.
     """
     given = parse(walltime) if walltime is not None else _slurm()
-    return None if given is None else max(0.0, given - min(MARGIN, MARGIN_SHARE * given))
+    if walltime is not None and given is not None and given < SHORTEST:
+        raise UsageError(
+            f"--walltime {walltime}, which is {given:g} s",
+            f"at least {SHORTEST:g} s, since starting, stopping and saving take some of it",
+            f"Type e.g. `{_EXAMPLE}`.",
+        )
+    if given is None:
+        return None
+    return max(0.0, given - min(LARGEST_MARGIN, max(LEAST_MARGIN, MARGIN_SHARE * given)))
 
 
 def _slurm() -> float | None:
@@ -70,3 +87,21 @@ def _slurm() -> float | None:
         return parse(asked.stdout)
     except (OSError, subprocess.TimeoutExpired, UsageError):
         return None  # UNLIMITED, or a Slurm that does not answer
+
+
+class Alarm:
+    """Stops this process in time, as Ctrl-C does, and remembers that it was not Ctrl-C."""
+
+    rang = False
+
+    @classmethod
+    def wind(cls, seconds: float) -> None:
+        """Ring after so many seconds."""
+        signal.signal(signal.SIGALRM, cls._ring)
+        # 0 would ring never, and what is too long for the timer is an error
+        signal.setitimer(signal.ITIMER_REAL, min(max(1.0, seconds), 1e9))
+
+    @classmethod
+    def _ring(cls, number: int, frame: FrameType | None) -> None:
+        cls.rang = True
+        raise KeyboardInterrupt

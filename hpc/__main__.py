@@ -15,17 +15,17 @@ from typing import NoReturn
 
 from mpi4py import MPI
 
-from glassdask import jobs, records
+from glassdask import jobs, locks, records
 from glassdask.campaign import Campaign, load
 from glassdask.errors import GlassdaskError, StoppedEarly, as_stage_error
-from glassdask.logs import LOG_VARIABLE, open_log
+from glassdask.logs import LOG_VARIABLE, open_log, warn
 from glassdask.stages.launch import AGAIN, PARENT_VARIABLE, exit_path
 from glassdask.store import replace_text
-from glassdask.walltime import seconds_to_work
+from glassdask.walltime import FORMS, seconds_to_work
 from hpc import spool
 from hpc.manager import Manager
 from hpc.replay import replay
-from hpc.stages import carry_of, finish, prepare, stored_input, work_of
+from hpc.stages import carry_of, finish, other_ranks, prepare, stored_input, work_of
 from hpc.timing import measure
 from hpc.worker import Listener, Signals, serve
 from hpc.world import check_size, check_world, split
@@ -41,7 +41,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--start-over", action="store_true", help="delete what was made, redo it")
     parser.add_argument("--retry", action="store_true", help="repeat the runs that failed")
-    parser.add_argument("--walltime", help="stop and save before this is over; HH:MM:SS")
+    parser.add_argument(
+        "--walltime", metavar="TIME", help=f"stop and save before TIME is over; TIME is {FORMS}"
+    )
     parser.add_argument("--ranks", type=int, help="ranks that the launcher was told to start")
     parser.add_argument("--timing", action="store_true", help="time the model, print JSON")
     parser.add_argument("--replay", type=int, metavar="RUN", help="do this run again, compare")
@@ -108,17 +110,17 @@ def _manage(
     stage = options.stage
     try:
         jobs.make_folders(campaign)
-        with records.lock(campaign, stage):
-            if options.retry:
-                folder = records.stage_folder(campaign, stage)
-                # results that a killed job had just moved into the store are no failures to wait on
-                found = spool.forget_failures(folder) + jobs.retry(campaign, stage)
-                print(f"{stage}: {found or 'no'} failed runs{' are done again' if found else ''}")
-            if jobs.is_complete(campaign, stage, options.start_over):
-                print(f"{stage}: complete, nothing to do")
+        with locks.hold(campaign, stage):
+            complete = jobs.is_complete(campaign, stage, options.start_over)
+            found = _retry(campaign, stage) if options.retry else 0
+            if complete and not found:
+                none = "no failed runs; " if options.retry else ""
+                print(f"{stage}: {none}complete, nothing to do")
                 return _send_home(world, 0)
             log = open_log(campaign.path, stage, 0, os.environ.get(LOG_VARIABLE)).name
             prepare(campaign, stage, options.start_over)
+            if said := other_ranks(campaign, stage):
+                warn(said)
             work, done = work_of(campaign, stage)
             hpc = campaign.file.hpc
             world.bcast((None, log, stored_input(campaign, stage)), root=0)
@@ -129,6 +131,16 @@ def _manage(
             return _leave(world, manager, _work_through(campaign, stage, manager))
     except Exception as error:
         return _send_home(world, _say(campaign, stage, error).exit_code)
+
+
+def _retry(campaign: Campaign, stage: str) -> int:
+    """Have the failed runs done again, and say how many there are."""
+    # results that a killed job had just moved into the store are no failures to wait on
+    found = spool.forget_failures(records.stage_folder(campaign, stage))
+    found += jobs.retry(campaign, stage)
+    if found:
+        print(f"{stage}: {found} failed runs are done again")
+    return found
 
 
 def _work_through(campaign: Campaign, stage: str, manager: Manager) -> int:
@@ -165,8 +177,7 @@ def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
     manager.dismiss(code)
     if manager.any_lost:
         said = "ranks that hang are ended by force, which MPI calls an abort; nothing is lost by it"
-        logger.warning(said)
-        print(f"{manager.work.stage}: {said}", file=sys.stderr)
+        warn(f"{manager.work.stage}: {said}")
         # Slurm turns every abort into a kill and forgets the code
         replace_text(exit_path(manager.work.folder.parent.parent, manager.work.stage), str(code))
         _flush()

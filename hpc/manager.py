@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 
 from mpi4py import MPI
 
-from glassdask import live
 from glassdask.errors import StageFailed, StoppedEarly
 from glassdask.progress import Progress
 from hpc import spool
-from hpc.work import Group, Work
+from hpc.work import Group, Pace, Work
 from hpc.worker import Signals, record_failure
 from hpc.world import ORDER, REPORT, STOP, Naps, drain, group_of, leader_of
 
@@ -25,8 +23,6 @@ LOOK_EVERY = 0.2
 AWAY = 10.0
 #: Seconds that runs get to reach the end of a block and save.
 PATIENCE = 45.0
-#: Seconds over which the speed is averaged.
-WINDOW = 60.0
 
 
 class Manager:
@@ -66,8 +62,7 @@ class Manager:
         self.stopping = ""
         self._stop_until = 0.0
         self._looked = time.monotonic()
-        self._counted: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
-        self._steps = 0
+        self._pace = Pace()
         self.error: Exception | None = None
 
     @property
@@ -174,11 +169,11 @@ class Manager:
         elif kind == "steps":
             if late:
                 self.world.send(number, group.leader, STOP)
-            self._count(group, said)
+            self._pace.count(group, said)
         elif late:
             logger.warning("run %d, given up, ended after all", number)
         elif kind == "done":
-            self._count(group, self.work.steps)
+            self._pace.count(group, self.work.steps)
             self._settle(group, said)
         elif kind == "stopped":
             group.run = None
@@ -188,11 +183,6 @@ class Manager:
         else:
             group.run = None
             self._fail(_problem(self.work.stage, kind, number, said))
-
-    def _count(self, group: Group, steps: int) -> None:
-        """Count what was done since the last report; the first one may speak of a restart."""
-        self._steps += 0 if group.steps is None else max(0, steps - group.steps)
-        group.steps = steps
 
     def _settle(self, group: Group, reason: str | None) -> None:
         """A run is over; its shard is written when it was the last one."""
@@ -284,15 +274,9 @@ class Manager:
 
     def _tell(self) -> None:
         """Progress, for people here and for `glassdask status` elsewhere."""
-        now = time.monotonic()
-        if now - self._counted[-1][0] > live.PERIOD:
-            self._counted.append((now, self._steps))
-            while len(self._counted) > 2 and now - self._counted[0][0] > WINDOW:
-                self._counted.popleft()
-        then, before = self._counted[0]
         # between two runs a group is busy too: it is idle once it says so
         running = sum(not g.ready and not g.lost for g in self.groups)
-        speed = (self._steps - before) / max(now - then, 1e-9)
+        speed = self._pace.speed()
         steps_left = (self._total - self._finished) * self.work.steps
         steps_left -= sum(g.steps or 0 for g in self.groups if g.run is not None)
         parts = [f"{speed:,.0f} steps/s"] if speed else []

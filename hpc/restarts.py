@@ -6,42 +6,11 @@ far, so that the two never disagree. Both are covered by the checksums of the zi
 
 from __future__ import annotations
 
-import logging
-import os
-import zipfile
 from pathlib import Path
 
-import numpy as np
+from glassdask import npz
 
-logger = logging.getLogger("glassdask")
-
-State = dict[str, np.ndarray]
-
-
-def write_whole(path: Path, arrays: State) -> None:
-    """Write arrays into a file that is there whole, on the disk, or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def read_whole(path: Path) -> State | None:
-    """Content of a file; None when it is not there or damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            return dict(content)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        logger.warning("%s is damaged (%s); it is not used", path, error)
-        return None
+State = npz.Arrays
 
 
 class Restarts:
@@ -58,10 +27,18 @@ class Restarts:
     def __init__(self, folder: Path, number: int) -> None:
         self.paths = [folder / f"{number:06d}.{slot}.restart" for slot in "ab"]
 
-    def newest(self) -> State | None:
-        """The state that is furthest on, of those that are whole; None when there is none."""
-        found = [state for path in self.paths if (state := read_whole(path)) is not None]
-        return max(found, key=lambda state: int(state["steps"]), default=None)
+    def newest(self, names: tuple[str, ...] = ()) -> State | None:
+        """The state that is furthest on, of those that are whole; None when there is none.
+
+        Parameters
+        ----------
+        names : tuple of str
+            What is wanted of it, `steps` among it; all if empty, and then damage is told.
+        """
+        then = "" if names else "the run goes on from its other restart, or begins anew"
+        found = [npz.read(path, names, then) for path in self.paths]
+        whole = [state for state in found if state is not None]
+        return max(whole, key=lambda state: int(state["steps"]), default=None)
 
     def save(self, state: State) -> None:
         """Lay down a state, over the older of the two files.
@@ -76,7 +53,7 @@ class Restarts:
         OSError
             When it could not be written; both files are as they were.
         """
-        write_whole(min(self.paths, key=_steps), state)
+        npz.write(min(self.paths, key=_steps), state)
 
     def discard(self) -> None:
         """Forget both."""
@@ -86,5 +63,12 @@ class Restarts:
 
 def _steps(path: Path) -> int:
     """How far a file is on; -1 when it is not there or damaged, so that it is written first."""
-    state = read_whole(path)
+    state = npz.read(path)
     return -1 if state is None else int(state["steps"])
+
+
+def ranks_in_flight(folder: Path) -> dict[int, int]:
+    """For each run with a restart, on how many ranks it was until then; 0: not one number."""
+    numbers = {int(path.name.partition(".")[0]) for path in folder.glob("*.restart")}
+    states = {n: Restarts(folder, n).newest(("steps", "ranks")) for n in sorted(numbers)}
+    return {n: int(state["ranks"]) for n, state in states.items() if state is not None}

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hpc.restarts import read_whole, write_whole
+from glassdask import npz
 
 
 def save(folder: Path, number: int, arrays: dict[str, np.ndarray]) -> None:
     """Keep the results of a run until its whole shard is written."""
-    write_whole(_path(folder, number), arrays)
+    npz.write(_path(folder, number), arrays)
 
 
 def load(folder: Path, number: int) -> dict[str, np.ndarray]:
@@ -22,12 +22,19 @@ def load(folder: Path, number: int) -> dict[str, np.ndarray]:
 
 def finished(folder: Path) -> set[int]:
     """Numbers of the runs that are kept here, whole; a damaged one is done again."""
-    return {int(path.stem) for path in folder.glob("*.npz") if read_whole(path) is not None}
+    then = "its run is done again"
+    return {int(p.stem) for p in folder.glob("*.npz") if npz.read(p, then=then) is not None}
+
+
+def ranks(folder: Path) -> dict[int, int]:
+    """For each run that is kept here, on how many ranks it was; 0: not one number, or it failed."""
+    found = {int(p.stem): npz.read(p, ("ranks",)) for p in folder.glob("*.npz")}
+    return {n: int(kept.get("ranks", 0)) for n, kept in found.items() if kept is not None}
 
 
 def forget_failures(folder: Path) -> int:
     """Forget the failed runs that are kept here, so that they are done again; how many."""
-    failed = [n for n in finished(folder) if "failure" in load(folder, n)]
+    failed = [int(p.stem) for p in folder.glob("*.npz") if npz.read(p, ("failure",))]
     discard(folder, failed)
     return len(failed)
 

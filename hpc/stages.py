@@ -17,6 +17,7 @@ from glassdask.errors import StageFailed, UsageError
 from hpc import spool
 from hpc.carrying_out import Order
 from hpc.lammps_input import frame_steps, propensity_input, quench_input, ramp
+from hpc.restarts import ranks_in_flight
 from hpc.trajectories import Isoconfigurational, Quench, Trajectory
 from hpc.work import Work
 from hpc.worker import attempt
@@ -109,9 +110,8 @@ def finish(campaign: Campaign, stage: str) -> None:
     StageFailed
         When every run failed.
     """
-    status = np.asarray(store.array(campaign.store, _home(stage), "run_status", "r")[...])
-    failed = int((status == layout.FAILED).sum())
-    if failed == status.size:
+    failed = jobs.count_failed(campaign, stage)
+    if failed == store.array(campaign.store, _home(stage), "run_status", "r").size:
         raise StageFailed(
             f"all {failed} runs of {stage} failed",
             "runs that keep their particles",
@@ -139,6 +139,31 @@ def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
     steps = total_steps(stored_input(campaign, stage))
     done = set(np.flatnonzero(status != layout.PENDING).tolist())
     return Work(stage, folder, shards, arguments, commit, steps), done
+
+
+def other_ranks(campaign: Campaign, stage: str) -> str:
+    """What there is to say when runs were begun on another number of ranks; else empty."""
+    now, folder = campaign.file.hpc.ranks_per_run, records.stage_folder(campaign, stage)
+    ranks, status = (
+        np.asarray(store.array(campaign.store, _home(stage), name, "r")[...]).ravel()
+        for name in ("ranks", "run_status")
+    )
+    over = {int(n): int(ranks[n]) for n in np.flatnonzero(status != layout.PENDING)} | spool.ranks(
+        folder
+    )
+    going = {n: k for n, k in ranks_in_flight(folder).items() if n not in over}
+    finished, begun = ([k for k in of.values() if k not in (0, now)] for of in (over, going))
+    if not finished and not begun:
+        return ""
+    kinds = [f"{len(of)} {word}" for of, word in ((finished, "finished"), (begun, "begun")) if of]
+    had = " or ".join(str(number) for number in sorted({*finished, *begun}))
+    then = "those that are left round differently; each is replayed on the ranks that it had"
+    if begun:
+        then = "those begun end with `ranks` 0 in the store, and no replay has their bits"
+    return (
+        f"[hpc] ranks_per_run is {now}; expected {had}, as {' and '.join(kinds)} runs of {stage} "
+        f"had: {then}"
+    )
 
 
 def _write_outcome(campaign: Campaign, stage: str, results: dict[int, Results]) -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from glassdask.live import PERIOD
+
+#: Seconds over which the speed is averaged.
+WINDOW = 60.0
 
 
 @dataclass(frozen=True)
@@ -66,3 +72,26 @@ class Group:
     ready: bool = False
     lost: bool = False
     home: bool = False
+
+
+class Pace:
+    """How fast all groups together do their steps."""
+
+    def __init__(self) -> None:
+        self._steps = 0
+        self._seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+
+    def count(self, group: Group, steps: int) -> None:
+        """Count what a group did since its last report; its first one may speak of a restart."""
+        self._steps += 0 if group.steps is None else max(0, steps - group.steps)
+        group.steps = steps
+
+    def speed(self) -> float:
+        """Steps a second over the last while."""
+        now = time.monotonic()
+        if now - self._seen[-1][0] > PERIOD:
+            self._seen.append((now, self._steps))
+            while len(self._seen) > 2 and now - self._seen[0][0] > WINDOW:
+                self._seen.popleft()
+        then, before = self._seen[0]
+        return (self._steps - before) / max(now - then, 1e-9)

@@ -122,6 +122,12 @@ def test_the_kernel_decides_what_images_are_stored_as(folder: Path) -> None:
     assert smooth.attributes["kernel_width"] == 0.3
 
 
+def test_one_test_run_leaves_one_glass_to_start_from(folder: Path) -> None:
+    one = ["quench.runs=30", "quench.split={train=20,validation=9,test=1}"]
+    with pytest.raises(UsageError, match=r"the test split has 1 runs; expected 1\. Lower"):
+        load(folder, [*one, "propensity.configurations=2"])
+
+
 def test_a_custom_model_of_three_species(folder: Path) -> None:
     campaign = load(folder, CUSTOM)
     assert campaign.model.counts(500) == (250, 150, 100)

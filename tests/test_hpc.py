@@ -8,16 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lammps_runs import propensity, quench, small
+from lammps_runs import SMALL, propensity, quench, small
 from mpi4py import MPI
 
-from glassdask import layout
-from glassdask.campaign import Campaign
+from glassdask import jobs, layout, records, store
+from glassdask.campaign import Campaign, load
 from glassdask.errors import UsageError
 from glassdask.indicators import INDICATORS, Configuration
+from glassdask.stages import launch
+from glassdask.stages.replaying import find_run, print_input, replay
 from hpc import spool
 from hpc.lammps_input import frame_steps, propensity_input, quench_input, ramp
+from hpc.replay import difference
+from hpc.restarts import Restarts
 from hpc.runner import RunError, Runner
+from hpc.stages import other_ranks, prepare
 from hpc.trajectories import Trajectory
 from hpc.worker import attempt
 from hpc.world import check_world, group_of, leader_of
@@ -174,6 +179,75 @@ def test_a_failed_run_is_kept_with_its_reason_and_its_log(tmp_path: Path) -> Non
     assert [path.name for path in folder.iterdir()] == ["000007.npz"]
 
 
+def begun(tmp_path: Path, *overrides: str) -> tuple[Campaign, Path]:
+    """A quench stage without a run, and where its runs in flight are kept."""
+    campaign = small(tmp_path, "kam", *overrides)
+    jobs.make_folders(campaign)
+    prepare(campaign, "quench", False)
+    folder = records.stage_folder(campaign, "quench")
+    folder.mkdir()
+    return campaign, folder
+
+
+def fill(campaign: Campaign, name: str, number: int, value: int) -> None:
+    store.array(campaign.store, "configurations", name)[number] = value
+
+
+def test_whoever_goes_on_with_another_number_of_ranks_is_told(tmp_path: Path) -> None:
+    campaign, folder = begun(tmp_path)
+    on_two = load(campaign.path, [*SMALL, "hpc.ranks_per_run=2"])
+    assert other_ranks(on_two, "quench") == ""
+    state = {"steps": np.array(10), "ranks": np.array(1)}
+    Restarts(folder, 3).save(state)
+    assert other_ranks(campaign, "quench") == ""
+    said = other_ranks(on_two, "quench")
+    assert said.startswith("[hpc] ranks_per_run is 2; expected 1, as 1 begun runs of quench had")
+    assert "`ranks` 0" in said
+    Restarts(folder, 3).save(state | {"steps": np.array(20), "ranks": np.array(2)})
+    assert other_ranks(on_two, "quench") == ""
+    spool.save(folder, 4, {"ranks": np.array(1)})
+    Restarts(folder, 4).save(state)  # left there by a job that was killed at the end of this run
+    fill(campaign, "ranks", 5, 4)
+    fill(campaign, "run_status", 5, layout.DONE)
+    said = other_ranks(on_two, "quench")
+    assert "expected 1 or 4, as 2 finished runs of quench had" in said
+    assert "each is replayed on the ranks that it had" in said
+
+
+def test_a_replay_says_what_is_stored_when_it_is_no_number_of_ranks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign, _ = begun(tmp_path)
+    asked: list[int] = []
+    monkeypatch.setattr(launch, "replay", lambda c, stage, number, ranks: asked.append(ranks) or 0)
+    with pytest.raises(UsageError, match="run 2 of quench is not done, or not in the store yet"):
+        replay(campaign, find_run(campaign, 2, None, None))
+    said = []
+    for status, ranks in ((layout.DONE, 3), (layout.DONE, 0), (layout.FAILED, 0)):
+        fill(campaign, "run_status", 2, status)
+        fill(campaign, "ranks", 2, ranks)
+        replay(campaign, find_run(campaign, 2, None, None))
+        said.append(capsys.readouterr().out)
+    assert asked == [3, 1, 1]
+    assert "Stored" not in said[0]
+    assert "Stored: `ranks` 0, since [hpc] ranks_per_run was changed while it was" in said[1]
+    assert "expected one number to its end" in said[1]
+    assert "Stored: run_status 2, it failed; [hpc] ranks_per_run is 1 now." in said[2]
+
+
+def test_the_first_line_of_the_input_says_how_bare_lammps_does_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign, _ = begun(tmp_path)
+    for ranks, start in ((0, "lmp"), (1, "lmp"), (3, "mpiexec -n 3 lmp")):
+        fill(campaign, "ranks", 2, ranks)
+        run = find_run(campaign, 2, None, None)
+        print_input(run)
+        first, _, rest = capsys.readouterr().out.partition("\n")
+        assert first == f"# {start} -var seed {run.variables['seed']} -in FILE"
+        assert rest == quench_input(campaign)
+
+
 def test_a_world_without_workers_or_whole_groups_is_refused() -> None:
     with pytest.raises(UsageError, match="launcher belongs to another MPI"):
         check_world(MPI.COMM_SELF, 3, 1)
@@ -184,6 +258,14 @@ def test_a_world_without_workers_or_whole_groups_is_refused() -> None:
 def test_groups_share_the_ranks_without_the_manager() -> None:
     assert [group_of(rank, 3) for rank in range(7)] == [-1, 0, 0, 0, 1, 1, 1]
     assert [leader_of(group, 3) for group in range(2)] == [1, 4]
+
+
+def test_a_particle_that_rounding_takes_across_the_boundary_has_not_moved_by_a_box() -> None:
+    there, here = np.array([[1e-9, 3.0]]), np.array([[10.0 - 1e-9, 3.0]])
+    assert difference(there, here, 10.0) == "50.0% of the values differ, by up to 2e-09"
+    assert difference(there, here) == "50.0% of the values differ, by up to 10"
+    assert difference(here, there + 4.0, 10.0) == "100.0% of the values differ, by up to 4"
+    assert difference(np.full((1, 2), np.nan), here) == "stored values are missing"
 
 
 def test_layout_and_ramp_agree(tmp_path: Path) -> None:

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from lammps_runs import propensity, quench, small
 
-from hpc import lammps_input
+from glassdask import npz
+from hpc import lammps_input, spool
 from hpc.carrying_out import Order, Stopped, lines_before
 from hpc.lammps_input import quench_input
-from hpc.restarts import Restarts, read_whole, write_whole
+from hpc.restarts import Restarts
+from hpc.worker import record_failure
 
 
 @pytest.fixture(autouse=True)
@@ -111,10 +113,12 @@ def stopped(tmp_path: Path, after: int) -> Restarts:
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "gone"])
 @pytest.mark.parametrize("both", [False, True])
-def test_a_damaged_restart_gives_way_to_the_other(tmp_path: Path, damage: str, both: bool) -> None:
+def test_a_damaged_restart_gives_way_to_the_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str, both: bool
+) -> None:
     whole = quench(small(tmp_path, "kam"), 17, tmp_path / "log")
     restarts = stopped(tmp_path, 20)
-    newest = max(restarts.paths, key=lambda path: int(read_whole(path)["steps"]))
+    newest = max(restarts.paths, key=lambda path: int(npz.read(path)["steps"]))
     for path in restarts.paths if both else [newest]:
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
@@ -132,6 +136,9 @@ def test_a_damaged_restart_gives_way_to_the_other(tmp_path: Path, damage: str, b
     again = quench(small(tmp_path, "kam"), 17, tmp_path / "log", Restarts(tmp_path, 0), order)
     assert same_bits(whole, again)
     assert (first[0] < 1000) == both
+    said = [line for line in capsys.readouterr().err.splitlines() if "is damaged" in line]
+    assert len(said) == (0 if damage == "gone" else 1 + both)
+    assert all("goes on from its other restart, or begins anew" in line for line in said)
 
 
 def test_restarts_take_turns(tmp_path: Path) -> None:
@@ -139,7 +146,7 @@ def test_restarts_take_turns(tmp_path: Path) -> None:
     assert restarts.newest() is None
     for steps in (10, 20, 30):
         restarts.save({"steps": np.array(steps)})
-    assert sorted(int(read_whole(path)["steps"]) for path in restarts.paths) == [20, 30]
+    assert sorted(int(npz.read(path)["steps"]) for path in restarts.paths) == [20, 30]
     assert int(restarts.newest()["steps"]) == 30
     restarts.discard()
     assert list(tmp_path.iterdir()) == []
@@ -162,7 +169,7 @@ def test_a_restart_that_has_no_room_leaves_the_others_whole(tmp_path: Path) -> N
         restarts.save({"steps": np.array(steps), "content": np.arange(10)})
     with no_room(10_000), pytest.raises(OSError, match="too large"):
         restarts.save({"steps": np.array(30), "content": np.arange(10_000)})
-    assert sorted(int(read_whole(path)["steps"]) for path in restarts.paths) == [10, 20]
+    assert sorted(int(npz.read(path)["steps"]) for path in restarts.paths) == [10, 20]
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -200,8 +207,38 @@ def test_a_new_instance_hears_settings_and_the_fixes_that_are_left(tmp_path: Pat
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
-    write_whole(path, {"a": np.arange(3)})
+    npz.write(path, {"a": np.arange(3)})
     with no_room(2000), pytest.raises(OSError, match="too large"):
-        write_whole(path, {"a": np.arange(10_000)})
-    assert (read_whole(path)["a"] == np.arange(3)).all()
+        npz.write(path, {"a": np.arange(10_000)})
+    assert (npz.read(path)["a"] == np.arange(3)).all()
     assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_every_flipped_bit_is_harmless_or_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    npz.write(path, {"a": np.arange(3), "text": np.array("run 5")})
+    content, noticed = path.read_bytes(), 0
+    for place in range(0, 8 * len(content), 7):  # another bit of each byte
+        changed = bytearray(content)
+        changed[place // 8] ^= 1 << place % 8
+        path.write_bytes(changed)
+        found = npz.read(path)
+        noticed += found is None
+        if found is not None and "a" in found:
+            assert (found["a"] == np.arange(3)).all()
+    assert noticed > 0.5 * len(content)
+
+
+def test_a_damaged_finished_run_is_named_once_and_done_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (3, 4, 5):
+        spool.save(tmp_path, number, {"crsd": np.arange(100.0)})
+    record_failure(tmp_path, 6, "no reason")
+    whole = (tmp_path / "000004.npz").read_bytes()
+    (tmp_path / "000004.npz").write_bytes(whole[:-50])
+    assert spool.forget_failures(tmp_path) == 1
+    assert spool.finished(tmp_path) == {3, 5}
+    (said,) = capsys.readouterr().err.splitlines()
+    assert f"{tmp_path}/000004.npz is damaged" in said
+    assert said.endswith("its run is done again")

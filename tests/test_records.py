@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from glassdask import jobs, layout, records
+from glassdask import jobs, layout, locks, records, store
 from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.errors import StageFailed, UsageError
 from glassdask.records import STAGES, State
+from glassdask.stages import launch
+from glassdask.stages.pipeline import Pipeline
 
 
 @pytest.fixture
@@ -77,15 +79,59 @@ def test_a_stage_waits_for_what_it_rests_on(campaign: Campaign) -> None:
 
 
 def test_a_stage_is_held_by_one_process(campaign: Campaign) -> None:
-    assert not records.is_running(campaign, "quench")
-    with records.lock(campaign, "quench"):
-        assert records.is_running(campaign, "quench")
+    assert not locks.is_running(campaign, "quench")
+    with locks.hold(campaign, "quench"):
+        assert locks.is_running(campaign, "quench")
         with (
             pytest.raises(StageFailed, match="is being run by process"),
-            records.lock(campaign, "quench"),
+            locks.hold(campaign, "quench"),
         ):
             pass
-    assert not records.is_running(campaign, "quench")
+    assert not locks.is_running(campaign, "quench")
+
+
+@pytest.fixture
+def no_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting MPI ranks is an error."""
+
+    def start(*words: object) -> int:
+        raise AssertionError(f"ranks were started: {words}")
+
+    monkeypatch.setattr(launch, "_follow", start)
+
+
+@pytest.mark.usefixtures("no_ranks")
+def test_a_second_job_is_refused_before_any_rank_is_started(campaign: Campaign) -> None:
+    with locks.hold(campaign, "quench"), pytest.raises(StageFailed, match="is being run by proc"):
+        Pipeline(campaign).run("quench", False)
+    with pytest.raises(StageFailed, match="ranks were started"):
+        Pipeline(campaign).run("quench", False)
+
+
+@pytest.mark.usefixtures("no_ranks")
+def test_a_retry_of_a_complete_stage_starts_ranks_if_runs_have_failed(campaign: Campaign) -> None:
+    do(campaign, "quench")
+    again = Pipeline(campaign, retry=True)
+    assert not again.run("quench", False)
+    status = store.array(campaign.store, "configurations", "run_status")
+    status[3] = layout.FAILED
+    with pytest.raises(StageFailed, match="ranks were started"):
+        again.run("quench", False)
+
+
+def test_one_worker_a_core_makes_whole_groups_or_says_what_would(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(64)))
+
+    def workers(*overrides: str) -> int:
+        return launch.workers(load(campaign.path, overrides))
+
+    assert workers() == workers("hpc.ranks_per_run=16") == 64
+    assert workers("hpc.ranks_per_run=6", "hpc.workers=60") == 60
+    for group, workable in ((6, 60), (128, 128)):
+        with pytest.raises(UsageError, match=rf"64 here.*`--set hpc.workers={workable}`"):
+            workers(f"hpc.ranks_per_run={group}")
 
 
 def test_a_damaged_record_says_what_to_type(campaign: Campaign) -> None:

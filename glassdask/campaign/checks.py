@@ -133,7 +133,7 @@ def check_propensity(file: CampaignFile) -> None:
         raise UsageError(
             f"[propensity] configurations = {section.configurations}, but the test split has "
             f"{test} runs",
-            f"1 to {test}",
+            f"1 to {test}" if test > 1 else "1",
             "Lower configurations or enlarge the test split.",
         )
     trajectories = section.configurations * len(section.temperatures) * section.replicas

@@ -198,14 +198,14 @@ class Report(Section):
 
 
 class Hpc(Section):
-    """[hpc]: how LAMMPS is started; changes no result."""
+    """[hpc]: how LAMMPS is started; only ranks_per_run changes results."""
 
     launcher: str = about(
         "starts the MPI ranks; {ranks} is filled in", default="mpiexec -n {ranks}"
     )
     workers: int = about("ranks that run LAMMPS; 0: one a core", default=0, ge=0)
     ranks_per_run: Count = about(
-        "ranks that share one run, for large systems; changes results in the last digits",
+        "ranks that share one run, for large systems; another number rounds differently",
         default=1,
     )
     restart_interval: Positive = about(

@@ -19,6 +19,7 @@ from glassdask import jobs
 from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed, StoppedEarly, UsageError
 from glassdask.progress import PIPE_VARIABLE, Progress, read_piped
+from glassdask.walltime import Alarm
 
 #: Set for the child: host and process that started it and starts it again when it asks for that.
 PARENT_VARIABLE = "GLASSDASK_PARENT"
@@ -29,10 +30,23 @@ PATIENCE = 60.0
 
 
 def workers(campaign: Campaign) -> int:
-    """Ranks that run LAMMPS, in whole groups; the manager, which mostly sleeps, comes on top."""
+    """Ranks that run LAMMPS; the manager, which mostly sleeps, comes on top.
+
+    Raises
+    ------
+    UsageError
+        When one rank a core makes no whole groups; other numbers were checked with the file.
+    """
     hpc = campaign.file.hpc
-    ranks = hpc.workers or len(os.sched_getaffinity(0))
-    return max(1, ranks // hpc.ranks_per_run) * hpc.ranks_per_run
+    ranks, group = hpc.workers or len(os.sched_getaffinity(0)), hpc.ranks_per_run
+    if ranks % group:
+        raise UsageError(
+            f"[hpc] workers = 0, one a core, which is {ranks} here, and ranks_per_run = {group}",
+            "workers that make whole groups",
+            f"Type `--set hpc.workers={max(1, ranks // group) * group}`, or set it in "
+            "campaign.toml.",
+        )
+    return ranks
 
 
 def launcher(campaign: Campaign, ranks: int) -> list[str]:
@@ -156,7 +170,8 @@ def _follow(command: list[str], stage: str) -> int:
 
 def _stop(child: subprocess.Popen) -> None:
     """Let the ranks save what they run, then end the launcher; a second Ctrl-C does not wait."""
-    print("\nStopping: runs in flight are being saved ...", file=sys.stderr, flush=True)
+    why = "The wall time is nearly over" if Alarm.rang else "Stopping"
+    print(f"\n{why}: runs in flight are being saved ...", file=sys.stderr, flush=True)
     until = time.monotonic() + PATIENCE
     try:
         while time.monotonic() < until:

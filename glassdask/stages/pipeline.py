@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from glassdask import jobs, records
+from glassdask import jobs, locks, records
 from glassdask.campaign import Campaign
 from glassdask.errors import GlassdaskError, as_stage_error
 from glassdask.logs import open_log
@@ -56,8 +56,9 @@ class Pipeline:
         # figures are cheap and follow from the store: they are simply drawn again
         if stage == "report" and not self._report_stands():
             start_over = True
-        if jobs.is_complete(self.campaign, stage, start_over) and not self.retry:
+        if jobs.is_complete(self.campaign, stage, start_over) and not self._any_to_retry(stage):
             return False
+        locks.refuse_second(self.campaign, stage)
         jobs.make_folders(self.campaign)
         began = time.monotonic()
         try:
@@ -70,13 +71,16 @@ class Pipeline:
         print(f"{stage}: complete, {duration(time.monotonic() - began)}", flush=True)
         return True
 
+    def _any_to_retry(self, stage: str) -> bool:
+        return self.retry and jobs.count_failed(self.campaign, stage) > 0
+
     def _carry_out(self, stage: str, start_over: bool) -> None:
         if STAGES[stage].runs_on == "MPI":
             from glassdask.stages import launch
 
             launch.run(self.campaign, stage, start_over, self.retry)
             return
-        with records.lock(self.campaign, stage):
+        with locks.hold(self.campaign, stage):
             open_log(self.campaign.path, stage)
             if STAGES[stage].runs_on == "Dask":
                 from glassdask.stages import analyse

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassdask import records, store
+from glassdask import layout, records, store
 from glassdask.campaign import Campaign
 from glassdask.errors import UsageError
 from glassdask.records import STAGES, State
@@ -23,6 +23,8 @@ class Run:
         "quench" or "propensity".
     number : int
         Counted over all dimensions of the stage's `run_status`.
+    status : int
+        Its `run_status`.
     ranks : int
         MPI ranks that shared it; 0: not one number, or it failed.
     input : str
@@ -33,6 +35,7 @@ class Run:
 
     stage: str
     number: int
+    status: int
     ranks: int
     input: str
     variables: dict[str, object]
@@ -72,6 +75,7 @@ def find_run(
         return Run(
             stage,
             int(np.ravel_multi_index(place, group["run_status"].shape)),
+            int(group["run_status"].values[place]),
             int(group["ranks"].values[place]),
             group.attrs["lammps_input"],
             variables,
@@ -95,16 +99,44 @@ def _pick(option: str, value: float | None, among: np.ndarray) -> int:
 def print_input(run: Run) -> None:
     """Print the input, and how bare LAMMPS runs it."""
     words = " ".join(f"-var {name} {value!r}" for name, value in run.variables.items())
-    print(f"# lmp {words} -in FILE")
+    # a run on several ranks has the same bits on as many
+    start = f"mpiexec -n {run.ranks} lmp" if run.ranks > 1 else "lmp"
+    print(f"# {start} {words} -in FILE")
     if run.stage == "propensity":
         print("# at the line '#@ place particles', put in the glass of this sample, in its order")
     print(run.input, end="")
 
 
 def replay(campaign: Campaign, run: Run) -> int:
-    """Do the run again; the exit code: 0 the same bits, 1 others."""
+    """Do the run again; the exit code: 0 the same bits, 1 others.
+
+    Raises
+    ------
+    UsageError
+        When the run is not in the store.
+    """
+    if run.status == layout.PENDING:
+        raise UsageError(
+            f"run {run.number} of {run.stage} is not done, or not in the store yet",
+            "one that is",
+            f"Type `glassdask status {campaign.path}`.",
+        )
     ranks = run.ranks or campaign.file.hpc.ranks_per_run
-    print(f"{run.stage} run {run.number}, seed {run.variables['seed']}, on {ranks} rank(s) ...")
+    print(
+        f"{run.stage} run {run.number}, seed {run.variables['seed']}, on {ranks} rank(s) ...",
+        flush=True,
+    )
     if not run.ranks:
-        print("It failed, or the number of ranks changed on its way: other digits are no surprise.")
+        print(_without_ranks(run.status, ranks), flush=True)
     return launch.replay(campaign, run.stage, run.number, ranks)
+
+
+def _without_ranks(status: int, ranks: int) -> str:
+    """What the store holds of a run that has no number of ranks, and what follows."""
+    if status == layout.FAILED:
+        return f"Stored: run_status 2, it failed; [hpc] ranks_per_run is {ranks} now."
+    return (
+        "Stored: `ranks` 0, since [hpc] ranks_per_run was changed while it was in flight; "
+        f"expected one number to its end. On {ranks} from the beginning, other bits are no "
+        "surprise."
+    )

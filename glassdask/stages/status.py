@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
+from rich.markup import escape
+from rich.table import Table
 
-from glassdask import layout, live, records, store
+from glassdask import layout, live, locks, npz, records, store
 from glassdask.campaign import Campaign
 from glassdask.progress import duration
 from glassdask.records import STAGES, State
@@ -32,6 +33,18 @@ class Row:
     remark: str = ""
 
 
+def table(campaign: Campaign) -> Table:
+    """All stages; columns in which nothing stands are left out, but for the first three."""
+    shown = Table(title=f"{campaign.path}, campaign {campaign.hash}")
+    texts = [astuple(row) for row in rows(campaign)]
+    kept = [k for k in range(len(fields(Row))) if k < 3 or any(text[k] for text in texts)]
+    for k in kept:
+        shown.add_column(fields(Row)[k].name)
+    for text in texts:
+        shown.add_row(*(escape(text[k]) for k in kept))
+    return shown
+
+
 def rows(campaign: Campaign) -> Iterator[Row]:
     """All stages, in their order."""
     for stage in STAGES:
@@ -40,7 +53,7 @@ def rows(campaign: Campaign) -> Iterator[Row]:
 
 def _row(campaign: Campaign, stage: str) -> Row:
     found = records.state(campaign, stage)
-    told = (live.read(campaign.path, stage) or {}) if records.is_running(campaign, stage) else None
+    told = (live.read(campaign.path, stage) or {}) if locks.is_running(campaign, stage) else None
     state = "running" if told is not None else str(found)
     if told is None and found is State.PARTIAL:
         state = "stopped"
@@ -77,11 +90,9 @@ def _waiting(campaign: Campaign, stage: str, status: np.ndarray) -> dict[int, st
     for path in records.stage_folder(campaign, stage).glob("*.npz"):
         if status.flat[int(path.stem)] != layout.PENDING:
             continue  # just being moved into the store
-        try:
-            with np.load(path, allow_pickle=False) as content:
-                found[int(path.stem)] = str(content["failure"]) if "failure" in content else ""
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-            continue  # moved meanwhile, or damaged: it will be done again
+        content = npz.read(path, ("failure",))
+        if content is not None:  # else moved meanwhile, or damaged: it will be done again
+            found[int(path.stem)] = str(content.get("failure", ""))
     return found
 
 

@@ -1,0 +1,82 @@
+"""How long a job may run: what is understood, what is refused, and what is kept for the end."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+from campaigns import glassdask
+
+from glassdask.errors import UsageError
+from glassdask.walltime import FORMS, LEAST_MARGIN, SHORTEST, Alarm, parse, seconds_to_work
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90", 90 * MINUTE),
+        ("1:30", MINUTE + 30),
+        ("12:00:00", 12 * HOUR),
+        ("2-03", 2 * DAY + 3 * HOUR),
+        ("2-03:30", 2 * DAY + 3 * HOUR + 30 * MINUTE),
+        ("2-03:30:05", 2 * DAY + 3 * HOUR + 30 * MINUTE + 5),
+    ],
+)
+def test_times_are_read_as_slurm_writes_them(text: str, seconds: float) -> None:
+    assert parse(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["12h", "", "-5", "1:2:3:4", "UNLIMITED"])
+def test_what_is_no_time_is_refused_with_the_forms(text: str) -> None:
+    with pytest.raises(UsageError, match="expected a time as Slurm writes it: MM, MM:SS"):
+        seconds_to_work(text)
+
+
+def test_some_of_every_wall_time_is_kept_for_the_end() -> None:
+    given = [round(SHORTEST), 30, MINUTE, 10 * MINUTE, HOUR, DAY]
+    left = [seconds_to_work(f"0:{seconds}") for seconds in given]
+    assert left == sorted(left)
+    kept = [whole - part for whole, part in zip(given, left, strict=True)]
+    assert all(LEAST_MARGIN <= one <= 60 for one in kept)
+    assert left[0] > 0.5 * given[0]
+
+
+def test_a_wall_time_too_short_to_start_and_stop_in_is_refused() -> None:
+    for words in (("quench", "."), ("run", ".")):
+        refused = glassdask(*words, "--walltime", "0:06", code=2)
+        assert refused.stderr.startswith("Error: --walltime 0:06, which is 6 s; expected at least")
+        assert len(refused.stderr.splitlines()) == 1
+
+
+def test_slurm_may_leave_less_than_one_may_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 3))
+    assert seconds_to_work(None) == 0.0
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 2 * HOUR))
+    assert seconds_to_work(None) == pytest.approx(2 * HOUR - 60, abs=1)
+
+
+def test_the_forms_stand_in_the_help() -> None:
+    shown = " ".join(glassdask("quench", "--help").stdout.split())
+    assert f"TIME is {FORMS}" in shown
+
+
+def test_the_alarm_stops_as_ctrl_c_does_and_is_told_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Alarm, "rang", False)
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        Alarm.wind(1e30)  # longer than any timer
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > DAY
+        assert not Alarm.rang
+        Alarm.wind(0.0)
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(5)
+        assert Alarm.rang
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
