@@ -6,14 +6,13 @@ import numpy as np
 from numba import njit
 from scipy.spatial import Delaunay, QhullError
 
+from glassdask.kernels.hilbert import insertion_order
+from glassdask.kernels.predicates import in_sphere, on_line, side_of
+
 #: The vertex at infinity, a corner of the simplices outside the convex hull.
 INFINITY = -1
 _DEAD = -2
 
-#: Rounding errors of the determinants below, in units of the largest edge to the power of their
-#: degree; O. Devillers and S. Pion, INRIA RR-4344 (2002), rounded up.
-_ORIENT_ERROR = 1e-14
-_SPHERE_ERROR = 2e-13
 # displacements of the points by rounding enter a determinant with at most so many terms
 _TERMS = 100.0
 
@@ -41,7 +40,7 @@ def delaunay(points: np.ndarray) -> np.ndarray:
     """
     points = np.ascontiguousarray(points, dtype=float)
     shaken = float(np.abs(points).max()) * np.finfo(float).eps * _TERMS
-    simplices, clear = _bowyer_watson(points, _insertion_order(points), shaken)
+    simplices, clear = _bowyer_watson(points, insertion_order(points), shaken)
     return simplices if clear else _qhull(points)
 
 
@@ -60,136 +59,20 @@ def _qhull(points: np.ndarray) -> np.ndarray:
     return np.concatenate([simplices, hull])
 
 
-def _insertion_order(points: np.ndarray) -> np.ndarray:
-    """Rounds of random points, each twice as large as the one before, along a Hilbert curve.
-
-    N. Amenta, S. Choi and G. Rote, Proc. Symp. Comput. Geom. 19, 211 (2003). One curve through all
-    points would leave large simplices to the end, with images of one particle at several corners.
-    """
-    count, d = points.shape
-    low = points.min(axis=0)
-    side = max(float((points.max(axis=0) - low).max()), np.finfo(float).tiny)
-    bits = max(1, int(np.ceil(np.log2(count) / d)) + 1)
-    cells = np.minimum((points - low) * (2**bits / side), 2**bits - 1).astype(np.int64)
-    turn = np.random.default_rng(count).permutation(count)
-    return np.lexsort((_along_hilbert(cells, bits), np.log2(turn + 1).astype(np.int64)))
-
-
-@njit(cache=True)
-def _along_hilbert(cells, bits):  # type: ignore[no-untyped-def]
-    """Places of cells on a Hilbert curve; J. Skilling, AIP Conf. Proc. 707, 381 (2004)."""
-    count, d = cells.shape
-    places = np.empty(count, np.int64)
-    x = np.empty(d, np.int64)
-    for row in range(count):
-        x[:] = cells[row]
-        q = 1 << (bits - 1)
-        while q > 1:
-            for axis in range(d):
-                if x[axis] & q:
-                    x[0] ^= q - 1
-                else:
-                    swap = (x[0] ^ x[axis]) & (q - 1)
-                    x[0] ^= swap
-                    x[axis] ^= swap
-            q >>= 1
-        for axis in range(1, d):
-            x[axis] ^= x[axis - 1]
-        flip = 0
-        q = 1 << (bits - 1)
-        while q > 1:
-            if x[d - 1] & q:
-                flip ^= q - 1
-            q >>= 1
-        place = 0
-        for bit in range(bits - 1, -1, -1):
-            for axis in range(d):
-                place = 2 * place + (((x[axis] ^ flip) >> bit) & 1)
-        places[row] = place
-    return places
-
-
-@njit(cache=True, inline="always")
-def _orient(points, simplices, row, slot, vertex):  # type: ignore[no-untyped-def]
-    """Twice (six times) the volume of a simplex with `vertex` at `slot`, and its largest edge."""
-    d = points.shape[1]
-    a = vertex if slot == 0 else simplices[row, 0]
-    b = vertex if slot == 1 else simplices[row, 1]
-    c = vertex if slot == 2 else simplices[row, 2]
-    ax, ay = points[a, 0], points[a, 1]
-    bx, by = points[b, 0] - ax, points[b, 1] - ay
-    cx, cy = points[c, 0] - ax, points[c, 1] - ay
-    size = max(abs(bx), abs(by), abs(cx), abs(cy))
-    if d == 2:
-        return bx * cy - by * cx, size
-    e = vertex if slot == 3 else simplices[row, 3]
-    az = points[a, 2]
-    bz, cz = points[b, 2] - az, points[c, 2] - az
-    ex, ey, ez = points[e, 0] - ax, points[e, 1] - ay, points[e, 2] - az
-    size = max(size, abs(bz), abs(cz), abs(ex), abs(ey), abs(ez))
-    volume = bx * (cy * ez - cz * ey) - by * (cx * ez - cz * ex) + bz * (cx * ey - cy * ex)
-    return volume, size
-
-
-@njit(cache=True, inline="always")
-def _in_sphere(points, simplices, row, vertex):  # type: ignore[no-untyped-def]
-    """Positive where `vertex` is in the circumsphere of the simplex; and the largest edge."""
-    d = points.shape[1]
-    px, py = points[vertex, 0], points[vertex, 1]
-    a, b, c = simplices[row, 0], simplices[row, 1], simplices[row, 2]
-    ax, ay = points[a, 0] - px, points[a, 1] - py
-    bx, by = points[b, 0] - px, points[b, 1] - py
-    cx, cy = points[c, 0] - px, points[c, 1] - py
-    size = max(abs(ax), abs(ay), abs(bx), abs(by), abs(cx), abs(cy))
-    ab, bc, ca = ax * by - bx * ay, bx * cy - cx * by, cx * ay - ax * cy
-    aa, bb, cc = ax * ax + ay * ay, bx * bx + by * by, cx * cx + cy * cy
-    if d == 2:
-        return aa * bc + bb * ca + cc * ab, size
-    pz = points[vertex, 2]
-    e = simplices[row, 3]
-    ex, ey = points[e, 0] - px, points[e, 1] - py
-    az, bz = points[a, 2] - pz, points[b, 2] - pz
-    cz, ez = points[c, 2] - pz, points[e, 2] - pz
-    size = max(size, abs(ex), abs(ey), abs(az), abs(bz), abs(cz), abs(ez))
-    ce, ea = cx * ey - ex * cy, ex * ay - ax * ey
-    ac, be = -ca, bx * ey - ex * by
-    abc = az * bc - bz * ac + cz * ab
-    bce = bz * ce - cz * be + ez * bc
-    cea = cz * ea + ez * ac + az * ce
-    eab = ez * ab + az * be + bz * ea
-    aa += az * az
-    bb += bz * bz
-    cc += cz * cz
-    ee = ex * ex + ey * ey + ez * ez
-    return (cc * eab - ee * abc) + (aa * bce - bb * cea), size
-
-
-@njit(cache=True, inline="always")
-def _side(points, simplices, row, slot, vertex, shaken):  # type: ignore[no-untyped-def]
-    """1 where `vertex` is on the inner side of the facet at `slot`, -1 outside, 0 nearly on it."""
-    value, size = _orient(points, simplices, row, slot, vertex)
-    bound = size ** (points.shape[1] - 1) * (_ORIENT_ERROR * size + shaken)
-    if abs(value) <= bound:
-        return 0
-    return 1 if value > 0 else -1
-
-
 @njit(cache=True)
 def _destroys(points, simplices, across, simplex, vertex, shaken):  # type: ignore[no-untyped-def]
     """1 where `vertex` destroys the simplex, 0 where not, -1 where rounding would decide."""
     corners = simplices.shape[1]
     for k in range(corners):
         if simplices[simplex, k] == INFINITY:
-            side = _side(points, simplices, simplex, k, vertex, shaken)
+            side = side_of(points, simplices, simplex, k, vertex, shaken)
             if side:
                 return 1 if side > 0 else 0
             # in the plane of the facet, its circle is that of the sphere on the other side
             simplex = across[simplex, k]
             break
-    value, size = _in_sphere(points, simplices, simplex, vertex)
-    if abs(value) <= size**corners * (_SPHERE_ERROR * size + shaken):
-        return -1
-    return 1 if value > 0 else 0
+    inside = in_sphere(points, simplices, simplex, vertex, shaken)
+    return -1 if inside == 0 else int(inside > 0)
 
 
 @njit(cache=True)
@@ -199,27 +82,18 @@ def _first_simplex(points, order, shaken):  # type: ignore[no-untyped-def]
     corners = order[: d + 1].copy().reshape(1, d + 1)
     if d == 3:
         for third in range(2, len(order)):
-            if not _on_line(points, corners[0, 0], corners[0, 1], order[third], shaken):
+            if not on_line(points, corners[0, 0], corners[0, 1], order[third], shaken):
                 order[third], order[2] = order[2], order[third]
                 corners[0, 2] = order[2]
                 break
     for last in range(d, len(order)):
-        side = _side(points, corners, 0, d, order[last], shaken)
+        side = side_of(points, corners, 0, d, order[last], shaken)
         if side:
             order[last], order[d] = order[d], order[last]
             if side < 0:
                 order[0], order[1] = order[1], order[0]
             return True
     return False
-
-
-@njit(cache=True)
-def _on_line(points, a, b, c, shaken):  # type: ignore[no-untyped-def]
-    """Whether three points in space lie on a line, within rounding."""
-    u, v = points[b] - points[a], points[c] - points[a]
-    size = max(np.abs(u).max(), np.abs(v).max())
-    area = np.abs(np.cross(u, v)).max()
-    return area <= size * (_ORIENT_ERROR * size + shaken)
 
 
 @njit(cache=True)
@@ -251,7 +125,7 @@ def _walk(points, simplices, across, here, vertex, shaken):  # type: ignore[no-u
                 return here
         beyond = here
         for k in range(corners):
-            if _side(points, simplices, here, k, vertex, shaken) < 0:
+            if side_of(points, simplices, here, k, vertex, shaken) < 0:
                 beyond = across[here, k]
                 break
         if beyond == here:
