@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glassdask.kernels import structure
+from glassdask.kernels import energy, structure
 from glassdask.kernels.tessellation import Tessellation, is_missing, tessellate
 from glassdask.labelling import apply
 
@@ -100,7 +100,7 @@ INDICATORS: dict[str, Indicator] = {
             "e",
             {2: "epsilon", 3: "epsilon"},
             "potential energy of the particle",
-            lambda c: structure.potential_energy(
+            lambda c: energy.potential_energy(
                 c.position, c.box_length, c.species, c.sigma, c.epsilon, c.cutoff
             ),
             needs=("sigma", "epsilon", "cutoff"),

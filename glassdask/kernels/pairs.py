@@ -61,9 +61,12 @@ def pairs_within(
     # no more cells than particles, however short the distance
     cells = np.minimum(cells, max(1, int(count ** (1 / d))))
     start, order = _sorted_into_cells(position, length, cells)
+    placed = position[order]
     low = 0
     while low < count:
-        high, *block = _block(position, length, cells, start, order, largest, low, _MOST_PAIRS)
+        high, *block = _block(
+            position, placed, length, cells, start, order, largest, low, _MOST_PAIRS
+        )
         pairs = Pairs(*block)
         if (pairs.distance == 0).any():
             raise ValueError("particles at the same place; expected distinct positions")
@@ -98,12 +101,12 @@ def _sorted_into_cells(position, length, cells):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _block(position, length, cells, start, order, largest, low, most):  # type: ignore[no-untyped-def]
+def _block(position, placed, length, cells, start, order, largest, low, most):  # type: ignore[no-untyped-def]
     """Pairs of the particles from `low` to the first that there is no room for; where it ends."""
     count, d = position.shape
     room = 1024
     particles, partners = np.empty(room, np.int32), np.empty(room, np.int32)
-    distances = np.empty(room)
+    squares = np.empty(room)
     found = 0
     first, width = np.zeros(3, np.int64), np.ones(3, np.int64)
     for particle in range(low, count):
@@ -117,24 +120,23 @@ def _block(position, length, cells, start, order, largest, low, most):  # type: 
             for axis in range(d):
                 cell = cell * cells[axis] + (first[axis] + rest % width[axis]) % cells[axis]
                 rest //= width[axis]
-            for place in range(start[cell], start[cell + 1]):
-                partner = order[place]
-                if partner == particle:
-                    continue
+            begin, end = start[cell], start[cell + 1]
+            while found + end - begin > room:
+                room *= 2
+                particles = np.concatenate((particles, np.empty_like(particles)))
+                partners = np.concatenate((partners, np.empty_like(partners)))
+                squares = np.concatenate((squares, np.empty_like(squares)))
+            for place in range(begin, end):
                 square = 0.0
                 for axis in range(d):
-                    separation = abs(position[particle, axis] - position[partner, axis])
+                    separation = abs(position[particle, axis] - placed[place, axis])
                     separation = min(separation, length[axis] - separation)
                     square += separation * separation
-                if square < largest * largest:
-                    if found == room:
-                        room *= 2
-                        particles = np.concatenate((particles, np.empty_like(particles)))
-                        partners = np.concatenate((partners, np.empty_like(partners)))
-                        distances = np.concatenate((distances, np.empty_like(distances)))
-                    particles[found], partners[found] = particle, partner
-                    distances[found] = np.sqrt(square)
-                    found += 1
+                # written in any case, and kept or not: faster than a branch that nobody can foresee
+                particles[found], partners[found] = particle, order[place]
+                squares[found] = square
+                found += square < largest * largest and order[place] != particle
         if found >= most:
-            return particle + 1, particles[:found], partners[:found], distances[:found]
-    return count, particles[:found], partners[:found], distances[:found]
+            count = particle + 1
+            break
+    return count, particles[:found], partners[:found], np.sqrt(squares[:found])

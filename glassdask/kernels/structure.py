@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-from scipy.spatial import cKDTree
+from numba import njit
 
 from glassdask.kernels.tessellation import Tessellation
 
@@ -23,6 +23,40 @@ def voronoi_volume(tessellation: Tessellation) -> np.ndarray:
         (particle,), sigma^d. They add up to the volume of the box.
     """
     return tessellation.cells.volume
+
+
+def coordination(tessellation: Tessellation) -> np.ndarray:
+    """Number of neighbours of each particle, those that share a face of the Voronoi cells.
+
+    Parameters
+    ----------
+    tessellation : Tessellation
+
+    Returns
+    -------
+    ndarray of float
+        (particle,), 1. In two dimensions their mean is 6.
+    """
+    return tessellation.coordination.astype(float)
+
+
+def centroid_distance(tessellation: Tessellation) -> np.ndarray:
+    """Distance of each particle from the centroid of its Voronoi cell.
+
+    0 where the cell is symmetric about the particle. It is the length of the Voronoi cell
+    anisotropy vector of J. M. Rieser, C. P. Goodrich, A. J. Liu and D. J. Durian, Phys. Rev. Lett.
+    116, 088001 (2016).
+
+    Parameters
+    ----------
+    tessellation : Tessellation
+
+    Returns
+    -------
+    ndarray
+        (particle,), sigma.
+    """
+    return np.linalg.norm(tessellation.cells.centroid, axis=1)
 
 
 def tong_tanaka(
@@ -55,31 +89,43 @@ def tong_tanaka(
         When the lengths are not a symmetric matrix of positive numbers that covers all species,
         or three (four) particles meet whose reference lengths close no triangle (tetrahedron).
     """
-    lengths = _symmetric(reference_length, species, "reference_length")
+    lengths = symmetric(reference_length, species, "reference_length")
     if (lengths <= 0).any():
         raise ValueError("reference_length that is not positive; expected lengths in sigma")
     ideal = _ideal_angles(lengths, tessellation.dimension)
-    simplices, count = tessellation.simplices, tessellation.particles
-    kinds = np.asarray(species)[tessellation.particle[simplices]]
-    corners = tessellation.position[simplices]
-    total, terms = np.zeros(count), np.zeros(count)
-    for corner in range(simplices.shape[1]):
-        here = simplices[:, corner] < count
-        others = [k for k in range(simplices.shape[1]) if k != corner]
-        edges = corners[here][:, others] - corners[here][:, [corner]]
-        kind = kinds[here]
-        reference = ideal[tuple(kind[:, k] for k in (corner, *others))]
-        term = np.abs(corner_angle(edges) - reference)
-        particle = simplices[here, corner]
-        total += np.bincount(particle, term, minlength=count)
-        terms += np.bincount(particle, minlength=count)
-    theta = total / terms
+    kinds = np.ascontiguousarray(species, dtype=np.int64)[tessellation.particle]
+    theta = _mean_deviation(
+        tessellation.position, tessellation.simplices, kinds, ideal, tessellation.particles
+    )
     if np.isnan(theta).any():
         raise ValueError(
             "reference_length that closes no triangle (tetrahedron); expected lengths such as "
             "the sums of the radii"
         )
     return theta
+
+
+@njit(cache=True)
+def _mean_deviation(position, simplices, kinds, ideal, count):  # type: ignore[no-untyped-def]
+    """Mean of |angle - ideal| over the simplices at each particle."""
+    d = position.shape[1]
+    total, terms = np.zeros(count), np.zeros(count)
+    edges, flat = np.empty((d, d)), ideal.reshape(-1)
+    for simplex in simplices:
+        for corner in range(d + 1):
+            particle = simplex[corner]
+            if particle >= count:
+                continue
+            which, row = kinds[particle], 0
+            for k in range(d + 1):
+                if k != corner:
+                    which = which * len(ideal) + kinds[simplex[k]]
+                    for axis in range(d):
+                        edges[row, axis] = position[simplex[k], axis] - position[particle, axis]
+                    row += 1
+            total[particle] += abs(_angle(edges) - flat[which])
+            terms[particle] += 1
+    return total / terms
 
 
 def corner_angle(edges: np.ndarray) -> np.ndarray:
@@ -96,14 +142,39 @@ def corner_angle(edges: np.ndarray) -> np.ndarray:
         (...,), rad for d = 2; sr for d = 3, by A. van Oosterom and J. Strackee, IEEE Trans.
         Biomed. Eng. 30, 125 (1983).
     """
-    volume = np.abs(np.linalg.det(edges))
-    a, b = edges[..., 0, :], edges[..., 1, :]
-    if edges.shape[-1] == 2:
-        return np.arctan2(volume, (a * b).sum(axis=-1))
-    c = edges[..., 2, :]
-    la, lb, lc = (np.linalg.norm(v, axis=-1) for v in (a, b, c))
-    ab, ac, bc = ((u * v).sum(axis=-1) for u, v in ((a, b), (a, c), (b, c)))
-    return 2 * np.arctan2(volume, la * lb * lc + ab * lc + ac * lb + bc * la)
+    edges = np.ascontiguousarray(edges, dtype=float)
+    d = edges.shape[-1]
+    return _angles(edges.reshape(-1, d, d)).reshape(edges.shape[:-2])
+
+
+@njit(cache=True)
+def _angles(edges):  # type: ignore[no-untyped-def]
+    angles = np.empty(len(edges))
+    for k in range(len(edges)):
+        angles[k] = _angle(edges[k])
+    return angles
+
+
+@njit(cache=True)
+def _angle(edges):  # type: ignore[no-untyped-def]
+    d = len(edges)
+    products = np.zeros((3, 3))
+    for i in range(d):
+        for j in range(d):
+            for axis in range(d):
+                products[i, j] += edges[i, axis] * edges[j, axis]
+    a, b = edges[0], edges[1]
+    if d == 2:
+        return np.arctan2(abs(a[0] * b[1] - a[1] * b[0]), products[0, 1])
+    c = edges[2]
+    volume = (
+        a[0] * (b[1] * c[2] - b[2] * c[1])
+        - a[1] * (b[0] * c[2] - b[2] * c[0])
+        + a[2] * (b[0] * c[1] - b[1] * c[0])
+    )
+    la, lb, lc = np.sqrt(products[0, 0]), np.sqrt(products[1, 1]), np.sqrt(products[2, 2])
+    below = la * lb * lc + products[0, 1] * lc + products[0, 2] * lb + products[1, 2] * la
+    return 2 * np.arctan2(abs(volume), below)
 
 
 def _ideal_angles(lengths: np.ndarray, dimension: int) -> np.ndarray:
@@ -121,78 +192,7 @@ def _ideal_angles(lengths: np.ndarray, dimension: int) -> np.ndarray:
     return angles
 
 
-def potential_energy(
-    position: np.ndarray,
-    box_length: float | np.ndarray,
-    species: np.ndarray,
-    sigma: np.ndarray,
-    epsilon: np.ndarray,
-    cutoff: float,
-) -> np.ndarray:
-    """Potential energy of each particle: half of that of each of its pairs.
-
-    phi*(r) = phi(r) - phi(r_c) - (r - r_c) phi'(r_c) for r < r_c = cutoff sigma_ij, with
-    phi(r) = 4 epsilon_ij [(sigma_ij / r)^12 - (sigma_ij / r)^6]; Eq. (1) and (2) of Oyama, Koyama
-    and Kawasaki (2022), the `lj/smooth/linear` of LAMMPS.
-
-    Parameters
-    ----------
-    position : ndarray
-        Wrapped positions, (particle, axis), sigma.
-    box_length : float or ndarray
-        Length of the periodic box along each axis, sigma.
-    species : ndarray of int
-        Species of each particle, from 0, (particle,).
-    sigma, epsilon : ndarray
-        Symmetric matrices (species, species): range in sigma, depth in epsilon.
-    cutoff : float
-        r_c / sigma_ij.
-
-    Returns
-    -------
-    ndarray
-        (particle,), epsilon. They add up to the energy of the configuration.
-
-    Raises
-    ------
-    ValueError
-        When a cutoff is longer than half the box, a position lies outside [0, L), two particles
-        coincide, or a matrix is not symmetric or too small.
-    """
-    position = np.asarray(position, dtype=float)
-    length = np.broadcast_to(np.asarray(box_length, dtype=float), position.shape[1:])
-    sigma = _symmetric(sigma, species, "sigma")
-    epsilon = _symmetric(epsilon, species, "epsilon")
-    reach = float(cutoff * sigma.max())
-    if reach > length.min() / 2:
-        raise ValueError(
-            f"cutoff of {reach:g} sigma in a box of {length.min():g}; expected at most half the box"
-        )
-    if not ((position >= 0) & (position < length)).all():
-        raise ValueError("positions outside the box; expected them wrapped to [0, L)")
-    i, j = cKDTree(position, boxsize=length).query_pairs(reach, output_type="ndarray").T
-    separation = position[i] - position[j]
-    separation -= length * np.round(separation / length)
-    distance = np.linalg.norm(separation, axis=1)
-    if (distance == 0).any():
-        raise ValueError("particles at the same place; expected distinct positions")
-    species = np.asarray(species)
-    kinds = species[i], species[j]
-    pair = epsilon[kinds] * _smoothed(distance / sigma[kinds], float(cutoff))
-    count = len(position)
-    return 0.5 * (np.bincount(i, pair, minlength=count) + np.bincount(j, pair, minlength=count))
-
-
-def _smoothed(r: np.ndarray, cutoff: float) -> np.ndarray:
-    """phi*(r) / epsilon for r in units of sigma_ij."""
-    at_cutoff = 4 * (cutoff**-12 - cutoff**-6)
-    slope = 4 * (6 * cutoff**-7 - 12 * cutoff**-13)
-    sixth = r**-6.0
-    energy = 4 * (sixth**2 - sixth) - at_cutoff - (r - cutoff) * slope
-    return np.where(r < cutoff, energy, 0.0)
-
-
-def _symmetric(matrix: np.ndarray, species: np.ndarray, name: str) -> np.ndarray:
+def symmetric(matrix: np.ndarray, species: np.ndarray, name: str) -> np.ndarray:
     """A checked matrix (species, species), float."""
     matrix = np.asarray(matrix, dtype=float)
     kinds = int(np.max(species, initial=0)) + 1

@@ -1,0 +1,98 @@
+"""Bond-orientational order of the Voronoi neighbours, by freud (single precision)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassdask.kernels.tessellation import Tessellation
+
+
+def hexatic_order(tessellation: Tessellation, box_length: float | np.ndarray) -> np.ndarray:
+    """|psi_6| of each particle in two dimensions: 1 where six neighbours form a regular hexagon.
+
+    psi_6 = sum_j l_j exp(6 i theta_j) / sum_j l_j over the Voronoi neighbours, theta_j the
+    direction of the bond, l_j the length of the common edge of the cells. With this weight the
+    value does not jump where a neighbour comes or goes; W. Mickel, S. C. Kapfer, G. E.
+    Schröder-Turk, K. Mecke, J. Chem. Phys. 138, 044501 (2013).
+
+    Parameters
+    ----------
+    tessellation : Tessellation
+    box_length : float or ndarray
+        Length of the periodic box along each axis, sigma.
+
+    Returns
+    -------
+    ndarray
+        (particle,), 1.
+
+    Raises
+    ------
+    ValueError
+        In three dimensions, or in a box so small that a bond is longer than half of it.
+    """
+    if tessellation.dimension != 2:
+        raise ValueError("hexatic order in 3 dimensions; expected 2 (see steinhardt_order)")
+    import freud
+
+    order = freud.order.Hexatic(k=6, weighted=True)
+    order.compute(*_system(tessellation, box_length))
+    return np.abs(order.particle_order).astype(float)
+
+
+def steinhardt_order(tessellation: Tessellation, box_length: float | np.ndarray) -> np.ndarray:
+    """Averaged q_6 of each particle in three dimensions.
+
+    qbar_6(i) = sqrt(4 pi / 13 sum_m |qbar_6m(i)|^2), qbar_6m(i) the mean of q_6m over i and its
+    neighbours; W. Lechner, C. Dellago, J. Chem. Phys. 129, 114707 (2008). q_6m is the mean of Y_6m
+    over the bonds to the Voronoi neighbours, weighted with the area of the common face, as in
+    `hexatic_order`.
+
+    Parameters
+    ----------
+    tessellation : Tessellation
+    box_length : float or ndarray
+        Length of the periodic box along each axis, sigma.
+
+    Returns
+    -------
+    ndarray
+        (particle,), 1. 0.575 in an fcc crystal, 0.511 in a bcc one.
+
+    Raises
+    ------
+    ValueError
+        In two dimensions, or in a box so small that a bond is longer than half of it.
+    """
+    if tessellation.dimension != 3:
+        raise ValueError("Steinhardt order in 2 dimensions; expected 3 (see hexatic_order)")
+    import freud
+
+    order = freud.order.Steinhardt(l=6, average=True, weighted=True)
+    order.compute(*_system(tessellation, box_length))
+    return np.asarray(order.particle_order, dtype=float)
+
+
+def _system(tessellation: Tessellation, box_length: float | np.ndarray) -> tuple[Any, Any]:
+    """What freud computes from: box and points, and the neighbours with their weights."""
+    import freud
+
+    freud.parallel.set_num_threads(1)
+    count, d = tessellation.particles, tessellation.dimension
+    length = np.broadcast_to(np.asarray(box_length, dtype=float), (d,))
+    if (np.abs(tessellation.bonds) >= length / 2).any():
+        raise ValueError("a bond longer than half the box; expected a larger box")
+    here, there = tessellation.neighbours
+    bonds = np.zeros((len(here), 3), dtype=np.float32)
+    bonds[:, :d] = tessellation.bonds
+    box = freud.box.Box(*length, is2D=d == 2)
+    points = np.zeros((count, 3), dtype=np.float32)
+    points[:, :d] = tessellation.position[:count] - length / 2
+    points = box.wrap(points)
+    weight = tessellation.cells.face.astype(np.float32)
+    neighbours = freud.locality.NeighborList.from_arrays(
+        count, count, here.astype(np.uint32), there.astype(np.uint32), bonds, weight
+    )
+    return (box, points), neighbours
