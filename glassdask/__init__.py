@@ -21,11 +21,19 @@ if TYPE_CHECKING:
     from glassdask.fields import coarse_grain, normalise
     from glassdask.images import at_particles, grid_density
     from glassdask.indicators import (
+        centroid_distance,
+        coordination,
+        hexatic_order,
+        local_density,
+        pair_entropy,
         potential_energy,
+        steinhardt_order,
         structural_indicators,
         tong_tanaka,
+        unlike_neighbours,
         voronoi_volume,
     )
+    from glassdask.registry import indicator
     from glassdask.sampling import over_samples
     from glassdask.store import open
 
@@ -35,31 +43,47 @@ __all__ = [
     "__version__",
     "at_particles",
     "cage_relative_squared_displacement",
+    "centroid_distance",
     "coarse_grain",
+    "coordination",
     "grid_density",
+    "hexatic_order",
+    "indicator",
+    "local_density",
     "mean_cage_relative_displacement",
     "normalise",
     "open",
     "over_samples",
+    "pair_entropy",
     "pearson",
     "potential_energy",
     "radial_distribution",
     "spearman",
     "split_half_reliability",
+    "steinhardt_order",
     "structural_indicators",
     "structure_factor",
     "tong_tanaka",
+    "unlike_neighbours",
     "voronoi_volume",
 ]
 
 _MODULES = {
     "glassdask.store": ("open",),
     "glassdask.indicators": (
+        "centroid_distance",
+        "coordination",
+        "hexatic_order",
+        "local_density",
+        "pair_entropy",
         "potential_energy",
+        "steinhardt_order",
         "structural_indicators",
         "tong_tanaka",
+        "unlike_neighbours",
         "voronoi_volume",
     ),
+    "glassdask.registry": ("indicator",),
     "glassdask.fields": ("coarse_grain", "normalise"),
     "glassdask.images": ("at_particles", "grid_density"),
     "glassdask.correlations": ("pearson", "spearman", "split_half_reliability"),

@@ -32,12 +32,19 @@ class Glass:
     voronoi_volume = _forward(indicators.voronoi_volume)
     tong_tanaka = _forward(indicators.tong_tanaka)
     potential_energy = _forward(indicators.potential_energy)
+    centroid_distance = _forward(indicators.centroid_distance)
+    coordination = _forward(indicators.coordination)
+    hexatic_order = _forward(indicators.hexatic_order)
+    local_density = _forward(indicators.local_density)
+    pair_entropy = _forward(indicators.pair_entropy)
+    steinhardt_order = _forward(indicators.steinhardt_order)
+    unlike_neighbours = _forward(indicators.unlike_neighbours)
     grid_density = _forward(images.grid_density)
     radial_distribution = _forward(distributions.radial_distribution)
     structure_factor = _forward(distributions.structure_factor)
 
     def coarse_grain(
-        self, x: fields.Labelled, coarse_graining_length: float = 3.0
+        self, x: fields.Labelled, coarse_graining_length: float | Sequence[float] = 3.0
     ) -> fields.Labelled:
         """`glassdask.coarse_grain(x, ds, coarse_graining_length)`."""
         return fields.coarse_grain(x, self._ds, coarse_graining_length)

@@ -2,113 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from glassdask.kernels import energy, structure
-from glassdask.kernels.tessellation import Tessellation, is_missing, tessellate
+from glassdask.kernels.tessellation import is_missing
 from glassdask.labelling import apply
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """One configuration; several indicators share its tessellation.
-
-    Attributes
-    ----------
-    position : ndarray
-        Wrapped to [0, L), (particle, axis), sigma.
-    box_length : ndarray
-        Sides of the periodic box, (axis,), sigma.
-    species : ndarray of int
-        (particle,), from 0.
-    sigma, epsilon : ndarray or None
-        Matrices of the potential, (species, species), sigma and epsilon.
-    cutoff : float or None
-        Of the potential, in sigma_ij.
-    reference_length : ndarray or None
-        Sides of the ideal triangles of `tong_tanaka`, (species, species), sigma.
-    """
-
-    position: np.ndarray
-    box_length: np.ndarray
-    species: np.ndarray
-    sigma: Any = None
-    epsilon: Any = None
-    cutoff: Any = None
-    reference_length: Any = None
-
-    @cached_property
-    def tessellation(self) -> Tessellation:
-        """Periodic Delaunay triangulation."""
-        return tessellate(self.position, self.box_length)
-
-
-@dataclass(frozen=True)
-class Indicator:
-    """A number for each particle that follows from one configuration.
-
-    Attributes
-    ----------
-    name, symbol, long_name : str
-    unit : mapping of int to str
-        Unit in 2 and in 3 dimensions.
-    function : callable
-        From a `Configuration` to (particle,).
-    needs : tuple of str
-        Attributes of the dataset without which it cannot be computed.
-    """
-
-    name: str
-    symbol: str
-    unit: Mapping[int, str]
-    long_name: str
-    function: Callable[[Configuration], np.ndarray]
-    needs: tuple[str, ...] = ()
-
-    def units(self, dimension: int) -> str:
-        """Unit in that many dimensions."""
-        return self.unit[dimension]
-
-
-#: Every indicator by name. A new one is one more entry.
-INDICATORS: dict[str, Indicator] = {
-    indicator.name: indicator
-    for indicator in (
-        Indicator(
-            "voronoi_volume",
-            "Upsilon",
-            {2: "sigma^2", 3: "sigma^3"},
-            "volume of the Voronoi cell",
-            lambda c: structure.voronoi_volume(c.tessellation),
-        ),
-        Indicator(
-            "tong_tanaka",
-            "Theta",
-            {2: "rad", 3: "sr"},
-            "Tong-Tanaka order parameter",
-            lambda c: structure.tong_tanaka(c.tessellation, c.species, c.reference_length),
-            needs=("reference_length",),
-        ),
-        Indicator(
-            "potential_energy",
-            "e",
-            {2: "epsilon", 3: "epsilon"},
-            "potential energy of the particle",
-            lambda c: energy.potential_energy(
-                c.position, c.box_length, c.species, c.sigma, c.epsilon, c.cutoff
-            ),
-            needs=("sigma", "epsilon", "cutoff"),
-        ),
-    )
-}
-
-_PARAMETERS = ("sigma", "epsilon", "cutoff", "reference_length")
+from glassdask.registry import DEFAULTS, INDICATORS, Configuration
 
 
 def structural_indicators(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
@@ -121,7 +23,7 @@ def structural_indicators(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
         `box_length` (axis,), sigma; as the group `configurations` of the store. Attributes
         `sigma`, `epsilon`, `cutoff` and `reference_length`, as far as an indicator needs them.
     names : sequence of str
-        Keys of `INDICATORS`.
+        Of glassdask's own indicators, or of those added by `glassdask.indicator`.
 
     Returns
     -------
@@ -134,7 +36,7 @@ def structural_indicators(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
         When a name or an attribute is missing, or (on computation) when a configuration has a few
         NaN, positions outside the box or particles at the same place.
     """
-    return _indicators(ds, tuple(names), {k: ds.attrs.get(k) for k in _PARAMETERS})
+    return _indicators(ds, tuple(names), {})
 
 
 def voronoi_volume(ds: xr.Dataset) -> xr.DataArray:
@@ -175,8 +77,8 @@ def tong_tanaka(
     ValueError
         When there are no reference lengths; see also `glassdask.kernels.structure.tong_tanaka`.
     """
-    given = ds.attrs.get("reference_length") if reference_length is None else reference_length
-    return _indicators(ds, ("tong_tanaka",), {"reference_length": given})["tong_tanaka"]
+    given = {} if reference_length is None else {"reference_length": reference_length}
+    return _indicators(ds, ("tong_tanaka",), given)["tong_tanaka"]
 
 
 def potential_energy(ds: xr.Dataset) -> xr.DataArray:
@@ -200,24 +102,98 @@ def potential_energy(ds: xr.Dataset) -> xr.DataArray:
     return structural_indicators(ds, ["potential_energy"])["potential_energy"]
 
 
-def _indicators(
-    ds: xr.Dataset, names: tuple[str, ...], parameters: Mapping[str, Any]
-) -> xr.Dataset:
-    """The indicators, with the parameters of the potential given."""
-    _check(names, parameters)
+def local_density(ds: xr.Dataset, distance: float | None = None) -> xr.DataArray:
+    """Number density of the other particles up to a distance from each, sigma^-d.
+
+    Parameters
+    ----------
+    ds : Dataset
+        As for `structural_indicators`.
+    distance : float, optional
+        sigma, with a border of 1 sigma over which a particle comes to count; else the attribute
+        `local_density_distance` of `ds`, or 2.
+
+    Returns
+    -------
+    DataArray
+        (..., particle).
+    """
+    given = {} if distance is None else {"local_density_distance": distance}
+    return _indicators(ds, ("local_density",), given)["local_density"]
+
+
+def coordination(ds: xr.Dataset) -> xr.DataArray:
+    """Number of Voronoi neighbours of each particle, (..., particle); 6 on average in 2D."""
+    return structural_indicators(ds, ["coordination"])["coordination"]
+
+
+def unlike_neighbours(ds: xr.Dataset) -> xr.DataArray:
+    """Share of Voronoi neighbours of another species than the particle, (..., particle)."""
+    return structural_indicators(ds, ["unlike_neighbours"])["unlike_neighbours"]
+
+
+def hexatic_order(ds: xr.Dataset) -> xr.DataArray:
+    """|psi_6| of each particle, (..., particle), 2D only; see the kernel of this name.
+
+    The Voronoi neighbours are weighted with the edges of the cells that they share.
+    """
+    return structural_indicators(ds, ["hexatic_order"])["hexatic_order"]
+
+
+def steinhardt_order(ds: xr.Dataset) -> xr.DataArray:
+    """Lechner and Dellago's averaged q_6 of each particle, (..., particle), 3D only.
+
+    The Voronoi neighbours are weighted with the faces that they share; see the kernel.
+    """
+    return structural_indicators(ds, ["steinhardt_order"])["steinhardt_order"]
+
+
+def pair_entropy(
+    ds: xr.Dataset, distance: float | None = None, width: float | None = None
+) -> xr.DataArray:
+    """Pair entropy S2 of each particle, kB; the more negative, the more ordered.
+
+    Parameters
+    ----------
+    ds : Dataset
+        As for `structural_indicators`.
+    distance : float, optional
+        Upper end of the integral, sigma; else the attribute `pair_entropy_distance`, or 5.
+    width : float, optional
+        Of the Gaussians that make g(r) smooth, sigma; else `pair_entropy_width`, or 0.1.
+
+    Returns
+    -------
+    DataArray
+        (..., particle).
+    """
+    given = {"pair_entropy_distance": distance, "pair_entropy_width": width}
+    given = {key: value for key, value in given.items() if value is not None}
+    return _indicators(ds, ("pair_entropy",), given)["pair_entropy"]
+
+
+def centroid_distance(ds: xr.Dataset) -> xr.DataArray:
+    """Distance of each particle from the centroid of its Voronoi cell, (..., particle), sigma."""
+    return structural_indicators(ds, ["centroid_distance"])["centroid_distance"]
+
+
+def _indicators(ds: xr.Dataset, names: tuple[str, ...], given: Mapping[str, Any]) -> xr.Dataset:
+    """The indicators; what is given takes the place of the attributes of the dataset."""
+    dimension = ds.sizes["axis"]
+    parameters = DEFAULTS | ds.attrs | dict(given)
+    _check(names, parameters, dimension)
 
     def one(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> Any:
         if is_missing(position):
             values = tuple(np.full(len(position), np.nan) for _ in names)
         else:
-            configuration = Configuration(position, box, species, **parameters)
-            values = tuple(INDICATORS[name].function(configuration) for name in names)
+            configuration = Configuration(position, box, species, parameters)
+            values = tuple(_values(name, configuration) for name in names)
         return values if len(values) > 1 else values[0]
 
     core = [["particle", "axis"], ["axis"], ["particle"]]
     arrays = [ds["position"], ds["box_length"], ds["species"]]
     results = apply(one, arrays, core, [["particle"]] * len(names))
-    dimension = ds.sizes["axis"]
     labelled = {
         name: result.rename(name).assign_attrs(
             units=INDICATORS[name].units(dimension),
@@ -230,12 +206,24 @@ def _indicators(
     return xr.Dataset(labelled, attrs={k: parameters[k] for k in sorted(used)})
 
 
-def _check(names: tuple[str, ...], parameters: Mapping[str, Any]) -> None:
+def _values(name: str, configuration: Configuration) -> np.ndarray:
+    """One number a particle, whoever wrote the function."""
+    values = np.asarray(INDICATORS[name].function(configuration), dtype=float)
+    count = len(configuration.position)
+    if values.shape != (count,):
+        raise ValueError(f"{name} gives {values.shape}; expected ({count},), one a particle")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} gives numbers that are not finite; expected finite ones")
+    return values
+
+
+def _check(names: tuple[str, ...], parameters: Mapping[str, Any], dimension: int) -> None:
     if not names:
         raise ValueError(f"no indicator named; expected some of {', '.join(INDICATORS)}")
     for name in names:
         if name not in INDICATORS:
             raise ValueError(f"no indicator {name!r}; expected one of {', '.join(INDICATORS)}")
+        INDICATORS[name].units(dimension)
         for need in INDICATORS[name].needs:
             if parameters.get(need) is None:
                 raise ValueError(f"{name} needs the attribute {need!r}; the dataset has none")

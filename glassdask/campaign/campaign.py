@@ -13,7 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from glassdask.campaign.checks import check
+from glassdask.campaign.indicator_names import DEFAULTS, used_parameters
 from glassdask.campaign.models import MODELS, Model, additive
+from glassdask.campaign.resolved import check_resolved
 from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.wording import explain_validation_error
 from glassdask.errors import UsageError
@@ -93,7 +95,7 @@ class Campaign:
                 table.pop("reference_lengths", None)
                 table.pop("model")
             if name == "indicators":
-                table["reference_lengths"] = [list(row) for row in self.model.reference_lengths]
+                table = self._indicators_table()
             if name == "train":
                 table.pop("threads")
             if name == "quench":
@@ -105,6 +107,23 @@ class Campaign:
             out[name] = table
         return out
 
+    def _indicators_table(self) -> dict[str, Any]:
+        """What the indicators follow from; the files of users by their content."""
+        section = self.file.indicators
+        table: dict[str, Any] = {"names": section.names}
+        table |= {key: getattr(section, key) for key in used_parameters(section.names)}
+        if section.modules:
+            table["modules"] = {name: file_digest(self.path / name) for name in section.modules}
+        table["reference_lengths"] = [list(row) for row in self.model.reference_lengths]
+        return table
+
+    @property
+    def indicator_parameters(self) -> dict[str, Any]:
+        """Attributes that a dataset needs, beside the potential's, for all indicators."""
+        section = self.file.indicators
+        lengths = [list(row) for row in self.model.reference_lengths]
+        return {"reference_length": lengths} | {key: getattr(section, key) for key in DEFAULTS}
+
     @property
     def hash(self) -> str:
         """Twelve hex digits that name the experiment; resources and names do not enter."""
@@ -113,6 +132,23 @@ class Campaign:
         )  # fmt: skip
         content = self.sections(tables) | {"seed": self.file.campaign.seed}
         return digest(content)
+
+
+def file_digest(path: Path) -> str:
+    """First twelve hex digits of the SHA-256 of a file.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read ({error.strerror})",
+            "a file that [indicators] modules names, relative to the campaign folder",
+        ) from None
 
 
 def digest(content: Any) -> str:
@@ -232,73 +268,3 @@ def parse_override(text: str) -> tuple[str, str, Any]:
         return section, key, tomllib.loads(f"value = {value.strip()}")["value"]
     except tomllib.TOMLDecodeError:
         return section, key, value.strip()
-
-
-def check_resolved(campaign: Campaign) -> None:
-    """What can only be checked once the model's defaults are filled in.
-
-    Raises
-    ------
-    UsageError
-        With the field, what it holds and what it may hold.
-    """
-    model, file = campaign.model, campaign.file
-    liquid, glass = model.liquid_temperature, model.glass_temperature
-    if liquid is None or glass is None:
-        missing = "liquid_temperature" if liquid is None else "glass_temperature"
-        raise UsageError(
-            f"[quench] has no {missing}",
-            "one, since a custom model has no default",
-            f"Add `{missing} = 0.5` (your value) under [quench].",
-        )
-    if not glass < liquid <= file.quench.start_temperature:
-        raise UsageError(
-            f"glass_temperature {glass:g}, liquid_temperature {liquid:g}, "
-            f"start_temperature {file.quench.start_temperature:g}",
-            "T_G < T_L <= start",
-            "Mend them under [quench].",
-        )
-    quench = file.quench
-    ramp_steps = (quench.start_temperature - glass) / quench.cooling_rate / quench.time_step
-    if ramp_steps < 10 * quench.cooling_points:
-        raise UsageError(
-            f"[quench] cooling_rate = {quench.cooling_rate:g} leaves {ramp_steps:.0f} steps for "
-            f"{quench.cooling_points} cooling_points",
-            "at least 10 steps a point",
-            "Lower cooling_rate or cooling_points.",
-        )
-    if model.onset_temperature is None and file.propensity.temperature_unit == "T*":
-        raise UsageError(
-            "[propensity] temperatures are in units of T*, and a custom model has no T*",
-            "onset_temperature, or absolute temperatures",
-            'Add `onset_temperature = 0.4` (your value) or `temperature_unit = "epsilon"`.',
-        )
-    if min(model.counts(file.system.particles)) < 1:
-        raise UsageError(
-            f"{file.system.particles} particles leave a species empty "
-            f"(counts {list(model.counts(file.system.particles))})",
-            "at least one particle of each species",
-            "Raise [system] particles.",
-        )
-    longest = file.system.cutoff * max(max(row) for row in model.sigma)
-    if longest > 0.5 * campaign.box_length:
-        enough = int((2 * longest) ** model.dimension * model.density) + 1
-        raise UsageError(
-            f"the longest cutoff, {longest:.4g} sigma, is beyond half the box, "
-            f"{0.5 * campaign.box_length:.4g} sigma",
-            "a cutoff within half the box",
-            f"Set [system] particles to {enough} or more, or lower cutoff.",
-        )
-    width = file.grid.kernel_width
-    if width is not None and width > 0.5 * campaign.box_length:
-        raise UsageError(
-            f"[grid] kernel_width = {width:g} is beyond half the box",
-            f"at most {0.5 * campaign.box_length:.4g} sigma",
-            "Lower [grid] kernel_width.",
-        )
-    if campaign.cells < file.train.kernel_size:
-        raise UsageError(
-            f"[grid] spacing {file.grid.spacing:g} gives {campaign.cells} cells a side",
-            f"at least the kernel_size, {file.train.kernel_size}",
-            "Lower [grid] spacing.",
-        )

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from glassdask.campaign.indicator_names import DEFAULTS
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -104,10 +106,24 @@ class Grid(Section):
 class Indicators(Section):
     """[indicators]: structural indicators of each particle."""
 
-    names: list[Literal["voronoi_volume", "tong_tanaka", "potential_energy"]] = about(
-        "which ones; potential_energy is the cheap baseline beside Gamma",
+    names: list[str] = about(
+        "which ones; see `glassdask info`. potential_energy is the cheap baseline beside Gamma",
         default=["voronoi_volume", "tong_tanaka", "potential_energy"],
         min_length=1,
+    )
+    modules: list[str] = about(
+        'Python files in this folder with indicators of your own, such as ["mine.py"]', default=[]
+    )
+    local_density_distance: float = about(
+        "sigma (not in the paper)", default=DEFAULTS["local_density_distance"], gt=0.5
+    )
+    pair_entropy_distance: Positive = about(
+        "end of the integral over g(r), sigma (not in the paper)",
+        default=DEFAULTS["pair_entropy_distance"],
+    )
+    pair_entropy_width: Positive = about(
+        "of the Gaussians that make g(r) smooth, sigma (not in the paper)",
+        default=DEFAULTS["pair_entropy_width"],
     )
 
 

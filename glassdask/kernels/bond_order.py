@@ -59,7 +59,7 @@ def steinhardt_order(tessellation: Tessellation, box_length: float | np.ndarray)
     Returns
     -------
     ndarray
-        (particle,), 1. 0.575 in an fcc crystal, 0.511 in a bcc one.
+        (particle,), 1. 0.575 in an fcc crystal, 0.567 in a bcc one.
 
     Raises
     ------

@@ -40,6 +40,26 @@ def coordination(tessellation: Tessellation) -> np.ndarray:
     return tessellation.coordination.astype(float)
 
 
+def unlike_neighbours(tessellation: Tessellation, species: np.ndarray) -> np.ndarray:
+    """Share of the neighbours of each particle that are of another species than itself.
+
+    Parameters
+    ----------
+    tessellation : Tessellation
+    species : ndarray of int
+        (particle,), from 0.
+
+    Returns
+    -------
+    ndarray
+        (particle,), 1. Its mean is small in a mixture that demixes.
+    """
+    here, there = tessellation.neighbours
+    kinds = np.asarray(species)
+    unlike = np.bincount(here, kinds[here] != kinds[there], minlength=tessellation.particles)
+    return unlike / tessellation.coordination
+
+
 def centroid_distance(tessellation: Tessellation) -> np.ndarray:
     """Distance of each particle from the centroid of its Voronoi cell.
 

@@ -120,8 +120,9 @@ def density(campaign: Campaign) -> Group:
 
 def indicators(campaign: Campaign) -> Group:
     """Structural indicators of each particle, raw."""
-    from glassdask.indicators import INDICATORS
+    from glassdask.registry import INDICATORS, load_modules
 
+    load_modules(campaign)
     particles, d = campaign.file.system.particles, campaign.model.dimension
     return Group(
         "indicators",
@@ -134,7 +135,7 @@ def indicators(campaign: Campaign) -> Group:
             for name in campaign.file.indicators.names
         }
         | {"run_status": run_status(campaign, "indicators")},
-        {"reference_length": [list(row) for row in campaign.model.reference_lengths]},
+        campaign.indicator_parameters,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import xarray as xr
 from glassdask import correlations, displacements, fields, images, indicators, layout, store
 from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed
+from glassdask.registry import load_modules
 
 #: Indicators that enter correlations as 1 - X, as in the paper.
 REVERSED = ("tong_tanaka",)
@@ -80,9 +81,7 @@ def read_configurations(campaign: Campaign, low: int, high: int) -> xr.Dataset:
     with store.open_group(campaign.store, "configurations") as group:
         block = load(campaign, "quench", group.isel(sample=slice(low, high)))
     check_whole(campaign, "quench", block["position"], block["run_status"].values, low)
-    return block.assign_attrs(
-        reference_length=[list(row) for row in campaign.model.reference_lengths]
-    )
+    return block.assign_attrs(campaign.indicator_parameters)
 
 
 def write(
@@ -114,6 +113,7 @@ def grid(campaign: Campaign, low: int, high: int) -> np.ndarray:
 
 def structure(campaign: Campaign, low: int, high: int) -> np.ndarray:
     """Structural indicators of a block; returns the status of its runs, (sample,) int8."""
+    load_modules(campaign)
     block = read_configurations(campaign, low, high)
     found = indicators.structural_indicators(block, campaign.file.indicators.names)
     write(campaign, "indicators", low, high, {str(name): found[name].values for name in found})

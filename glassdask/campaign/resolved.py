@@ -1,0 +1,138 @@
+"""What can only be checked once the model's defaults are filled in."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from glassdask.campaign.indicator_names import DIMENSIONS
+from glassdask.errors import UsageError
+
+if TYPE_CHECKING:
+    from glassdask.campaign.campaign import Campaign
+
+
+def check_resolved(campaign: Campaign) -> None:
+    """Check the fields against those of the model.
+
+    Raises
+    ------
+    UsageError
+        With the field, what it holds and what it may hold.
+    """
+    _check_temperatures(campaign)
+    _check_ramp(campaign)
+    _check_box(campaign)
+    _check_indicators(campaign)
+
+
+def _check_temperatures(campaign: Campaign) -> None:
+    model, file = campaign.model, campaign.file
+    liquid, glass = model.liquid_temperature, model.glass_temperature
+    if liquid is None or glass is None:
+        missing = "liquid_temperature" if liquid is None else "glass_temperature"
+        raise UsageError(
+            f"[quench] has no {missing}",
+            "one, since a custom model has no default",
+            f"Add `{missing} = 0.5` (your value) under [quench].",
+        )
+    if not glass < liquid <= file.quench.start_temperature:
+        raise UsageError(
+            f"glass_temperature {glass:g}, liquid_temperature {liquid:g}, "
+            f"start_temperature {file.quench.start_temperature:g}",
+            "T_G < T_L <= start",
+            "Mend them under [quench].",
+        )
+    if model.onset_temperature is None and file.propensity.temperature_unit == "T*":
+        raise UsageError(
+            "[propensity] temperatures are in units of T*, and a custom model has no T*",
+            "onset_temperature, or absolute temperatures",
+            'Add `onset_temperature = 0.4` (your value) or `temperature_unit = "epsilon"`.',
+        )
+
+
+def _check_ramp(campaign: Campaign) -> None:
+    quench, glass = campaign.file.quench, campaign.state_temperatures[1]
+    ramp_steps = (quench.start_temperature - glass) / quench.cooling_rate / quench.time_step
+    if ramp_steps < 10 * quench.cooling_points:
+        raise UsageError(
+            f"[quench] cooling_rate = {quench.cooling_rate:g} leaves {ramp_steps:.0f} steps for "
+            f"{quench.cooling_points} cooling_points",
+            "at least 10 steps a point",
+            "Lower cooling_rate or cooling_points.",
+        )
+
+
+def _check_box(campaign: Campaign) -> None:
+    model, file = campaign.model, campaign.file
+    if min(model.counts(file.system.particles)) < 1:
+        raise UsageError(
+            f"{file.system.particles} particles leave a species empty "
+            f"(counts {list(model.counts(file.system.particles))})",
+            "at least one particle of each species",
+            "Raise [system] particles.",
+        )
+    longest = file.system.cutoff * max(max(row) for row in model.sigma)
+    if longest > 0.5 * campaign.box_length:
+        enough = int((2 * longest) ** model.dimension * model.density) + 1
+        raise UsageError(
+            f"the longest cutoff, {longest:.4g} sigma, is beyond half the box, "
+            f"{0.5 * campaign.box_length:.4g} sigma",
+            "a cutoff within half the box",
+            f"Set [system] particles to {enough} or more, or lower cutoff.",
+        )
+    width = file.grid.kernel_width
+    if width is not None and width > 0.5 * campaign.box_length:
+        raise UsageError(
+            f"[grid] kernel_width = {width:g} is beyond half the box",
+            f"at most {0.5 * campaign.box_length:.4g} sigma",
+            "Lower [grid] kernel_width.",
+        )
+    if campaign.cells < file.train.kernel_size:
+        raise UsageError(
+            f"[grid] spacing {file.grid.spacing:g} gives {campaign.cells} cells a side",
+            f"at least the kernel_size, {file.train.kernel_size}",
+            "Lower [grid] spacing.",
+        )
+
+
+def _check_indicators(campaign: Campaign) -> None:
+    section, dimension = campaign.file.indicators, campaign.model.dimension
+    known = dict(DIMENSIONS)
+    if section.modules:
+        from glassdask.registry import INDICATORS, load_modules
+
+        load_modules(campaign)
+        known = {name: tuple(found.unit) for name, found in INDICATORS.items()}
+    if len(set(section.names)) != len(section.names):
+        raise UsageError(f"[indicators] names = {section.names}", "no name twice")
+    for name in section.names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise UsageError(
+                f"[indicators] names has {name!r}",
+                f"{near[0]!r}" if near else f"some of {', '.join(known)}",
+                "One of your own needs its file under `modules`.",
+            )
+        if dimension not in known[name]:
+            there = " or ".join(map(str, known[name]))
+            raise UsageError(
+                f"[indicators] names has {name!r}, and the model has {dimension} dimensions",
+                f"an indicator of {dimension}; this one is of {there}",
+            )
+    half = 0.5 * campaign.box_length
+    reaches = {
+        "local_density": ("local_density_distance", section.local_density_distance + 0.5),
+        "pair_entropy": (
+            "pair_entropy_distance",
+            section.pair_entropy_distance + 4 * section.pair_entropy_width,
+        ),
+    }
+    for name, (key, reach) in reaches.items():
+        if name in section.names and reach > half:
+            raise UsageError(
+                f"[indicators] {key} = {getattr(section, key):g} needs particles up to "
+                f"{reach:.4g} sigma, and half the box is {half:.4g}",
+                "distances within half the box",
+                f"Lower {key}, or raise [system] particles.",
+            )
