@@ -18,6 +18,9 @@ if TYPE_CHECKING:
         mean_cage_relative_displacement,
     )
     from glassdask.distributions import radial_distribution
+    from glassdask.exchange.arrays import from_arrays
+    from glassdask.exchange.exporting import export
+    from glassdask.exchange.importing import import_configurations
     from glassdask.fields import coarse_grain, normalise
     from glassdask.images import grid_density
     from glassdask.indicators import (
@@ -34,7 +37,10 @@ __all__ = [
     "__version__",
     "cage_relative_squared_displacement",
     "coarse_grain",
+    "export",
+    "from_arrays",
     "grid_density",
+    "import_configurations",
     "mean_cage_relative_displacement",
     "normalise",
     "open",
@@ -56,6 +62,9 @@ _MODULES = {
         "tong_tanaka",
         "voronoi_volume",
     ),
+    "glassdask.exchange.arrays": ("from_arrays",),
+    "glassdask.exchange.exporting": ("export",),
+    "glassdask.exchange.importing": ("import_configurations",),
     "glassdask.fields": ("coarse_grain", "normalise"),
     "glassdask.images": ("grid_density",),
     "glassdask.correlations": ("pearson", "spearman", "split_half_reliability"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from glassdask.errors import GlassdaskError, UsageError
+from glassdask.exchange.commands import ManyWords, export_command, import_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,8 @@ def run(
 
     _stop_in_time(walltime)
     campaign = _load(folder, overrides)
-    _check_launcher(campaign, "quench", "propensity")
+    stages = ("propensity",) if campaign.imported else ("quench", "propensity")
+    _check_launcher(campaign, *stages)
     with Pipeline(campaign, start_over) as pipeline:
         done = pipeline.run_all()
     if not done:
@@ -119,7 +121,8 @@ def _run_stage(
         raise UsageError("--retry with --start-over", "one of them", "Type `--retry` alone.")
     _stop_in_time(walltime)
     campaign = _load(folder, overrides)
-    _check_launcher(campaign, stage, start_over=start_over or retry)
+    if not (campaign.imported and stage == "quench"):
+        _check_launcher(campaign, stage, start_over=start_over or retry)
     with Pipeline(campaign, start_over, retry) as pipeline:
         if not pipeline.run(stage, start_over):
             print(f"{stage}: complete for this campaign file, nothing to do.")
@@ -148,6 +151,10 @@ for _stage, _text in {
     "report": "Stage 8: figures and report.html.",
 }.items():
     app.command(name=_stage)(_stage_command(_stage, _text))
+
+
+app.command("import", cls=ManyWords)(import_command)
+app.command("export")(export_command)
 
 
 @app.command()

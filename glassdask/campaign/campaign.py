@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tomllib
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,12 +15,17 @@ from pydantic import ValidationError
 
 from glassdask.campaign.checks import check
 from glassdask.campaign.models import MODELS, Model, additive
+from glassdask.campaign.resolved import check_resolved
 from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.wording import explain_validation_error
 from glassdask.errors import UsageError
 
 #: Largest seed that all of LAMMPS's generators take, with room for the few of one run.
 LARGEST_SEED = 899_999_000
+#: Fields of [quench] that make nothing of imported configurations.
+_RAMP = (
+    "start_temperature", "cooling_rate", "equilibration_time", "hold_time", "cooling_points",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,16 @@ class Campaign:
         return self.model.box_length(self.file.system.particles)
 
     @property
+    def imported(self) -> bool:
+        """Whether the configurations come from files or arrays, not from LAMMPS runs."""
+        return self.file.quench.source == "import"
+
+    @property
     def state_temperatures(self) -> tuple[float, float]:
-        """T_L and T_G, epsilon/kB."""
+        """T_L and T_G, epsilon/kB; NaN where imported configurations have none in the file."""
+        if self.imported:
+            given = (self.file.quench.liquid_temperature, self.file.quench.glass_temperature)
+            return tuple(math.nan if t is None else t for t in given)  # type: ignore[return-value]
         liquid, glass = self.model.liquid_temperature, self.model.glass_temperature
         assert liquid is not None  # checked when the file was read
         assert glass is not None
@@ -96,7 +110,11 @@ class Campaign:
                 table["reference_lengths"] = [list(row) for row in self.model.reference_lengths]
             if name == "train":
                 table.pop("threads")
-            if name == "quench":
+            if name == "quench" and self.imported:
+                for key in _RAMP:
+                    table.pop(key)
+            elif name == "quench":
+                table.pop("source")
                 table["liquid_temperature"], table["glass_temperature"] = self.state_temperatures
             if name == "propensity":
                 table["temperatures"] = list(self.propensity_temperatures)
@@ -232,66 +250,3 @@ def parse_override(text: str) -> tuple[str, str, Any]:
         return section, key, tomllib.loads(f"value = {value.strip()}")["value"]
     except tomllib.TOMLDecodeError:
         return section, key, value.strip()
-
-
-def check_resolved(campaign: Campaign) -> None:
-    """What can only be checked once the model's defaults are filled in.
-
-    Raises
-    ------
-    UsageError
-        With the field, what it holds and what it may hold.
-    """
-    model, file = campaign.model, campaign.file
-    liquid, glass = model.liquid_temperature, model.glass_temperature
-    if liquid is None or glass is None:
-        missing = "liquid_temperature" if liquid is None else "glass_temperature"
-        raise UsageError(
-            f"[quench] has no {missing}",
-            "one, since a custom model has no default",
-            f"Add `{missing} = 0.5` (your value) under [quench].",
-        )
-    if not glass < liquid <= file.quench.start_temperature:
-        raise UsageError(
-            f"glass_temperature {glass:g}, liquid_temperature {liquid:g}, "
-            f"start_temperature {file.quench.start_temperature:g}",
-            "T_G < T_L <= start",
-            "Mend them under [quench].",
-        )
-    quench = file.quench
-    ramp_steps = (quench.start_temperature - glass) / quench.cooling_rate / quench.time_step
-    if ramp_steps < 10 * quench.cooling_points:
-        raise UsageError(
-            f"[quench] cooling_rate = {quench.cooling_rate:g} leaves {ramp_steps:.0f} steps for "
-            f"{quench.cooling_points} cooling_points",
-            "at least 10 steps a point",
-            "Lower cooling_rate or cooling_points.",
-        )
-    if model.onset_temperature is None and file.propensity.temperature_unit == "T*":
-        raise UsageError(
-            "[propensity] temperatures are in units of T*, and a custom model has no T*",
-            "onset_temperature, or absolute temperatures",
-            'Add `onset_temperature = 0.4` (your value) or `temperature_unit = "epsilon"`.',
-        )
-    if min(model.counts(file.system.particles)) < 1:
-        raise UsageError(
-            f"{file.system.particles} particles leave a species empty "
-            f"(counts {list(model.counts(file.system.particles))})",
-            "at least one particle of each species",
-            "Raise [system] particles.",
-        )
-    longest = file.system.cutoff * max(max(row) for row in model.sigma)
-    if longest > 0.5 * campaign.box_length:
-        enough = int((2 * longest) ** model.dimension * model.density) + 1
-        raise UsageError(
-            f"the longest cutoff, {longest:.4g} sigma, is beyond half the box, "
-            f"{0.5 * campaign.box_length:.4g} sigma",
-            "a cutoff within half the box",
-            f"Set [system] particles to {enough} or more, or lower cutoff.",
-        )
-    if campaign.cells < file.train.kernel_size:
-        raise UsageError(
-            f"[grid] spacing {file.grid.spacing:g} gives {campaign.cells} cells a side",
-            f"at least the kernel_size, {file.train.kernel_size}",
-            "Lower [grid] spacing.",
-        )
