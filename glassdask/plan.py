@@ -119,7 +119,9 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
         count, files = size(groups)
         total_bytes, total_files = total_bytes + count, total_files + files
         cells = ["", "", ""]
-        if stage in ("quench", "propensity"):
+        if stage == "quench" and campaign.imported:
+            cells = ["imported", "", ""]
+        elif stage in ("quench", "propensity"):
             found = estimate(campaign, stage, measured, ranks)
             cells = [str(found.runs), f"{found.core_hours:.3g}", duration(found.wall)]
             hours, wall = hours + found.core_hours, wall + found.wall

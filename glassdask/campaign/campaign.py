@@ -23,7 +23,7 @@ from glassdask.errors import UsageError
 #: Largest seed that all of LAMMPS's generators take, with room for the few of one run.
 LARGEST_SEED = 899_999_000
 #: Fields of [quench] that make nothing of imported configurations.
-_RAMP = (
+RAMP = (
     "start_temperature", "cooling_rate", "equilibration_time", "hold_time", "cooling_points",
 )  # fmt: skip
 
@@ -111,7 +111,7 @@ class Campaign:
             if name == "train":
                 table.pop("threads")
             if name == "quench" and self.imported:
-                for key in _RAMP:
+                for key in RAMP:
                     table.pop(key)
             elif name == "quench":
                 table.pop("source")

@@ -52,16 +52,16 @@ def box_lengths(values: Any, shape: tuple[int, ...]) -> np.ndarray:
     leading = shape[:-2]
     if array.shape in ((), (1,), (axes,)):
         array = np.broadcast_to(array, (axes,))
-    elif leading and array.shape in (leading, (*leading, axes)) and _one_row(array, leading):
+    elif _of_each(array, leading, axes) and _one_row(array, leading):
         array = np.broadcast_to(array[(0,) * len(leading)], (axes,))
-    elif array.shape == (axes, axes):
+    elif array.shape == (axes, axes) and (array == 0).any():
         if np.any(array != np.diag(np.diagonal(array))):
             raise ValueError(
                 "box_length is the matrix of a tilted (triclinic) box; expected an orthogonal box: "
                 "its sides, one for each axis"
             )
         array = np.diagonal(array)
-    elif leading and array.shape in (leading, (*leading, axes)):
+    elif _of_each(array, leading, axes):
         raise ValueError(
             "the box differs between configurations; expected one box for all of them: make one "
             "dataset for each box"
@@ -71,6 +71,11 @@ def box_lengths(values: Any, shape: tuple[int, ...]) -> np.ndarray:
     if (array <= 0).any():
         raise ValueError(f"box_length {array.tolist()}; expected positive lengths, sigma")
     return array.copy()
+
+
+def _of_each(array: np.ndarray, leading: tuple[int, ...], axes: int) -> bool:
+    """Whether there is a box for each configuration."""
+    return bool(leading) and array.shape in (leading, (*leading, 1), (*leading, axes))
 
 
 def _one_row(array: np.ndarray, leading: tuple[int, ...]) -> bool:

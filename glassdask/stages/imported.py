@@ -34,7 +34,7 @@ def refuse_imported(campaign: Campaign, stage: str, start_over: bool, retry: boo
             raise UsageError(
                 f'[quench] source = "import" in {campaign.path}',
                 "its configurations from files, not from runs",
-                f"Type `{records.making(campaign, stage)}`{' --start-over' if start_over else ''}.",
+                f"Type `{records.making(campaign, stage)}{' --start-over' if start_over else ''}`.",
             )
     record = records.read(campaign, stage) if stage == "propensity" and not start_over else None
     if (
@@ -50,6 +50,12 @@ def refuse_imported(campaign: Campaign, stage: str, start_over: bool, retry: boo
             f"`glassdask propensity {campaign.path} --start-over`.",
         )
     states = records.states(campaign)
+    if stage == "propensity" and "glass" not in states:
+        raise UsageError(
+            "propensity starts from glasses; only the liquid was imported",
+            "glasses",
+            f"Type `{records.making(campaign, 'quench')} --start-over`.",
+        )
     if stage == "train" and len(states) < 2:
         raise UsageError(
             f"train needs liquids and glasses to tell apart; only the {states[0]} was imported",
