@@ -145,7 +145,7 @@ def test_what_cannot_be_used_is_refused(changes, words):
 
 def test_boxes_that_differ_are_refused_with_a_way_out():
     position, species, _ = arrays(samples=3)
-    with pytest.raises(ValueError, match="box differs between configurations.*each box"):
+    with pytest.raises(ValueError, match=r"box differs between configurations.*each box"):
         gd.from_arrays(position, species, [[5.0, 5.0], [5.0, 5.0], [5.0, 5.1]])
 
 

@@ -65,6 +65,8 @@ def _draft(folder: Path, ds: xr.Dataset, model: str | None, overrides: tuple[str
             "the model of the particles, which their energies follow from",
             f"Type e.g. `--model kam` ({', '.join(MODELS)} or custom).",
         )
+    if model in MODELS:
+        _check_dimension(MODELS[model], ds)
     runs, whole = ds.sizes["sample"], len(present_states(ds)) == 2
     split = _split(runs if whole and "displacement" not in ds else 0)
     split["test"] += runs - sum(split.values())
@@ -138,14 +140,18 @@ def _check_source(campaign: Campaign, model: str | None) -> None:
         )
 
 
-def _check_system(campaign: Campaign, ds: xr.Dataset) -> None:
-    model, particles = campaign.model, ds.sizes["particle"]
+def _check_dimension(model: Model, ds: xr.Dataset) -> None:
     if ds.sizes["axis"] != model.dimension:
         raise UsageError(
             f"configurations in {ds.sizes['axis']}D, and model {model.name} in {model.dimension}D",
             "one dimension",
             "Choose another model, or `--model custom`.",
         )
+
+
+def _check_system(campaign: Campaign, ds: xr.Dataset) -> None:
+    model, particles = campaign.model, ds.sizes["particle"]
+    _check_dimension(model, ds)
     if particles != campaign.file.system.particles:
         raise UsageError(
             f"{particles} particles, and [system] particles = {campaign.file.system.particles}",
