@@ -154,7 +154,7 @@ for _stage, _text in {
 
 
 app.command("import", cls=ManyWords)(import_command)
-app.command("export")(export_command)
+app.command("export", cls=ManyWords)(export_command)
 
 
 @app.command()

@@ -224,6 +224,8 @@ def test_names_that_ase_does_not_know_are_read(tmp_path):
         ({"rows": ("1 1 0 0 0", "1 2 1 1 1")}, "an id twice"),
         ({"rows": ("1 1 0 0", "2 2 1 1 1")}, "rows that do not fit"),
         ({"bounds": ("0 0", "0 4", "0 4")}, "empty"),
+        ({"columns": "id type x y z radius", "rows": ("1 1 0 0 0 1", "2 1 1 1 1 1.1")},
+         "species 1 in different sizes"),
         ({"rows": ("1 1 0 0 0", "2 3 1 1 1")}, ""),
     ],
 )  # fmt: skip
@@ -260,6 +262,26 @@ def test_tilted_boxes_of_other_formats_are_refused(tmp_path):
         file.append(snapshot)
     for path in (data, xyz, tmp_path / "x.gsd"):
         with pytest.raises(UsageError, match="triclinic"):
+            list(read_frames(path))
+
+
+def test_polydisperse_particles_of_other_formats_are_refused(tmp_path):
+    import gsd.hoomd
+
+    xyz = tmp_path / "x.xyz"
+    xyz.write_text(
+        '2\nLattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:radius:R:1\n'
+        "A 0 0 0 1\nA 1 1 1 1.2\n"
+    )
+    snapshot = gsd.hoomd.Frame()
+    snapshot.configuration.box = [4, 4, 4, 0, 0, 0]
+    snapshot.particles.N = 2
+    snapshot.particles.position = [[0, 0, 0], [1, 1, 1]]
+    snapshot.particles.diameter = [1.0, 1.1]
+    with gsd.hoomd.open(tmp_path / "x.gsd", "w") as file:
+        file.append(snapshot)
+    for path in (xyz, tmp_path / "x.gsd"):
+        with pytest.raises(UsageError, match="polydisperse"):
             list(read_frames(path))
 
 

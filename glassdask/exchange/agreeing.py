@@ -15,8 +15,9 @@ from glassdask.errors import UsageError
 from glassdask.exchange.ensemble import fields_of
 from glassdask.exchange.normal import present_states
 
-#: Relative difference of box sides that is taken for rounding.
-SAME_BOX = 1e-7
+#: Relative difference of box sides that is taken for rounding: runs that start from imported
+#: glasses have the campaign's box, and no particle may lie beyond it.
+SAME_BOX = 1e-10
 #: Shares of the samples that are kept from training, as far as there are enough.
 VALIDATION, TEST = 0.1, 0.2
 

@@ -10,12 +10,12 @@ from typer.core import TyperCommand
 
 from glassdask.errors import UsageError
 
-#: Options of `import` that take all words up to the next option, as a shell expands them.
-_MANY = ("--glass", "--liquid")
+#: Options that take all words up to the next option, as a shell expands them.
+_MANY = ("--glass", "--liquid", "--sample", "--time")
 
 
 class ManyWords(TyperCommand):
-    """A command whose options `--glass` and `--liquid` take any number of files."""
+    """A command with options that take any number of words."""
 
     def parse_args(self, ctx, args):  # type: ignore[no-untyped-def]
         """Say the option again before each of its words, as the parser wants it."""
@@ -33,14 +33,14 @@ class ManyWords(TyperCommand):
 def import_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")],
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILES]...", help="Of the state in --state.")
+        list[Path] | None, typer.Argument(metavar="FILES", help="Of the state in --state.")
     ] = None,
     state: Annotated[str, typer.Option(help="What FILES hold: glass or liquid.")] = "glass",
     glass: Annotated[
-        list[Path] | None, typer.Option(metavar="FILES", help="Files with glasses.")
+        list[Path] | None, typer.Option(metavar="FILES ...", help="Files with glasses.")
     ] = None,
     liquid: Annotated[
-        list[Path] | None, typer.Option(metavar="FILES", help="Files with liquids.")
+        list[Path] | None, typer.Option(metavar="FILES ...", help="Files with liquids.")
     ] = None,
     model: Annotated[
         str | None,
@@ -101,14 +101,16 @@ def export_command(
     ] = None,
     state: Annotated[str, typer.Option(help="glass or liquid.")] = "glass",
     sample: Annotated[
-        list[int] | None, typer.Option(help="Number of a sample; may be repeated; else all.")
+        list[int] | None, typer.Option(metavar="N ...", help="Numbers of samples; else all.")
     ] = None,
     group: Annotated[
         str, typer.Option(help="Indicators raw, as coarse-grained fields, or both.")
     ] = "both",
     time: Annotated[
         list[float] | None,
-        typer.Option(help="Of the propensity, nearest recorded; may be repeated; else the last."),
+        typer.Option(
+            metavar="T ...", help="Of the propensity, the nearest recorded; else the last."
+        ),
     ] = None,
     symbols: Annotated[
         str | None,
@@ -133,5 +135,6 @@ def export_command(
     )  # fmt: skip
     for line in found.remarks:
         print(line)
+    columns = ", ".join(found.columns) or f"no indicators: type `glassdask indicators {folder}`"
     print(f"{output} written: {found.frames} frames of {found.particles} particles, with")
-    print("  " + ", ".join(found.columns))
+    print(f"  {columns}")

@@ -12,7 +12,7 @@ from typing import TextIO
 import numpy as np
 
 from glassdask.errors import UsageError
-from glassdask.exchange.frames import Frame, frame
+from glassdask.exchange.frames import Frame, check_sizes, frame
 
 #: Columns of positions, and whether they are in units of the box. The first that is there is taken.
 POSITIONS = (("x", "y", "z"), ("xu", "yu", "zu"), ("xs", "ys", "zs"), ("xsu", "ysu", "zsu"))
@@ -98,6 +98,9 @@ def _frame(
         position = bounds[:, 0] + position * (bounds[:, 1] - bounds[:, 0])
     ids = read["id"].astype(np.int64) if "id" in read else None
     labels = read[label].astype(int) if label == "type" else read[label]
+    for name in ("diameter", "radius"):
+        sizes = read[name].astype(float) if name in read else None
+        check_sizes(f"{path}, frame {number}", labels, sizes)
     words = flags.replace("xy", "").replace("xz", "").replace("yz", "").split()
     periodic = tuple(word == "pp" for word in words[-3:]) if len(words) >= 3 else (False,) * 3
     return frame(path, number, "dump", position, ids, labels, cell, bounds[:, 0], periodic)

@@ -14,6 +14,7 @@ from glassdask.exchange.frames import Frame
 from glassdask.exchange.importing import import_configurations, same_sources
 from glassdask.exchange.reading import FORMATS, digest_of, read_frames
 from glassdask.exchange.stacking import stack
+from glassdask.progress import Progress
 
 
 def import_files(
@@ -92,11 +93,13 @@ def _expected(
 
 def _read(paths: Sequence[Path], kind: str | None) -> list[Frame]:
     found: list[Frame] = []
-    for path in paths:
-        before = len(found)
-        found += list(read_frames(path, kind))
-        if len(found) == before:
-            raise UsageError(f"no frame in {path}", "at least one configuration")
+    with Progress("read", "files", len(paths)) as progress:
+        for path in paths:
+            before = len(found)
+            found += list(read_frames(path, kind))
+            if len(found) == before:
+                raise UsageError(f"no frame in {path}", "at least one configuration")
+            progress.advance(note=f"{len(found)} frames")
     return found
 
 

@@ -8,6 +8,9 @@ import numpy as np
 
 from glassdask.errors import UsageError
 
+#: Relative difference of sizes that is taken for rounding, in single precision too.
+SAME_SIZE = 1e-6
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -59,6 +62,35 @@ class Frame:
         """Whether all particles have the same z."""
         z = self.position[:, 2]
         return bool((z == z[0]).all())
+
+
+def check_sizes(where: str, labels: np.ndarray, sizes: np.ndarray | None) -> None:
+    """Refuse polydisperse particles.
+
+    Parameters
+    ----------
+    where : str
+        For people: file and frame.
+    labels : ndarray
+        Of the species, (particle,).
+    sizes : ndarray or None
+        Diameters or radii, (particle,).
+
+    Raises
+    ------
+    UsageError
+        When sizes differ within a species.
+    """
+    if sizes is None:
+        return
+    for label in np.unique(labels):
+        of_one = sizes[labels == label]
+        if (np.abs(of_one - of_one[0]) > SAME_SIZE * np.abs(of_one[0])).any():
+            raise UsageError(
+                f"{where}: particles of species {label} in different sizes (polydisperse)",
+                "sizes that follow from the species, as potentials and reference lengths do",
+                "Give each size a species of its own, if they are few.",
+            )
 
 
 def frame(

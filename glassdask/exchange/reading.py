@@ -15,7 +15,7 @@ import numpy as np
 
 from glassdask.errors import UsageError
 from glassdask.exchange.dump import read_dump
-from glassdask.exchange.frames import Frame, frame
+from glassdask.exchange.frames import Frame, check_sizes, frame
 
 FORMATS = ("extxyz", "gsd", "dump", "data")
 _SUFFIXES = {
@@ -149,6 +149,8 @@ def _read_extxyz(path: str, file: IO[str]) -> Iterator[Frame]:
             labels = _names_of_types(arrays["type"], named)
         else:
             labels = np.array([symbols[z] for z in arrays["numbers"]])
+        for name in ("diameter", "radius", "Radius"):
+            check_sizes(f"{path}, frame {number}", labels, arrays.get(name))
         origin = np.zeros(3) if origins[number] is None else np.asarray(origins[number], float)
         ids = arrays.get("id")
         yield frame(
@@ -198,6 +200,7 @@ def _read_gsd(path: str) -> Iterator[Frame]:
             ids = snapshot.log.get("particles/glassdask/id")
             types = tuple(snapshot.particles.types)
             labels = np.array(types)[np.asarray(snapshot.particles.typeid)]
+            check_sizes(f"{path}, frame {number}", labels, snapshot.particles.diameter)
             yield frame(
                 path, number, "gsd", position, ids, labels, cell, origin, (True, True, True),
                 dimension, types,
