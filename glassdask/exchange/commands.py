@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.core import TyperCommand
 
-from glassdask.errors import UsageError
+from glassdask.errors import UsageError, as_stage_error
 
 #: Options that take all words up to the next option, as a shell expands them.
 _MANY = ("--glass", "--liquid", "--sample", "--time")
@@ -28,6 +30,15 @@ class ManyWords(TyperCommand):
             else:
                 spread += [option, word] if option else [word]
         return super().parse_args(ctx, spread)
+
+
+@contextmanager
+def _in_one_line(what: str) -> Iterator[None]:
+    """A full disk or a lost right, said in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise as_stage_error(error, what, "") from None
 
 
 def import_command(
@@ -55,6 +66,9 @@ def import_command(
         str | None,
         typer.Option(metavar="A,B", help="What the files call the model's species, in its order."),
     ] = None,
+    every: Annotated[
+        int, typer.Option(metavar="N", help="Every N-th frame of each file, from the first.")
+    ] = 1,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a field."),
@@ -77,9 +91,10 @@ def import_command(
             f"Type `glassdask import {folder} --glass FILES`.",
         )
     order = species.split(",") if species else None
-    campaign = import_files(
-        folder, chosen, model, kind, dimension, order, overrides or (), start_over
-    )
+    with _in_one_line("import"):
+        campaign = import_files(
+            folder, chosen, model, kind, dimension, order, overrides or (), start_over, every
+        )
     if campaign is None:
         print("These frames were imported before, for this campaign file; nothing to do.")
         return
@@ -129,10 +144,11 @@ def export_command(
     from glassdask.exchange.exporting import export
 
     campaign = load(folder, overrides or ())
-    found = export(
-        campaign, output, kind=kind, state=state, samples=sample or None, group=group, times=time,
-        symbols=symbols.split(",") if symbols else None, overwrite=overwrite,
-    )  # fmt: skip
+    with _in_one_line("export"):
+        found = export(
+            campaign, output, kind=kind, state=state, samples=sample or None, group=group,
+            times=time, symbols=symbols.split(",") if symbols else None, overwrite=overwrite,
+        )  # fmt: skip
     for line in found.remarks:
         print(line)
     columns = ", ".join(found.columns) or f"no indicators: type `glassdask indicators {folder}`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ def import_files(
     species: Sequence[str] | None = None,
     overrides: Sequence[str] = (),
     start_over: bool = False,
+    every: int = 1,
     say: Callable[[str], None] = print,
 ) -> Campaign | None:
     """Make every frame of some files a sample of a campaign; see `import_configurations`.
@@ -46,6 +48,8 @@ def import_files(
         What the files call the species 0, 1, ...
     overrides : sequence of str
     start_over : bool
+    every : int
+        Every n-th frame of each file is taken, from the first.
     say : callable
         Told what a user should know.
 
@@ -61,10 +65,12 @@ def import_files(
     """
     if kind is not None and kind not in FORMATS:
         raise UsageError(f"--format {kind}", f"one of {', '.join(FORMATS)}")
+    if every < 1:
+        raise UsageError(f"--every {every}", "1 or more")
     if dimension not in (None, 2, 3):
         raise UsageError(f"--dimension {dimension}", "2 or 3")
     names, theirs = _expected(folder, model, tuple(overrides))
-    frames = {state: _read(paths, kind) for state, paths in files.items() if paths}
+    frames = {state: _read(paths, kind, every) for state, paths in files.items() if paths}
     ds = _with_digests(stack(frames, dimension or theirs, species, names, say))
     # a campaign that has just these frames needs no second import
     if (folder / "campaign.toml").exists() and not start_over:
@@ -91,12 +97,12 @@ def _expected(
     return None, None
 
 
-def _read(paths: Sequence[Path], kind: str | None) -> list[Frame]:
+def _read(paths: Sequence[Path], kind: str | None, every: int) -> list[Frame]:
     found: list[Frame] = []
     with Progress("read", "files", len(paths)) as progress:
         for path in paths:
             before = len(found)
-            found += list(read_frames(path, kind))
+            found += islice(read_frames(path, kind), 0, None, every)
             if len(found) == before:
                 raise UsageError(f"no frame in {path}", "at least one configuration")
             progress.advance(note=f"{len(found)} frames")
