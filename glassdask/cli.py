@@ -55,12 +55,14 @@ def new(
 ) -> None:
     """Make a campaign folder with its campaign.toml."""
     from glassdask.campaign import new_campaign
+    from glassdask.records import making
 
     campaign = new_campaign(folder, model, preset, tuple(overrides or ()))
     print(f"{folder / 'campaign.toml'} written: model {campaign.model.name}, preset {preset}.")
     if model == "custom":
         print("It holds an example mixture: write your own under [system], T_L, T_G and T*.")
-    print(f"Next: glassdask plan {folder}, or glassdask run {folder}")
+    ways = f"glassdask plan {folder}, or glassdask run {folder}"
+    print(f"Next: {making(campaign, 'quench') if campaign.imported else ways}")
 
 
 @app.command()
