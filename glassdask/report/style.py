@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -159,6 +160,11 @@ def log_ticks(axis: Axis) -> None:
     axis.set_minor_locator(LogLocator(subs=tuple(range(1, 10)), numticks=20))
     axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def temperature(value: float) -> str:
+    """A temperature for people; imported configurations may have none."""
+    return f"{value:g} ε/kB" if math.isfinite(value) else "not known"
 
 
 def say(axes: Any, text: str) -> None:
