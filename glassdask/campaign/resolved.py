@@ -142,7 +142,7 @@ def _check_indicators(campaign: Campaign) -> None:
         "local_density": ("local_density_distance", section.local_density_distance + 0.5),
         "pair_entropy": (
             "pair_entropy_distance",
-            section.pair_entropy_distance + 4 * section.pair_entropy_width,
+            section.pair_entropy_distance + 5 * section.pair_entropy_width,
         ),
     }
     for name, (key, reach) in reaches.items():

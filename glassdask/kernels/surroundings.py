@@ -12,8 +12,8 @@ from glassdask.kernels.pairs import pairs_within
 #: Distance over which a partner comes to count in the local density, sigma.
 BORDER = 1.0
 # points of the radial integral a width of the Gaussian, and widths after which it is left out
-_POINTS_A_WIDTH = 4
-_WIDTHS = 4.0
+_POINTS_A_WIDTH = 8
+_WIDTHS = 5.0
 
 
 def local_density(
@@ -89,7 +89,7 @@ def pair_entropy(
     Raises
     ------
     ValueError
-        When one of the lengths is not positive, or the distance and four widths are longer than
+        When one of the lengths is not positive, or the distance and five widths are longer than
         half the box.
     """
     if not (distance > 0 and width > 0):
