@@ -102,6 +102,14 @@ FUNCTIONS = {
     "coordination": (
         lambda c: structure.coordination(c.tessellation), gd.coordination, ("particle",), "1", "1",
     ),
+    "coordination of B": (
+        lambda c: structure.coordination(c.tessellation, c.species == 1),
+        lambda ds: gd.coordination(ds, of=1), ("particle",), "1", "1",
+    ),
+    "local_density of B": (
+        lambda c: surroundings.local_density(c.position, c.box, 1.1, c.species == 1),
+        lambda ds: gd.local_density(ds, 1.1, of=1), ("particle",), "sigma^-2", "sigma^-3",
+    ),
     "unlike_neighbours": (
         lambda c: structure.unlike_neighbours(c.tessellation, c.species),
         gd.unlike_neighbours, ("particle",), "1", "1",
@@ -322,6 +330,10 @@ class TestIndicators:
         given = gd.tong_tanaka(bare, ds.attrs["reference_length"])
         xr.testing.assert_equal(given, gd.tong_tanaka(ds))
         assert (gd.tong_tanaka(ds, [[1, 1], [1, 1]]) != given).any()
+
+    def test_species_add_up(self, ds):
+        for function in (gd.coordination, lambda ds, of=None: gd.local_density(ds, 1.1, of)):
+            xr.testing.assert_allclose(function(ds, of=0) + function(ds, of=1), function(ds))
 
     def test_one_tessellation_a_snapshot(self, ds, monkeypatch):
         calls = []

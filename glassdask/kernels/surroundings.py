@@ -17,7 +17,10 @@ _WIDTHS = 5.0
 
 
 def local_density(
-    position: np.ndarray, box_length: float | np.ndarray, distance: float
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    distance: float,
+    counted: np.ndarray | None = None,
 ) -> np.ndarray:
     """Number density of the other particles around each particle.
 
@@ -32,6 +35,8 @@ def local_density(
         Length of the periodic box along each axis, sigma.
     distance : float
         R, sigma.
+    counted : ndarray of bool, optional
+        Which particles count, (particle,); all if left out.
 
     Returns
     -------
@@ -50,6 +55,8 @@ def local_density(
     total = np.zeros(count)
     for pairs in pairs_within(position, box_length, distance + BORDER / 2):
         weight = np.clip(0.5 + (distance - pairs.distance) / BORDER, 0, 1)
+        if counted is not None:
+            weight *= np.asarray(counted)[pairs.partner]
         total += np.bincount(pairs.particle, weight, minlength=count)
     return total / (math.pi * distance**2 if d == 2 else 4 / 3 * math.pi * distance**3)
 
