@@ -18,6 +18,9 @@ if TYPE_CHECKING:
         mean_cage_relative_displacement,
     )
     from glassdask.distributions import radial_distribution, structure_factor
+    from glassdask.exchange.arrays import from_arrays
+    from glassdask.exchange.exporting import export
+    from glassdask.exchange.importing import import_configurations
     from glassdask.fields import coarse_grain, normalise
     from glassdask.images import at_particles, grid_density
     from glassdask.indicators import (
@@ -46,8 +49,11 @@ __all__ = [
     "centroid_distance",
     "coarse_grain",
     "coordination",
+    "export",
+    "from_arrays",
     "grid_density",
     "hexatic_order",
+    "import_configurations",
     "indicator",
     "local_density",
     "mean_cage_relative_displacement",
@@ -84,6 +90,9 @@ _MODULES = {
         "voronoi_volume",
     ),
     "glassdask.registry": ("indicator",),
+    "glassdask.exchange.arrays": ("from_arrays",),
+    "glassdask.exchange.exporting": ("export",),
+    "glassdask.exchange.importing": ("import_configurations",),
     "glassdask.fields": ("coarse_grain", "normalise"),
     "glassdask.images": ("at_particles", "grid_density"),
     "glassdask.correlations": ("pearson", "spearman", "split_half_reliability"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from glassdask.errors import GlassdaskError, UsageError
+from glassdask.exchange.commands import ManyWords, export_command, import_command
 from glassdask.walltime import FORMS, Alarm, seconds_to_work
 
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ def new(
 ) -> None:
     """Make a campaign folder with its campaign.toml."""
     from glassdask.campaign import new_campaign
+    from glassdask.records import making
 
     campaign = new_campaign(folder, model, preset, tuple(overrides or ()))
     print(f"{folder / 'campaign.toml'} written: model {campaign.model.name}, preset {preset}.")
     if model == "custom":
         print("It holds an example mixture: write your own under [system], T_L, T_G and T*.")
-    print(f"Next: glassdask plan {folder}, or glassdask run {folder}")
+    ways = f"glassdask plan {folder}, or glassdask run {folder}"
+    print(f"Next: {making(campaign, 'quench') if campaign.imported else ways}")
 
 
 @app.command()
@@ -76,7 +79,8 @@ def run(
 
     _stop_in_time(walltime)
     campaign = _load(folder, overrides)
-    _check_launcher(campaign, "quench", "propensity")
+    stages = ("propensity",) if campaign.imported else ("quench", "propensity")
+    _check_launcher(campaign, *stages)
     with Pipeline(campaign, start_over) as pipeline:
         done = pipeline.run_all()
     if not done:
@@ -121,7 +125,8 @@ def _run_stage(
         raise UsageError("--retry with --start-over", "one of them", "Type `--retry` alone.")
     _stop_in_time(walltime)
     campaign = _load(folder, overrides)
-    _check_launcher(campaign, stage, start_over=start_over or retry)
+    if not (campaign.imported and stage == "quench"):
+        _check_launcher(campaign, stage, start_over=start_over or retry)
     with Pipeline(campaign, start_over, retry) as pipeline:
         if not pipeline.run(stage, start_over):
             none = "no failed runs; " if retry else ""
@@ -148,6 +153,10 @@ for _stage, _text in {
     "report": "Stage 8: figures and report.html.",
 }.items():
     app.command(name=_stage)(_stage_command(_stage, _text))
+
+
+app.command("import", cls=ManyWords)(import_command)
+app.command("export", cls=ManyWords)(export_command)
 
 
 @app.command()

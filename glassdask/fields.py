@@ -75,7 +75,7 @@ def _coarse_grain_all(arrays: list[xr.DataArray], ds: xr.Dataset, xi: Any) -> li
         [ds["position"], ds["box_length"], *arrays],
         [*CONFIGURATION, *inner],
         [[*ladder, *dims] for dims in inner],
-        {"coarse_graining_length": xi.size},
+        dict.fromkeys(ladder, xi.size),
     )
     described = []
     for result, array in zip(results, arrays, strict=True):

@@ -77,7 +77,7 @@ def tong_tanaka(
     ValueError
         When there are no reference lengths; see also `glassdask.kernels.structure.tong_tanaka`.
     """
-    given = {} if reference_length is None else {"reference_length": reference_length}
+    given = _given(reference_length=reference_length)
     return _indicators(ds, ("tong_tanaka",), given)["tong_tanaka"]
 
 
@@ -102,7 +102,9 @@ def potential_energy(ds: xr.Dataset) -> xr.DataArray:
     return structural_indicators(ds, ["potential_energy"])["potential_energy"]
 
 
-def local_density(ds: xr.Dataset, distance: float | None = None) -> xr.DataArray:
+def local_density(
+    ds: xr.Dataset, distance: float | None = None, of: int | None = None
+) -> xr.DataArray:
     """Number density of the other particles up to a distance from each, sigma^-d.
 
     Parameters
@@ -112,19 +114,34 @@ def local_density(ds: xr.Dataset, distance: float | None = None) -> xr.DataArray
     distance : float, optional
         sigma, with a border of 1 sigma over which a particle comes to count; else the attribute
         `local_density_distance` of `ds`, or 2.
+    of : int, optional
+        The species that counts; all if left out.
 
     Returns
     -------
     DataArray
         (..., particle).
     """
-    given = {} if distance is None else {"local_density_distance": distance}
+    given = _given(local_density_distance=distance, counted_species=of)
     return _indicators(ds, ("local_density",), given)["local_density"]
 
 
-def coordination(ds: xr.Dataset) -> xr.DataArray:
-    """Number of Voronoi neighbours of each particle, (..., particle); 6 on average in 2D."""
-    return structural_indicators(ds, ["coordination"])["coordination"]
+def coordination(ds: xr.Dataset, of: int | None = None) -> xr.DataArray:
+    """Number of Voronoi neighbours of each particle; 6 on average in 2D.
+
+    Parameters
+    ----------
+    ds : Dataset
+        As for `structural_indicators`.
+    of : int, optional
+        The species that counts; all if left out.
+
+    Returns
+    -------
+    DataArray
+        (..., particle).
+    """
+    return _indicators(ds, ("coordination",), _given(counted_species=of))["coordination"]
 
 
 def unlike_neighbours(ds: xr.Dataset) -> xr.DataArray:
@@ -167,14 +184,18 @@ def pair_entropy(
     DataArray
         (..., particle).
     """
-    given = {"pair_entropy_distance": distance, "pair_entropy_width": width}
-    given = {key: value for key, value in given.items() if value is not None}
+    given = _given(pair_entropy_distance=distance, pair_entropy_width=width)
     return _indicators(ds, ("pair_entropy",), given)["pair_entropy"]
 
 
 def centroid_distance(ds: xr.Dataset) -> xr.DataArray:
     """Distance of each particle from the centroid of its Voronoi cell, (..., particle), sigma."""
     return structural_indicators(ds, ["centroid_distance"])["centroid_distance"]
+
+
+def _given(**parameters: Any) -> dict[str, Any]:
+    """Those that are not left out."""
+    return {key: value for key, value in parameters.items() if value is not None}
 
 
 def _indicators(ds: xr.Dataset, names: tuple[str, ...], given: Mapping[str, Any]) -> xr.Dataset:
@@ -202,7 +223,7 @@ def _indicators(ds: xr.Dataset, names: tuple[str, ...], given: Mapping[str, Any]
         )
         for name, result in zip(names, results, strict=True)
     }
-    used = {need for name in names for need in INDICATORS[name].needs}
+    used = {need for name in names for need in INDICATORS[name].needs} | set(given)
     return xr.Dataset(labelled, attrs={k: parameters[k] for k in sorted(used)})
 
 

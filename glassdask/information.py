@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from glassdask.campaign import MODELS, PRESETS
+from glassdask.campaign.indicator_names import DIMENSIONS
 from glassdask.store import versions
 
 
@@ -34,6 +35,11 @@ def print_information() -> None:
         )
     print("  custom      written out in campaign.toml")
     print(f"presets    {', '.join(PRESETS)}")
+    print("indicators for [indicators] names")
+    for name, dimensions in DIMENSIONS.items():
+        only = "" if len(dimensions) == 2 else f" ({dimensions[0]}D only)"
+        print(f"  {name}{only}")
+    print("  one of your own: see docs/indicators.md")
 
 
 def _device() -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassdask import layout
-from glassdask.campaign import Campaign
+from glassdask.campaign import Campaign, load
 from glassdask.layout import Group
 from glassdask.progress import duration
 
@@ -96,6 +96,22 @@ def files_in_flight(campaign: Campaign, ranks: int) -> int:
     return 3 * groups + waiting
 
 
+def _as_quenched_here(campaign: Campaign) -> Campaign:
+    """The campaign to be timed: imported glasses have no ramp, but runs of the same particles."""
+    if not campaign.imported:
+        return campaign
+    runs = max(3, campaign.file.quench.runs)
+    more = [
+        "quench.source=lammps",
+        f"quench.runs={runs}",
+        f"quench.split={{train=1, validation=1, test={runs - 2}}}",
+        "propensity.configurations=1",
+    ]
+    if campaign.file.system.model == "custom":
+        more += ["quench.liquid_temperature=1.0", "quench.glass_temperature=0.5"]
+    return load(campaign.path, (*campaign.overrides, *more))
+
+
 def print_plan(campaign: Campaign, ranks: int) -> None:
     """Time LAMMPS for some seconds and print the plan.
 
@@ -111,7 +127,7 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
     from glassdask.stages.launch import time_model
 
     print("Timing LAMMPS on this machine ...", flush=True)
-    measured = time_model(campaign, ranks)
+    measured = time_model(_as_quenched_here(campaign), ranks)
     table = Table("stage", "runs", "core-hours", f"on {ranks} ranks", "bytes", "files")
     hours = wall = 0.0
     total_bytes = total_files = 0
@@ -119,7 +135,9 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
         count, files = size(groups)
         total_bytes, total_files = total_bytes + count, total_files + files
         cells = ["", "", ""]
-        if stage in ("quench", "propensity"):
+        if stage == "quench" and campaign.imported:
+            cells = ["imported", "", ""]
+        elif stage in ("quench", "propensity"):
             found = estimate(campaign, stage, measured, ranks)
             cells = [str(found.runs), f"{found.core_hours:.3g}", duration(found.wall)]
             hours, wall = hours + found.core_hours, wall + found.wall

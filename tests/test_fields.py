@@ -31,15 +31,43 @@ def minimum_image(position, length):
 
 
 class TestCoarseGrain:
-    @pytest.mark.parametrize("block", [1, 777, 1 << 20])
     @pytest.mark.parametrize("dimension", [2, 3])
-    def test_brute_force(self, make_positions, monkeypatch, dimension, block):
-        monkeypatch.setattr(coarse_graining, "_BLOCK", block)
+    def test_brute_force(self, make_positions, dimension):
         position, length = make_positions(90, dimension)
         values = np.random.default_rng(1).normal(size=(3, 90))
         weight = np.exp(-minimum_image(position, length) / 1.7)
         expected = values @ weight.T / weight.sum(axis=1)
         np.testing.assert_allclose(coarse_grain(values, position, length, 1.7), expected)
+
+    def test_several_lengths(self, make_positions):
+        position, length = make_positions(90, 2)
+        values = np.random.default_rng(1).normal(size=(3, 90))
+        ladder = coarse_grain(values, position, length, [0.5, 3.0, 1e-3])
+        for xi, found in zip([0.5, 3.0, 1e-3], ladder, strict=True):
+            np.testing.assert_array_equal(found, coarse_grain(values, position, length, xi))
+
+    @pytest.mark.parametrize(
+        ("dimension", "count", "lengths"), [(2, 5000, [0.4, 1.0, 3.0]), (3, 5000, [0.8])]
+    )
+    def test_on_a_mesh(self, make_positions, monkeypatch, dimension, count, lengths):
+        """In large boxes: equal to the sum over all pairs, to 1e-5 of the range."""
+        position, length = make_positions(count, dimension)
+        box = np.array([length, 1.1 * length, length][:dimension])
+        position = position * box / length
+        values = np.random.default_rng(1).random((2, count))
+        monkeypatch.setattr(coarse_graining, "DIRECT_PARTICLES", {2: 4000, 3: 4000})
+        found = coarse_grain(values, position, box, lengths)
+        monkeypatch.setattr(coarse_graining, "DIRECT_PARTICLES", {2: 10**6, 3: 10**6})
+        expected = coarse_grain(values, position, box, lengths)
+        assert (found != expected).any()
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+    def test_a_small_box_is_never_meshed(self, make_positions, monkeypatch):
+        position, length = make_positions(90, 2)
+        values = np.random.default_rng(1).normal(size=(3, 90))
+        expected = coarse_grain(values, position, length, 3.0)
+        monkeypatch.setattr(coarse_graining, "DIRECT_PARTICLES", {2: 0, 3: 0})
+        np.testing.assert_array_equal(coarse_grain(values, position, length, 3.0), expected)
 
     def test_a_constant_stays(self, make_positions):
         position, length = make_positions(80, 2)
@@ -66,6 +94,10 @@ class TestCoarseGrain:
     def test_refusals(self):
         with pytest.raises(ValueError, match="expected a positive length"):
             coarse_grain(np.ones((1, 2)), np.eye(2), 4.0, 0)
+        with pytest.raises(ValueError, match="expected a positive length"):
+            coarse_grain(np.ones((1, 2)), np.eye(2), 4.0, [1.0, -1.0])
+        with pytest.raises(ValueError, match="outside the box"):
+            coarse_grain(np.ones((1, 2)), np.eye(2), 1.0, 1.0)
         with pytest.raises(ValueError, match="for 2 particles"):
             coarse_grain(np.ones((1, 3)), np.eye(2), 4.0, 1)
 

@@ -14,7 +14,7 @@ from mpi4py import MPI
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import Campaign, load
 from glassdask.errors import UsageError
-from glassdask.indicators import INDICATORS, Configuration
+from glassdask.registry import INDICATORS, Configuration
 from glassdask.stages import launch
 from glassdask.stages.replaying import find_run, print_input, replay
 from hpc import spool

@@ -12,11 +12,23 @@ import pytest
 import xarray as xr
 
 import glassdask as gd
-from glassdask.indicators import INDICATORS, Indicator
-from glassdask.kernels import coarse_graining, correlation, dynamics, gridding, sampling, structure
+import glassdask.registry
+from glassdask.campaign.indicator_names import DIMENSIONS, used_parameters
+from glassdask.kernels import (
+    bond_order,
+    coarse_graining,
+    correlation,
+    dynamics,
+    energy,
+    gridding,
+    sampling,
+    structure,
+    surroundings,
+)
 from glassdask.kernels import radial_distribution as distribution
 from glassdask.kernels import structure_factor as factor
 from glassdask.kernels.tessellation import tessellate
+from glassdask.registry import INDICATORS
 
 COUNT, BINS, LARGEST, CELLS, XI = 50, 7, 1.5, 6, 1.3
 
@@ -78,10 +90,45 @@ FUNCTIONS = {
         gd.tong_tanaka, ("particle",), "rad", "sr",
     ),
     "potential_energy": (
-        lambda c: structure.potential_energy(
+        lambda c: energy.potential_energy(
             c.position, c.box, c.species, c.attrs["sigma"], c.attrs["epsilon"], c.attrs["cutoff"]
         ),
         gd.potential_energy, ("particle",), "epsilon", "epsilon",
+    ),
+    "local_density": (
+        lambda c: surroundings.local_density(c.position, c.box, 1.1),
+        lambda ds: gd.local_density(ds, 1.1), ("particle",), "sigma^-2", "sigma^-3",
+    ),
+    "coordination": (
+        lambda c: structure.coordination(c.tessellation), gd.coordination, ("particle",), "1", "1",
+    ),
+    "coordination of B": (
+        lambda c: structure.coordination(c.tessellation, c.species == 1),
+        lambda ds: gd.coordination(ds, of=1), ("particle",), "1", "1",
+    ),
+    "local_density of B": (
+        lambda c: surroundings.local_density(c.position, c.box, 1.1, c.species == 1),
+        lambda ds: gd.local_density(ds, 1.1, of=1), ("particle",), "sigma^-2", "sigma^-3",
+    ),
+    "unlike_neighbours": (
+        lambda c: structure.unlike_neighbours(c.tessellation, c.species),
+        gd.unlike_neighbours, ("particle",), "1", "1",
+    ),
+    "hexatic_order": (
+        lambda c: bond_order.hexatic_order(c.tessellation, c.box),
+        gd.hexatic_order, ("particle",), "1", None,
+    ),
+    "steinhardt_order": (
+        lambda c: bond_order.steinhardt_order(c.tessellation, c.box),
+        gd.steinhardt_order, ("particle",), None, "1",
+    ),
+    "pair_entropy": (
+        lambda c: surroundings.pair_entropy(c.position, c.box, c.species, 1.2, 0.1),
+        lambda ds: gd.pair_entropy(ds, 1.2), ("particle",), "kB", "kB",
+    ),
+    "centroid_distance": (
+        lambda c: structure.centroid_distance(c.tessellation),
+        gd.centroid_distance, ("particle",), "sigma", "sigma",
     ),
     "structural_indicators": (
         lambda c: structure.voronoi_volume(c.tessellation),
@@ -91,6 +138,11 @@ FUNCTIONS = {
     "coarse_grain": (
         lambda c: coarse_graining.coarse_grain(c.values[None], c.position, c.box, XI)[0],
         lambda ds: gd.coarse_grain(as_given(extras(ds), ds), ds, XI), ("particle",), "u", "u",
+    ),
+    "coarse_grain, several lengths": (
+        lambda c: coarse_graining.coarse_grain(c.values[None], c.position, c.box, [XI, 0.4])[:, 0],
+        lambda ds: gd.coarse_grain(as_given(extras(ds), ds), ds, [XI, 0.4]),
+        ("coarse_graining_length", "particle"), "u", "u",
     ),
     "coarse_grain of a Dataset": (
         lambda c: coarse_graining.coarse_grain(c.other[None], c.position, c.box, XI)[0],
@@ -198,8 +250,26 @@ def ds(request, make_dataset):
     return make_dataset(request.param, COUNT)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+#: Functions that exist in two or in three dimensions only.
+ONLY = {"hexatic_order": 2, "steinhardt_order": 3}
+CASES = [(name, d) for name in FUNCTIONS for d in (2, 3) if ONLY.get(name, d) == d]
+
+
+@pytest.mark.parametrize(
+    ("name", "other_dimension"), [("hexatic_order", 3), ("steinhardt_order", 2)]
+)
+def test_the_wrong_dimension_is_refused(make_dataset, name, other_dimension):
+    message = f"{name} in {other_dimension} dimensions; expected {ONLY[name]}"
+    with pytest.raises(ValueError, match=message):
+        FUNCTIONS[name][1](make_dataset(other_dimension, COUNT))
+
+
+@pytest.mark.parametrize(("name", "dimension"), CASES)
 class TestEveryFunction:
+    @pytest.fixture
+    def ds(self, make_dataset, dimension):
+        return make_dataset(dimension, COUNT)
+
     def test_kernel_is_labelled_is_chunked(self, ds, name):
         kernel, labelled, dims, *units = FUNCTIONS[name]
         eager = labelled(ds)
@@ -261,24 +331,51 @@ class TestIndicators:
         xr.testing.assert_equal(given, gd.tong_tanaka(ds))
         assert (gd.tong_tanaka(ds, [[1, 1], [1, 1]]) != given).any()
 
+    def test_species_add_up(self, ds):
+        for function in (gd.coordination, lambda ds, of=None: gd.local_density(ds, 1.1, of)):
+            xr.testing.assert_allclose(function(ds, of=0) + function(ds, of=1), function(ds))
+
     def test_one_tessellation_a_snapshot(self, ds, monkeypatch):
         calls = []
         monkeypatch.setattr(
-            "glassdask.indicators.tessellate", lambda *a: calls.append(1) or tessellate(*a)
+            "glassdask.registry.tessellate", lambda *a: calls.append(1) or tessellate(*a)
         )
-        gd.structural_indicators(ds, list(INDICATORS))
+        gd.structural_indicators(ds, ["voronoi_volume", "tong_tanaka", "coordination"])
         assert len(calls) == 4
 
     def test_an_indicator_of_the_user(self, ds, monkeypatch):
-        mine = Indicator(
-            "coordination", "z", {2: "1", 3: "1"}, "number of neighbours",
-            lambda c: c.tessellation.coordination,
-        )  # fmt: skip
-        monkeypatch.setitem(INDICATORS, "coordination", mine)
-        result = gd.structural_indicators(ds, ["coordination"]).coordination
-        assert result.attrs["long_name"] == "number of neighbours"
-        if ds.sizes["axis"] == 2:
-            assert (result.mean("particle") == 6).all()
+        monkeypatch.setattr("glassdask.registry.INDICATORS", dict(INDICATORS))
+        monkeypatch.setattr("glassdask.indicators.INDICATORS", gd.registry.INDICATORS)
+
+        @gd.indicator("reach", units="sigma", needs=("factor",))
+        def reach(c):
+            longest = np.zeros(len(c.position))
+            length = np.linalg.norm(c.tessellation.bonds, axis=1)
+            np.maximum.at(longest, c.tessellation.neighbours[0], length)
+            return c.parameter("factor") * longest
+
+        with pytest.raises(ValueError, match="reach needs the attribute 'factor'"):
+            gd.structural_indicators(ds, ["reach"])
+        result = gd.structural_indicators(ds.assign_attrs(factor=2.0), ["reach"]).reach
+        assert (result.units, result.long_name, result.symbol) == ("sigma", "reach", "reach")
+        assert (result > 2 * 0.3).all()
+        gd.indicator("half")(lambda c: np.ones(3))
+        with pytest.raises(ValueError, match=r"half gives \(3,\); expected \(50,\)"):
+            gd.structural_indicators(ds, ["half"])
+        gd.indicator("none")(lambda c: np.full(50, np.nan))
+        with pytest.raises(ValueError, match="not finite"):
+            gd.structural_indicators(ds, ["none"])
+        for name, message in (
+            ("tong_tanaka", "one of glassdask's own"),
+            ("2nd", "letters, digits"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                gd.indicator(name)
+
+    def test_names_of_the_campaign_file(self):
+        assert {name: tuple(each.unit) for name, each in INDICATORS.items()} == DIMENSIONS
+        assert all(key in INDICATORS[name].needs for name in DIMENSIONS
+                   for key in used_parameters([name]))  # fmt: skip
 
 
 class TestFields:

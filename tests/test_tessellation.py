@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import cKDTree
 
 from glassdask.kernels.tessellation import is_missing, tessellate
 
@@ -136,3 +137,90 @@ def test_missing():
     with pytest.raises(ValueError, match="2 of 3 positions are NaN"):
         is_missing(position)
     assert not is_missing(np.zeros((3, 2)))
+
+
+def relaxed(position, length, diameter):
+    """Discs (balls) that push each other apart: a quenched, jammed-like configuration."""
+    for _ in range(30):
+        i, j = cKDTree(position, boxsize=length).query_pairs(diameter, output_type="ndarray").T
+        separation = position[i] - position[j]
+        separation -= length * np.rint(separation / length)
+        distance = np.linalg.norm(separation, axis=1)[:, None]
+        push = 0.3 * (diameter - distance) * separation / distance
+        np.add.at(position, i, push)
+        np.add.at(position, j, -push)
+        position %= length
+        position[position >= length] = 0.0
+    return position
+
+
+def drawn(seed, make_lattice):
+    """A random, quenched or crystalline configuration in a box of unequal sides, and its box."""
+    random = np.random.default_rng(seed)
+    dimension = 2 + seed % 2
+    kind = ("random", "quenched", "crystal", "thermal crystal", "dense on the edges")[seed // 2 % 5]
+    if "crystal" in kind:
+        name = random.choice(
+            ["square", "triangular"] if dimension == 2 else ["cubic", "bcc", "fcc"]
+        )
+        position, length = make_lattice(
+            str(name), int(random.integers(3, 5 if dimension == 3 else 8))
+        )
+        noise = 1e-9 if kind == "crystal" else 0.1
+        return (position + noise * random.normal(size=position.shape)) % length, length, kind
+    count = int(random.integers(20, 160))
+    length = random.uniform(0.8, 1.2, dimension) * count ** (1 / dimension)
+    position = random.random((count, dimension)) * length
+    if kind == "quenched":
+        position = relaxed(position, length, 0.9)
+    elif kind == "dense on the edges":
+        position[: count // 2, 0] = random.choice([0.0, np.nextafter(length[0], 0)], count // 2)
+    return position, length, kind
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_freud_agrees_on_thousands_of_configurations(make_lattice, part):
+    """Volumes, and neighbours whose common face is beyond single precision, from both sides."""
+    for seed in range(part * 200, part * 200 + 200):
+        position, length, kind = drawn(seed, make_lattice)
+        count, d = position.shape
+        tessellation = tessellate(position, length)
+        volumes = tessellation.cells.volume
+        assert volumes.sum() == pytest.approx(length.prod(), rel=1e-9), (seed, kind)
+        if d == 2:
+            assert tessellation.coordination.mean() == 6, (seed, kind)
+        box = freud.box.Box(*length, is2D=d == 2)
+        points = np.zeros((count, 3))
+        points[:, :d] = position - length / 2
+        voronoi = freud.locality.Voronoi().compute((box, box.wrap(points)))
+        np.testing.assert_allclose(
+            volumes, voronoi.volumes, rtol=2e-3, atol=2e-4, err_msg=f"{seed} {kind}"
+        )
+        theirs, weak = voronoi.nlist, 0.02
+        counts = [
+            pair_counts(i[face > weak].astype(int), j[face > weak].astype(int), count)
+            for i, j, face in (
+                (*tessellation.neighbours, tessellation.cells.face),
+                (theirs.query_point_indices, theirs.point_indices, theirs.weights),
+            )
+        ]
+        # faces near the limit may be on either side of it
+        doubtful = np.abs(tessellation.cells.face - weak) < 0.01
+        assert np.abs(counts[0] - counts[1]).sum() <= doubtful.sum(), (seed, kind)
+
+
+def test_scattered_and_crowded_together(make_positions):
+    """Nearly empty boxes, clusters with gaps of 1e-5, particles in a row: all fill the box."""
+    random = np.random.default_rng(7)
+    for dimension in (2, 3):
+        for position in (
+            random.random((30, dimension)) * 1e-3,
+            np.concatenate([random.random((20, dimension)), random.random((20, dimension)) * 1e-5]),
+            np.linspace(0, 0.9, 10)[:, None] * np.eye(dimension)[0],
+            np.linspace(0, 0.9, 10)[:, None] * np.ones(dimension),
+            np.array([[0.0] * dimension, [np.nextafter(1.0, 0)] * dimension]),
+        ):
+            tessellation = tessellate(position, 1.0)
+            assert tessellation.cells.volume.sum() == pytest.approx(1.0, rel=1e-9)
+            pairs = pair_counts(*tessellation.neighbours, len(position))
+            np.testing.assert_array_equal(pairs, pairs.T)

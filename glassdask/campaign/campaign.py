@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tomllib
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,6 +23,10 @@ from glassdask.errors import UsageError
 
 #: Largest seed that all of LAMMPS's generators take, with room for the few of one run.
 LARGEST_SEED = 899_999_000
+#: Fields of [quench] that make nothing of imported configurations.
+RAMP = (
+    "start_temperature", "cooling_rate", "equilibration_time", "hold_time", "cooling_points",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,16 @@ class Campaign:
         return self.model.box_length(self.file.system.particles)
 
     @property
+    def imported(self) -> bool:
+        """Whether the configurations come from files or arrays, not from LAMMPS runs."""
+        return self.file.quench.source == "import"
+
+    @property
     def state_temperatures(self) -> tuple[float, float]:
-        """T_L and T_G, epsilon/kB."""
+        """T_L and T_G, epsilon/kB; NaN where imported configurations have none in the file."""
+        if self.imported:
+            given = (self.file.quench.liquid_temperature, self.file.quench.glass_temperature)
+            return tuple(math.nan if t is None else t for t in given)  # type: ignore[return-value]
         liquid, glass = self.model.liquid_temperature, self.model.glass_temperature
         assert liquid is not None  # checked when the file was read
         assert glass is not None
@@ -98,7 +111,11 @@ class Campaign:
                 table = self._indicators_table()
             if name == "train":
                 table.pop("threads")
-            if name == "quench":
+            if name == "quench" and self.imported:
+                for key in RAMP:
+                    table.pop(key)
+            elif name == "quench":
+                table.pop("source")
                 table["liquid_temperature"], table["glass_temperature"] = self.state_temperatures
             if name == "propensity":
                 table["temperatures"] = list(self.propensity_temperatures)

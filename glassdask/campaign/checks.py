@@ -86,6 +86,10 @@ def check_quench(file: CampaignFile) -> None:
     """The splits add up to the runs, and there are enough seeds."""
     quench = file.quench
     split = quench.split
+    for name, runs in split.model_dump().items():
+        # imported configurations need not be enough to train on
+        if runs < 1 and quench.source == "lammps":
+            raise UsageError(f"[quench] split.{name} = {runs}", "a number >= 1")
     total = split.train + split.validation + split.test
     if total != quench.runs:
         raise UsageError(
@@ -129,6 +133,8 @@ def check_network(file: CampaignFile) -> None:
 def check_propensity(file: CampaignFile) -> None:
     """There are enough glasses, seeds and time steps for the ensemble."""
     section, test = file.propensity, file.quench.split.test
+    if file.quench.source == "import":
+        test = file.quench.runs  # imported displacements may be of any run
     if section.configurations > test:
         raise UsageError(
             f"[propensity] configurations = {section.configurations}, but the test split has "

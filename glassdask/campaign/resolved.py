@@ -20,8 +20,12 @@ def check_resolved(campaign: Campaign) -> None:
     UsageError
         With the field, what it holds and what it may hold.
     """
-    _check_temperatures(campaign)
-    _check_ramp(campaign)
+    if campaign.imported:
+        _check_order(campaign)
+    else:
+        _check_temperatures(campaign)
+        _check_ramp(campaign)
+    _check_onset(campaign)
     _check_box(campaign)
     _check_indicators(campaign)
 
@@ -43,6 +47,19 @@ def _check_temperatures(campaign: Campaign) -> None:
             "T_G < T_L <= start",
             "Mend them under [quench].",
         )
+
+
+def _check_order(campaign: Campaign) -> None:
+    """Imported states may lack a temperature (NaN, which compares as false)."""
+    liquid, glass = campaign.state_temperatures
+    if glass >= liquid:
+        raise UsageError(
+            f"[quench] glass_temperature = {glass:g}, liquid_temperature = {liquid:g}", "T_G < T_L"
+        )
+
+
+def _check_onset(campaign: Campaign) -> None:
+    model, file = campaign.model, campaign.file
     if model.onset_temperature is None and file.propensity.temperature_unit == "T*":
         raise UsageError(
             "[propensity] temperatures are in units of T*, and a custom model has no T*",
@@ -125,7 +142,7 @@ def _check_indicators(campaign: Campaign) -> None:
         "local_density": ("local_density_distance", section.local_density_distance + 0.5),
         "pair_entropy": (
             "pair_entropy_distance",
-            section.pair_entropy_distance + 4 * section.pair_entropy_width,
+            section.pair_entropy_distance + 5 * section.pair_entropy_width,
         ),
     }
     for name, (key, reach) in reaches.items():

@@ -11,6 +11,7 @@ from glassdask.campaign.indicator_names import DEFAULTS
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+NonNegativeCount = Annotated[int, Field(ge=0)]
 
 
 class Section(BaseModel):
@@ -58,14 +59,17 @@ class System(Section):
 class Split(Section):
     """How the runs are divided; by run, since both snapshots of a run are twins."""
 
-    train: Count
-    validation: Count
-    test: Count
+    train: NonNegativeCount
+    validation: NonNegativeCount
+    test: NonNegativeCount
 
 
 class Quench(Section):
     """[quench]: random start, equilibration, linear cooling."""
 
+    source: Literal["lammps", "import"] = about(
+        "lammps: run here; import: configurations that `glassdask import` brings", default="lammps"
+    )
     runs: Count = about("independent quenches; each gives a liquid and a glass", default=5000)
     split: Split = about("runs in each split", default=Split(train=4000, validation=400, test=600))
     start_temperature: Positive = about("equilibration and start of the ramp", default=4.0)

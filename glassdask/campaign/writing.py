@@ -61,6 +61,25 @@ def new_campaign(
     UsageError
         When the folder already holds a campaign, or the values do not make one; nothing is written.
     """
+    campaign = draft(folder, model, preset_name, EXAMPLE if model == "custom" else {}, overrides)
+    save(campaign)
+    return Campaign(folder, campaign.file)
+
+
+def draft(
+    folder: Path,
+    model: str,
+    preset_name: str,
+    more: dict[str, dict[str, Any]],
+    overrides: tuple[str, ...] = (),
+) -> Campaign:
+    """A campaign from a preset, with the fields of `more` laid over it; nothing is written.
+
+    Raises
+    ------
+    UsageError
+        When the folder already holds a campaign, or the values do not make one.
+    """
     target = folder / "campaign.toml"
     if target.exists():
         raise UsageError(
@@ -71,15 +90,18 @@ def new_campaign(
     data = preset(preset_name, model)
     data["campaign"] = {"name": folder.resolve().name or "glass", "preset": preset_name}
     data.setdefault("system", {})["model"] = model
-    if model == "custom":
-        for table, values in EXAMPLE.items():
-            data[table] = data.get(table, {}) | values
-    campaign = from_data(folder, data, overrides)
-    folder.mkdir(parents=True, exist_ok=True)
+    for table, values in more.items():
+        data[table] = data.get(table, {}) | values
+    return from_data(folder, data, overrides)
+
+
+def save(campaign: Campaign) -> None:
+    """Write campaign.toml, whole."""
+    campaign.path.mkdir(parents=True, exist_ok=True)
+    target = campaign.path / "campaign.toml"
     partial = target.with_suffix(".toml.partial")
     partial.write_text(as_toml(campaign.file), encoding="utf-8")
     partial.rename(target)
-    return Campaign(folder, campaign.file)
 
 
 def as_toml(file: CampaignFile) -> str:

@@ -31,7 +31,7 @@ def hexatic_order(tessellation: Tessellation, box_length: float | np.ndarray) ->
     Raises
     ------
     ValueError
-        In three dimensions, or in a box so small that a bond is longer than half of it.
+        In three dimensions.
     """
     if tessellation.dimension != 2:
         raise ValueError("hexatic order in 3 dimensions; expected 2 (see steinhardt_order)")
@@ -39,7 +39,7 @@ def hexatic_order(tessellation: Tessellation, box_length: float | np.ndarray) ->
 
     order = freud.order.Hexatic(k=6, weighted=True)
     order.compute(*_system(tessellation, box_length))
-    return np.abs(order.particle_order).astype(float)
+    return np.abs(order.particle_order[: tessellation.particles]).astype(float)
 
 
 def steinhardt_order(tessellation: Tessellation, box_length: float | np.ndarray) -> np.ndarray:
@@ -64,7 +64,7 @@ def steinhardt_order(tessellation: Tessellation, box_length: float | np.ndarray)
     Raises
     ------
     ValueError
-        In two dimensions, or in a box so small that a bond is longer than half of it.
+        In two dimensions.
     """
     if tessellation.dimension != 3:
         raise ValueError("Steinhardt order in 2 dimensions; expected 3 (see hexatic_order)")
@@ -72,27 +72,39 @@ def steinhardt_order(tessellation: Tessellation, box_length: float | np.ndarray)
 
     order = freud.order.Steinhardt(l=6, average=True, weighted=True)
     order.compute(*_system(tessellation, box_length))
-    return np.asarray(order.particle_order, dtype=float)
+    return np.asarray(order.particle_order[: tessellation.particles], dtype=float)
 
 
 def _system(tessellation: Tessellation, box_length: float | np.ndarray) -> tuple[Any, Any]:
-    """What freud computes from: box and points, and the neighbours with their weights."""
+    """What freud computes from: box and points, and the neighbours with their weights.
+
+    freud finds bonds by minimum image, so a small box is repeated until it holds them. The first
+    points are the particles.
+    """
     import freud
 
     freud.parallel.set_num_threads(1)
     count, d = tessellation.particles, tessellation.dimension
     length = np.broadcast_to(np.asarray(box_length, dtype=float), (d,))
-    if (np.abs(tessellation.bonds) >= length / 2).any():
-        raise ValueError("a bond longer than half the box; expected a larger box")
-    here, there = tessellation.neighbours
-    bonds = np.zeros((len(here), 3), dtype=np.float32)
-    bonds[:, :d] = tessellation.bonds
-    box = freud.box.Box(*length, is2D=d == 2)
-    points = np.zeros((count, 3), dtype=np.float32)
-    points[:, :d] = tessellation.position[:count] - length / 2
-    points = box.wrap(points)
-    weight = tessellation.cells.face.astype(np.float32)
+    longest = np.abs(tessellation.bonds).max(axis=0)
+    times = (2 * longest / length).astype(int) + 1
+    tiles = np.indices(times).reshape(d, -1).T
+    here, owner = tessellation.neighbours
+    image = tessellation.image[tessellation.cells.end]
+    beyond = [
+        np.ravel_multi_index(tuple(((tile + image) % times).T), tuple(times)) * count + owner
+        for tile in tiles
+    ]
+    start = np.concatenate([here + k * count for k in range(len(tiles))]).astype(np.uint32)
+    end = np.concatenate(beyond).astype(np.uint32)
+    bonds = np.zeros((len(start), 3), dtype=np.float32)
+    bonds[:, :d] = np.tile(tessellation.bonds, (len(tiles), 1))
+    weight = np.tile(tessellation.cells.face, len(tiles)).astype(np.float32)
+    box = freud.box.Box(*(times * length), is2D=d == 2)
+    places = (tessellation.position[:count] + (tiles * length)[:, None]).reshape(-1, d)
+    points = np.zeros((len(places), 3), dtype=np.float32)
+    points[:, :d] = places - times * length / 2
     neighbours = freud.locality.NeighborList.from_arrays(
-        count, count, here.astype(np.uint32), there.astype(np.uint32), bonds, weight
+        len(points), len(points), start, end, bonds, weight
     )
-    return (box, points), neighbours
+    return (box, box.wrap(points)), neighbours

@@ -28,7 +28,7 @@ class Cells(NamedTuple):
     covered : float
         Volume of the simplices, each in the share of its corners that are particles, sigma^d.
     flattest : float
-        The least volume of a simplex, times d!, in its largest edges to the power d.
+        The least volume of a simplex, times d!, over the edges that meet in its first corner.
     """
 
     start: np.ndarray
@@ -163,16 +163,19 @@ def _cells(points, simplices, particles, length):  # type: ignore[no-untyped-def
     ends, parts = np.empty(begin[-1], np.int32), np.empty(begin[-1])
     x, f, c, moment = np.zeros((4, 3)), np.zeros((4, 3)), np.zeros(3), np.zeros(3)
     for s in range(len(simplices)):
-        largest = 0.0
+        edges = 1.0
         inside = 0
         for k in range(corners):
             inside += simplices[s, k] < particles
+            square = 0.0
             for axis in range(d):
                 x[k, axis] = points[simplices[s, k], axis] - points[simplices[s, 0], axis]
-                largest = max(largest, abs(x[k, axis]))
+                square += x[k, axis] * x[k, axis]
+            if k:
+                edges *= np.sqrt(square)
         content = _centre(x, d, c)
         covered += content * inside / corners
-        flattest = min(flattest, content / largest**d)
+        flattest = min(flattest, content / edges)
         outside = 0.0
         for axis in range(d):
             place = points[simplices[s, 0], axis] + c[axis]

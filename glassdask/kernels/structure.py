@@ -25,19 +25,24 @@ def voronoi_volume(tessellation: Tessellation) -> np.ndarray:
     return tessellation.cells.volume
 
 
-def coordination(tessellation: Tessellation) -> np.ndarray:
+def coordination(tessellation: Tessellation, counted: np.ndarray | None = None) -> np.ndarray:
     """Number of neighbours of each particle, those that share a face of the Voronoi cells.
 
     Parameters
     ----------
     tessellation : Tessellation
+    counted : ndarray of bool, optional
+        Which particles count as neighbours, (particle,); all if left out.
 
     Returns
     -------
     ndarray of float
-        (particle,), 1. In two dimensions their mean is 6.
+        (particle,), 1. In two dimensions their mean is 6, if all count.
     """
-    return tessellation.coordination.astype(float)
+    if counted is None:
+        return tessellation.coordination.astype(float)
+    here, there = tessellation.neighbours
+    return np.bincount(here, np.asarray(counted)[there], minlength=tessellation.particles)
 
 
 def unlike_neighbours(tessellation: Tessellation, species: np.ndarray) -> np.ndarray:

@@ -12,12 +12,15 @@ from glassdask.kernels.pairs import pairs_within
 #: Distance over which a partner comes to count in the local density, sigma.
 BORDER = 1.0
 # points of the radial integral a width of the Gaussian, and widths after which it is left out
-_POINTS_A_WIDTH = 4
-_WIDTHS = 4.0
+_POINTS_A_WIDTH = 8
+_WIDTHS = 5.0
 
 
 def local_density(
-    position: np.ndarray, box_length: float | np.ndarray, distance: float
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    distance: float,
+    counted: np.ndarray | None = None,
 ) -> np.ndarray:
     """Number density of the other particles around each particle.
 
@@ -32,6 +35,8 @@ def local_density(
         Length of the periodic box along each axis, sigma.
     distance : float
         R, sigma.
+    counted : ndarray of bool, optional
+        Which particles count, (particle,); all if left out.
 
     Returns
     -------
@@ -50,6 +55,8 @@ def local_density(
     total = np.zeros(count)
     for pairs in pairs_within(position, box_length, distance + BORDER / 2):
         weight = np.clip(0.5 + (distance - pairs.distance) / BORDER, 0, 1)
+        if counted is not None:
+            weight *= np.asarray(counted)[pairs.partner]
         total += np.bincount(pairs.particle, weight, minlength=count)
     return total / (math.pi * distance**2 if d == 2 else 4 / 3 * math.pi * distance**3)
 
@@ -89,7 +96,7 @@ def pair_entropy(
     Raises
     ------
     ValueError
-        When one of the lengths is not positive, or the distance and four widths are longer than
+        When one of the lengths is not positive, or the distance and five widths are longer than
         half the box.
     """
     if not (distance > 0 and width > 0):

@@ -16,7 +16,7 @@ from glassdask.kernels.delaunay import INFINITY, delaunay
 _JOGGLE = 1e-7
 # Rounding of the sum of all volumes, relative.
 _VOLUME_ERROR = 1e-9
-# Volume of a flat simplex, times d!, in largest edges to the power d.
+# Volume of a flat simplex, times d!, over the edges that meet in a corner.
 _FLAT = 1e-11
 
 
@@ -122,7 +122,7 @@ def tessellate(position: np.ndarray, box_length: float | np.ndarray) -> Tessella
     ------
     ValueError
         When there is no particle, a position is not finite or outside [0, L), or two particles
-        coincide.
+        coincide or nearly so.
     """
     position = np.ascontiguousarray(position, dtype=float)
     length = np.broadcast_to(np.asarray(box_length, dtype=float), position.shape[1:])
@@ -133,7 +133,9 @@ def tessellate(position: np.ndarray, box_length: float | np.ndarray) -> Tessella
     if found is None:
         found = _widened(*_joggled(position, lattice, spacing), spacing)
     if found is None:
-        raise ValueError("no periodic triangulation of these positions; expected distinct ones")
+        raise ValueError(
+            "no periodic triangulation beyond rounding errors; expected particles further apart"
+        )
     return found
 
 

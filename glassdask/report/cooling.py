@@ -22,6 +22,9 @@ def draw_cooling(data: ReportData) -> Figure:
     energy = group["potential_energy"].values[data.done]
     figure = style.new_figure(6.4, 4.4)
     axes = figure.subplots()
+    if data.campaign.imported:
+        style.say(axes, "imported configurations:\nthe ramp is not known")
+        return figure
     if len(energy):
         mean, spread = energy.mean(axis=0), energy.std(axis=0)
         axes.fill_between(
@@ -42,6 +45,8 @@ def draw_cooling(data: ReportData) -> Figure:
 
 def cooling_caption(data: ReportData) -> str:
     """What the figure shows."""
+    if data.campaign.imported:
+        return "The configurations were imported; how they were cooled is not known here."
     rate = data.campaign.file.quench.cooling_rate
     return (
         f"Potential energy per particle while cooling at {rate:g} ε/kB per unit time. The change "
@@ -84,6 +89,8 @@ def draw_radial_distribution(data: ReportData) -> Figure:
             sigma, color="black", lw=0.9, ls=":", label=rf"$\sigma_{{{name}}}$ = {sigma:.3g}"
         )
         for state, colour in (("glass", style.VALIDATION), ("liquid", style.TRAIN)):
+            if state not in data.states:
+                continue
             curve = found.sel(state=state, pair=name)
             axes.plot(found["radius"], curve, color=colour, lw=1.2, label=state)
         axes.set(xlim=(0, float(found["radius"].max())), title=name)
@@ -102,7 +109,7 @@ def radial_distribution_caption(data: ReportData) -> str:
     liquid, glass = data.campaign.state_temperatures
     return (
         f"Radial distribution function of each pair of species, mean over "
-        f"{len(sampled_runs(data))} runs: glass at T = {glass:g} and liquid at T = {liquid:g} "
-        "ε/kB; dotted: σ of the pair; grey: the ideal gas. A crystal would show sharp peaks at "
-        "all distances; the paper saw none."
+        f"{len(sampled_runs(data))} runs: glass (T: {style.temperature(glass)}) and liquid "
+        f"(T: {style.temperature(liquid)}); dotted: σ of the pair; grey: the ideal gas. "
+        "A crystal would show sharp peaks at all distances; the paper saw none."
     )

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from glassdask import layout
+from glassdask import layout, records
 from glassdask.campaign import Campaign
 
 
@@ -90,10 +90,20 @@ class ReportData:
         return str(self.group("explanations").attrs.get("reason", "the network has not learnt"))
 
     @property
+    def unlearnt(self) -> str:
+        """The same in a few words."""
+        return "the network has not learnt" if len(self.states) > 1 else "no network"
+
+    @property
     def indicators(self) -> tuple[str, ...]:
         """Indicators that may be shown; the Grad-CAM score only of a network that has learnt."""
         names = layout.indicator_names(self.campaign)
         return names if self.learnt else names[1:]
+
+    @cached_property
+    def states(self) -> tuple[str, ...]:
+        """States that the configurations have; imported ones may have one only."""
+        return records.states(self.campaign)
 
     @cached_property
     def done(self) -> np.ndarray:

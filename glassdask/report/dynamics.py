@@ -31,7 +31,9 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
         axes.plot(best.delta, best.value, "o", ms=11, mfc="none", mec="black", mew=1.1)
     axes.set(xscale="log", xlabel=r"$\delta(t)$ ($\sigma$)", ylim=(-1, 1))
     axes.set_ylabel(r"Pearson correlation with $1 - \Delta(t)$")
-    axes.set_title(f"{style.signed(indicator)},  {style.NAMES[indicator]}")
+    # an indicator of a user has no letter
+    titles = dict.fromkeys((style.signed(indicator), style.NAMES[indicator]))
+    axes.set_title(",  ".join(titles))
     if found.count == 0:
         style.say(axes, "no glass of the ensemble\nwas explained")
 

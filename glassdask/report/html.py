@@ -14,6 +14,7 @@ import numpy as np
 
 from glassdask import layout, records
 from glassdask.campaign import Campaign
+from glassdask.campaign.campaign import RAMP
 from glassdask.campaign.schema import CampaignFile
 from glassdask.report import style
 from glassdask.report.data import ReportData
@@ -80,12 +81,18 @@ def summary(data: ReportData, rows: list[Row]) -> str:
     campaign, model = data.campaign, data.campaign.model
     quench = campaign.file.quench
     text = (
-        f"{int(data.done.sum())} quenches of {model.name} in {model.dimension}D "
-        f"(N = {campaign.file.system.particles}, density {model.density:g} "
-        f"{INVERSE_VOLUME[model.dimension]}), "
-        f"cooled at {quench.cooling_rate:g} ε/kB per unit time from T = "
-        f"{quench.start_temperature:g} to {campaign.state_temperatures[1]:g} ε/kB. "
+        f"{int(data.done.sum())} {'imported samples' if campaign.imported else 'quenches'} of "
+        f"{model.name} in {model.dimension}D (N = {campaign.file.system.particles}, density "
+        f"{model.density:g} {INVERSE_VOLUME[model.dimension]})"
     )
+    if not campaign.imported:
+        text += (
+            f", cooled at {quench.cooling_rate:g} ε/kB per unit time from T = "
+            f"{quench.start_temperature:g} to {campaign.state_temperatures[1]:g} ε/kB"
+        )
+    text += ". "
+    if not data.trained:
+        return text + f"No network was trained: {data.reason.partition(':')[0]}."
     glass, liquid = (
         next(
             row.note.partition(",")[0] for row in rows if row.quantity == f"test accuracy, {state}"
@@ -93,7 +100,7 @@ def summary(data: ReportData, rows: list[Row]) -> str:
         for state in ("glass", "liquid")
     )
     text += (
-        f"Of the test split, a network trained on {data.trained} of the quenches classifies "
+        f"Of the test split, a network trained on {data.trained} of them classifies "
         f"{glass} glasses and {liquid} liquids rightly. "
     )
     best = data.largest("gradcam", by_size=False) if data.learnt else None
@@ -166,6 +173,7 @@ def parameters(campaign: Campaign) -> dict[str, list[tuple[str, str, str]]]:
         found[name] = [
             (key, _text(getattr(table, key)), field.description or "")
             for key, field in type(table).model_fields.items()
+            if not (campaign.imported and name == "quench" and key in RAMP)
         ]
     return found
 
@@ -202,7 +210,7 @@ def model_parameters(campaign: Campaign) -> list[tuple[str, str]]:
         ("cutoff", f"{campaign.file.system.cutoff:g} σᵢⱼ; energy and force go to zero there"),
         ("masses", _text(model.masses) + " m"),
         ("reference lengths of Θ", _text(model.reference_lengths) + " σ"),
-        ("T_L, T_G, T*", f"{liquid:g} ε/kB, {glass:g} ε/kB, {onset}"),
+        ("T_L, T_G, T*", f"{style.temperature(liquid)}, {style.temperature(glass)}, {onset}"),
         ("grid", f"{campaign.cells} cells of {campaign.box_length / campaign.cells:.4g} σ a side"),
         ("temperatures of the ensemble", _text(campaign.propensity_temperatures) + " ε/kB"),
     ]  # fmt: skip

@@ -101,7 +101,7 @@ class Glass:
             return "" if self.ensemble else f"no propensity of run {self.sample}"
         if name == "gradcam":
             if not self.data.learnt:
-                return "the network has not learnt:\nno Grad-CAM score"
+                return f"{self.data.unlearnt}:\nno Grad-CAM score"
             if int(self.data.correct.sel(state="glass").values[self.sample]) == 0:
                 return "this glass was taken\nfor a liquid"
         if name not in self.data.indicators:
@@ -238,7 +238,7 @@ def title(glass: Glass) -> str:
     text = (
         f"glass of run {glass.sample}, {campaign.model.name}, $N$ = "
         f"{campaign.file.system.particles}, "
-        f"$T$ = {campaign.state_temperatures[1]:g} $\\epsilon/k_B$"
+        f"$T$: {style.temperature(campaign.state_temperatures[1])}"
     )
     if campaign.model.dimension == 3:
         text += (

@@ -66,19 +66,21 @@ NUMBERS = {
 def differences(campaign: Campaign) -> list[str]:
     """Settings, beside size and rate, that the paper states otherwise."""
     model, file = campaign.model, campaign.file
+    liquid, glass = campaign.state_temperatures
+    start = 4.0 if campaign.imported else file.quench.start_temperature
     theirs = MODELS[model.name]
     found = [
         f"{name.replace('_', ' ')} {ours} (the paper: {stated})"
         for name, ours, stated in (
             ("density", model.density, theirs.density),
-            ("T_L", model.liquid_temperature, theirs.liquid_temperature),
-            ("T_G", model.glass_temperature, theirs.glass_temperature),
-            ("start temperature", file.quench.start_temperature, 4.0),
+            ("T_L", liquid, theirs.liquid_temperature),
+            ("T_G", glass, theirs.glass_temperature),
+            ("start temperature", start, 4.0),
             ("xi", file.correlate.coarse_graining_length, 3.0),
             ("explained class", file.explain.target, "glass"),
             ("explained layer", file.explain.layer, -1),
         )
-        if ours != stated
+        if ours != stated and ours == ours  # NaN: not known
     ]
     if model.reference_lengths != theirs.reference_lengths:
         found.append("reference lengths")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,29 +29,51 @@ GUIDE = "#9a9a9a"
 TRAIN, VALIDATION = "#1f5a94", "#c8561b"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
+
+class _Words(dict[str, str]):
+    """What quantities are called; an indicator of a user by its own name."""
+
+    def __missing__(self, name: str) -> str:
+        return name.replace("_", " ")
+
+
 #: Letters of the quantities, for figures.
-SYMBOLS = {
-    "gradcam": r"$\Gamma$",
-    "voronoi_volume": r"$\Upsilon$",
-    "tong_tanaka": r"$\Theta$",
-    "potential_energy": r"$e$",
-    "propensity": r"$\Delta$",
-}
+SYMBOLS = _Words(
+    gradcam=r"$\Gamma$",
+    voronoi_volume=r"$\Upsilon$",
+    tong_tanaka=r"$\Theta$",
+    potential_energy=r"$e$",
+    local_density=r"$\rho$",
+    coordination=r"$z$",
+    unlike_neighbours=r"$z_\neq$",
+    hexatic_order=r"$|\psi_6|$",
+    steinhardt_order=r"$\bar q_6$",
+    pair_entropy=r"$S_2$",
+    centroid_distance=r"$|C|$",
+    propensity=r"$\Delta$",
+)
 #: The same letters, for plain text.
-LETTERS = {
-    "gradcam": "Γ",
-    "voronoi_volume": "Υ",
-    "tong_tanaka": "Θ",
-    "potential_energy": "e",
-    "propensity": "Δ",
-}
-NAMES = {
-    "gradcam": "Grad-CAM score",
-    "voronoi_volume": "Voronoi volume",
-    "tong_tanaka": "Tong-Tanaka order",
-    "potential_energy": "potential energy",
-    "propensity": "dynamic propensity",
-}
+LETTERS = _Words(
+    gradcam="Γ",
+    voronoi_volume="Υ",
+    tong_tanaka="Θ",
+    potential_energy="e",
+    local_density="ρ",
+    coordination="z",
+    unlike_neighbours="z≠",
+    hexatic_order="|ψ6|",
+    steinhardt_order="q6",
+    pair_entropy="S2",
+    centroid_distance="|C|",
+    propensity="Δ",
+)
+NAMES = _Words(
+    gradcam="Grad-CAM score",
+    tong_tanaka="Tong-Tanaka order",
+    steinhardt_order="Steinhardt order",
+    propensity="dynamic propensity",
+    voronoi_volume="Voronoi volume",
+)
 #: Drawn, and correlated, as 1 - X: small raw values are the ordered, or the immobile, places.
 REVERSED = ("tong_tanaka", "propensity")
 
@@ -135,13 +158,13 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
 
 def signed(name: str, letters: dict[str, str] = SYMBOLS) -> str:
     """Letter of a quantity as it is drawn and correlated, such as 1 - Theta."""
-    letter = letters.get(name, name)
+    letter = letters[name]
     return f"1 − {letter}" if name in REVERSED else letter
 
 
 def pair(first: str, second: str, letters: dict[str, str] = SYMBOLS) -> str:
     """C(first, second), in the paper's short form: Theta stands for 1 - Theta."""
-    return f"C({letters.get(first, first)}, {letters.get(second, second)})"
+    return f"C({letters[first]}, {letters[second]})"
 
 
 def temperature_colours(count: int) -> list[tuple[float, float, float, float]]:
@@ -159,6 +182,11 @@ def log_ticks(axis: Axis) -> None:
     axis.set_minor_locator(LogLocator(subs=tuple(range(1, 10)), numticks=20))
     axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def temperature(value: float) -> str:
+    """A temperature for people; imported configurations may have none."""
+    return f"{value:g} ε/kB" if math.isfinite(value) else "not known"
 
 
 def say(axes: Any, text: str) -> None:

@@ -125,7 +125,9 @@ def conditions(data: ReportData) -> list[Row]:
     rows = []
     for quantity, value, theirs, digits, note in content:
         ratio = value / theirs
-        if quantity.startswith("cooling") and known and ratio > 1.5:
+        if quantity.startswith("cooling") and campaign.imported:
+            value, note = math.nan, "not known of imported configurations; " + note
+        elif quantity.startswith("cooling") and known and ratio > 1.5:
             note = f"{ratio:,.0f} times as fast as the paper; every number below depends on it"
         rows.append(
             Row(
@@ -160,7 +162,9 @@ def accuracy(data: ReportData, state: str) -> Row:
     low, high = wilson(right, count)
     value = right / count if count else math.nan
     note = f"{right} of {count}, 95 % interval {low:.3f} to {high:.3f}"
-    if not data.learnt:
+    if not data.trained:
+        note = data.unlearnt
+    elif not data.learnt:
         wanted = data.campaign.file.explain.minimum_accuracy
         note += f"; below minimum_accuracy = {wanted:g} in one class: not learnt"
     stated = paper.numbers(data.campaign.model.name).accuracy.get(state, "")
@@ -177,7 +181,7 @@ def correlation(data: ReportData, pair: paper.Pair, state: str) -> Row:
     notes = _about_mean(mean, error, count, stated)
     if "gradcam" in pair:
         if not data.learnt:
-            notes = ["the network has not learnt"]
+            notes = [data.unlearnt]
         else:
             notes = [f"{n}, for this network" if n.startswith("sign") else n for n in notes]
             notes += ["one network: another seed moves it", *_left_out(data, state, count)]
@@ -234,7 +238,7 @@ def largest(data: ReportData, indicator: str) -> Row:
     quantity = f"C_max({name}, 1 − Δ)" + ("" if gamma else ", baseline")
     stated = paper.numbers(data.campaign.model.name).largest if gamma else ""
     if gamma and not data.learnt:
-        return Row(quantity, math.nan, math.nan, 0, stated, "the network has not learnt")
+        return Row(quantity, math.nan, math.nan, 0, stated, data.unlearnt)
     found = data.largest(indicator, by_size=not gamma)
     if found is None:
         return Row(quantity, math.nan, math.nan, 0, stated, "no glass of the ensemble has one")

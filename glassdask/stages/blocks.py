@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glassdask import correlations, displacements, fields, images, indicators, layout, store
+from glassdask import (
+    correlations,
+    displacements,
+    fields,
+    images,
+    indicators,
+    layout,
+    records,
+    store,
+)
 from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed
 from glassdask.registry import load_modules
@@ -64,6 +73,8 @@ def check_whole(
     StageFailed
         With the first such run.
     """
+    if "state" in values.dims:
+        values = values.sel(state=list(records.states(campaign)))
     holes = np.isnan(values.values).reshape(len(status), -1).any(axis=1)
     lost = np.flatnonzero(holes & (status == layout.DONE))
     if len(lost):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from glassdask import jobs, layout, store
+from glassdask import jobs, layout, records, store
 from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed
 from glassdask.images import at_particles
@@ -106,6 +106,9 @@ def read_images(campaign: Campaign, density: xr.DataArray) -> np.ndarray:
 def run_explain(campaign: Campaign, start_over: bool = False) -> None:
     """Score every run; explain those asked for, unless the network has not learnt."""
     record, fresh = jobs.begin(campaign, "explain", start_over)
+    if len(records.states(campaign)) < 2:
+        _leave_unexplained(campaign, record, fresh)
+        return
     choose_device(None, campaign.file.train.threads)
     network = load_trained(campaign)
     found = test_accuracy(campaign, network) if fresh else record
@@ -123,6 +126,18 @@ def run_explain(campaign: Campaign, start_over: bool = False) -> None:
             done[low:high] = explain_block(campaign, network, low, high, learnt)
             status[...] = done
             progress.advance()
+    jobs.complete(campaign, "explain")
+
+
+def _leave_unexplained(campaign: Campaign, record: dict[str, Any], fresh: bool) -> None:
+    """Of one state alone there is no network, so there are no scores and no maps."""
+    if fresh:
+        reason = f"only the {records.states(campaign)[0]} was imported: no network"
+        found = {"learnt": False, "reason": reason}
+        jobs.create(campaign, "explain", record, (layout.explanations(campaign),), found)
+        print(f"explain: {reason}, so no map is made", flush=True)
+    done = np.asarray(store.array(campaign.store, "configurations", "run_status", "r")[...])
+    store.array(campaign.store, "explanations", "run_status")[...] = done
     jobs.complete(campaign, "explain")
 
 

@@ -12,6 +12,7 @@ from glassdask.errors import GlassdaskError, as_stage_error
 from glassdask.logs import open_log
 from glassdask.progress import duration
 from glassdask.records import STAGES, State
+from glassdask.stages.imported import refuse_imported
 
 if TYPE_CHECKING:
     from glassdask.stages.cluster import Cluster
@@ -47,12 +48,15 @@ class Pipeline:
         done = []
         for stage in STAGES:
             again = self.start_over and records.state(self.campaign, stage) is State.CHANGED
-            if self.run(stage, again):
+            if stage == "train" and len(records.states(self.campaign)) < 2:
+                print("train: left out, as only one state was imported", flush=True)
+            elif self.run(stage, again):
                 done.append(stage)
         return done
 
     def run(self, stage: str, start_over: bool) -> bool:
         """One stage; False when it was complete already."""
+        refuse_imported(self.campaign, stage, start_over, self.retry)
         # figures are cheap and follow from the store: they are simply drawn again
         if stage == "report" and not self._report_stands():
             start_over = True

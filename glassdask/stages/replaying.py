@@ -56,6 +56,12 @@ def find_run(
         raise UsageError(
             f"no {stage} in {campaign.path}", "one", f"Type `glassdask {stage} {campaign.path}`."
         )
+    if (records.read(campaign, stage) or {}).get("source") == "import":
+        raise UsageError(
+            f"{stage} of {campaign.path} was imported",
+            "a run of LAMMPS, which has an input and a seed",
+            "`glassdask status` says which stages were imported.",
+        )
     if records.state(campaign, stage) is State.CHANGED:
         raise records.changed(campaign, stage)
     with store.open_group(campaign.store, STAGES[stage].groups[0]) as group:

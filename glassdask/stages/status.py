@@ -100,6 +100,8 @@ def _remark(campaign: Campaign, stage: str, found: State) -> str:
     record = records.read(campaign, stage) or {}
     if found is State.CHANGED:
         return records.difference(campaign, stage)
+    if record.get("source") == "import":
+        return f"imported: {' and '.join(record.get('states', ['displacements']))}"
     return str(record.get("reason") or "")
 
 

@@ -1,0 +1,200 @@
+"""A labelled dataset from NumPy arrays: what every function of glassdask begins from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from glassdask.campaign.models import additive
+from glassdask.exchange import checks
+from glassdask.layout.parts import AXES, STATES
+
+#: Names of the dimensions before (particle, axis), by their number.
+LEADING: dict[int, tuple[str, ...]] = {0: (), 1: ("sample",), 2: ("sample", "state")}
+
+
+def from_arrays(
+    position: Any,
+    species: Any,
+    box_length: Any,
+    *,
+    box_origin: Any = 0.0,
+    sigma: Any = None,
+    epsilon: Any = None,
+    cutoff: float | None = None,
+    reference_length: Any = None,
+    displacement: Any = None,
+    time: Any = None,
+    temperature: float | None = None,
+    species_names: Sequence[str] | None = None,
+    dims: Sequence[str] | None = None,
+) -> xr.Dataset:
+    """Label particles as the group `configurations` of a store does.
+
+    Parameters
+    ----------
+    position : array_like
+        (..., particle, axis), sigma, in 2D or 3D, wrapped or not: every position is wrapped into
+        the box and counted from its lower corner.
+    species : array_like
+        (particle,): whole numbers from 0, or names, which are numbered in the order of
+        `species_names` or, without it, of the alphabet. (..., particle) when all are the same.
+    box_length : array_like
+        Side of the periodic box, sigma: one number, or one for each axis.
+    box_origin : array_like
+        Its lower corner, sigma: one number, or one for each axis.
+    sigma, epsilon : array_like, optional
+        Matrices of the potential, (species, species), sigma and epsilon.
+    cutoff : float, optional
+        Of the potential, in sigma_ij.
+    reference_length : array_like, optional
+        For `tong_tanaka`, (species, species), sigma. With `sigma` alone: the sums of the radii
+        sigma_ii / 2.
+    displacement : array_like, optional
+        Since the configuration, unwrapped, (..., replica, time, particle, axis), sigma; its leading
+        dimensions are those of `position`, without `state` if there is one state for which it is.
+    time : array_like, optional
+        Times of the displacements, (time,), sigma sqrt(m/epsilon); 0, 1, 2 ... if left out.
+    temperature : float, optional
+        At which the displacements were run, epsilon/kB.
+    species_names : sequence of str, optional
+        Names of the species 0, 1, ...
+    dims : sequence of str, optional
+        Names of the leading dimensions; none, `sample`, or `sample` and `state` if left out.
+
+    Returns
+    -------
+    Dataset
+        `position` and, where given, `displacement`; coordinates `species`, `box_length`, `axis`;
+        the potential as attributes.
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit, a value is not finite, a box is not positive, tilted, or differs
+        between configurations, or species are neither 0 to k-1 nor names.
+    """
+    array = checks.as_numbers("position", position)
+    if array.ndim < 2 or array.shape[-1] not in (2, 3) or array.shape[-2] < 1:
+        raise ValueError(
+            f"position of shape {array.shape}; expected (..., particle, axis) with 2 or 3 axes"
+        )
+    leading = _leading(array.ndim - 2, dims)
+    length = checks.box_lengths(box_length, array.shape)
+    origin = checks.per_axis("box_origin", box_origin, array.shape[-1])
+    potential = _potential(sigma, epsilon, cutoff, reference_length)
+    given = max((len(potential[k]) for k in potential if k != "cutoff"), default=0)
+    kinds, names = checks.species_numbers(species, array.shape, species_names, given)
+    ds = xr.Dataset(
+        {
+            "position": (
+                (*leading, "particle", "axis"),
+                checks.wrap(array, origin, length),
+                _about("sigma", "position, wrapped to [0, L)"),
+            )
+        },
+        _coordinates(array.shape, leading, kinds, names, length),
+        potential | ({"species_names": list(names)} if names else {}),
+    )
+    if displacement is None:
+        return ds
+    return _with_displacement(ds, displacement, time, temperature)
+
+
+def _leading(count: int, dims: Sequence[str] | None) -> tuple[str, ...]:
+    if dims is None:
+        if count not in LEADING:
+            raise ValueError(f"position has {count} leading dimensions; expected their names, dims")
+        return LEADING[count]
+    if len(dims) != count or len(set(dims)) != count or {"particle", "axis"} & set(dims):
+        raise ValueError(f"dims {tuple(dims)}; expected {count} different names, one a leading dim")
+    return tuple(dims)
+
+
+def _about(units: str, long_name: str) -> dict[str, str]:
+    return {"units": units, "long_name": long_name}
+
+
+def _coordinates(
+    shape: tuple[int, ...],
+    leading: tuple[str, ...],
+    kinds: np.ndarray,
+    names: tuple[str, ...],
+    length: np.ndarray,
+) -> dict[str, Any]:
+    called = ", ".join(f"{k} = {name}" for k, name in enumerate(names))
+    found: dict[str, Any] = {
+        "species": ("particle", kinds, _about("1", f"species: {called}" if called else "species")),
+        "axis": ("axis", list(AXES[: shape[-1]]), _about("1", "Cartesian axis")),
+        "box_length": ("axis", length, _about("sigma", "side of the periodic box")),
+    }
+    for dim, size in zip(leading, shape, strict=False):
+        if dim == "state" and size == len(STATES):
+            found["state"] = ("state", list(STATES), _about("1", "snapshot of the quench"))
+        elif dim == "sample":
+            found["sample"] = ("sample", np.arange(size), _about("1", "number of the sample"))
+    return found
+
+
+def _potential(sigma: Any, epsilon: Any, cutoff: Any, reference_length: Any) -> dict[str, Any]:
+    """The attributes that indicators need, as plain numbers; those that are given."""
+    found: dict[str, Any] = {}
+    for name, matrix in (
+        ("sigma", sigma),
+        ("epsilon", epsilon),
+        ("reference_length", reference_length),
+    ):
+        if matrix is not None:
+            found[name] = checks.matrix(name, matrix).tolist()
+    if len({len(matrix) for matrix in found.values()}) > 1:
+        sizes = ", ".join(f"{name} {len(matrix)}" for name, matrix in found.items())
+        raise ValueError(f"matrices of different sizes: {sizes}; expected one size, of the species")
+    if "sigma" in found and "reference_length" not in found:
+        diameters = tuple(found["sigma"][k][k] for k in range(len(found["sigma"])))
+        found["reference_length"] = [list(row) for row in additive(diameters)]
+    if cutoff is not None:
+        if not (np.isfinite(cutoff) and cutoff > 0):
+            raise ValueError(f"cutoff {cutoff}; expected a positive number, in sigma_ij")
+        found["cutoff"] = float(cutoff)
+    return found
+
+
+def _with_displacement(
+    ds: xr.Dataset, displacement: Any, time: Any, temperature: float | None
+) -> xr.Dataset:
+    array = checks.as_numbers("displacement", displacement)
+    leading = [dim for dim in ds["position"].dims if dim not in ("particle", "axis")]
+    if array.ndim == len(leading) + 3 and "state" in leading:
+        leading.remove("state")  # of one of the states
+    inner = (ds.sizes["particle"], ds.sizes["axis"])
+    wanted = tuple(ds.sizes[dim] for dim in leading)
+    if (
+        array.ndim != len(leading) + 4
+        or array.shape[: len(leading)] != wanted
+        or array.shape[-2:] != inner
+    ):
+        raise ValueError(
+            f"displacement of shape {array.shape}; expected "
+            f"({', '.join(map(str, (*wanted, 'replica', 'time', *inner)))})"
+        )
+    times = np.arange(array.shape[-3], dtype=float) if time is None else np.asarray(time, float)
+    if times.shape != array.shape[-3:-2] or not np.isfinite(times).all() or (times < 0).any():
+        raise ValueError(
+            f"time of shape {times.shape}; expected {array.shape[-3:-2]}, finite and not negative"
+        )
+    if (np.diff(times) <= 0).any():
+        raise ValueError("time does not grow; expected growing times")
+    about = _about("sigma", "displacement since the configuration, unwrapped")
+    if temperature is not None:
+        if not (np.isfinite(temperature) and temperature > 0):
+            raise ValueError(f"temperature {temperature}; expected a positive number, epsilon/kB")
+        about |= {"temperature": float(temperature)}  # type: ignore[dict-item]
+    return ds.assign(
+        displacement=((*leading, "replica", "time", "particle", "axis"), array, about)
+    ).assign_coords(
+        time=("time", times, _about("sigma sqrt(m/epsilon)", "time since the configuration")),
+        replica=("replica", np.arange(array.shape[-4]), _about("1", "velocity draw")),
+    )

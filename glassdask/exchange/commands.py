@@ -1,0 +1,156 @@
+"""The commands `glassdask import` and `glassdask export`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperCommand
+
+from glassdask.errors import UsageError, as_stage_error
+
+#: Options that take all words up to the next option, as a shell expands them.
+_MANY = ("--glass", "--liquid", "--sample", "--time")
+
+
+class ManyWords(TyperCommand):
+    """A command with options that take any number of words."""
+
+    def parse_args(self, ctx, args):  # type: ignore[no-untyped-def]
+        """Say the option again before each of its words, as the parser wants it."""
+        spread: list[str] = []
+        option = ""
+        for word in args:
+            if word.startswith("-"):
+                option = word if word in _MANY else ""
+                spread += [] if option else [word]
+            else:
+                spread += [option, word] if option else [word]
+        return super().parse_args(ctx, spread)
+
+
+@contextmanager
+def _in_one_line(what: str) -> Iterator[None]:
+    """A full disk or a lost right, said in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise as_stage_error(error, what, "") from None
+
+
+def import_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILES", help="Of the state in --state.")
+    ] = None,
+    state: Annotated[str, typer.Option(help="What FILES hold: glass or liquid.")] = "glass",
+    glass: Annotated[
+        list[Path] | None, typer.Option(metavar="FILES ...", help="Files with glasses.")
+    ] = None,
+    liquid: Annotated[
+        list[Path] | None, typer.Option(metavar="FILES ...", help="Files with liquids.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Of a new campaign: abm, kam, kam-table1, ka3d or custom."),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--format", help="extxyz, gsd, dump or data; else by name and content."),
+    ] = None,
+    dimension: Annotated[int | None, typer.Option(help="2 or 3; else as the model.")] = None,
+    species: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="What the files call the model's species, in its order."),
+    ] = None,
+    every: Annotated[
+        int, typer.Option(metavar="N", help="Every N-th frame of each file, from the first.")
+    ] = 1,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a field."),
+    ] = None,
+    start_over: Annotated[
+        bool, typer.Option("--start-over", help="Replace the configurations that are there.")
+    ] = False,
+) -> None:
+    """Bring configurations of your own into a campaign; every frame is one sample."""
+    from glassdask.exchange.files import import_files
+
+    if state not in ("glass", "liquid"):
+        raise UsageError(f"--state {state}", "glass or liquid")
+    chosen = {"glass": list(glass or ()), "liquid": list(liquid or ())}
+    chosen[state] += files or []
+    if not any(chosen.values()):
+        raise UsageError(
+            "no file",
+            "files with configurations",
+            f"Type `glassdask import {folder} --glass FILES`.",
+        )
+    order = species.split(",") if species else None
+    with _in_one_line("import"):
+        campaign = import_files(
+            folder, chosen, model, kind, dimension, order, overrides or (), start_over, every
+        )
+    if campaign is None:
+        print("These frames were imported before, for this campaign file; nothing to do.")
+        return
+    quench = campaign.file.quench
+    print(
+        f"{quench.runs} samples imported into {folder}: {campaign.model.name}, "
+        f"N = {campaign.file.system.particles}, {campaign.model.dimension}D, "
+        f"L = {campaign.box_length:.6g}; train {quench.split.train}, validation "
+        f"{quench.split.validation}, test {quench.split.test}."
+    )
+    print(f"Next: glassdask indicators {folder}, or glassdask run {folder}")
+
+
+def export_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")],
+    output: Annotated[Path, typer.Option(help="File to write.")],
+    kind: Annotated[
+        str | None, typer.Option("--format", help="extxyz, gsd or dump; else by the name.")
+    ] = None,
+    state: Annotated[str, typer.Option(help="glass or liquid.")] = "glass",
+    sample: Annotated[
+        list[int] | None, typer.Option(metavar="N ...", help="Numbers of samples; else all.")
+    ] = None,
+    group: Annotated[
+        str, typer.Option(help="Indicators raw, as coarse-grained fields, or both.")
+    ] = "both",
+    time: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="T ...", help="Of the propensity, the nearest recorded; else the last."
+        ),
+    ] = None,
+    symbols: Annotated[
+        str | None,
+        typer.Option(metavar="Ni,P", help="extxyz: chemical symbols to write for the species."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if there is one.")
+    ] = False,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a field."),
+    ] = None,
+) -> None:
+    """Write particles with all their indicators, for OVITO and others."""
+    from glassdask.campaign import load
+    from glassdask.exchange.exporting import export
+
+    campaign = load(folder, overrides or ())
+    with _in_one_line("export"):
+        found = export(
+            campaign, output, kind=kind, state=state, samples=sample or None, group=group,
+            times=time, symbols=symbols.split(",") if symbols else None, overwrite=overwrite,
+        )  # fmt: skip
+    for line in found.remarks:
+        print(line)
+    columns = ", ".join(found.columns) or f"no indicators: type `glassdask indicators {folder}`"
+    print(f"{output} written: {found.frames} frames of {found.particles} particles, with")
+    print(f"  {columns}")

@@ -1,0 +1,122 @@
+"""Imported displacements of isoconfigurational ensembles: the stage `propensity`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from glassdask import jobs, layout, records, store
+from glassdask.campaign import MODELS, Campaign
+from glassdask.errors import UsageError
+
+
+def fields_of(ds: xr.Dataset, model: str, configurations: int) -> dict[str, Any]:
+    """Fields of [propensity] in a new campaign file.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Of `normal_form`.
+    model : str
+    configurations : int
+        Glasses to start from, when there are no displacements.
+    """
+    if "displacement" not in ds:
+        found: dict[str, Any] = {"configurations": configurations}
+        if model not in MODELS:  # no T* is known; to be edited before the stage is run
+            found |= {"temperatures": [1.0], "temperature_unit": "epsilon"}
+        return found
+    times = ds["time"].values
+    return {
+        "configurations": len(_samples(ds)),
+        "replicas": ds.sizes["replica"],
+        "temperatures": [_temperature(ds)],
+        "temperature_unit": "epsilon",
+        "duration": float(times[-1]),
+        "first_time": float(times[0]),
+        "frames": len(times),
+    }
+
+
+def check(campaign: Campaign, ds: xr.Dataset) -> xr.Dataset | None:
+    """The glasses that have displacements, if they agree with the campaign file.
+
+    Returns
+    -------
+    Dataset or None
+        `position` (sample, particle, axis) and `displacement`; None when there are none.
+
+    Raises
+    ------
+    UsageError
+        When the file says otherwise, or there are displacements without a glass.
+    """
+    if "displacement" not in ds:
+        return None
+    section = campaign.file.propensity
+    temperature = _temperature(ds)
+    for key, ours, theirs in (
+        ("configurations", section.configurations, len(_samples(ds))),
+        ("replicas", section.replicas, ds.sizes["replica"]),
+        ("frames", section.frames, ds.sizes["time"]),
+        ("temperatures", list(campaign.propensity_temperatures), [temperature]),
+    ):
+        if ours != theirs:
+            raise UsageError(
+                f"displacements with {key} {theirs}, and [propensity] {key} = {ours}",
+                "the same",
+                f"Write `{key} = {theirs}` into {campaign.path / 'campaign.toml'}.",
+            )
+    chosen = ds.isel(sample=_samples(ds)).sel(state="glass")
+    if chosen["position"].isnull().any():
+        raise UsageError(
+            "displacements without the glasses they began from",
+            "positions of the glasses",
+            'Give them as state "glass".',
+        )
+    return chosen
+
+
+def _samples(ds: xr.Dataset) -> np.ndarray:
+    """Samples that have displacements."""
+    moved = ds["displacement"].values
+    if not ds.sizes["time"]:
+        raise UsageError("displacements at time 0 only", "at least one later time")
+    gone = np.isnan(moved).all(axis=(1, 2, 3, 4))
+    if gone.all() or not np.isfinite(moved[~gone]).all():
+        raise UsageError(
+            "displacements that are not finite", "numbers, or NaN throughout a sample without any"
+        )
+    return np.flatnonzero(~gone)
+
+
+def _temperature(ds: xr.Dataset) -> float:
+    found = ds["displacement"].attrs.get("temperature")
+    if found is None:
+        raise UsageError(
+            "displacements without a temperature",
+            "that of their runs, epsilon/kB",
+            "Give it as `from_arrays(..., temperature=0.4)`.",
+        )
+    return float(found)
+
+
+def write(campaign: Campaign, glasses: xr.Dataset) -> None:
+    """Cage-relative squared displacements as the group `propensity`; the stage is complete then."""
+    from glassdask.displacements import cage_relative_squared_displacement
+
+    jobs.clear(campaign, "propensity")
+    record = records.new_record(campaign, "propensity")
+    samples, times = glasses["sample"].values, glasses["time"].values
+    group = layout.propensity(campaign, samples, times)
+    jobs.create(campaign, "propensity", record, (group,), {"source": "import"})
+    target = store.array(campaign.store, "propensity", "crsd")
+    for k in range(len(samples)):
+        one = glasses.isel(sample=k)
+        crsd = cage_relative_squared_displacement(one["displacement"], one)
+        target[k, 0] = crsd.transpose("replica", "time", "particle").values.astype(np.float32)
+    status = store.array(campaign.store, "propensity", "run_status")
+    status[...] = np.full(status.shape, layout.DONE, dtype=np.int8)
+    jobs.complete(campaign, "propensity", {"failed_runs": 0})

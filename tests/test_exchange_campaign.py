@@ -1,0 +1,375 @@
+"""Imported configurations as a campaign: what goes on from them, and what is refused."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+from campaigns import glassdask
+
+import glassdask as gd
+from glassdask import records, store
+from glassdask.campaign import load, new_campaign
+from glassdask.errors import UsageError
+from glassdask.exchange.files import import_files
+from glassdask.exchange.importing import import_configurations
+from glassdask.exchange.reading import read_frames
+from glassdask.exchange.stacking import stack
+from glassdask.records import State
+
+#: Box of 100 particles of the model kam.
+SIDE = (100 / 1.09) ** 0.5
+SMALL = ("train.kernel_size=3",)
+
+
+def lattice(samples=4, seed=0, count=100, side=SIDE, dimension=2):
+    """Jittered square or cubic lattices, (sample, particle, axis)."""
+    random = np.random.default_rng(seed)
+    cells = int(np.ceil(count ** (1 / dimension)))
+    places = np.stack(np.meshgrid(*[np.arange(cells)] * dimension), -1).reshape(-1, dimension)
+    jitter = 0.6 * random.random((samples, count, dimension))
+    return (places[:count] + jitter) * side / cells
+
+
+def mixture(samples=4, seed=0, **more) -> xr.Dataset:
+    species = np.random.default_rng(7).permutation(np.repeat([0, 1], [65, 35]))
+    return gd.from_arrays(lattice(samples, seed), species, SIDE, **more)
+
+
+def both_states(samples=4) -> xr.Dataset:
+    return xr.concat(
+        [mixture(samples, 1), mixture(samples, 2)], xr.Variable("state", ["liquid", "glass"])
+    )
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    """Glasses with displacements, taken through every stage that one state allows."""
+    from glassdask.stages.pipeline import Pipeline
+
+    random = np.random.default_rng(5)
+    moved = np.cumsum(random.normal(0, 0.05, (4, 3, 5, 100, 2)), axis=2)
+    moved[3] = np.nan
+    ds = mixture()
+    with_moves = gd.from_arrays(
+        ds["position"], ds["species"], SIDE, displacement=np.nan_to_num(moved),
+        time=[0, 1, 2, 4, 8], temperature=0.4,
+    )  # fmt: skip
+    with_moves["displacement"][3] = np.nan
+    folder = tmp_path_factory.mktemp("imported") / "glass"
+    campaign = gd.import_configurations(
+        folder,
+        with_moves,
+        model="kam",
+        overrides=["dask.workers=1", "quench.glass_temperature=0.1"],
+    )
+    with Pipeline(campaign) as pipeline:
+        done = pipeline.run_all()
+    return folder, with_moves, done
+
+
+def test_the_group_is_that_of_a_quench(imported):
+    folder, ds, _ = imported
+    found = gd.open(folder)["configurations"].to_dataset()
+    order = np.argsort(ds["species"].values, kind="stable")
+    glass = found.sel(state="glass")
+    np.testing.assert_array_equal(glass["position"], ds["position"].values[:, order])
+    np.testing.assert_array_equal(found["species"], np.repeat([0, 1], [65, 35]))
+    np.testing.assert_array_equal(found["particle_id"], order + 1)
+    assert found["position"].sel(state="liquid").isnull().all()
+    assert (found["run_status"] == 1).all()
+    assert found["temperature"].values.tolist()[1] == 0.1
+    assert np.isnan(found["temperature"].values[0])
+    for name in found.variables:
+        assert {"units", "long_name", "provenance"} <= set(found[name].attrs), name
+    energy = gd.potential_energy(found.sel(state="glass")).mean("particle")
+    np.testing.assert_allclose(found["potential_energy"].sel(state="glass"), energy)
+
+
+def test_what_needs_no_network_is_done(imported):
+    folder, ds, done = imported
+    assert done == ["grid", "indicators", "explain", "correlate", "report"]
+    tree = gd.open(folder)
+    crsd = gd.cage_relative_squared_displacement(
+        ds["displacement"][:3, :, 1:], ds.isel(sample=[0, 1, 2])
+    )
+    order = np.argsort(ds["species"].values, kind="stable")
+    found = tree["propensity"]["crsd"].isel(temperature=0)
+    np.testing.assert_allclose(found, crsd.isel(particle=order).transpose(*crsd.dims), rtol=1e-5)
+    assert tree["propensity"]["configuration"].values.tolist() == [0, 1, 2]
+    table = tree["dynamics"]["pearson"].sel(indicator="voronoi_volume")
+    assert np.isfinite(table).all()
+    page = (folder / "report.html").read_text()
+    assert "imported samples of kam" in page
+    assert "nan" not in page.partition("<h2")[0].lower()
+
+
+def test_what_needs_runs_or_both_states_is_refused(imported):
+    folder = str(imported[0])
+    for words, text in (
+        (("train", folder), "train needs liquids and glasses to tell apart; only the glass was"),
+        (("quench", folder, "--start-over"), "glassdask import .* --start-over"),
+        (("quench", folder, "--retry"), "from files, not from runs"),
+        (("propensity", folder, "--retry"), "displacements of .* were imported"),
+        (("replay", folder, "--sample", "0"), "quench of .* was imported"),
+        (("export", folder, "--output", "x.gsd", "--state", "liquid"), "--state liquid; expected"),
+        (("indicators", folder, "--set", "quench.glass_temperature=0.3"), "glassdask import"),
+    ):  # fmt: skip
+        stderr = glassdask(*words, "--set", "dask.workers=1", code=2).stderr
+        assert stderr.count("\n") == 1
+        assert re.search(text, stderr), stderr
+    status = glassdask("status", folder, "--set", "quench.glass_temperature=0.1").stdout
+    assert "imported: glass" in status
+    assert "imported: displacements" in status
+
+
+def test_exported_columns_are_the_store_s(imported, tmp_path):
+    import gsd.hoomd
+
+    folder = imported[0]
+    campaign = load(folder)
+    found = gd.export(campaign, tmp_path / "x.gsd", samples=[2, 3], times=[1.9, 8])
+    assert found.frames == 2
+    tree = gd.open(folder)
+    with gsd.hoomd.open(tmp_path / "x.gsd", "r") as file:
+        first, last = file[0], file[1]
+    assert first.configuration.step == 2
+    for name in ("voronoi_volume", "tong_tanaka", "potential_energy"):
+        for group, suffix in (("indicators", ""), ("fields", "_field")):
+            wanted = tree[group][name].sel(sample=2, state="glass")
+            np.testing.assert_array_equal(first.log[f"particles/{name}{suffix}"], wanted)
+    crsd = tree["propensity"]["crsd"].sel(configuration=2, time=2).isel(temperature=0)
+    np.testing.assert_allclose(
+        first.log["particles/propensity_T0p4_t2"], crsd.mean("replica"), rtol=1e-6
+    )
+    assert np.isnan(last.log["particles/propensity_T0p4_t2"]).all()
+    assert not [name for name in found.columns if name.startswith("gradcam")]
+    assert first.log["glassdask/campaign"] == campaign.hash
+    with pytest.raises(UsageError, match="exists; expected a new file"):
+        gd.export(folder, tmp_path / "x.gsd")
+    gd.export(folder, tmp_path / "x.gsd", group="raw", overwrite=True)
+    with pytest.raises(UsageError, match="--sample 4; expected a whole one of 0 to 3"):
+        gd.export(folder, tmp_path / "y.gsd", samples=[4])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.gsd"]
+
+
+def test_an_export_that_fails_leaves_nothing(imported, tmp_path, monkeypatch):
+    from glassdask.exchange import exporting
+
+    real, count = exporting._particles, []
+
+    def fails_later(*arguments):
+        count.append(0)
+        if len(count) == 3:
+            raise OSError(28, "No space left on device")
+        return real(*arguments)
+
+    monkeypatch.setattr(exporting, "_particles", fails_later)
+    for name in ("x.extxyz", "x.gsd", "x.dump"):
+        count.clear()
+        with pytest.raises(OSError, match="No space"):
+            gd.export(imported[0], tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["extxyz", "gsd", "dump"])
+def test_import_indicators_export_import_gives_the_same(imported, tmp_path, kind):
+    """Through files, the command line and another campaign: the same bits."""
+    folder = imported[0]
+    file = tmp_path / f"out.{kind}"
+    again = tmp_path / "again"
+    if kind == "extxyz":
+        glassdask("export", str(folder), "--output", str(file))
+        text = glassdask("import", str(again), str(file), "--model", "kam").stdout
+        assert "4 samples imported" in text
+        assert "nothing to do" in glassdask("import", str(again), str(file)).stdout
+    else:
+        gd.export(folder, file)
+        import_files(again, {"glass": [file]}, model="kam", say=lambda _: None)
+        assert import_files(again, {"glass": [file]}, say=lambda _: None) is None
+    first = store.open_group(folder / "store.zarr", "configurations").load()
+    second = store.open_group(again / "store.zarr", "configurations").load()
+    for name in ("position", "species", "box_length", "particle_id", "potential_energy"):
+        xr.testing.assert_equal(first[name].drop_vars("temperature", errors="ignore").variable,
+                                second[name].variable)  # fmt: skip
+    assert second["source_frame"].sel(state="glass").values.tolist() == [0, 1, 2, 3]
+    assert len(set(second["source_sha256"].sel(state="glass").values)) == 1
+
+
+def test_both_states_are_split_and_may_train(tmp_path):
+    campaign = import_configurations(tmp_path / "c", both_states(10), model="kam")
+    split = campaign.file.quench.split
+    assert (split.train, split.validation, split.test) == (7, 1, 2)
+    assert records.states(campaign) == ("liquid", "glass")
+    assert records.state(campaign, "quench") is State.COMPLETE
+    assert records.reads(campaign, "explain") == ("grid", "train")
+    assert np.isnan(store.open_group(campaign.store, "cooling")["potential_energy"]).all()
+
+
+def test_a_custom_model_follows_from_the_arrays(tmp_path):
+    ds = gd.from_arrays(
+        lattice(2, count=216, side=6.0, dimension=3), ["x", "y", "z"] * 72, 6.0,
+        sigma=np.ones((3, 3)), epsilon=np.ones((3, 3)), cutoff=2.0,
+    )  # fmt: skip
+    folder = tmp_path / "c"
+    campaign = gd.import_configurations(folder, ds, model="custom", overrides=SMALL)
+    model = load(folder).model
+    assert (model.species, model.counts(216)) == (("x", "y", "z"), (72, 72, 72))
+    assert campaign.box_length == pytest.approx(6.0, rel=1e-14)
+    found = store.open_group(campaign.store, "configurations")
+    np.testing.assert_array_equal(found["box_length"], [6.0] * 3)
+    assert found["split"].values.tolist() == ["test", "test"]
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "words"),
+    [
+        (mixture, {}, "no campaign.toml in .*, and no model"),
+        (mixture, {"model": "custom"}, r"custom model without sigma.*system.sigma="),
+        (mixture, {"model": "abm"}, "65 A, 35 B; expected 50 A, 50 B, as model abm has it"),
+        (mixture, {"model": "ka3d"}, "configurations in 2D, and model ka3d in 3D"),
+        (lambda: mixture().assign_coords(box_length=("axis", [SIDE, SIDE + 1])), {"model": "kam"},
+         "expected equal sides"),
+        (mixture, {"model": "kam", "overrides": ["quench.runs=5"]}, "split adds up to 4"),
+        (mixture, {"model": "kam", "overrides": ["system.particles=90"]}, "100 particles, and"),
+        (mixture, {"model": "kam", "overrides": ["system.density=1.0"]}, "a box of side 9.578"),
+        (lambda: mixture().map(lambda x: x * 0), {"model": "kam"}, "at the same place"),
+        (lambda: mixture(displacement=np.zeros((4, 2, 1, 100, 2)), time=[1.0]), {"model": "kam"},
+         "displacements without a temperature"),
+        (lambda: mixture(displacement=np.zeros((4, 2, 1, 100, 2)), time=[0.0], temperature=1),
+         {"model": "kam"}, "displacements at time 0 only"),
+    ],
+)  # fmt: skip
+def test_what_does_not_agree_is_refused_and_nothing_is_written(tmp_path, make, options, words):
+    with pytest.raises(UsageError, match=words):
+        import_configurations(tmp_path / "c", make(), **options)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda ds: ds.drop_vars("species"), "no species"),
+        (lambda ds: ds.rename(position="place"), "no position"),
+        (lambda ds: ds.assign(position=ds.position + SIDE), r"outside \[0, L\)"),
+        (lambda ds: ds.assign(position=ds.position * np.nan), "no configuration"),
+        (lambda ds: ds.assign(position=ds.position.where(ds.sample != 1)), "glass of sample 1"),
+        (lambda ds: ds.rename(sample="run"), "dimensions run; expected only sample and state"),
+    ],
+)
+def test_a_dataset_that_is_none_of_configurations_is_refused(tmp_path, change, words):
+    with pytest.raises(ValueError, match=words):
+        import_configurations(tmp_path / "c", change(mixture()), model="kam")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_existing_campaign_file_is_checked(tmp_path):
+    folder = tmp_path / "c"
+    new_campaign(folder, "kam", "quick", ("system.particles=100",))
+    with pytest.raises(UsageError, match=r'source = "lammps".*Write `source = "import"`'):
+        import_configurations(folder, mixture())
+    text = (folder / "campaign.toml").read_text().replace('source = "lammps"', 'source = "import"')
+    (folder / "campaign.toml").write_text(text)
+    with pytest.raises(UsageError, match=r"4 samples, and \[quench\] runs = 140"):
+        import_configurations(folder, mixture())
+    with pytest.raises(UsageError, match="--model abm, and model 'kam'"):
+        import_configurations(folder, mixture(), model="abm")
+    for command in ("run", "quench", "indicators"):
+        stderr = glassdask(command, str(folder), code=2).stderr
+        assert "glassdask import" in stderr
+    assert not (folder / "store.zarr").exists()
+    split = "quench.split={train=2,validation=1,test=1}"
+    import_configurations(folder, mixture(), overrides=["quench.runs=4", split])
+    assert (folder / "campaign.toml").read_text() == text
+
+
+def test_results_are_not_overwritten_unasked(tmp_path):
+    folder = tmp_path / "c"
+    campaign = import_configurations(folder, mixture(seed=1), model="kam")
+    token = records.read(campaign, "quench")["token"]
+    with pytest.raises(UsageError, match=r"has configurations already.*--start-over"):
+        import_configurations(folder, mixture(seed=2))
+    assert records.read(campaign, "quench")["token"] == token
+    import_configurations(folder, mixture(seed=2), start_over=True)
+    assert records.read(campaign, "quench")["token"] != token
+    # one that was killed is simply done again
+    records.update(campaign, "quench", {"complete": False})
+    import_configurations(folder, mixture(seed=3))
+    found = store.open_group(campaign.store, "configurations")["position"]
+    order = np.argsort(mixture()["species"].values, kind="stable")
+    np.testing.assert_array_equal(
+        found.sel(state="glass"), mixture(seed=3)["position"].values[:, order]
+    )
+
+
+def test_many_files_after_one_option(tmp_path):
+    """As a shell spells `--glass glass*.data --liquid liquid*.data` out."""
+    from glassdask.exchange.writing import DumpWriter, Particles
+
+    ds = mixture(2)
+    names: dict[str, list[str]] = {"glass": [], "liquid": []}
+    for k in range(2):
+        for state in names:
+            path = tmp_path / f"{state}{k}.dump"
+            writer = DumpWriter(path)
+            frame = Particles(
+                ds["position"].values[k], ds["box_length"].values, ds["species"].values,
+                ("A", "B"), np.arange(1, 101), {}, {"sample": k},
+            )  # fmt: skip
+            writer.write(frame)
+            writer.close()
+            names[state].append(str(path))
+    folder = tmp_path / "c"
+    words = ["--glass", *names["glass"], "--liquid", *names["liquid"], "--model", "kam"]
+    assert "2 samples imported" in glassdask("import", str(folder), *words).stdout
+    found = store.open_group(folder / "store.zarr", "configurations")
+    assert found["source_file"].sel(state="liquid").values.tolist() == names["liquid"]
+    assert "no file" in glassdask("import", str(folder), code=2).stderr
+    (tmp_path / "file").touch()
+    words = ["import", str(tmp_path / "file" / "c"), names["glass"][0], "--model", "kam"]
+    assert "could not write" in glassdask(*words, code=1).stderr
+
+
+def test_every_so_many_frames_of_each_file(imported, tmp_path):
+    gd.export(imported[0], tmp_path / "x.gsd")
+    options = {"model": "kam", "every": 3, "say": lambda _: None}
+    campaign = import_files(tmp_path / "c", {"glass": [tmp_path / "x.gsd"] * 2}, **options)
+    found = store.open_group(campaign.store, "configurations")
+    assert found["source_frame"].sel(state="glass").values.tolist() == [0, 3, 0, 3]
+    with pytest.raises(UsageError, match="--every 0"):
+        import_files(tmp_path / "d", {"glass": [tmp_path / "x.gsd"]}, "kam", every=0)
+
+
+def test_a_refused_file_leaves_no_folder(tmp_path):
+    path = tmp_path / "x.dump"
+    path.write_text("ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n1\n")
+    folder = tmp_path / "c"
+    with pytest.raises(UsageError, match="ends within frame 0"):
+        import_files(folder, {"glass": [path]}, model="kam")
+    assert not folder.exists()
+
+
+def test_ids_of_each_sample_are_kept(tmp_path):
+    """Swap Monte Carlo: particle 1 is of another species in the next sample."""
+    from glassdask.exchange.writing import DumpWriter, Particles
+
+    random, ds = np.random.default_rng(0), mixture(2)
+    path = tmp_path / "swap.dump"
+    writer, ids = DumpWriter(path), [random.permutation(100) + 1 for _ in range(2)]
+    for k in range(2):
+        frame = Particles(
+            ds["position"].values[k], ds["box_length"].values, ds["species"].values, ("A", "B"),
+            ids[k], {}, {"sample": k},
+        )  # fmt: skip
+        writer.write(frame)
+    writer.close()
+    import_files(tmp_path / "c", {"glass": [path]}, model="kam", say=lambda _: None)
+    gd.export(tmp_path / "c", tmp_path / "out.extxyz")
+    first = stack({"glass": list(read_frames(path))}, known=("A", "B"), say=lambda _: None)
+    frames = list(read_frames(tmp_path / "out.extxyz"))
+    second = stack({"glass": frames}, known=("A", "B"), say=lambda _: None)
+    assert first["particle_id"].dims == ("sample", "state", "particle")
+    for name in ("position", "species", "particle_id"):
+        np.testing.assert_array_equal(first[name], second[name])
