@@ -14,8 +14,9 @@ from glassdask.kernels.particle_mesh import mesh_sums
 DIRECT_PARTICLES = {2: 3000, 3: 15_000}
 #: Lengths xi in half the box beyond which the mesh cannot see that its images end there.
 MESH_LENGTHS = 9.0
-# exp(-r / xi) = 2^-n times a number near 1; beyond this n nothing is left
-_HALVINGS = 1100
+# exp(-r / xi) = 2^-n times a number near 1; beyond this n nothing is left of it beside the weight 1
+# of the particle itself, and 2^-n would not be a normal number
+_HALVINGS = 1000.0
 
 
 def checked(coarse_graining_length: float | Sequence[float]) -> np.ndarray:
@@ -81,24 +82,25 @@ def coarse_grain(
         sums[meshed] = mesh_sums(rows, position, box, lengths[meshed])
     if not meshed.all():
         columns = np.ascontiguousarray(position.T)
-        sums[~meshed] = _all_pairs(
-            rows, columns, box, lengths[~meshed], 0.5 ** np.arange(_HALVINGS)
-        )
+        sums[~meshed] = _all_pairs(rows, columns, box, lengths[~meshed])
     smooth = sums[:, :-1] / sums[:, -1:]
     return smooth if np.ndim(coarse_graining_length) else smooth[0]
 
 
 @njit(cache=True, fastmath={"contract", "arcp", "nsz", "reassoc"})
-def _all_pairs(rows, position, box, lengths, halves):  # type: ignore[no-untyped-def]
+def _all_pairs(rows, position, box, lengths):  # type: ignore[no-untyped-def]
     """Weighted sums over all particles, (length, row, particle), from positions (axis, particle).
 
-    The loops over the partners are simple enough to be carried out several at a time.
+    The loops over the partners are simple enough to be carried out several at a time. 2^-n is
+    written as the bits of a number, its exponent; a table of powers would be read one by one.
     """
     variables, count = rows.shape
     sums = np.empty((len(lengths), variables, count))
     for x in range(len(lengths)):
         sums[x] = rows
     distance, weight = np.empty(count), np.empty(count)
+    bits = np.empty(count, np.int64)
+    power = bits.view(np.float64)
     for i in range(count):
         distance[:i] = 0.0
         for axis in range(len(box)):
@@ -112,7 +114,7 @@ def _all_pairs(rows, position, box, lengths, halves):  # type: ignore[no-untyped
         for x in range(len(lengths)):
             scale = 1.4426950408889634 / lengths[x]
             for j in range(i):
-                exponent = min(distance[j] * scale, _HALVINGS - 1.0)
+                exponent = min(distance[j] * scale, _HALVINGS)
                 whole = np.floor(exponent + 0.5)
                 t = (whole - exponent) * 0.6931471805599453
                 # the series of exp(t) for |t| < 0.35
@@ -120,7 +122,10 @@ def _all_pairs(rows, position, box, lengths, halves):  # type: ignore[no-untyped
                 series = 1 + t / 7 * (1 + t / 8 * (1 + t / 9 * series))
                 series = 1 + t / 4 * (1 + t / 5 * (1 + t / 6 * series))
                 series = 1 + t * (1 + t / 2 * (1 + t / 3 * series))
-                weight[j] = series * halves[int(whole)]
+                weight[j] = series
+                bits[j] = (1023 - np.int64(whole)) << 52
+            for j in range(i):
+                weight[j] *= power[j]
             for variable in range(variables):
                 total, here = 0.0, rows[variable, i]
                 for j in range(i):

@@ -10,8 +10,8 @@ from numba import njit
 
 from glassdask.kernels.inputs import in_box
 
-# Pairs held at once: 16 bytes each.
-_MOST_PAIRS = 1 << 22
+# Pairs held at once, 16 bytes each: few enough for the processor's cache.
+_MOST_PAIRS = 1 << 16
 
 
 class Pairs(NamedTuple):
@@ -20,7 +20,7 @@ class Pairs(NamedTuple):
     Attributes
     ----------
     particle, partner : ndarray of int32
-        (pair,), ordered by the particle.
+        (pair,); those of one particle follow one another.
     distance : ndarray
         (pair,), sigma.
     """
@@ -60,12 +60,10 @@ def pairs_within(
     # no more cells than particles, however short the distance
     cells = np.minimum(cells, max(1, int(count ** (1 / d))))
     start, order = _sorted_into_cells(position, length, cells)
-    placed = position[order]
+    placed = np.ascontiguousarray(position[order].T)
     low = 0
     while low < count:
-        high, *block = _block(
-            position, placed, length, cells, start, order, largest, low, _MOST_PAIRS
-        )
+        high, *block = _block(placed, length, cells, start, order, largest, low, _MOST_PAIRS)
         pairs = Pairs(*block)
         if (pairs.distance == 0).any():
             raise ValueError("particles at the same place; expected distinct positions")
@@ -92,7 +90,7 @@ def _sorted_into_cells(position, length, cells):  # type: ignore[no-untyped-def]
         start[cell[particle] + 1] += 1
     start = np.cumsum(start)
     last = start[:-1].copy()
-    order = np.empty(count, np.int64)
+    order = np.empty(count, np.int32)
     for particle in range(count):
         order[last[cell[particle]]] = particle
         last[cell[particle]] += 1
@@ -100,42 +98,56 @@ def _sorted_into_cells(position, length, cells):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _block(position, placed, length, cells, start, order, largest, low, most):  # type: ignore[no-untyped-def]
-    """Pairs of the particles from `low` to the first that there is no room for; where it ends."""
-    count, d = position.shape
-    room = 1024
+def _block(placed, length, cells, start, order, largest, low, most):  # type: ignore[no-untyped-def]
+    """Pairs of the particles from the place `low` to the first without room; where it ends.
+
+    Places are those in the order of the cells, so that neighbours lie close together in memory;
+    `placed` are the positions in this order, (axis, place).
+    """
+    d, count = placed.shape
+    # a particle has fewer partners than there are particles
+    room = most + count
     particles, partners = np.empty(room, np.int32), np.empty(room, np.int32)
-    squares = np.empty(room)
-    found = 0
+    squares, near = np.empty(room), np.empty(count)
     first, width = np.zeros(3, np.int64), np.ones(3, np.int64)
-    for particle in range(low, count):
+    found, place = 0, low
+    while place < count and found < most:
         # three cells along each axis, or all of fewer
         for axis in range(d):
             width[axis] = min(3, cells[axis])
-            along = _cell_along(position[particle, axis], length[axis], cells[axis])
+            along = _cell_along(placed[axis, place], length[axis], cells[axis])
             first[axis] = along - 1 if cells[axis] >= 3 else 0
-        for step in range(width[0] * width[1] * width[2]):
-            cell, rest = 0, step
-            for axis in range(d):
-                cell = cell * cells[axis] + (first[axis] + rest % width[axis]) % cells[axis]
+        for line in range(np.prod(width[: d - 1])):
+            row, rest = 0, line
+            for axis in range(d - 1):
+                row = row * cells[axis] + (first[axis] + rest % width[axis]) % cells[axis]
                 rest //= width[axis]
-            begin, end = start[cell], start[cell + 1]
-            while found + end - begin > room:
-                room *= 2
-                particles = np.concatenate((particles, np.empty_like(particles)))
-                partners = np.concatenate((partners, np.empty_like(partners)))
-                squares = np.concatenate((squares, np.empty_like(squares)))
-            for place in range(begin, end):
-                square = 0.0
-                for axis in range(d):
-                    separation = abs(position[particle, axis] - placed[place, axis])
-                    separation = min(separation, length[axis] - separation)
-                    square += separation * separation
-                # written in any case, and kept or not: faster than a branch that nobody can foresee
-                particles[found], partners[found] = particle, order[place]
-                squares[found] = square
-                found += square < largest * largest and order[place] != particle
-        if found >= most:
-            count = particle + 1
-            break
-    return count, particles[:found], partners[:found], np.sqrt(squares[:found])
+            along, last = first[d - 1], first[d - 1] + width[d - 1]
+            while along < last:
+                # cells that follow one another in memory, up to the border of the box
+                cell = along % cells[d - 1]
+                many = min(last - along, cells[d - 1] - cell)
+                along += many
+                cell += row * cells[d - 1]
+                begin, end = start[cell], start[cell + many]
+                _squares(placed, length, place, begin, end, near)
+                for k in range(end - begin):
+                    # written in any case, and kept or not: faster than a branch that nobody can
+                    # foresee
+                    particles[found], partners[found] = order[place], order[begin + k]
+                    squares[found] = near[k]
+                    found += near[k] < largest * largest and begin + k != place
+        place += 1
+    return place, particles[:found], partners[:found], np.sqrt(squares[:found])
+
+
+@njit(cache=True, inline="always")
+def _squares(placed, length, place, begin, end, near):  # type: ignore[no-untyped-def]
+    """Squares of the distances from one place to others; simple enough for several at a time."""
+    near[: end - begin] = 0.0
+    for axis in range(len(placed)):
+        here, side = placed[axis, place], length[axis]
+        for k in range(end - begin):
+            separation = abs(here - placed[axis, begin + k])
+            separation = min(separation, side - separation)
+            near[k] += separation * separation

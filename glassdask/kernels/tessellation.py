@@ -146,8 +146,8 @@ def tessellate(position: np.ndarray, box_length: float | np.ndarray) -> Tessella
 def _widened(position: np.ndarray, lattice: np.ndarray, spacing: float) -> Tessellation | None:
     """Triangulation with as many images as it needs; None where it is not sure to be periodic."""
     count, length = len(position), np.diag(lattice)
-    # the empty spheres of most liquids and glasses reach less far
-    margin = (1.7 if len(length) == 2 else 2.0) * spacing
+    # the empty spheres of liquids and glasses hardly ever reach as far, in large boxes either
+    margin = 2.0 * spacing
     while True:
         place, owner, image = _with_images(position, lattice, margin)
         simplices = delaunay(place)
