@@ -37,8 +37,9 @@ def coarse_grain(
     -------
     DataArray or Dataset
         As `x`, with its units; with a leading dimension `coarse_graining_length` for a sequence.
-        NaN where `x` has a NaN or the positions are missing. In boxes longer than 18 xi with many
-        particles, right to 1e-5 of the range of `x`, else exact; see the kernel.
+        NaN where `x` has a NaN or the positions are missing. In boxes longer than 20 xi with many
+        particles, right to 1e-5 of the range of `x` (in homogeneous systems), else exact; see
+        `glassdask.kernels.particle_mesh`.
 
     Raises
     ------

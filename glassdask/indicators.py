@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from glassdask.kernels.tessellation import is_missing
-from glassdask.labelling import apply
-from glassdask.registry import DEFAULTS, INDICATORS, Configuration
+from glassdask.labelling import apply, species_number
+from glassdask.registry import DEFAULTS, INDICATORS, Configuration, Indicator
 
 
 def structural_indicators(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
@@ -103,7 +103,7 @@ def potential_energy(ds: xr.Dataset) -> xr.DataArray:
 
 
 def local_density(
-    ds: xr.Dataset, distance: float | None = None, of: int | None = None
+    ds: xr.Dataset, distance: float | None = None, of: int | str | None = None
 ) -> xr.DataArray:
     """Number density of the other particles up to a distance from each, sigma^-d.
 
@@ -114,34 +114,35 @@ def local_density(
     distance : float, optional
         sigma, with a border of 1 sigma over which a particle comes to count; else the attribute
         `local_density_distance` of `ds`, or 2.
-    of : int, optional
-        The species that counts; all if left out.
+    of : int or str, optional
+        The species that counts, by number or name; all if left out.
 
     Returns
     -------
     DataArray
         (..., particle).
     """
-    given = _given(local_density_distance=distance, counted_species=of)
+    given = _given(local_density_distance=distance, counted_species=species_number(ds, of))
     return _indicators(ds, ("local_density",), given)["local_density"]
 
 
-def coordination(ds: xr.Dataset, of: int | None = None) -> xr.DataArray:
+def coordination(ds: xr.Dataset, of: int | str | None = None) -> xr.DataArray:
     """Number of Voronoi neighbours of each particle; 6 on average in 2D.
 
     Parameters
     ----------
     ds : Dataset
         As for `structural_indicators`.
-    of : int, optional
-        The species that counts; all if left out.
+    of : int or str, optional
+        The species that counts, by number or name; all if left out.
 
     Returns
     -------
     DataArray
         (..., particle).
     """
-    return _indicators(ds, ("coordination",), _given(counted_species=of))["coordination"]
+    given = _given(counted_species=species_number(ds, of))
+    return _indicators(ds, ("coordination",), given)["coordination"]
 
 
 def unlike_neighbours(ds: xr.Dataset) -> xr.DataArray:
@@ -203,33 +204,34 @@ def _indicators(ds: xr.Dataset, names: tuple[str, ...], given: Mapping[str, Any]
     dimension = ds.sizes["axis"]
     parameters = DEFAULTS | ds.attrs | dict(given)
     _check(names, parameters, dimension)
+    # they travel with the graph: a worker need not know those of users
+    chosen = [INDICATORS[name] for name in names]
 
     def one(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> Any:
         if is_missing(position):
             values = tuple(np.full(len(position), np.nan) for _ in names)
         else:
             configuration = Configuration(position, box, species, parameters)
-            values = tuple(_values(name, configuration) for name in names)
+            values = tuple(_values(each, configuration) for each in chosen)
         return values if len(values) > 1 else values[0]
 
     core = [["particle", "axis"], ["axis"], ["particle"]]
     arrays = [ds["position"], ds["box_length"], ds["species"]]
     results = apply(one, arrays, core, [["particle"]] * len(names))
     labelled = {
-        name: result.rename(name).assign_attrs(
-            units=INDICATORS[name].units(dimension),
-            long_name=INDICATORS[name].long_name,
-            symbol=INDICATORS[name].symbol,
+        each.name: result.rename(each.name).assign_attrs(
+            units=each.units(dimension), long_name=each.long_name, symbol=each.symbol
         )
-        for name, result in zip(names, results, strict=True)
+        for each, result in zip(chosen, results, strict=True)
     }
-    used = {need for name in names for need in INDICATORS[name].needs} | set(given)
+    used = {need for each in chosen for need in each.needs} | set(given)
     return xr.Dataset(labelled, attrs={k: parameters[k] for k in sorted(used)})
 
 
-def _values(name: str, configuration: Configuration) -> np.ndarray:
+def _values(indicator: Indicator, configuration: Configuration) -> np.ndarray:
     """One number a particle, whoever wrote the function."""
-    values = np.asarray(INDICATORS[name].function(configuration), dtype=float)
+    name = indicator.name
+    values = np.asarray(indicator.function(configuration), dtype=float)
     count = len(configuration.position)
     if values.shape != (count,):
         raise ValueError(f"{name} gives {values.shape}; expected ({count},), one a particle")

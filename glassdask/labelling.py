@@ -69,8 +69,39 @@ def extra_dims(array: xr.DataArray, ds: xr.Dataset) -> list[Any]:
 
 
 def kinds_of(ds: xr.Dataset) -> int:
-    """Number of species; the potential's where it is given, so that none is left out."""
-    return max(len(ds.attrs.get("sigma", ())), int(np.asarray(ds["species"]).max()) + 1)
+    """Number of species; the potential's where it is given, so that none is left out.
+
+    Raises
+    ------
+    ValueError
+        When the species are not numbers.
+    """
+    species = np.asarray(ds["species"])
+    if species.dtype.kind not in "iu":
+        raise ValueError(
+            f"species of type {species.dtype}; expected numbers from 0, as gd.from_arrays gives"
+        )
+    return max(len(ds.attrs.get("sigma", ())), int(species.max(initial=0)) + 1)
+
+
+def species_number(ds: xr.Dataset, species: int | str | None) -> int | None:
+    """The number of a species given by its number or name; None for None.
+
+    Raises
+    ------
+    ValueError
+        When there is no such species.
+    """
+    if species is None:
+        return None
+    kinds = kinds_of(ds)
+    names = [str(name) for name in ds.attrs.get("species_names", ())]
+    names = names or [chr(ord("A") + k) for k in range(kinds)]
+    if isinstance(species, str) and species in names:
+        return names.index(species)
+    if not isinstance(species, str) and species in range(kinds):
+        return int(species)
+    raise ValueError(f"species {species!r}; expected 0 to {kinds - 1}, or {', '.join(names)}")
 
 
 def described_as(x: xr.DataArray, source: xr.DataArray, done: str, about: dict) -> xr.DataArray:

@@ -48,7 +48,7 @@ class Configuration:
     def counted(self) -> np.ndarray | None:
         """Particles of the parameter `counted_species`, (particle,) bool; None: of all."""
         kind = self.parameters.get("counted_species")
-        return None if kind is None else self.species == kind
+        return None if kind is None else self.species == int(kind)
 
     def parameter(self, name: str) -> Any:
         """A parameter, or its default.
@@ -104,7 +104,7 @@ class Indicator:
 
 #: Every indicator by name.
 INDICATORS: dict[str, Indicator] = {}
-_loaded: set[tuple[str, str]] = set()
+_loaded: dict[tuple[str, str], dict[str, Indicator]] = {}
 
 
 def indicator(
@@ -161,27 +161,37 @@ def indicator(
     return register
 
 
-def load_modules(campaign: Campaign) -> None:
+def load_modules(campaign: Campaign) -> dict[str, Indicator]:
     """Run the files of users that a campaign names, so that their indicators are known.
+
+    Returns
+    -------
+    dict of str to Indicator
+        What they hold. These stand in `INDICATORS`, whatever other campaigns call by the same name.
 
     Raises
     ------
     UsageError
         When a file cannot be read, or fails.
     """
+    found: dict[str, Indicator] = {}
     for name in campaign.file.indicators.modules:
         path = campaign.path / name
         key = (str(path.resolve()), file_digest(path))
-        if key in _loaded:
-            continue
-        try:
-            runpy.run_path(str(path))
-        except Exception as error:
-            raise UsageError(
-                f"{path} failed: {type(error).__name__}: {error}".replace("\n", " "),
-                "Python that runs, with functions under @gd.indicator(...)",
-            ) from error
-        _loaded.add(key)
+        if key not in _loaded:
+            before = dict(INDICATORS)
+            try:
+                runpy.run_path(str(path))
+            except Exception as error:
+                raise UsageError(
+                    f"{path} failed: {type(error).__name__}: {error}".replace("\n", " "),
+                    "Python that runs, with functions under @gd.indicator(...)",
+                ) from error
+            new = {n: made for n, made in INDICATORS.items() if before.get(n) is not made}
+            _loaded[key] = new
+        found |= _loaded[key]
+    INDICATORS.update(found)
+    return found
 
 
 def _own(

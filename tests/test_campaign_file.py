@@ -6,11 +6,12 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from glassdask import layout
+from glassdask import layout, registry
 from glassdask.campaign import MODELS, PRESETS, load, new_campaign
 from glassdask.errors import UsageError
 from glassdask.registry import INDICATORS
@@ -258,8 +259,13 @@ def test_an_indicator_of_the_user(folder: Path, monkeypatch: pytest.MonkeyPatch)
         "twice the cell",
     )
     before = campaign.hash
-    (folder / "own.py").write_text(OWN + "# changed\n")
-    assert load(folder, own).hash != before
+    (folder / "own.py").write_text(OWN.replace("2 *", "3 *"))
+    other = load(folder, own)
+    assert other.hash != before
+    (folder / "own.py").write_text(OWN)
+    load(folder, own)
+    cells = SimpleNamespace(tessellation=SimpleNamespace(cells=SimpleNamespace(volume=1.0)))
+    assert registry.INDICATORS["twice"].function(cells) == 2  # the file's, not the last one run
 
 
 @pytest.mark.parametrize(
@@ -268,6 +274,8 @@ def test_an_indicator_of_the_user(folder: Path, monkeypatch: pytest.MonkeyPatch)
         (['indicators.names=["tong_tanka"]'], "'tong_tanka'; expected 'tong_tanaka'"),
         (['indicators.names=["coordination","coordination"]'], "no name twice"),
         (['indicators.names=["steinhardt_order"]'], "the model has 2 dimensions"),
+        (["system.reference_lengths=[[1.0,0.4],[0.4,1.0]]"], "close no triangle"),
+        (["grid.spacing=1e-4"], r"at most 1e\+08 in all"),
         (
             ['indicators.names=["pair_entropy"]', "indicators.pair_entropy_distance=12"],
             r"pair_entropy_distance = 12 needs particles up to 12\.5 sigma, and half the box is 10",

@@ -62,6 +62,25 @@ class TestCoarseGrain:
         assert (found != expected).any()
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
+    def test_a_narrow_box_is_not_meshed(self, make_positions, monkeypatch):
+        position, _ = make_positions(400, 2)
+        box = np.array([4.0, 100.0])
+        position = position / position.max() * 0.999 * box
+        values = np.random.default_rng(1).random((1, 400))
+        monkeypatch.setattr(coarse_graining, "DIRECT_PARTICLES", {2: 100})
+        narrow = coarse_grain(values, position, box, 0.1)
+        monkeypatch.setattr(coarse_graining, "DIRECT_PARTICLES", {2: 10**6})
+        np.testing.assert_array_equal(narrow, coarse_grain(values, position, box, 0.1))
+
+    def test_no_length_at_all(self, make_positions, monkeypatch):
+        position, length = make_positions(400, 2)
+        values = np.random.default_rng(1).random((1, 400))
+        monkeypatch.setattr(coarse_graining, "DIRECT_PARTICLES", {2: 100})
+        for xi in (1e-3, 1e-160, 1e-310):
+            np.testing.assert_allclose(
+                coarse_grain(values, position, length, xi), values, atol=1e-6
+            )
+
     def test_a_small_box_is_never_meshed(self, make_positions, monkeypatch):
         position, length = make_positions(90, 2)
         values = np.random.default_rng(1).normal(size=(3, 90))
@@ -103,7 +122,8 @@ class TestCoarseGrain:
 
 
 def test_normalise():
-    rows = normalise(np.array([[1.0, 3, 2], [5, 5, 5], [1, np.nan, 2]]))
+    constant = 5 + 1e-15 * np.arange(3)
+    rows = normalise(np.array([[1.0, 3, 2], constant, [1, np.nan, 2], [5, 5, 5]]))
     np.testing.assert_array_equal(rows[0], [0, 1, 0.5])
     assert np.isnan(rows[1:]).all()
 

@@ -163,6 +163,14 @@ class TestPotentialEnergy:
         energy = potential_energy(position, length, species, KAM.sigma, KAM.epsilon, cutoff)
         np.testing.assert_allclose(energy, expected, rtol=1e-9)
 
+    def test_a_species_that_is_not_there_does_not_lengthen_the_cutoff(self):
+        position, species = np.array([[1.0, 1.0], [2.1, 1.0]]), np.zeros(2, int)
+        large = np.array([[1.0, 1.0], [1.0, 5.0]])
+        found = potential_energy(position, 6.0, species, large, np.ones((2, 2)), 2.5)
+        np.testing.assert_array_equal(
+            found, potential_energy(position, 6.0, species, ONE, ONE, 2.5)
+        )
+
     def test_refusals(self):
         position, species = np.array([[1.0, 1.0], [1.0, 1.0]]), np.zeros(2, int)
         with pytest.raises(ValueError, match="at most half the box"):

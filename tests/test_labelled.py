@@ -335,6 +335,25 @@ class TestIndicators:
         for function in (gd.coordination, lambda ds, of=None: gd.local_density(ds, 1.1, of)):
             xr.testing.assert_allclose(function(ds, of=0) + function(ds, of=1), function(ds))
 
+    def test_species_by_name(self, ds):
+        named = ds.assign_attrs(species_names=["big", "small"])
+        xr.testing.assert_equal(gd.coordination(named, of="small"), gd.coordination(ds, of=1))
+        xr.testing.assert_equal(gd.local_density(ds, 1.1, "A"), gd.local_density(ds, 1.1, of=0))
+        for wrong in (2, -1, "C"):
+            with pytest.raises(ValueError, match=r"expected 0 to 1, or A, B"):
+                gd.coordination(ds, of=wrong)
+        with pytest.raises(ValueError, match="expected numbers from 0"):
+            gd.coordination(ds.assign_coords(species=("particle", ["A"] * COUNT)), of="A")
+
+    def test_an_indicator_of_the_user_travels_to_other_processes(self, ds, monkeypatch):
+        monkeypatch.setattr("glassdask.registry.INDICATORS", dict(INDICATORS))
+        monkeypatch.setattr("glassdask.indicators.INDICATORS", glassdask.registry.INDICATORS)
+        gd.indicator("first")(lambda c: c.position[:, 0])
+        lazy = gd.structural_indicators(ds.chunk(sample=1), ["first"]).first
+        np.testing.assert_array_equal(
+            lazy.compute(scheduler="processes", num_workers=1), ds.position[..., 0]
+        )
+
     def test_one_tessellation_a_snapshot(self, ds, monkeypatch):
         calls = []
         monkeypatch.setattr(

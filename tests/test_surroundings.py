@@ -78,7 +78,15 @@ class TestLocalDensity:
         found = surroundings.local_density(position, length, 2.0)
         theirs = freud.density.LocalDensity(r_max=2.0, diameter=surroundings.BORDER)
         theirs.compute(freud_system(position, length))
-        np.testing.assert_allclose(found, theirs.density, rtol=1e-4, atol=1e-4)
+        # freud divides by the volume of the sphere, not by the integral of the weight
+        high = 1 + 1 / 12 / 2.0**2 if dimension == 2 else 1 + 1 / 4 / 2.0**2
+        np.testing.assert_allclose(found, theirs.density / high, rtol=1e-4, atol=1e-4)
+
+    @pytest.mark.parametrize("dimension", [2, 3])
+    def test_that_of_an_ideal_gas(self, make_positions, dimension):
+        position, length = make_positions(8000, dimension, density=1.0)
+        found = surroundings.local_density(position, length, 2.0)
+        assert found.mean() == pytest.approx(1.0, abs=0.02)
 
     def test_that_of_the_box_far_out(self, make_positions):
         position, length = make_positions(4000, 2)

@@ -224,3 +224,36 @@ def test_scattered_and_crowded_together(make_positions):
             assert tessellation.cells.volume.sum() == pytest.approx(1.0, rel=1e-9)
             pairs = pair_counts(*tessellation.neighbours, len(position))
             np.testing.assert_array_equal(pairs, pairs.T)
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_too_close_for_a_triangulation(make_positions, dimension):
+    """Refused where Qhull would leave one of them out; right where it does not."""
+    position, length = make_positions(300, dimension)
+    for distance in 10.0 ** np.arange(-15, -5):
+        position[1] = (position[0] + distance) % length
+        try:
+            tessellation = tessellate(position, length)
+        except ValueError as error:
+            assert "particles further apart" in str(error) or "same place" in str(error)
+            assert distance < 1e-6
+            continue
+        assert tessellation.cells.volume.min() > 0
+        assert tessellation.coordination.min() > dimension
+
+
+def test_a_crowd(make_positions):
+    crowd = 21 + 1e-4 * np.random.default_rng(0).normal(size=(500, 2))
+    try:
+        tessellation = tessellate(crowd, 42.0)
+    except ValueError as error:
+        assert "further apart" in str(error)
+    else:
+        assert tessellation.cells.volume.min() > 0
+        assert tessellation.coordination.mean() == 6
+
+
+@pytest.mark.parametrize("side", [np.nan, np.inf, 0.0, -1.0])
+def test_a_box_that_is_none(side):
+    with pytest.raises(ValueError, match="expected positive lengths"):
+        tessellate(np.full((3, 2), 0.5) + np.eye(3, 2) * 0.1, [10.0, side])

@@ -5,11 +5,16 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from glassdask.campaign.indicator_names import DIMENSIONS
 from glassdask.errors import UsageError
 
 if TYPE_CHECKING:
     from glassdask.campaign.campaign import Campaign
+
+#: Cells of an image, of which a stage holds many.
+_MOST_CELLS = 10**8
 
 
 def check_resolved(campaign: Campaign) -> None:
@@ -105,6 +110,12 @@ def _check_box(campaign: Campaign) -> None:
             f"at most {0.5 * campaign.box_length:.4g} sigma",
             "Lower [grid] kernel_width.",
         )
+    if campaign.cells**model.dimension > _MOST_CELLS:
+        raise UsageError(
+            f"[grid] spacing {file.grid.spacing:g} gives {campaign.cells} cells a side",
+            f"at most {_MOST_CELLS:g} in all",
+            "Raise [grid] spacing.",
+        )
     if campaign.cells < file.train.kernel_size:
         raise UsageError(
             f"[grid] spacing {file.grid.spacing:g} gives {campaign.cells} cells a side",
@@ -113,14 +124,27 @@ def _check_box(campaign: Campaign) -> None:
         )
 
 
+def _check_references(campaign: Campaign) -> None:
+    """Before days of quenches: whether the reference lengths close triangles (tetrahedra)."""
+    from glassdask.kernels.structure import ideal_angles
+
+    lengths = np.array(campaign.model.reference_lengths)
+    if np.isnan(ideal_angles(lengths, campaign.model.dimension)).any():
+        raise UsageError(
+            f"[system] reference_lengths = {lengths.tolist()} close no triangle (tetrahedron)",
+            "lengths such as the sums of the radii",
+            "Mend them, or leave tong_tanaka out of [indicators] names.",
+        )
+
+
 def _check_indicators(campaign: Campaign) -> None:
     section, dimension = campaign.file.indicators, campaign.model.dimension
     known = dict(DIMENSIONS)
     if section.modules:
-        from glassdask.registry import INDICATORS, load_modules
+        from glassdask.registry import load_modules
 
-        load_modules(campaign)
-        known = {name: tuple(found.unit) for name, found in INDICATORS.items()}
+        own = load_modules(campaign)
+        known |= {name: tuple(found.unit) for name, found in own.items()}
     if len(set(section.names)) != len(section.names):
         raise UsageError(f"[indicators] names = {section.names}", "no name twice")
     for name in section.names:
@@ -137,6 +161,11 @@ def _check_indicators(campaign: Campaign) -> None:
                 f"[indicators] names has {name!r}, and the model has {dimension} dimensions",
                 f"an indicator of {dimension}; this one is of {there}",
             )
+    # the models' own do
+    if "tong_tanaka" in section.names and (
+        campaign.file.system.reference_lengths or campaign.file.system.model == "custom"
+    ):
+        _check_references(campaign)
     half = 0.5 * campaign.box_length
     reaches = {
         "local_density": ("local_density_distance", section.local_density_distance + 0.5),

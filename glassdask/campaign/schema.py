@@ -125,9 +125,10 @@ class Indicators(Section):
         "end of the integral over g(r), sigma (not in the paper)",
         default=DEFAULTS["pair_entropy_distance"],
     )
-    pair_entropy_width: Positive = about(
+    pair_entropy_width: float = about(
         "of the Gaussians that make g(r) smooth, sigma (not in the paper)",
         default=DEFAULTS["pair_entropy_width"],
+        ge=0.001,
     )
 
 

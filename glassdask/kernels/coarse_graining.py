@@ -8,12 +8,12 @@ import numpy as np
 from numba import njit
 
 from glassdask.kernels.inputs import in_box
-from glassdask.kernels.particle_mesh import mesh_sums
+from glassdask.kernels.particle_mesh import mesh_sums, near_radius
 
 #: Particles, in 2 and 3 dimensions, beyond which a mesh is faster than the sums over all pairs.
 DIRECT_PARTICLES = {2: 3000, 3: 15_000}
 #: Lengths xi in half the box beyond which the mesh cannot see that its images end there.
-MESH_LENGTHS = 9.0
+MESH_LENGTHS = 10.0
 # exp(-r / xi) = 2^-n times a number near 1; beyond this n nothing is left of it beside the weight 1
 # of the particle itself, and 2^-n would not be a normal number
 _HALVINGS = 1000.0
@@ -41,8 +41,9 @@ def coarse_grain(
     H. Tong, H. Tanaka, Nat. Commun. 10, 5596 (2019).
 
     The sums are those over all pairs up to `DIRECT_PARTICLES` particles, and whenever half the box
-    is shorter than `MESH_LENGTHS` xi. Else they are split into near pairs and a mesh, with an error
-    below 1e-5 of the range of a variable; see `glassdask.kernels.particle_mesh`.
+    is shorter than `MESH_LENGTHS` xi. Else they are split into near pairs and a mesh; see
+    `glassdask.kernels.particle_mesh` for the error, below 1e-5 of the range of a variable in
+    homogeneous systems.
 
     Parameters
     ----------
@@ -76,7 +77,8 @@ def coarse_grain(
         )
     # the last row sums the weights
     rows = np.concatenate([values, np.ones((1, count))])
-    meshed = (box.min() / 2 > MESH_LENGTHS * lengths) & (count > DIRECT_PARTICLES[d])
+    large = count > DIRECT_PARTICLES[d] and near_radius(box, count) <= box.min() / 2
+    meshed = (box.min() / 2 > MESH_LENGTHS * lengths) & large
     sums = np.empty((len(lengths), *rows.shape))
     if meshed.any():
         sums[meshed] = mesh_sums(rows, position, box, lengths[meshed])
@@ -146,10 +148,12 @@ def normalise(values: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray
-        The same shape, dimensionless. A row that is constant or has a NaN has no scale: it becomes
-        NaN.
+        The same shape, dimensionless. A row that is constant, within rounding, or has a NaN has no
+        scale: it becomes NaN.
     """
     values = np.asarray(values, dtype=float)
     low = values.min(axis=-1, keepdims=True)
-    span = values.max(axis=-1, keepdims=True) - low
-    return (values - low) / np.where(span > 0, span, np.nan)
+    high = values.max(axis=-1, keepdims=True)
+    span = high - low
+    varies = span > 1e-13 * np.maximum(np.abs(low), np.abs(high))
+    return (values - low) / np.where(varies, span, np.nan)

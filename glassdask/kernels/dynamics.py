@@ -27,6 +27,7 @@ def cage_relative_squared_displacement(
         (..., particle), sigma^2.
     """
     centre, neighbour = neighbours
+    displacement = np.asarray(displacement, dtype=float)
     count, axes = displacement.shape[-2:]
     ones = np.ones(len(centre), dtype=displacement.dtype)
     cage = csr_array((ones, (centre, neighbour)), shape=(count, count))

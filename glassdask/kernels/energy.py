@@ -51,7 +51,9 @@ def potential_energy(
     sigma = symmetric(sigma, kinds, "sigma")
     epsilon = symmetric(epsilon, kinds, "epsilon")
     energy = np.zeros(len(kinds))
-    for pairs in pairs_within(position, box_length, float(cutoff * sigma.max())):
+    here = np.unique(kinds)
+    reach = float(cutoff * sigma[np.ix_(here, here)].max(initial=0))
+    for pairs in pairs_within(position, box_length, reach):
         _add_energies(energy, *pairs, kinds, sigma, epsilon, float(cutoff))
     return energy
 

@@ -76,12 +76,15 @@ def check_kernel(kernel: str, kernel_width: float | None, box_length: np.ndarray
             raise ValueError(f"kernel_width with kernel {kernel!r}; expected it with 'gaussian'")
         return
     half = float(np.min(box_length)) / 2
-    if kernel_width is None or not 0 < kernel_width <= half:
+    if kernel_width is None or not _NARROWEST <= kernel_width <= half:
         raise ValueError(
             f"kernel_width of {kernel_width}; expected a positive length, at most half the box, "
-            f"{half:g} sigma"
+            f"{half:g} sigma, and at least {_NARROWEST:g} (nothing is left of narrower Gaussians)"
         )
 
+
+# sigma; below, the weights of all cells can vanish
+_NARROWEST = 1e-9
 
 Weights = tuple[list[np.ndarray], list[np.ndarray]]
 

@@ -72,9 +72,9 @@ def grid_density(
 ) -> np.ndarray:
     """Share the particles among the cells of a grid, one image a channel: the operator M.
 
-    Cell k spans k h <= x < (k + 1) h with h = L / cells, so its centre lies at (k + 1/2) h. The
-    axes of a position are x, y[, z], those of an image (z,) y, x. The weights of a particle at x
-    are products of weights along each axis, which add up to 1:
+    Cell k spans k h <= x < (k + 1) h, within rounding, with h = L / cells, so its centre lies at
+    (k + 1/2) h. The axes of a position are x, y[, z], those of an image (z,) y, x. The weights of a
+    particle at x are products of weights along each axis, which add up to 1:
 
     - nearest: 1 for the cell with the nearest centre;
     - cloud-in-cell: 1 - |x - x_k| / h for the two nearest centres x_k (R. W. Hockney and J. W.

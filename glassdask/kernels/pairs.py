@@ -31,7 +31,10 @@ class Pairs(NamedTuple):
 
 
 def pairs_within(
-    position: np.ndarray, box_length: float | np.ndarray, largest: float
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    largest: float,
+    distinct: bool = True,
 ) -> Iterator[Pairs]:
     """Blocks of particles with their partners nearer than a distance, by minimum image.
 
@@ -43,6 +46,8 @@ def pairs_within(
         Length of the periodic box along each axis, sigma.
     largest : float
         The distance, sigma.
+    distinct : bool
+        Refuse particles at the same place.
 
     Raises
     ------
@@ -65,7 +70,7 @@ def pairs_within(
     while low < count:
         high, *block = _block(placed, length, cells, start, order, largest, low, _MOST_PAIRS)
         pairs = Pairs(*block)
-        if (pairs.distance == 0).any():
+        if distinct and (pairs.distance == 0).any():
             raise ValueError("particles at the same place; expected distinct positions")
         yield pairs
         low = high

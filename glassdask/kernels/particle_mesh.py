@@ -4,6 +4,10 @@ exp(-r / xi) is split at a radius of four mean distances: beyond it, and continu
 polynomial in r^2, the function is smooth enough to be interpolated from a mesh, where the sums are
 a convolution (fast Fourier transform); the difference reaches only to the near pairs. The idea is
 that of R. W. Hockney and J. W. Eastwood, Computer Simulation Using Particles (1981), chapter 8.
+
+Against the sums over all pairs, the weighted mean of a variable was wrong by less than 4e-6 of its
+range in homogeneous systems (gases, liquids, crystals, gradients; two and three dimensions, xi from
+0.2 to 5), by up to 5e-5 in very narrow boxes, and by up to 1e-3 in dense droplets in a thin gas.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from numba import njit
 
 from glassdask.kernels.pairs import pairs_within
 
-# In mean distances between particles. With these, errors are below 1e-5 of the range of a variable.
+# In mean distances between particles.
 _RADIUS = 4.0
 _SPACING = 1 / 3
 # Points of the mesh that a particle sees along each axis, and the order of the polynomial.
@@ -43,15 +47,13 @@ def mesh_sums(
     ndarray
         (length, variable, particle).
     """
-    count, d = position.shape
-    mean_distance = float(np.prod(box) / count) ** (1 / d)
-    radius = _RADIUS * mean_distance
-    shape = tuple(
-        scipy.fft.next_fast_len(int(np.ceil(side / (_SPACING * mean_distance))), real=True)
-        for side in box
-    )
+    count = len(position)
+    radius = near_radius(box, count)
+    spacing = _SPACING / _RADIUS * radius
+    shape = tuple(scipy.fft.next_fast_len(int(np.ceil(side / spacing)), real=True) for side in box)
     base, weight = _seen(position * (np.array(shape) / box))
-    smooth = [_coefficients(radius / xi) for xi in lengths]
+    # beyond the largest ratio, nothing is left for the mesh
+    smooth = [_coefficients(radius / max(xi, radius / 700)) for xi in lengths]
     kernels = [
         scipy.fft.rfftn(_smooth(_mesh_distances(box, shape), radius, xi, c))
         for xi, c in zip(lengths, smooth, strict=True)
@@ -64,10 +66,15 @@ def mesh_sums(
             sums[k, row] = _gather(field, base, weight)
     for k, (xi, c) in enumerate(zip(lengths, smooth, strict=True)):
         sums[k] += rows * (1 - _smooth(np.zeros(1), radius, xi, c))
-    for pairs in pairs_within(position, box, radius):
+    for pairs in pairs_within(position, box, radius, distinct=False):
         for k, (xi, c) in enumerate(zip(lengths, smooth, strict=True)):
             _add_near(sums[k], rows, *pairs, radius, xi, c)
     return sums
+
+
+def near_radius(box: np.ndarray, count: int) -> float:
+    """Distance up to which pairs are summed one by one, sigma; at most half the box is possible."""
+    return _RADIUS * float(np.prod(box) / count) ** (1 / len(box))
 
 
 def _mesh_distances(box: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -91,7 +98,8 @@ def _coefficients(ratio: float) -> np.ndarray:
 def _smooth(distance: np.ndarray, radius: float, xi: float, c: np.ndarray) -> np.ndarray:
     """exp(-r / xi) beyond the radius, and the polynomial in r^2 that continues it inside."""
     inside = np.polynomial.polynomial.polyval((distance / radius) ** 2 - 1, c)
-    return np.where(distance < radius, inside, np.exp(-distance / xi))
+    with np.errstate(over="ignore"):  # of a length that is next to nothing
+        return np.where(distance < radius, inside, np.exp(-distance / xi))
 
 
 def _seen(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

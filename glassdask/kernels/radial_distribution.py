@@ -80,7 +80,6 @@ def radial_distribution(
     count, d = position.shape
     largest = largest_distance(length, largest)
     numbers = species_numbers(species, count)
-    freud.parallel.set_num_threads(1)
     box = freud.box.Box(*length, is2D=d == 2)
     points = np.zeros((count, 3), dtype=np.float32)
     points[:, :d] = position - length / 2
@@ -92,6 +91,7 @@ def radial_distribution(
             continue
         mode = "finite_size" if a == b else "exact"
         rdf = freud.density.RDF(bins, largest, normalization_mode=mode)
-        rdf.compute((box, members[a]), query_points=None if a == b else members[b])
+        with freud.parallel.NumThreads(1):
+            rdf.compute((box, members[a]), query_points=None if a == b else members[b])
         g[row] = rdf.rdf
     return g

@@ -119,7 +119,7 @@ def tong_tanaka(
     lengths = symmetric(reference_length, kinds, "reference_length")
     if (lengths <= 0).any():
         raise ValueError("reference_length that is not positive; expected lengths in sigma")
-    ideal = _ideal_angles(lengths, tessellation.dimension)
+    ideal = ideal_angles(lengths, tessellation.dimension)
     theta = _mean_deviation(
         tessellation.position,
         tessellation.simplices,
@@ -207,8 +207,21 @@ def _angle(edges):  # type: ignore[no-untyped-def]
     return 2 * np.arctan2(abs(volume), below)
 
 
-def _ideal_angles(lengths: np.ndarray, dimension: int) -> np.ndarray:
-    """Angle at the first of d + 1 species, by their numbers; NaN where nothing closes."""
+def ideal_angles(lengths: np.ndarray, dimension: int) -> np.ndarray:
+    """Angle at the first of d + 1 species, by their numbers; NaN where nothing closes.
+
+    Parameters
+    ----------
+    lengths : ndarray
+        Sides of the ideal triangle (edges of the tetrahedron), (species, species), sigma.
+    dimension : int
+        2 or 3.
+
+    Returns
+    -------
+    ndarray
+        (species, species, species[, species]), rad or sr.
+    """
     angles = np.full((len(lengths),) * (dimension + 1), np.nan)
     for corner, *others in product(range(len(lengths)), repeat=dimension + 1):
         side = lengths[corner, others]

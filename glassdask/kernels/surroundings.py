@@ -25,8 +25,9 @@ def local_density(
 ) -> np.ndarray:
     """Number density of the other particles around each particle.
 
-    rho_i = sum_j w(r_ij) / V(R), V(R) = pi R^2 or 4 pi R^3 / 3. The weight w falls linearly from 1
-    to 0 between R - `BORDER` / 2 and R + `BORDER` / 2; the `LocalDensity` of freud.
+    rho_i = sum_j w(r_ij) / integral w dV. The weight w falls linearly from 1 to 0 between
+    R - `BORDER` / 2 and R + `BORDER` / 2. The `LocalDensity` of freud, but for the integral, in
+    whose place it has the volume of the sphere, and so is some percent too high.
 
     Parameters
     ----------
@@ -59,7 +60,9 @@ def local_density(
         if counted is not None:
             weight *= np.asarray(counted)[pairs.partner]
         total += np.bincount(pairs.particle, weight, minlength=count)
-    return total / (math.pi * distance**2 if d == 2 else 4 / 3 * math.pi * distance**3)
+    if d == 2:
+        return total / (math.pi * (distance**2 + BORDER**2 / 12))
+    return total / (4 / 3 * math.pi * (distance**3 + distance * BORDER**2 / 4))
 
 
 def pair_entropy(

@@ -17,6 +17,8 @@ from glassdask.kernels.inputs import in_box
 _JOGGLE = 1e-7
 # Rounding of the sum of all volumes, relative.
 _VOLUME_ERROR = 1e-9
+# Rounding of an area of a face, of the largest.
+_FACE_ERROR = 1e-9
 # Volume of a flat simplex, times d!, over the edges that meet in a corner.
 _FLAT = 1e-11
 
@@ -215,6 +217,13 @@ def _is_periodic(found: Tessellation, lattice: np.ndarray) -> bool:
     box, cells = float(np.linalg.det(lattice)), found.cells
     filled = np.array([cells.covered, cells.volume.sum()])
     if (np.abs(filled - box) > _VOLUME_ERROR * box).any():
+        return False
+    # particles too close for Qhull are left out by it
+    whole = cells.volume.min() > 0 and cells.face.min() > -_FACE_ERROR * cells.face.max()
+    neighbours = found.coordination
+    if not whole or neighbours.min() <= found.dimension:
+        return False
+    if found.dimension == 2 and neighbours.sum() != 6 * found.particles:  # Euler's formula
         return False
     return bool(_symmetric(cells.start, cells.end, found.particle, found.image))
 
