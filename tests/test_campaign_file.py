@@ -13,6 +13,7 @@ import pytest
 from glassdask import layout
 from glassdask.campaign import MODELS, PRESETS, load, new_campaign
 from glassdask.errors import UsageError
+from glassdask.registry import INDICATORS
 
 CUSTOM = [
     'system.model="custom"',
@@ -227,3 +228,64 @@ def test_light_imports() -> None:
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+OWN = """
+import glassdask as gd
+
+@gd.indicator("twice", units={2: "sigma^2"}, long_name="twice the cell")
+def twice(configuration):
+    return 2 * configuration.tessellation.cells.volume
+"""
+
+
+def test_an_indicator_of_the_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glassdask.registry.INDICATORS", dict(INDICATORS))
+    names = 'indicators.names=["twice","voronoi_volume"]'
+    with pytest.raises(UsageError, match="has 'twice'; expected some of voronoi_volume, "):
+        load(folder, [names])
+    own = [names, 'indicators.modules=["own.py"]']
+    with pytest.raises(UsageError, match=r"own\.py cannot be read \(No such file"):
+        load(folder, own)
+    (folder / "own.py").write_text("1 / 0")
+    with pytest.raises(UsageError, match=r"own\.py failed: ZeroDivisionError"):
+        load(folder, own)
+    (folder / "own.py").write_text(OWN)
+    campaign = load(folder, own)
+    group = layout.indicators(campaign)
+    assert (group.arrays["twice"].units, group.arrays["twice"].long_name) == (
+        "sigma^2",
+        "twice the cell",
+    )
+    before = campaign.hash
+    (folder / "own.py").write_text(OWN + "# changed\n")
+    assert load(folder, own).hash != before
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (['indicators.names=["tong_tanka"]'], "'tong_tanka'; expected 'tong_tanaka'"),
+        (['indicators.names=["coordination","coordination"]'], "no name twice"),
+        (['indicators.names=["steinhardt_order"]'], "the model has 2 dimensions"),
+        (
+            ['indicators.names=["pair_entropy"]', "indicators.pair_entropy_distance=12"],
+            r"pair_entropy_distance = 12 needs particles up to 12\.5 sigma, and half the box is 10",
+        ),
+        (
+            ['indicators.names=["local_density"]', "indicators.local_density_distance=0.5"],
+            "a number > 0.5",
+        ),
+    ],
+)
+def test_wrong_indicators(folder: Path, overrides: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load(folder, overrides)
+
+
+def test_only_the_parameters_in_use_belong_to_the_experiment(folder: Path) -> None:
+    assert load(folder).hash == load(folder, ["indicators.pair_entropy_distance=4"]).hash
+    used = 'indicators.names=["pair_entropy"]'
+    assert (
+        load(folder, [used]).hash != load(folder, [used, "indicators.pair_entropy_width=0.2"]).hash
+    )

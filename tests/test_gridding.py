@@ -120,7 +120,7 @@ class TestImages:
         ("position", "channel", "cells", "kernel", "message"),
         [
             ([[0.5, 1.0]], [0], 2, (), "outside the box"),
-            ([[0.5, np.nan]], [0], 2, ("cloud-in-cell",), "outside the box"),
+            ([[0.5, np.nan]], [0], 2, ("cloud-in-cell",), "not finite"),
             ([[0.5, 0.5]], [1], 2, (), "channel outside 0 to 0"),
             ([[0.5, 0.5]], [0], 0, (), "at least 1"),
             ([[0.5, 0.5]], [0], 2, ("spline",), "no kernel 'spline'; expected one of nearest"),

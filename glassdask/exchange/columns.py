@@ -95,10 +95,14 @@ def _add(out: Columns, campaign: Campaign, stage: str, group: str, state: str, s
     learnt = True
     if records.state(campaign, "explain") is State.COMPLETE:
         learnt = bool((records.read(campaign, "explain") or {}).get("learnt", True))
-    for name, values in ds.data_vars.items():
+    # the store lists its variables in no order
+    for name in layout.indicator_names(campaign):
+        if name not in ds:
+            continue
+        values = ds[name]
         if values.dims != ("sample", "particle") or (name == "gradcam" and not learnt):
             continue
-        about = (values.attrs.get("units", "1"), values.attrs.get("long_name", str(name)))
+        about = (values.attrs.get("units", "1"), values.attrs.get("long_name", name))
         out.found.append(Column(f"{name}{suffix}", *about, _reader(values)))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from glassdask.kernels.inputs import box_sides
 from glassdask.kernels.tessellation import Tessellation
 
 
@@ -85,7 +86,7 @@ def _system(tessellation: Tessellation, box_length: float | np.ndarray) -> tuple
 
     freud.parallel.set_num_threads(1)
     count, d = tessellation.particles, tessellation.dimension
-    length = np.broadcast_to(np.asarray(box_length, dtype=float), (d,))
+    length = box_sides(box_length, d)
     longest = np.abs(tessellation.bonds).max(axis=0)
     times = (2 * longest / length).astype(int) + 1
     tiles = np.indices(times).reshape(d, -1).T

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
+from glassdask.kernels.inputs import in_box
 from glassdask.kernels.particle_mesh import mesh_sums
 
 #: Particles, in 2 and 3 dimensions, beyond which a mesh is faster than the sums over all pairs.
@@ -67,15 +68,12 @@ def coarse_grain(
     """
     lengths = checked(coarse_graining_length)
     values = np.asarray(values, dtype=float)
-    position = np.asarray(position, dtype=float)
+    position, box = in_box(position, box_length)
     count, d = position.shape
     if values.shape[1:] != (count,):
         raise ValueError(
             f"values {values.shape} for {count} particles; expected (variable, particle)"
         )
-    box = np.array(np.broadcast_to(np.asarray(box_length, dtype=float), (d,)))
-    if not ((position >= 0) & (position < box)).all():
-        raise ValueError("positions outside the box; expected them wrapped to [0, L)")
     # the last row sums the weights
     rows = np.concatenate([values, np.ones((1, count))])
     meshed = (box.min() / 2 > MESH_LENGTHS * lengths) & (count > DIRECT_PARTICLES[d])

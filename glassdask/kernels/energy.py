@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from glassdask.kernels.inputs import species_numbers, symmetric
 from glassdask.kernels.pairs import pairs_within
-from glassdask.kernels.structure import symmetric
 
 
 def potential_energy(
@@ -47,9 +47,9 @@ def potential_energy(
         When a cutoff is longer than half the box, a position lies outside [0, L), two particles
         coincide, or a matrix is not symmetric or too small.
     """
-    sigma = symmetric(sigma, species, "sigma")
-    epsilon = symmetric(epsilon, species, "epsilon")
-    kinds = np.asarray(species, dtype=np.int64)
+    kinds = species_numbers(species, len(position))
+    sigma = symmetric(sigma, kinds, "sigma")
+    epsilon = symmetric(epsilon, kinds, "epsilon")
     energy = np.zeros(len(kinds))
     for pairs in pairs_within(position, box_length, float(cutoff * sigma.max())):
         _add_energies(energy, *pairs, kinds, sigma, epsilon, float(cutoff))

@@ -19,6 +19,7 @@ from glassdask.kernels.grid_weights import (
     cell_weights,
     check_kernel,
 )
+from glassdask.kernels.inputs import box_sides, in_box, points
 
 #: Cell side where neither spacing nor cells is given, sigma; that of the campaign file.
 DEFAULT_SPACING = 0.25
@@ -109,14 +110,13 @@ def grid_density(
         When a position lies outside [0, L), a channel or the kernel does not exist, the width does
         not go with the kernel, or more than 255 particles are counted in a cell.
     """
-    position = np.asarray(position, dtype=float)
-    d = position.shape[1]
-    length = np.broadcast_to(np.asarray(box_length, dtype=float), (d,))
+    position, length = in_box(position, box_length)
+    count, d = position.shape
     sizes = cells_along(length, None, cells)
     check_kernel(kernel, kernel_width, length)
-    if not ((position >= 0) & (position < length)).all():
-        raise ValueError("positions outside the box; expected them wrapped to [0, L)")
-    kind = np.asarray(channel, dtype=np.intp)
+    kind = np.array(channel, dtype=np.int64)
+    if kind.shape != (count,):
+        raise ValueError(f"channels {kind.shape} for {count} particles; expected one each")
     if ((kind < 0) | (kind >= channels)).any():
         raise ValueError(f"channel outside 0 to {channels - 1}; expected one of {channels}")
     shape = (channels, *sizes[::-1])
@@ -207,12 +207,10 @@ def at_particles(
         When there is no such mapping, a position is not finite, or the image is not that of so
         many cells.
     """
-    position = np.asarray(position, dtype=float)
+    position = points(position)
     d = position.shape[1]
-    if not np.isfinite(position).all():
-        raise ValueError("positions that are not finite; expected finite ones")
     sizes = cells_of_grid(image.shape[-d:][::-1], mapping, stride, cells)
-    length = np.broadcast_to(np.asarray(box_length, dtype=float), (d,))
+    length = box_sides(box_length, d)
     index, weight = cell_weights(position, length, sizes, INVERSE[mapping], None, stride)
     value = np.zeros((*image.shape[:-d], len(position)))
     for corner in product(range(index[0].shape[1]), repeat=d):

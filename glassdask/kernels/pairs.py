@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from glassdask.kernels.inputs import in_box
+
 # Pairs held at once, 16 bytes each: few enough for the processor's cache.
 _MOST_PAIRS = 1 << 16
 
@@ -48,15 +50,12 @@ def pairs_within(
         When the distance is longer than half the box, a position is outside [0, L), or two
         particles coincide.
     """
-    position = np.ascontiguousarray(position, dtype=float)
+    position, length = in_box(position, box_length)
     count, d = position.shape
-    length = np.broadcast_to(np.asarray(box_length, dtype=float), (d,))
     if not 0 < largest <= length.min() / 2:
         raise ValueError(
             f"a distance of {largest:g} in a box of {length.min():g}; expected at most half the box"
         )
-    if not ((position >= 0) & (position < length)).all():
-        raise ValueError("positions outside the box; expected them wrapped to [0, L)")
     cells = np.maximum(1, (length / largest).astype(np.int64))
     # no more cells than particles, however short the distance
     cells = np.minimum(cells, max(1, int(count ** (1 / d))))

@@ -6,6 +6,8 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
+from glassdask.kernels.inputs import in_box, species_numbers
+
 
 def species_pairs(kinds: int) -> list[tuple[int, int]]:
     """Pairs of species in the order of `radial_distribution`: (0, 0), (0, 1), (1, 1) for two."""
@@ -73,19 +75,17 @@ def radial_distribution(
     """
     import freud
 
-    position = np.asarray(position, dtype=float)
-    count, d = position.shape
-    length = np.broadcast_to(np.asarray(box_length, dtype=float), (d,))
-    largest = largest_distance(length, largest)
     # outside the box freud can end the whole process
-    if not ((position >= 0) & (position < length)).all():
-        raise ValueError("positions outside the box; expected them wrapped to [0, L)")
+    position, length = in_box(position, box_length)
+    count, d = position.shape
+    largest = largest_distance(length, largest)
+    numbers = species_numbers(species, count)
     freud.parallel.set_num_threads(1)
     box = freud.box.Box(*length, is2D=d == 2)
     points = np.zeros((count, 3), dtype=np.float32)
     points[:, :d] = position - length / 2
     points = box.wrap(points)
-    members = [points[np.asarray(species) == kind] for kind in range(kinds)]
+    members = [points[numbers == kind] for kind in range(kinds)]
     g = np.full((len(species_pairs(kinds)), bins), np.nan)
     for row, (a, b) in enumerate(species_pairs(kinds)):
         if min(len(members[a]), len(members[b])) < 1 + (a == b):

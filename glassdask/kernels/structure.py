@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 from numba import njit
 
+from glassdask.kernels.inputs import species_numbers, symmetric
 from glassdask.kernels.tessellation import Tessellation
 
 
@@ -60,7 +61,7 @@ def unlike_neighbours(tessellation: Tessellation, species: np.ndarray) -> np.nda
         (particle,), 1. Its mean is small in a mixture that demixes.
     """
     here, there = tessellation.neighbours
-    kinds = np.asarray(species)
+    kinds = species_numbers(species, tessellation.particles)
     unlike = np.bincount(here, kinds[here] != kinds[there], minlength=tessellation.particles)
     return unlike / tessellation.coordination
 
@@ -114,13 +115,17 @@ def tong_tanaka(
         When the lengths are not a symmetric matrix of positive numbers that covers all species,
         or three (four) particles meet whose reference lengths close no triangle (tetrahedron).
     """
-    lengths = symmetric(reference_length, species, "reference_length")
+    kinds = species_numbers(species, tessellation.particles)
+    lengths = symmetric(reference_length, kinds, "reference_length")
     if (lengths <= 0).any():
         raise ValueError("reference_length that is not positive; expected lengths in sigma")
     ideal = _ideal_angles(lengths, tessellation.dimension)
-    kinds = np.ascontiguousarray(species, dtype=np.int64)[tessellation.particle]
     theta = _mean_deviation(
-        tessellation.position, tessellation.simplices, kinds, ideal, tessellation.particles
+        tessellation.position,
+        tessellation.simplices,
+        kinds[tessellation.particle],
+        ideal,
+        tessellation.particles,
     )
     if np.isnan(theta).any():
         raise ValueError(
@@ -215,14 +220,3 @@ def _ideal_angles(lengths: np.ndarray, dimension: int) -> np.ndarray:
         except np.linalg.LinAlgError:
             continue
     return angles
-
-
-def symmetric(matrix: np.ndarray, species: np.ndarray, name: str) -> np.ndarray:
-    """A checked matrix (species, species), float."""
-    matrix = np.asarray(matrix, dtype=float)
-    kinds = int(np.max(species, initial=0)) + 1
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < kinds:
-        raise ValueError(f"{name} of shape {matrix.shape}; expected at least {(kinds, kinds)}")
-    if not np.array_equal(matrix, matrix.T):
-        raise ValueError(f"{name} is not symmetric; expected the same for both orders of a pair")
-    return matrix

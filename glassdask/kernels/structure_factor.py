@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from glassdask.kernels.inputs import box_sides, points, species_numbers
 from glassdask.kernels.radial_distribution import species_pairs
 
 # Waves of particles held at once: 16 MB.
@@ -85,14 +86,13 @@ def structure_factor(
     ValueError
         When there are no bins, no wave is as short as `largest`, or a position is not finite.
     """
-    position = np.asarray(position, dtype=float)
+    position = points(position)
     count, d = position.shape
-    length = np.broadcast_to(np.asarray(box_length, dtype=float), (d,))
+    length = box_sides(box_length, d)
     check_bins(length, bins, largest)
-    if not np.isfinite(position).all():
-        raise ValueError("positions that are not finite; expected finite ones")
     orders = _orders(length, largest)
-    members = [np.asarray(species) == kind for kind in range(kinds)]
+    numbers = species_numbers(species, count)
+    members = [numbers == kind for kind in range(kinds)]
     parts = [_amplitudes(position[one], length, orders) for one in members]
     bin_of, weight = _bins(length, orders, bins, largest)
     vectors = np.bincount(bin_of, weight, minlength=bins + 1)[:bins]

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
+from glassdask.kernels.inputs import box_sides, species_numbers
 from glassdask.kernels.pairs import pairs_within
 
 #: Distance over which a partner comes to count in the local density, sigma.
@@ -102,9 +103,8 @@ def pair_entropy(
     if not (distance > 0 and width > 0):
         raise ValueError(f"distance {distance:g} and width {width:g}; expected positive lengths")
     count, d = np.shape(position)
-    kinds = np.asarray(species, dtype=np.int64)
-    volume = float(np.prod(np.broadcast_to(np.asarray(box_length, dtype=float), (d,))))
-    density = np.bincount(kinds) / volume
+    kinds = species_numbers(species, count)
+    density = np.bincount(kinds) / float(np.prod(box_sides(box_length, d)))
     points = math.ceil(distance / width * _POINTS_A_WIDTH)
     radius = (np.arange(points) + 0.5) * (distance / points)
     shell = 2 * math.pi * radius if d == 2 else 4 * math.pi * radius**2

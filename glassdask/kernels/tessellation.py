@@ -11,6 +11,7 @@ from numba import njit
 
 from glassdask.kernels.cells import Cells, voronoi_cells
 from glassdask.kernels.delaunay import INFINITY, delaunay
+from glassdask.kernels.inputs import in_box
 
 # Mean distances between particles: far above rounding, far below any length of physics.
 _JOGGLE = 1e-7
@@ -124,9 +125,12 @@ def tessellate(position: np.ndarray, box_length: float | np.ndarray) -> Tessella
         When there is no particle, a position is not finite or outside [0, L), or two particles
         coincide or nearly so.
     """
-    position = np.ascontiguousarray(position, dtype=float)
-    length = np.broadcast_to(np.asarray(box_length, dtype=float), position.shape[1:])
-    _check(position, length)
+    if not len(position):
+        raise ValueError("no particles; expected at least one")
+    position, length = in_box(position, box_length)
+    ordered = position[np.lexsort(position.T)]
+    if (ordered[1:] == ordered[:-1]).all(axis=1).any():
+        raise ValueError("particles at the same place; expected distinct positions")
     spacing = (float(np.prod(length)) / len(position)) ** (1 / len(length))
     lattice = np.diag(length)
     found = _widened(position, lattice, spacing)
@@ -137,20 +141,6 @@ def tessellate(position: np.ndarray, box_length: float | np.ndarray) -> Tessella
             "no periodic triangulation beyond rounding errors; expected particles further apart"
         )
     return found
-
-
-def _check(position: np.ndarray, length: np.ndarray) -> None:
-    if position.shape[1] not in (2, 3):
-        raise ValueError(f"positions with {position.shape[1]} axes; expected 2 or 3")
-    if not len(position):
-        raise ValueError("no particles; expected at least one")
-    if not np.isfinite(position).all():
-        raise ValueError("positions that are not finite; expected numbers")
-    if (position < 0).any() or (position >= length).any():
-        raise ValueError("positions outside the box; expected them wrapped to [0, L)")
-    ordered = position[np.lexsort(position.T)]
-    if (ordered[1:] == ordered[:-1]).all(axis=1).any():
-        raise ValueError("particles at the same place; expected distinct positions")
 
 
 def _widened(position: np.ndarray, lattice: np.ndarray, spacing: float) -> Tessellation | None:

@@ -1,0 +1,79 @@
+"""What every kernel refuses, rather than compute something else from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from glassdask.kernels import energy, gridding, structure, structure_factor, surroundings
+from glassdask.kernels import radial_distribution as distribution
+from glassdask.kernels.coarse_graining import coarse_grain
+from glassdask.kernels.tessellation import tessellate
+
+ONE = [[1.0, 1.0], [1.0, 1.0]]
+
+# from positions, box and species to numbers
+KERNELS = {
+    "energy": lambda p, box, s: energy.potential_energy(p, box, s, ONE, ONE, 1.2),
+    "tong_tanaka": lambda p, box, s: structure.tong_tanaka(tessellate(p, box), s, ONE),
+    "unlike": lambda p, box, s: structure.unlike_neighbours(tessellate(p, box), s),
+    "pair_entropy": lambda p, box, s: surroundings.pair_entropy(p, box, s, 1.0, 0.1),
+    "grid": lambda p, box, s: gridding.grid_density(p, box, s, 2, 4),
+    "g(r)": lambda p, box, s: distribution.radial_distribution(p, box, s, 2, 5, 1.2),
+    "S(q)": lambda p, box, s: structure_factor.structure_factor(p, box, s, 2, 5, 6.0),
+    "coarse_grain": lambda p, box, s: coarse_grain(np.array([s], float), p, box, 1.0),
+}
+
+
+@pytest.fixture
+def given(make_positions):
+    position, length = make_positions(40, 2, seed=3)
+    return position, length, np.arange(40) % 2
+
+
+@pytest.mark.parametrize("name", KERNELS)
+class TestEveryKernel:
+    def test_any_kind_of_array(self, given, name):
+        """Lists, single precision, Fortran's order, arrays that cannot be written to."""
+        position, length, species = given
+        position = position.astype(np.float32).astype(float)
+        expected = KERNELS[name](position, length, species)
+        frozen = position.copy()
+        frozen.flags.writeable = False
+        for p, s in (
+            (position.tolist(), species.tolist()),
+            (position.astype(np.float32), species.astype(np.int8)),
+            (np.asfortranarray(position), species.astype(float)),
+            (frozen, species),
+            (np.repeat(position, 2, axis=0)[::2], species),
+        ):
+            np.testing.assert_array_equal(KERNELS[name](p, [length, length], s), expected)
+        np.testing.assert_array_equal(frozen, position)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda p, box, s: (p, box, s[:-1]), "40|39"),
+            (lambda p, box, s: (p, box, s - 1), "whole numbers from 0|outside 0 to 1"),
+            (lambda p, box, s: (p, [box, box, box], s), "expected one length, or 2"),
+            (lambda p, box, s: (p, 0.0, s), "expected positive lengths"),
+            (lambda p, box, s: (p, np.nan, s), "expected positive lengths"),
+        ],
+    )
+    def test_refusals(self, given, name, change, message):
+        if name == "coarse_grain" and "outside" in message:
+            return  # its numbers are no species
+        with pytest.raises(ValueError, match=message):
+            KERNELS[name](*change(*given))
+
+    def test_positions(self, given, name):
+        position, length, species = given
+        for wrong, message in (
+            (position[:, :1], r"expected \(particle, 2\) or"),
+            (position + length, "outside the box"),
+            (np.where(position == position[7], np.nan, position), "not finite"),
+        ):
+            if name == "S(q)" and message == "outside the box":
+                continue  # a wave does not care
+            with pytest.raises(ValueError, match=message):
+                KERNELS[name](wrong, length, species)
