@@ -1,4 +1,4 @@
-"""Peak memory of a worker, and tasks, with ten times the samples: the stages `grid`, `indicators`."""
+"""Peak memory of a worker and number of tasks with ten times the samples (grid, indicators)."""
 
 from __future__ import annotations
 
