@@ -5,6 +5,10 @@ A block is one shard of every variable, so no two tasks ever write the same file
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,8 +40,14 @@ def load(campaign: Campaign, stage: str, values: xr.Dataset | xr.DataArray) -> A
     StageFailed
         When a file of it is damaged.
     """
-    try:
+    with _damage_named(campaign, stage):
         return values.load()
+
+
+@contextmanager
+def _damage_named(campaign: Campaign, stage: str) -> Iterator[None]:
+    try:
+        yield
     except (OSError, RuntimeError, ValueError) as error:
         raise damaged(campaign, stage, f"a file is damaged ({error})") from None
 
@@ -89,10 +99,22 @@ def read_configurations(campaign: Campaign, low: int, high: int) -> xr.Dataset:
     StageFailed
         When a file is damaged or lost.
     """
-    with store.open_group(campaign.store, "configurations") as group:
-        block = load(campaign, "quench", group.isel(sample=slice(low, high)))
+    record = records.read(campaign, "quench") or {}
+    with _damage_named(campaign, "quench"):
+        group = _configurations(campaign.store, record.get("token", ""))
+    block = load(campaign, "quench", group.isel(sample=slice(low, high)))
     check_whole(campaign, "quench", block["position"], block["run_status"].values, low)
     return block.assign_attrs(campaign.indicator_parameters)
+
+
+@lru_cache(maxsize=1)
+def _configurations(path: Path, token: str) -> xr.Dataset:
+    """What blocks need of the group, its coordinates in memory; the token is that of its results.
+
+    Opening the group takes longer than reading a block.
+    """
+    group = store.open_group(path, "configurations")[["position", "run_status"]]
+    return group.assign_coords(group.coords.to_dataset().load().coords)
 
 
 def write(

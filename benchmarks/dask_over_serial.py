@@ -1,0 +1,117 @@
+"""The stages `grid` and `indicators` on worker processes over a plain loop in one process.
+
+Both read the positions from the store and write whole shards into it; the loop calls the kernels on
+NumPy arrays, block after block, and has neither labels nor checks. It does not pay for the start of
+the workers; the first line takes the stages with it, the others without. Processor time is that of
+the client and the workers: twice its ratio is what two free cores could give at most.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from common import arguments, say_best, verdict
+from stores import analysed, filled, quiet
+
+from glassdask import jobs, layout, store
+from glassdask.campaign import Campaign
+from glassdask.kernels import energy, gridding, structure
+from glassdask.kernels.tessellation import tessellate
+from glassdask.stages.cluster import Cluster
+
+
+def serial(made: Campaign) -> None:
+    """The floor: groups anew, and block after block."""
+    for stage, group in (("grid", layout.density(made)), ("indicators", layout.indicators(made))):
+        record, _ = jobs.begin(made, stage, start_over=True)
+        jobs.create(made, stage, record, (group,))
+        work = _grid if stage == "grid" else _indicators
+        position = store.array(made.store, "configurations", "position", "r")
+        status = store.array(made.store, group.name, "run_status")
+        done = np.zeros(made.file.quench.runs, np.int8)
+        for low, high in layout.sample_blocks(made):
+            snapshots = np.asarray(position[low:high])
+            for name, values in work(made, snapshots).items():
+                store.array(made.store, group.name, name)[low:high] = values
+            done[low:high] = layout.DONE
+            status[...] = done
+        jobs.complete(made, stage)
+
+
+def _grid(made: Campaign, snapshots: np.ndarray) -> dict[str, np.ndarray]:
+    species = made.model.species_of_particles(made.file.system.particles)
+    images = [
+        [gridding.grid_density(x, made.box_length, species, 2, made.cells) for x in sample]
+        for sample in snapshots
+    ]
+    return {"density": np.array(images)}
+
+
+def _indicators(made: Campaign, snapshots: np.ndarray) -> dict[str, np.ndarray]:
+    species = made.model.species_of_particles(made.file.system.particles)
+    model, side = made.model, made.box_length
+    reference, sigma, epsilon = model.reference_lengths, model.sigma, model.epsilon
+    names = ("voronoi_volume", "tong_tanaka", "potential_energy")
+    found = np.empty((len(names), *snapshots.shape[:-1]))
+    for sample, states in enumerate(snapshots):
+        for state, x in enumerate(states):
+            cells = tessellate(x, side)
+            found[:, sample, state] = (
+                structure.voronoi_volume(cells),
+                structure.tong_tanaka(cells, species, np.array(reference)),
+                energy.potential_energy(
+                    x, side, species, np.array(sigma), np.array(epsilon), made.file.system.cutoff
+                ),
+            )
+    return dict(zip(names, found, strict=True))
+
+
+def results(made: Campaign) -> list[np.ndarray]:
+    """All that the two stages wrote."""
+    names = ("density/density", *(f"indicators/{n}" for n in made.file.indicators.names))
+    return [np.asarray(store.array(made.store, *name.split("/"), "r")[...]) for name in names]
+
+
+def processor_seconds(cluster: Cluster) -> float:
+    """Of this process and the workers."""
+    return time.process_time() + sum(cluster.client.run(time.process_time).values())
+
+
+def main() -> None:
+    options = arguments(
+        __doc__,
+        runs=(int, 200, "runs, each with two snapshots"),
+        particles=(int, 2000, "particles"),
+        workers=(int, 2, "worker processes"),
+        repeats=(int, 5, "turns"),
+    )
+    made = filled(options.runs, options.particles, options.workers)
+    with quiet():
+        serial(made)
+        expected = results(made)
+        cluster = Cluster(made)
+        began = time.perf_counter()
+        analysed(made, cluster)
+        cold = time.perf_counter() - began
+    for a, b in zip(results(made), expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+    print("  the same numbers from both", flush=True)
+    with quiet():
+        seconds, spent = np.empty((2, options.repeats, 2))
+        for turn in range(options.repeats):
+            for k, work in enumerate((lambda: analysed(made, cluster), lambda: serial(made))):
+                before, began = processor_seconds(cluster), time.perf_counter()
+                work()
+                seconds[turn, k] = time.perf_counter() - began
+                spent[turn, k] = processor_seconds(cluster) - before
+        cluster.close()
+    ratio = seconds[:, 1].min() / cold
+    print(f"serial over Dask with the start of the workers: {ratio:.2f}; {verdict(0)}")
+    say_best("serial over Dask, processor time", spent[:, 1], spent[:, 0])
+    what = f"serial over Dask, {options.workers} workers, {2 * options.runs} snapshots"
+    say_best(what, seconds[:, 1], seconds[:, 0], at_least=0.85 * options.workers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Campaigns whose quench is there already, without a run of LAMMPS for each of many samples."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import numpy as np
+from common import campaign
+from configurations import quenched
+
+from glassdask import jobs, layout, store
+from glassdask.campaign import Campaign
+from glassdask.stages import analyse
+from glassdask.stages.cluster import Cluster
+
+#: Quenches that all samples come from, and how far their particles are moved, sigma.
+SEEDS = (1, 2, 3, 4)
+JITTER = 0.02
+
+
+def filled(runs: int, particles: int, workers: int = 2) -> Campaign:
+    """A campaign of the KAM with a whole quench: few glasses, shifted, turned and jittered."""
+    validation = test = max(1, runs // 10)
+    split = f"{{train={runs - validation - test},validation={validation},test={test}}}"
+    made = campaign(
+        "kam",
+        f"system.particles={particles}",
+        f"quench.runs={runs}",
+        f"quench.split={split}",
+        "grid.spacing=0.25",
+        f"dask.workers={workers}",
+    )
+    jobs.make_folders(made)
+    record, _ = jobs.begin(made, "quench")
+    jobs.create(
+        made, "quench", record, (layout.configurations(made), layout.cooling(made, np.ones(2)))
+    )
+    position = store.array(made.store, "configurations", "position")
+    glasses = [quenched("kam", particles, seed).position for seed in SEEDS]
+    for low, high in layout.sample_blocks(made):
+        position[low:high] = _samples(glasses, made.box_length, low, high)
+    store.array(made.store, "configurations", "run_status")[...] = np.full(runs, layout.DONE)
+    jobs.complete(made, "quench")
+    return made
+
+
+def _samples(glasses: list[np.ndarray], side: float, low: int, high: int) -> np.ndarray:
+    """Positions, (sample, state, particle, axis)."""
+    found = np.empty((high - low, 2, *glasses[0].shape))
+    for sample in range(low, high):
+        for state in (0, 1):
+            random = np.random.default_rng([sample, state])
+            glass = glasses[random.integers(len(glasses))][:, random.permutation(2)]
+            moved = glass + random.random(2) * side + JITTER * random.standard_normal(glass.shape)
+            found[sample - low, state] = np.minimum(moved % side, np.nextafter(side, 0))
+    return found
+
+
+def analysed(made: Campaign, cluster: Cluster) -> None:
+    """The stages `grid` and `indicators`, from nothing, as glassdask runs them."""
+    for stage in ("grid", "indicators"):
+        analyse.run(made, stage, cluster.client, start_over=True)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without the lines of the stages."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
+        yield
