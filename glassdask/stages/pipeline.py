@@ -62,8 +62,8 @@ class Pipeline:
             start_over = True
         if jobs.is_complete(self.campaign, stage, start_over) and not self._any_to_retry(stage):
             return False
-        locks.refuse_second(self.campaign, stage)
         jobs.make_folders(self.campaign)
+        locks.refuse_second(self.campaign, stage)
         began = time.monotonic()
         try:
             self._carry_out(stage, start_over)
