@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -226,14 +227,10 @@ def test_names_that_ase_does_not_know_are_read(tmp_path):
         ({"bounds": ("0 0", "0 4", "0 4")}, "empty"),
         ({"columns": "id type x y z radius", "rows": ("1 1 0 0 0 1", "2 1 1 1 1 1.1")},
          "species 1 in different sizes"),
-        ({"rows": ("1 1 0 0 0", "2 3 1 1 1")}, ""),
     ],
 )  # fmt: skip
 def test_a_dump_that_cannot_be_used_is_refused_with_its_reason(tmp_path, changes, words):
     path = dump(tmp_path / "x.lammpstrj", **changes)
-    if not words:  # three species are no fault of the file
-        assert back(path)["species"].values.tolist() == [0, 2]
-        return
     with pytest.raises(UsageError, match=words):
         back(path)
 
@@ -332,6 +329,45 @@ def test_species_of_unknown_order_need_a_word(tmp_path):
         back(path)
     with pytest.raises(UsageError, match="--species Ni,Cu; expected each"):
         back(path, order=("Ni", "Cu"))
+
+
+@pytest.mark.parametrize(
+    ("types", "options", "species", "left_out"),
+    [
+        ("1 3", {}, [0, 1], "species: 2 left out, since no particle has it"),
+        ("1 3", {"known": None}, [0, 1], "species: 2 left out, since no particle has it"),
+        ("2 7", {"known": None}, [0, 1], "species: 1, 3 to 6 left out, since no particle has it"),
+        ("0 2", {"known": None}, [0, 1], "species: 1 left out, since no particle has it"),
+        ("1 3", {"known": None, "order": ("3", "1")}, [1, 0], None),
+        ("1 3", {"order": ("1", "2", "3")}, [0, 1],
+         "species: 2 left out, since no particle has it"),
+        # the model has both species, whether or not there is a particle of each
+        ("2 2", {}, [1, 1], None),
+        ("1 3", {"known": ("A", "B", "C")}, [0, 2], None),
+    ],
+)  # fmt: skip
+def test_types_that_no_particle_has_are_left_out(tmp_path, types, options, species, left_out):
+    a, b = types.split()
+    path = dump(tmp_path / "x.dump", rows=(f"1 {a} 0 0 0", f"2 {b} 1 1 1"))
+    said: list[str] = []
+    frames = {"glass": list(read_frames(path))}
+    found = stack(frames, say=said.append, **({"known": ("A", "B")} | options))
+    order = np.argsort(found["particle_id"].values)
+    assert found["species"].values[order].tolist() == species
+    assert [line for line in said if "left out" in line] == ([left_out] if left_out else [])
+
+
+@pytest.mark.parametrize("order", [None, ("A", "B"), ("A", "X", "B")])
+@pytest.mark.parametrize("known", [None, ("A", "B")])
+def test_names_in_gsd_that_no_particle_has_are_left_out(tmp_path, order, known):
+    frame = particles(names=("A", "X", "B"), count=7)
+    frame = replace(frame, species=np.repeat([0, 2], [4, 3]))
+    path = write(tmp_path / "x.gsd", "gsd", [frame])
+    said: list[str] = []
+    found = stack({"glass": list(read_frames(path))}, None, order, known, said.append)
+    assert found["species"].values.tolist() == [0] * 4 + [1] * 3
+    assert found.attrs["species_names"] == ["A", "B"]
+    assert said == ["species: X left out, since no particle has it"]
 
 
 def test_the_liquid_and_the_glass_are_paired_in_order(tmp_path):

@@ -31,13 +31,15 @@ class Frame:
     kind : ndarray of int
         Place of each particle's label in `labels`, (particle,).
     labels : tuple of str
-        What the file calls the species: LAMMPS types ("1", "2"), or names.
+        What the file calls the species of its particles: LAMMPS types ("1", "2"), or names.
     origin, length : ndarray
         Lower corner and sides of the box, (3,).
     periodic : tuple of bool
         Along x, y, z.
     dimension : int or None
         Where the file says so.
+    unused : tuple of str
+        Names of species in the file that none of its particles has.
     """
 
     path: str
@@ -51,6 +53,7 @@ class Frame:
     length: np.ndarray
     periodic: tuple[bool, ...]
     dimension: int | None = None
+    unused: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -152,9 +155,12 @@ def frame(
         raise UsageError(f"{where}: no particle, or an id twice", "one line for each particle")
     names, kind = np.unique(np.asarray(labels)[order], return_inverse=True)
     called = tuple(str(name) for name in names)
+    unused: tuple[str, ...] = ()
     if known is not None:
-        kind = np.array([known.index(name) for name in called])[kind]
-        called = known
+        unused = tuple(name for name in known if name not in called)
+        in_order = tuple(name for name in known if name in called)
+        kind = np.array([in_order.index(name) for name in called])[kind]
+        called = in_order
     return Frame(
         path,
         number,
@@ -167,4 +173,5 @@ def frame(
         length,
         tuple(bool(p) for p in periodic),
         dimension,
+        unused,
     )
