@@ -165,6 +165,27 @@ def test_every_kind_of_dump_gives_the_same_particles(tmp_path, columns, rows):
     np.testing.assert_array_equal(found["particle_id"], [1, 2])
 
 
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        ("id type x y", ("2 2 1.5 1", "1 1 -1 -1")),
+        ("id type xs ys", ("2 2 0.875 0.75", "1 1 0.25 0.25")),
+        ("xu yu ix iy type id", ("5.5 1 0 0 2 2", "-1 3 0 0 1 1")),
+    ],
+)
+def test_a_dump_in_2d_may_have_no_z(tmp_path, columns, rows):
+    path = dump(tmp_path / "x.lammpstrj", columns=columns, rows=rows)
+    for dimension in (None, 2):
+        found = back(path, dimension=dimension)
+        np.testing.assert_array_equal(found["position"].values[0, 0], [[1, 1], [3.5, 3]])
+        np.testing.assert_array_equal(found["box_length"], [4, 4])
+    with pytest.raises(UsageError, match=r"same z, or no z; expected .* 3 dimensions"):
+        back(path, dimension=3)
+    single = dump(tmp_path / "y.lammpstrj", columns=columns, rows=rows[1:])
+    with pytest.raises(UsageError, match="or no z"):
+        back(single, dimension=3)
+
+
 def test_compressed_files_are_read(tmp_path):
     path = dump(tmp_path / "x.lammpstrj")
     packed = tmp_path / "x.lammpstrj.gz"
@@ -221,6 +242,8 @@ def test_names_that_ase_does_not_know_are_read(tmp_path):
         ({"flags": "ss pp pp"}, "boundaries f p p"),
         ({"flags": "xy xz yz pp pp pp", "bounds": ("-2 3 1", "-2 2 0", "-2 2 0")}, "triclinic"),
         ({"columns": "id x y z vx"}, "columns id x y z vx; expected x y z .* and type"),
+        ({"columns": "id type x y zu"}, "columns id type x y zu; expected x y z"),
+        ({"columns": "id type x z vx"}, "columns id type x z vx; expected x y z"),
         ({"rows": ("1 1 0 0 nan", "2 2 1 1 1")}, "positions that are not finite"),
         ({"rows": ("1 1 0 0 0", "1 2 1 1 1")}, "an id twice"),
         ({"rows": ("1 1 0 0", "2 2 1 1 1")}, "rows that do not fit"),

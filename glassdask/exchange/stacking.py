@@ -118,9 +118,9 @@ def _dimension(frames: list[Frame], asked: int | None) -> int:
             "the same z for all of them, in 2 dimensions",
             "Type `--dimension 3`, and a model in 3D, if it is one.",
         )
-    if found == 3 and all(flat) and len(frames[0].ids) > 1:
+    if found == 3 and all(flat) and (len(frames[0].ids) > 1 or frames[0].dimension == 2):
         raise UsageError(
-            f"{frames[0].name}: all particles at the same z",
+            f"{frames[0].name}: all particles at the same z, or no z",
             "a configuration in 3 dimensions",
             "Type `--dimension 2`, and a model in 2D, if it is one.",
         )
