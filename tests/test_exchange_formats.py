@@ -285,6 +285,85 @@ def test_tilted_boxes_of_other_formats_are_refused(tmp_path):
             list(read_frames(path))
 
 
+def lattice_line(path: Path, cell, periodic="T T T") -> Path:
+    """An extended XYZ of two particles in a box of these edges."""
+    edges = " ".join(map(repr, np.ravel(cell).tolist()))
+    path.write_text(
+        f'2\nLattice="{edges}" Properties=species:S:1:pos:R:3 pbc="{periodic}"\n'
+        "H 0.5 1 2\nO 3 4.5 6.5\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-17, 5e-9])
+@pytest.mark.parametrize("edges", [(0, 1, 2), (1, 2, 0), (0, 2, 1)])
+def test_edges_in_any_order_and_tilts_by_rounding_are_no_tilt(tmp_path, size, edges):
+    cell = np.full((3, 3), size)
+    for axis, edge in enumerate(edges):
+        cell[edge, axis] = 5.0 + axis
+    path = lattice_line(tmp_path / "x.xyz", cell)
+    found = back(path, known=None)
+    assert found["box_length"].values.tolist() == [5, 6, 7]
+    np.testing.assert_array_equal(found["position"].values[0, 0], [[0.5, 1, 2], [3, 4.5, 6.5]])
+    # the flags are those of the edges
+    flags = ["T"] * 3
+    flags[edges[1]] = "F"
+    with pytest.raises(UsageError, match="boundaries p f p"):
+        back(lattice_line(path, cell, " ".join(flags)), known=None)
+
+
+def test_a_tilt_of_more_than_rounding_is_one(tmp_path):
+    cell = np.diag([5.0, 6.0, 7.0])
+    cell[0, 1] = 1e-7
+    with pytest.raises(UsageError, match="triclinic"):
+        back(lattice_line(tmp_path / "x.xyz", cell))
+    with pytest.raises(UsageError, match="a negative side"):
+        back(lattice_line(tmp_path / "x.xyz", np.diag([5.0, -6.0, 7.0])))
+
+
+def test_a_turned_box_is_called_so_and_may_be_turned_back(tmp_path):
+    from ase.io import read, write
+
+    path = tmp_path / "x.extxyz"
+    turn = np.array([[0.6, 0.8, 0], [-0.8, 0.6, 0], [0, 0, 1]])
+    lattice_line(path, np.diag([5.0, 6.0, 7.0]) @ turn)
+    with pytest.raises(UsageError, match=r"an orthogonal box that is turned, with edges") as error:
+        back(path)
+    atoms = read(path)
+    assert "`atoms.set_cell(atoms.cell.standard_form()[0], True)`" in str(error.value)
+    atoms.set_cell(atoms.cell.standard_form()[0], True)
+    write(tmp_path / "y.extxyz", atoms)
+    np.testing.assert_allclose(back(tmp_path / "y.extxyz", known=None)["box_length"], [5, 6, 7])
+
+
+@pytest.mark.parametrize(("scatter", "dimension"), [(1e-17, 2), (3e-9, 2), (1e-6, 3)])
+def test_a_z_that_differs_by_rounding_is_the_same(tmp_path, scatter, dimension):
+    rows = (f"1 1 0 0 {scatter}", f"2 2 1 1 {-scatter / 4}")
+    path = dump(tmp_path / "x.dump", rows=rows)
+    assert back(path).sizes["axis"] == dimension
+    if dimension == 2:
+        np.testing.assert_array_equal(back(path)["position"].values[0, 0], [[2, 2], [3, 3]])
+
+
+def test_a_tilt_by_rounding_is_none_in_other_formats(tmp_path):
+    import gsd.hoomd
+
+    data = tmp_path / "x.data"
+    data.write_text(DATA.format(tilt="1e-17 0 -1e-17 xy xz yz\n"))
+    bounds = ("-2 2 1e-17", "-2 2 0", "-2 2 -1e-17")
+    tilted = dump(tmp_path / "x.dump", flags="xy xz yz pp pp pp", bounds=bounds)
+    snapshot = gsd.hoomd.Frame()
+    snapshot.configuration.box = [4, 4, 4, 1e-17, 0, 0]
+    snapshot.particles.N = 2
+    snapshot.particles.types, snapshot.particles.typeid = ["A", "B"], [0, 1]
+    snapshot.particles.position = [[-1, -1, 1], [1.5, 1, 0.5]]
+    with gsd.hoomd.open(tmp_path / "x.gsd", "w") as file:
+        file.append(snapshot)
+    for path in (data, tilted, tmp_path / "x.gsd"):
+        found = back(path)["position"].values[0, 0]
+        np.testing.assert_allclose(found, [[1, 1, 3], [3.5, 3, 2.5]], atol=1e-15)
+
+
 def test_polydisperse_particles_of_other_formats_are_refused(tmp_path):
     import gsd.hoomd
 

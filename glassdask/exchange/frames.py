@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassdask.errors import UsageError
+from glassdask.exchange.checks import ROUNDING, along_axes
 
 #: Relative difference of sizes that is taken for rounding, in single precision too.
 SAME_SIZE = 1e-6
@@ -62,9 +63,8 @@ class Frame:
 
     @property
     def flat(self) -> bool:
-        """Whether all particles have the same z."""
-        z = self.position[:, 2]
-        return bool((z == z[0]).all())
+        """Whether all particles have the same z, but for rounding."""
+        return bool(np.ptp(self.position[:, 2]) <= ROUNDING * self.length[:2].max())
 
 
 def check_sizes(where: str, labels: np.ndarray, sizes: np.ndarray | None) -> None:
@@ -122,10 +122,11 @@ def frame(
     labels : ndarray
         Of the species of each particle, (particle,), numbers or text.
     cell : ndarray
-        Edges of the box as rows, (3, 3).
+        Edges of the box as rows, (3, 3), in any order.
     origin : ndarray
         Its lower corner, (3,).
     periodic : tuple of bool
+        Along each edge.
     dimension : int, optional
         Where the file says so.
     known : tuple of str, optional
@@ -138,15 +139,14 @@ def frame(
     """
     where = f"{path}, frame {number}"
     cell, position = np.asarray(cell, dtype=float), np.asarray(position, dtype=float)
-    length = np.diagonal(cell).copy()
-    if np.any(cell != np.diag(length)):
-        raise UsageError(
-            f"{where}: a tilted (triclinic) box",
-            "an orthogonal one, since neighbours are sought in orthogonal periodic boxes",
-            "Orthogonalise it first, e.g. with `change_box all ortho` of LAMMPS.",
-        )
+    edges = along_axes(cell)
+    if edges is None:
+        raise _oblique(where, cell)
+    length = cell[edges, [0, 1, 2]]
     if not np.isfinite(cell).all() or (length[:2] <= 0).any():
-        raise UsageError(f"{where}: no box, or an empty one", "the sides of a periodic box")
+        raise UsageError(
+            f"{where}: no box, an empty one, or a negative side", "the sides of a periodic box"
+        )
     if not np.isfinite(position).all():
         raise UsageError(f"{where}: positions that are not finite", "numbers")
     ids = np.arange(1, len(position) + 1) if ids is None else np.asarray(ids, dtype=np.int64)
@@ -171,7 +171,23 @@ def frame(
         called,
         np.asarray(origin, dtype=float),
         length,
-        tuple(bool(p) for p in periodic),
+        tuple(bool(periodic[k]) for k in edges),
         dimension,
         unused,
+    )
+
+
+def _oblique(where: str, cell: np.ndarray) -> UsageError:
+    """Of a box whose edges do not lie along the axes."""
+    products = cell @ cell.T
+    if (np.abs(products - np.diag(np.diagonal(products))) <= ROUNDING * products.max()).all():
+        return UsageError(
+            f"{where}: an orthogonal box that is turned, with edges not along x, y and z",
+            "edges along x, y and z",
+            "Turn it first, in ASE `atoms.set_cell(atoms.cell.standard_form()[0], True)`.",
+        )
+    return UsageError(
+        f"{where}: a tilted (triclinic) box",
+        "an orthogonal one, since neighbours are sought in orthogonal periodic boxes",
+        "Orthogonalise it first, e.g. with `change_box all ortho` of LAMMPS.",
     )
