@@ -36,7 +36,7 @@ def radial_distribution(
     Raises
     ------
     ValueError
-        When `largest` is not below half the box.
+        When there are no bins, or `largest` is not below half the box.
     """
     end = distribution.largest_distance(np.asarray(ds["box_length"]), largest)
     kinds = kinds_of(ds)

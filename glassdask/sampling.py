@@ -44,9 +44,10 @@ def over_samples(
     Raises
     ------
     ValueError
-        When the level is not between 0 and 1, or there are no resamples.
+        When the level is not between 0 and 1, or there are no resamples or no samples.
     """
     sampling.check_bootstrap(confidence, resamples)
+    sampling.check_samples(x.sizes.get(dim, 1), dim)
 
     def block(values: np.ndarray) -> tuple[np.ndarray, ...]:
         found = sampling.moments(values)

@@ -96,6 +96,8 @@ def test_a_box_is_given_by_one_side_or_all_or_a_diagonal_matrix():
     for box in (5.0, [5.0, 5.0], np.diag([5.0, 5.0]), [[5.0, 5.0]] * 2, [[5.0], [5.0]]):
         ds = gd.from_arrays(position, species, box)
         assert ds["box_length"].values.tolist() == [5.0, 5.0]
+    for box in ([[5, 1e-17], [-1e-17, 6]], [[0, 6], [5, 0]], [[2e-9, 6], [5, 0]]):
+        assert gd.from_arrays(position, species, box)["box_length"].values.tolist() == [5, 6]
     assert gd.from_arrays(position, species, [5.0, 6.0])["box_length"].values.tolist() == [5, 6]
 
 
@@ -119,6 +121,8 @@ def hole(position):
         ({"species": lambda s: np.stack([s, 1 - s])}, "species differ between configurations"),
         ({"box_length": lambda b: [[5, 1], [0, 5]]}, "triclinic"),
         ({"box_length": lambda b: [[5, 0], [0.1, 5]]}, "triclinic"),
+        ({"box_length": lambda b: [[5, 1e-17], [0.1, 5]]}, "triclinic"),
+        ({"box_length": lambda b: [[5, 1e-7], [0, 5]]}, "triclinic"),
         ({"box_length": lambda b: [[5, 5.1], [5, 5]]}, "box differs between configurations"),
         ({"box_length": lambda b: [[[5, 5]], [[5, 5]]]}, "box_length of shape"),
         ({"box_length": lambda b: -b}, "expected positive lengths"),

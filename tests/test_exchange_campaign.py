@@ -223,11 +223,38 @@ def test_a_custom_model_follows_from_the_arrays(tmp_path):
     assert found["split"].values.tolist() == ["test", "test"]
 
 
+def test_a_type_that_no_particle_has_is_no_species_of_a_custom_model(tmp_path):
+    """Types 1 and 3, on the command line."""
+    points = lattice(1, count=64, side=6.0, dimension=3)[0]
+    rows = [f"{1 if k < 40 else 3} {x} {y} {z}" for k, (x, y, z) in enumerate(points.tolist())]
+    (tmp_path / "x.dump").write_text(
+        "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n64\nITEM: BOX BOUNDS pp pp pp\n"
+        + "0 6\n" * 3 + "ITEM: ATOMS type x y z\n" + "\n".join(rows) + "\n"
+    )  # fmt: skip
+    text = glassdask(
+        "import", str(tmp_path / "c"), str(tmp_path / "x.dump"), "--model", "custom",
+        "--set", "system.sigma=[[1.0, 0.8], [0.8, 0.88]]",
+        "--set", "system.epsilon=[[1.0, 1.5], [1.5, 0.5]]",
+    ).stdout  # fmt: skip
+    assert "1 in the files is A, 3 in the files is B" in text
+    assert "species: 2 left out, since no particle has it" in text
+    model = load(tmp_path / "c").model
+    assert (model.species, model.counts(64)) == (("A", "B"), (40, 24))
+
+
+def three_species() -> xr.Dataset:
+    """Of which there are two."""
+    species = np.repeat([0, 2], [65, 35])
+    ones = np.ones((3, 3))
+    return gd.from_arrays(lattice(), species, SIDE, sigma=ones, epsilon=ones)
+
+
 @pytest.mark.parametrize(
     ("make", "options", "words"),
     [
         (mixture, {}, "no campaign.toml in .*, and no model"),
         (mixture, {"model": "custom"}, r"custom model without sigma.*system.sigma="),
+        (three_species, {"model": "custom"}, "no particle of species B; expected at least one"),
         (mixture, {"model": "abm"}, "65 A, 35 B; expected 50 A, 50 B, as model abm has it"),
         (mixture, {"model": "ka3d"}, "configurations in 2D, and model ka3d in 3D"),
         (lambda: mixture().assign_coords(box_length=("axis", [SIDE, SIDE + 1])), {"model": "kam"},

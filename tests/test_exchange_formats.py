@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,27 @@ def test_every_kind_of_dump_gives_the_same_particles(tmp_path, columns, rows):
     np.testing.assert_array_equal(found["particle_id"], [1, 2])
 
 
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        ("id type x y", ("2 2 1.5 1", "1 1 -1 -1")),
+        ("id type xs ys", ("2 2 0.875 0.75", "1 1 0.25 0.25")),
+        ("xu yu ix iy type id", ("5.5 1 0 0 2 2", "-1 3 0 0 1 1")),
+    ],
+)
+def test_a_dump_in_2d_may_have_no_z(tmp_path, columns, rows):
+    path = dump(tmp_path / "x.lammpstrj", columns=columns, rows=rows)
+    for dimension in (None, 2):
+        found = back(path, dimension=dimension)
+        np.testing.assert_array_equal(found["position"].values[0, 0], [[1, 1], [3.5, 3]])
+        np.testing.assert_array_equal(found["box_length"], [4, 4])
+    with pytest.raises(UsageError, match=r"same z, or no z; expected .* 3 dimensions"):
+        back(path, dimension=3)
+    single = dump(tmp_path / "y.lammpstrj", columns=columns, rows=rows[1:])
+    with pytest.raises(UsageError, match="or no z"):
+        back(single, dimension=3)
+
+
 def test_compressed_files_are_read(tmp_path):
     path = dump(tmp_path / "x.lammpstrj")
     packed = tmp_path / "x.lammpstrj.gz"
@@ -220,20 +242,18 @@ def test_names_that_ase_does_not_know_are_read(tmp_path):
         ({"flags": "ss pp pp"}, "boundaries f p p"),
         ({"flags": "xy xz yz pp pp pp", "bounds": ("-2 3 1", "-2 2 0", "-2 2 0")}, "triclinic"),
         ({"columns": "id x y z vx"}, "columns id x y z vx; expected x y z .* and type"),
+        ({"columns": "id type x y zu"}, "columns id type x y zu; expected x y z"),
+        ({"columns": "id type x z vx"}, "columns id type x z vx; expected x y z"),
         ({"rows": ("1 1 0 0 nan", "2 2 1 1 1")}, "positions that are not finite"),
         ({"rows": ("1 1 0 0 0", "1 2 1 1 1")}, "an id twice"),
         ({"rows": ("1 1 0 0", "2 2 1 1 1")}, "rows that do not fit"),
         ({"bounds": ("0 0", "0 4", "0 4")}, "empty"),
         ({"columns": "id type x y z radius", "rows": ("1 1 0 0 0 1", "2 1 1 1 1 1.1")},
          "species 1 in different sizes"),
-        ({"rows": ("1 1 0 0 0", "2 3 1 1 1")}, ""),
     ],
 )  # fmt: skip
 def test_a_dump_that_cannot_be_used_is_refused_with_its_reason(tmp_path, changes, words):
     path = dump(tmp_path / "x.lammpstrj", **changes)
-    if not words:  # three species are no fault of the file
-        assert back(path)["species"].values.tolist() == [0, 2]
-        return
     with pytest.raises(UsageError, match=words):
         back(path)
 
@@ -263,6 +283,85 @@ def test_tilted_boxes_of_other_formats_are_refused(tmp_path):
     for path in (data, xyz, tmp_path / "x.gsd"):
         with pytest.raises(UsageError, match="triclinic"):
             list(read_frames(path))
+
+
+def lattice_line(path: Path, cell, periodic="T T T") -> Path:
+    """An extended XYZ of two particles in a box of these edges."""
+    edges = " ".join(map(repr, np.ravel(cell).tolist()))
+    path.write_text(
+        f'2\nLattice="{edges}" Properties=species:S:1:pos:R:3 pbc="{periodic}"\n'
+        "H 0.5 1 2\nO 3 4.5 6.5\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-17, 5e-9])
+@pytest.mark.parametrize("edges", [(0, 1, 2), (1, 2, 0), (0, 2, 1)])
+def test_edges_in_any_order_and_tilts_by_rounding_are_no_tilt(tmp_path, size, edges):
+    cell = np.full((3, 3), size)
+    for axis, edge in enumerate(edges):
+        cell[edge, axis] = 5.0 + axis
+    path = lattice_line(tmp_path / "x.xyz", cell)
+    found = back(path, known=None)
+    assert found["box_length"].values.tolist() == [5, 6, 7]
+    np.testing.assert_array_equal(found["position"].values[0, 0], [[0.5, 1, 2], [3, 4.5, 6.5]])
+    # the flags are those of the edges
+    flags = ["T"] * 3
+    flags[edges[1]] = "F"
+    with pytest.raises(UsageError, match="boundaries p f p"):
+        back(lattice_line(path, cell, " ".join(flags)), known=None)
+
+
+def test_a_tilt_of_more_than_rounding_is_one(tmp_path):
+    cell = np.diag([5.0, 6.0, 7.0])
+    cell[0, 1] = 1e-7
+    with pytest.raises(UsageError, match="triclinic"):
+        back(lattice_line(tmp_path / "x.xyz", cell))
+    with pytest.raises(UsageError, match="a negative side"):
+        back(lattice_line(tmp_path / "x.xyz", np.diag([5.0, -6.0, 7.0])))
+
+
+def test_a_turned_box_is_called_so_and_may_be_turned_back(tmp_path):
+    from ase.io import read, write
+
+    path = tmp_path / "x.extxyz"
+    turn = np.array([[0.6, 0.8, 0], [-0.8, 0.6, 0], [0, 0, 1]])
+    lattice_line(path, np.diag([5.0, 6.0, 7.0]) @ turn)
+    with pytest.raises(UsageError, match=r"an orthogonal box that is turned, with edges") as error:
+        back(path)
+    atoms = read(path)
+    assert "`atoms.set_cell(atoms.cell.standard_form()[0], True)`" in str(error.value)
+    atoms.set_cell(atoms.cell.standard_form()[0], True)
+    write(tmp_path / "y.extxyz", atoms)
+    np.testing.assert_allclose(back(tmp_path / "y.extxyz", known=None)["box_length"], [5, 6, 7])
+
+
+@pytest.mark.parametrize(("scatter", "dimension"), [(1e-17, 2), (3e-9, 2), (1e-6, 3)])
+def test_a_z_that_differs_by_rounding_is_the_same(tmp_path, scatter, dimension):
+    rows = (f"1 1 0 0 {scatter}", f"2 2 1 1 {-scatter / 4}")
+    path = dump(tmp_path / "x.dump", rows=rows)
+    assert back(path).sizes["axis"] == dimension
+    if dimension == 2:
+        np.testing.assert_array_equal(back(path)["position"].values[0, 0], [[2, 2], [3, 3]])
+
+
+def test_a_tilt_by_rounding_is_none_in_other_formats(tmp_path):
+    import gsd.hoomd
+
+    data = tmp_path / "x.data"
+    data.write_text(DATA.format(tilt="1e-17 0 -1e-17 xy xz yz\n"))
+    bounds = ("-2 2 1e-17", "-2 2 0", "-2 2 -1e-17")
+    tilted = dump(tmp_path / "x.dump", flags="xy xz yz pp pp pp", bounds=bounds)
+    snapshot = gsd.hoomd.Frame()
+    snapshot.configuration.box = [4, 4, 4, 1e-17, 0, 0]
+    snapshot.particles.N = 2
+    snapshot.particles.types, snapshot.particles.typeid = ["A", "B"], [0, 1]
+    snapshot.particles.position = [[-1, -1, 1], [1.5, 1, 0.5]]
+    with gsd.hoomd.open(tmp_path / "x.gsd", "w") as file:
+        file.append(snapshot)
+    for path in (data, tilted, tmp_path / "x.gsd"):
+        found = back(path)["position"].values[0, 0]
+        np.testing.assert_allclose(found, [[1, 1, 3], [3.5, 3, 2.5]], atol=1e-15)
 
 
 def test_polydisperse_particles_of_other_formats_are_refused(tmp_path):
@@ -332,6 +431,45 @@ def test_species_of_unknown_order_need_a_word(tmp_path):
         back(path)
     with pytest.raises(UsageError, match="--species Ni,Cu; expected each"):
         back(path, order=("Ni", "Cu"))
+
+
+@pytest.mark.parametrize(
+    ("types", "options", "species", "left_out"),
+    [
+        ("1 3", {}, [0, 1], "species: 2 left out, since no particle has it"),
+        ("1 3", {"known": None}, [0, 1], "species: 2 left out, since no particle has it"),
+        ("2 7", {"known": None}, [0, 1], "species: 1, 3 to 6 left out, since no particle has it"),
+        ("0 2", {"known": None}, [0, 1], "species: 1 left out, since no particle has it"),
+        ("1 3", {"known": None, "order": ("3", "1")}, [1, 0], None),
+        ("1 3", {"order": ("1", "2", "3")}, [0, 1],
+         "species: 2 left out, since no particle has it"),
+        # the model has both species, whether or not there is a particle of each
+        ("2 2", {}, [1, 1], None),
+        ("1 3", {"known": ("A", "B", "C")}, [0, 2], None),
+    ],
+)  # fmt: skip
+def test_types_that_no_particle_has_are_left_out(tmp_path, types, options, species, left_out):
+    a, b = types.split()
+    path = dump(tmp_path / "x.dump", rows=(f"1 {a} 0 0 0", f"2 {b} 1 1 1"))
+    said: list[str] = []
+    frames = {"glass": list(read_frames(path))}
+    found = stack(frames, say=said.append, **({"known": ("A", "B")} | options))
+    order = np.argsort(found["particle_id"].values)
+    assert found["species"].values[order].tolist() == species
+    assert [line for line in said if "left out" in line] == ([left_out] if left_out else [])
+
+
+@pytest.mark.parametrize("order", [None, ("A", "B"), ("A", "X", "B")])
+@pytest.mark.parametrize("known", [None, ("A", "B")])
+def test_names_in_gsd_that_no_particle_has_are_left_out(tmp_path, order, known):
+    frame = particles(names=("A", "X", "B"), count=7)
+    frame = replace(frame, species=np.repeat([0, 2], [4, 3]))
+    path = write(tmp_path / "x.gsd", "gsd", [frame])
+    said: list[str] = []
+    found = stack({"glass": list(read_frames(path))}, None, order, known, said.append)
+    assert found["species"].values.tolist() == [0] * 4 + [1] * 3
+    assert found.attrs["species_names"] == ["A", "B"]
+    assert said == ["species: X left out, since no particle has it"]
 
 
 def test_the_liquid_and_the_glass_are_paired_in_order(tmp_path):

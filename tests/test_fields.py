@@ -208,6 +208,9 @@ class TestRadialDistribution:
             radial_distribution(position, length, species, 1, 5, length)
         with pytest.raises(ValueError, match="outside the box"):
             radial_distribution(position + 1, length, species, 1, 5, 1.0)
+        for bins in (0, -1, 2.5):
+            with pytest.raises(ValueError, match="bins; expected a whole number, at least 1"):
+                radial_distribution(position, length, species, 1, bins, 1.0)
 
 
 class TestCageRelative:

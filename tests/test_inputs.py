@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from glassdask.kernels import energy, gridding, structure, structure_factor, surroundings
+from glassdask.kernels import (
+    correlation,
+    energy,
+    gridding,
+    structure,
+    structure_factor,
+    surroundings,
+)
 from glassdask.kernels import radial_distribution as distribution
 from glassdask.kernels.coarse_graining import coarse_grain
 from glassdask.kernels.tessellation import tessellate
@@ -77,3 +84,20 @@ class TestEveryKernel:
                 continue  # a wave does not care
             with pytest.raises(ValueError, match=message):
                 KERNELS[name](wrong, length, species)
+
+
+@pytest.mark.parametrize("mapping", ["cell", "linear"])
+def test_an_image_may_be_a_list(given, mapping):
+    position, length, _ = given
+    image = np.random.default_rng(0).random((2, 4, 5))
+    found = gridding.at_particles(image.tolist(), position.tolist(), length, mapping)
+    np.testing.assert_array_equal(found, gridding.at_particles(image, position, length, mapping))
+
+
+@pytest.mark.parametrize("kind", [correlation.pearson, correlation.spearman])
+def test_what_is_correlated_may_be_a_list(given, kind):
+    a, b = np.random.default_rng(0).random((2, 3, 40))
+    species = given[2]
+    found = correlation.by_group(kind, a.tolist(), b.tolist(), species.tolist())
+    assert found.shape == (3, 2)
+    np.testing.assert_array_equal(found[:, 1], kind(a[:, 1::2], b[:, 1::2]))

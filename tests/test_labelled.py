@@ -427,6 +427,11 @@ class TestFields:
         np.testing.assert_allclose(image.x, (np.arange(round(length)) + 0.5) * step)
         with pytest.raises(ValueError, match="both spacing and cells"):
             gd.grid_density(ds, spacing=1, cells=3)
+        for cells in (2.7, [3, 2.5, 3][: ds.sizes["axis"]], 0, np.nan):
+            with pytest.raises(ValueError, match="cells; expected whole numbers, at least 1"):
+                gd.grid_density(ds.chunk(), cells=cells)
+        whole = gd.grid_density(ds, cells=3.0)
+        xr.testing.assert_identical(whole, gd.grid_density(ds, cells=3))
         with pytest.raises(ValueError, match="no kernel 'spline'"):
             gd.grid_density(ds.chunk(), kernel="spline")
 
@@ -454,6 +459,9 @@ class TestFields:
         assert g.radius.max() < ds.box_length[0] / 2
         with pytest.raises(ValueError, match="less than half the box"):
             gd.radial_distribution(ds, largest=30)
+        for bins in (0, -1, 2.5):
+            with pytest.raises(ValueError, match=f"{bins} bins; expected a whole number, at least"):
+                gd.radial_distribution(ds.chunk(), bins)
 
     def test_structure_factor(self, ds):
         s = gd.structure_factor(ds)
@@ -506,6 +514,8 @@ class TestStatistics:
     def test_over_samples_refuses_at_once(self, ds):
         with pytest.raises(ValueError, match="confidence of 95; expected a level between 0 and 1"):
             gd.over_samples(extras(ds).chunk(), confidence=95)
+        with pytest.raises(ValueError, match="0 samples along sample; expected at least 1"):
+            gd.over_samples(extras(ds).isel(sample=[]).chunk())
 
 
 class TestAccessor:

@@ -96,3 +96,10 @@ def test_equal_values_have_no_width():
 def test_refusals(words, message):
     with pytest.raises(ValueError, match=message):
         bootstrap_interval(np.ones(3), **words)
+
+
+def test_no_samples_are_refused():
+    with pytest.raises(ValueError, match="0 samples along the last axis; expected at least 1"):
+        bootstrap_interval(np.ones((2, 0)))
+    # no rows are fine
+    assert bootstrap_interval(np.ones((0, 3)))[0].shape == (0,)

@@ -99,11 +99,10 @@ def _system(ds: xr.Dataset, model: str, overrides: tuple[str, ...]) -> dict[str,
         table["density"] = density
     if model != "custom":
         return table
-    counts = np.bincount(ds["species"].values)
-    names = ds.attrs.get("species_names") or [chr(ord("A") + k) for k in range(len(counts))]
+    counts, names = _composition(ds)
     table |= {
         "dimension": d,
-        "species": [str(name) for name in names],
+        "species": names,
         "fractions": (counts / particles).tolist(),
     }
     for name, field in (
@@ -123,6 +122,21 @@ def _system(ds: xr.Dataset, model: str, overrides: tuple[str, ...]) -> dict[str,
                 f"Add e.g. `--set 'system.{name}=[[1.0, 0.8], [0.8, 0.88]]'`.",
             )
     return table
+
+
+def _composition(ds: xr.Dataset) -> tuple[np.ndarray, list[str]]:
+    """Particles of each species, and the names of these."""
+    names = [str(name) for name in ds.attrs.get("species_names") or ()]
+    counts = np.bincount(ds["species"].values, minlength=len(names))
+    names = names or [chr(ord("A") + k) for k in range(len(counts))]
+    if not counts.all():
+        gone = names[int(np.argmin(counts))]
+        raise UsageError(
+            f"no particle of species {gone}",
+            "at least one of each species of a custom model",
+            f"Number the others 0, 1, ..., without {gone} in the names and matrices.",
+        )
+    return counts, names
 
 
 def _check_source(campaign: Campaign, model: str | None) -> None:

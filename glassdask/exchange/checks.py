@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
 import numpy as np
+
+#: What is smaller than this, in units of the box, is 0 but for rounding.
+ROUNDING = 1e-9
 
 
 def as_numbers(name: str, values: Any) -> np.ndarray:
@@ -40,6 +44,24 @@ def per_axis(name: str, values: Any, axes: int) -> np.ndarray:
     return np.broadcast_to(array, (axes,)).copy()
 
 
+def along_axes(cell: np.ndarray) -> list[int] | None:
+    """The edge of a box that lies along each axis; None where they do not lie along the axes.
+
+    Parameters
+    ----------
+    cell : ndarray
+        Edges as rows, (axis, axis).
+    """
+    axes = range(len(cell))
+    tiny = np.abs(cell) <= ROUNDING * np.abs(cell).max()
+    for edges in permutations(axes):
+        others = np.ones(cell.shape, dtype=bool)
+        others[list(edges), axes] = False
+        if tiny[others].all():
+            return list(edges)
+    return None
+
+
 def box_lengths(values: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Sides of the box, (axis,), for positions of that shape.
 
@@ -54,13 +76,14 @@ def box_lengths(values: Any, shape: tuple[int, ...]) -> np.ndarray:
         array = np.broadcast_to(array, (axes,))
     elif _of_each(array, leading, axes) and _one_row(array, leading):
         array = np.broadcast_to(array[(0,) * len(leading)], (axes,))
-    elif array.shape == (axes, axes) and (array == 0).any():
-        if np.any(array != np.diag(np.diagonal(array))):
+    elif array.shape == (axes, axes) and (np.abs(array) <= ROUNDING * np.abs(array).max()).any():
+        edges = along_axes(array)
+        if edges is None:
             raise ValueError(
                 "box_length is the matrix of a tilted (triclinic) box; expected an orthogonal box: "
                 "its sides, one for each axis"
             )
-        array = np.diagonal(array)
+        array = array[edges, range(axes)]
     elif _of_each(array, leading, axes):
         raise ValueError(
             "the box differs between configurations; expected one box for all of them: make one "

@@ -6,7 +6,7 @@ box began at 0, so the few lines are our own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import TextIO
 
 import numpy as np
@@ -14,8 +14,9 @@ import numpy as np
 from glassdask.errors import UsageError
 from glassdask.exchange.frames import Frame, check_sizes, frame
 
-#: Columns of positions, and whether they are in units of the box. The first that is there is taken.
-POSITIONS = (("x", "y", "z"), ("xu", "yu", "zu"), ("xs", "ys", "zs"), ("xsu", "ysu", "zsu"))
+#: What follows x, y, z in the columns of positions; the first that is there is taken. With an s
+#: they are in units of the box.
+POSITIONS = ("", "u", "s", "su")
 
 
 def read_dump(path: str, file: TextIO) -> Iterator[Frame]:
@@ -85,16 +86,18 @@ def _frame(
     cell[[1, 2, 2], [0, 0, 1]] = tilt
     if "abc" in flags:  # general triclinic: four columns, and no bounds
         cell[1, 0] = np.nan
-    found = [names for names in POSITIONS if set(names) <= set(read)]
+    found = _position_columns(read)
     label = next((name for name in ("type", "element") if name in read), None)
     if not found or label is None:
         raise UsageError(
             f"{path}, frame {number}: columns {' '.join(columns)}",
-            "x y z (or xu, xs, xsu ...) and type",
+            "x y z (or xu, xs, xsu ...; in 2D without z) and type",
             "Dump e.g. `custom 1000 my.lammpstrj id type x y z`.",
         )
-    position = np.stack([read[name].astype(float) for name in found[0]], axis=1)
-    if found[0][0].startswith("xs"):
+    position = np.zeros((len(rows), 3))
+    for axis, name in enumerate(found):
+        position[:, axis] = read[name].astype(float)
+    if found[0].startswith("xs"):
         position = bounds[:, 0] + position * (bounds[:, 1] - bounds[:, 0])
     ids = read["id"].astype(np.int64) if "id" in read else None
     labels = read[label].astype(int) if label == "type" else read[label]
@@ -103,7 +106,17 @@ def _frame(
         check_sizes(f"{path}, frame {number}", labels, sizes)
     words = flags.replace("xy", "").replace("xz", "").replace("yz", "").split()
     periodic = tuple(word == "pp" for word in words[-3:]) if len(words) >= 3 else (False,) * 3
-    return frame(path, number, "dump", position, ids, labels, cell, bounds[:, 0], periodic)
+    dimension = 2 if len(found) == 2 else None
+    return frame(
+        path, number, "dump", position, ids, labels, cell, bounds[:, 0], periodic, dimension
+    )
+
+
+def _position_columns(read: Container[str]) -> tuple[str, ...]:
+    """Names of the columns of positions: of three, or of two where there is no z of any kind."""
+    axes = "xyz" if any(f"z{end}" in read for end in POSITIONS) else "xy"
+    columns = (tuple(axis + end for axis in axes) for end in POSITIONS)
+    return next((names for names in columns if all(name in read for name in names)), ())
 
 
 def write_dump(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassdask.errors import UsageError
+from glassdask.exchange.checks import ROUNDING, along_axes
 
 #: Relative difference of sizes that is taken for rounding, in single precision too.
 SAME_SIZE = 1e-6
@@ -31,13 +32,15 @@ class Frame:
     kind : ndarray of int
         Place of each particle's label in `labels`, (particle,).
     labels : tuple of str
-        What the file calls the species: LAMMPS types ("1", "2"), or names.
+        What the file calls the species of its particles: LAMMPS types ("1", "2"), or names.
     origin, length : ndarray
         Lower corner and sides of the box, (3,).
     periodic : tuple of bool
         Along x, y, z.
     dimension : int or None
         Where the file says so.
+    unused : tuple of str
+        Names of species in the file that none of its particles has.
     """
 
     path: str
@@ -51,6 +54,7 @@ class Frame:
     length: np.ndarray
     periodic: tuple[bool, ...]
     dimension: int | None = None
+    unused: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -59,9 +63,8 @@ class Frame:
 
     @property
     def flat(self) -> bool:
-        """Whether all particles have the same z."""
-        z = self.position[:, 2]
-        return bool((z == z[0]).all())
+        """Whether all particles have the same z, but for rounding."""
+        return bool(np.ptp(self.position[:, 2]) <= ROUNDING * self.length[:2].max())
 
 
 def check_sizes(where: str, labels: np.ndarray, sizes: np.ndarray | None) -> None:
@@ -119,10 +122,11 @@ def frame(
     labels : ndarray
         Of the species of each particle, (particle,), numbers or text.
     cell : ndarray
-        Edges of the box as rows, (3, 3).
+        Edges of the box as rows, (3, 3), in any order.
     origin : ndarray
         Its lower corner, (3,).
     periodic : tuple of bool
+        Along each edge.
     dimension : int, optional
         Where the file says so.
     known : tuple of str, optional
@@ -135,15 +139,14 @@ def frame(
     """
     where = f"{path}, frame {number}"
     cell, position = np.asarray(cell, dtype=float), np.asarray(position, dtype=float)
-    length = np.diagonal(cell).copy()
-    if np.any(cell != np.diag(length)):
-        raise UsageError(
-            f"{where}: a tilted (triclinic) box",
-            "an orthogonal one, since neighbours are sought in orthogonal periodic boxes",
-            "Orthogonalise it first, e.g. with `change_box all ortho` of LAMMPS.",
-        )
+    edges = along_axes(cell)
+    if edges is None:
+        raise _oblique(where, cell)
+    length = cell[edges, [0, 1, 2]]
     if not np.isfinite(cell).all() or (length[:2] <= 0).any():
-        raise UsageError(f"{where}: no box, or an empty one", "the sides of a periodic box")
+        raise UsageError(
+            f"{where}: no box, an empty one, or a negative side", "the sides of a periodic box"
+        )
     if not np.isfinite(position).all():
         raise UsageError(f"{where}: positions that are not finite", "numbers")
     ids = np.arange(1, len(position) + 1) if ids is None else np.asarray(ids, dtype=np.int64)
@@ -152,9 +155,12 @@ def frame(
         raise UsageError(f"{where}: no particle, or an id twice", "one line for each particle")
     names, kind = np.unique(np.asarray(labels)[order], return_inverse=True)
     called = tuple(str(name) for name in names)
+    unused: tuple[str, ...] = ()
     if known is not None:
-        kind = np.array([known.index(name) for name in called])[kind]
-        called = known
+        unused = tuple(name for name in known if name not in called)
+        in_order = tuple(name for name in known if name in called)
+        kind = np.array([in_order.index(name) for name in called])[kind]
+        called = in_order
     return Frame(
         path,
         number,
@@ -165,6 +171,23 @@ def frame(
         called,
         np.asarray(origin, dtype=float),
         length,
-        tuple(bool(p) for p in periodic),
+        tuple(bool(periodic[k]) for k in edges),
         dimension,
+        unused,
+    )
+
+
+def _oblique(where: str, cell: np.ndarray) -> UsageError:
+    """Of a box whose edges do not lie along the axes."""
+    products = cell @ cell.T
+    if (np.abs(products - np.diag(np.diagonal(products))) <= ROUNDING * products.max()).all():
+        return UsageError(
+            f"{where}: an orthogonal box that is turned, with edges not along x, y and z",
+            "edges along x, y and z",
+            "Turn it first, in ASE `atoms.set_cell(atoms.cell.standard_form()[0], True)`.",
+        )
+    return UsageError(
+        f"{where}: a tilted (triclinic) box",
+        "an orthogonal one, since neighbours are sought in orthogonal periodic boxes",
+        "Orthogonalise it first, e.g. with `change_box all ortho` of LAMMPS.",
     )

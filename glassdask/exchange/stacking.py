@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from string import ascii_uppercase
 
 import numpy as np
@@ -81,12 +82,9 @@ def stack(
     if outside:
         say(f"{outside} of {len(everything)} frames held positions outside the box: wrapped.")
     assert species is not None
-    called = list(names) if known is None or len(known) != len(names) else list(known)
-    if known is None and names[0].isdigit() and len(names) <= len(ascii_uppercase):
-        called = list(ascii_uppercase[: len(names)])
-    if list(names) != called or names[0].isdigit():
-        pairs = zip(names, called, strict=True)
-        say("species: " + ", ".join(f"{a} in the files is {b}" for a, b in pairs))
+    called = _called(names, known)
+    _say_species(names, called, say)
+    _say_left_out(everything, order, names, say)
     ds = from_arrays(position, species, length, species_names=called, dims=("sample", "state"))
     return _with_sources(ds.assign_coords(state=list(states)), frames, states, ids)
 
@@ -120,9 +118,9 @@ def _dimension(frames: list[Frame], asked: int | None) -> int:
             "the same z for all of them, in 2 dimensions",
             "Type `--dimension 3`, and a model in 3D, if it is one.",
         )
-    if found == 3 and all(flat) and len(frames[0].ids) > 1:
+    if found == 3 and all(flat) and (len(frames[0].ids) > 1 or frames[0].dimension == 2):
         raise UsageError(
-            f"{frames[0].name}: all particles at the same z",
+            f"{frames[0].name}: all particles at the same z, or no z",
             "a configuration in 3 dimensions",
             "Type `--dimension 2`, and a model in 2D, if it is one.",
         )
@@ -159,7 +157,10 @@ def _sides(length: np.ndarray) -> str:
 def _species_order(
     frames: list[Frame], order: Sequence[str] | None, known: Sequence[str] | None
 ) -> tuple[str, ...]:
-    """What the files call the species, in the order of their numbers."""
+    """What the files call the species, in the order of their numbers.
+
+    Species without a particle are left out, but for those that the model has.
+    """
     labels = {label for frame in frames for label in frame.labels}
     if order:
         unknown = sorted(labels - set(order))
@@ -168,14 +169,16 @@ def _species_order(
                 f"species {', '.join(sorted(labels))} in the files, --species {','.join(order)}",
                 "each of them once",
             )
-        return tuple(order)
+        used = tuple(label for label in order if label in labels)
+        return tuple(order) if len(order) <= len(known or ()) else used
     if known and labels <= set(known):
         return tuple(known)
     if all(label.isdigit() for label in labels):
         numbers = sorted(int(label) for label in labels)
         low = min(numbers[0], 1)
-        high = max(numbers[-1], low + len(known or ()) - 1)
-        return tuple(str(k) for k in range(low, high + 1))
+        if known and numbers[-1] < low + len(known):
+            numbers = list(range(low, low + len(known)))
+        return tuple(str(k) for k in numbers)
     in_file = frames[0].labels
     ordered = frames[0].format == "gsd" and all(f.labels == in_file for f in frames)
     if known and not (ordered and len(in_file) == len(known)):
@@ -185,6 +188,45 @@ def _species_order(
             f"Say which is which, e.g. `--species {','.join(sorted(labels))}`.",
         )
     return in_file if ordered else tuple(sorted(labels))
+
+
+def _called(names: Sequence[str], known: Sequence[str] | None) -> list[str]:
+    """What the campaign calls the species."""
+    if known is not None and len(known) == len(names):
+        return list(known)
+    if known is None and names[0].isdigit() and len(names) <= len(ascii_uppercase):
+        return list(ascii_uppercase[: len(names)])
+    return list(names)
+
+
+def _say_species(names: Sequence[str], called: list[str], say: Callable[[str], None]) -> None:
+    if list(names) != called or names[0].isdigit():
+        pairs = zip(names, called, strict=True)
+        say("species: " + ", ".join(f"{a} in the files is {b}" for a, b in pairs))
+
+
+def _say_left_out(
+    frames: list[Frame],
+    order: Sequence[str] | None,
+    names: Sequence[str],
+    say: Callable[[str], None],
+) -> None:
+    """Name the species that the files or the user name, but no particle has."""
+    named = {label for frame in frames for label in frame.unused} | set(order or ())
+    gone = sorted(named - set(names))
+    if not order and all(name.isdigit() for name in names):
+        gone += _gaps([int(name) for name in names])
+    if gone:
+        say(f"species: {', '.join(gone)} left out, since no particle has it")
+
+
+def _gaps(numbers: list[int]) -> list[str]:
+    """Types that are missing below the largest, such as 2 or 4 to 7."""
+    return [
+        f"{a + 1}" if b == a + 2 else f"{a + 1} to {b - 1}"
+        for a, b in pairwise(sorted({0, *numbers}))
+        if b > a + 1
+    ]
 
 
 def _check_same(frame: Frame, kinds: np.ndarray, species: np.ndarray, first: Frame) -> None:

@@ -65,6 +65,7 @@ def by_group(
         (..., group), dimensionless; the groups in ascending order. NaN where a group has one
         particle, and as the correlation itself.
     """
+    a, b, group = np.asarray(a), np.asarray(b), np.asarray(group)
     members = [group == one for one in np.unique(group)]
     return np.stack([correlation(a[..., one], b[..., one]) for one in members], axis=-1)
 

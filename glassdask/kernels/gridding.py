@@ -46,7 +46,7 @@ def cells_along(
     Raises
     ------
     ValueError
-        When both are given, or one is not positive.
+        When both are given, or one is not positive, or cells are no whole number.
     """
     if cells is not None and spacing is not None:
         raise ValueError("both spacing and cells; expected one of them")
@@ -55,9 +55,11 @@ def cells_along(
         raise ValueError(f"spacing of {side}; expected a positive length in sigma")
     if cells is None:
         return [max(1, round(float(length) / side)) for length in box_length]
-    sizes = np.broadcast_to(np.asarray(cells, dtype=int), np.shape(box_length))
-    if (sizes < 1).any():
-        raise ValueError(f"{sizes.tolist()} cells; expected at least 1 along each axis")
+    sizes = np.broadcast_to(np.asarray(cells), np.shape(box_length))
+    if not ((sizes >= 1) & (sizes % 1 == 0)).all():
+        raise ValueError(
+            f"{sizes.tolist()} cells; expected whole numbers, at least 1 along each axis"
+        )
     return [int(n) for n in sizes]
 
 
@@ -207,7 +209,7 @@ def at_particles(
         When there is no such mapping, a position is not finite, or the image is not that of so
         many cells.
     """
-    position = points(position)
+    image, position = np.asarray(image), points(position)
     d = position.shape[1]
     sizes = cells_of_grid(image.shape[-d:][::-1], mapping, stride, cells)
     length = box_sides(box_length, d)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
+from numbers import Integral
 
 import numpy as np
 
@@ -14,8 +15,21 @@ def species_pairs(kinds: int) -> list[tuple[int, int]]:
     return list(combinations_with_replacement(range(kinds), 2))
 
 
+def check_bins(bins: int) -> None:
+    """Refuse anything but one bin or more."""
+    if not isinstance(bins, Integral) or bins < 1:
+        raise ValueError(f"{bins} bins; expected a whole number, at least 1")
+
+
 def radii(bins: int, largest: float) -> np.ndarray:
-    """Middle of each bin, (radius,), sigma."""
+    """Middle of each bin, (radius,), sigma.
+
+    Raises
+    ------
+    ValueError
+        When there are no bins.
+    """
+    check_bins(bins)
     return (np.arange(bins) + 0.5) * (largest / bins)
 
 
@@ -71,10 +85,12 @@ def radial_distribution(
     Raises
     ------
     ValueError
-        When `largest` is not below half the box, or a position is outside [0, L).
+        When there are no bins, `largest` is not below half the box, or a position is outside
+        [0, L).
     """
     import freud
 
+    check_bins(bins)
     # outside the box freud can end the whole process
     position, length = in_box(position, box_length)
     count, d = position.shape

@@ -55,6 +55,12 @@ def check_bootstrap(confidence: float, resamples: int) -> None:
         raise ValueError(f"{resamples} resamples; expected at least 1")
 
 
+def check_samples(count: int, dim: str = "the last axis") -> None:
+    """Refuse no samples at all."""
+    if count < 1:
+        raise ValueError(f"{count} samples along {dim}; expected at least 1")
+
+
 def bootstrap_interval(
     values: np.ndarray, confidence: float = 0.95, resamples: int = 5000, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -87,10 +93,11 @@ def bootstrap_interval(
     Raises
     ------
     ValueError
-        When the level is not between 0 and 1, or there are no resamples.
+        When the level is not between 0 and 1, or there are no resamples or no samples.
     """
     check_bootstrap(confidence, resamples)
     values = np.asarray(values, dtype=float)
+    check_samples(values.shape[-1])
     rows = values.reshape(-1, values.shape[-1])
     ends = np.full((2, len(rows)), np.nan)
     count = (~np.isnan(rows)).sum(axis=1)
