@@ -22,9 +22,11 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 # The kernels make and drop arrays of some 100 kB thousands of times a second. Dask has malloc give
 # each back at once, and a fifth of the time went into fetching the memory anew.
 _KEPT_BYTES = 1 << 25
-_KEEP_MEMORY = {
-    f"distributed.nanny.pre-spawn-environ.MALLOC_{name}_THRESHOLD_": _KEPT_BYTES
-    for name in ("TRIM", "MMAP")
+_SETTINGS = {
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": _KEPT_BYTES,
+    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": _KEPT_BYTES,
+    # Dask's profiler by default looks every 10 ms, at the price of some per cent
+    "distributed.worker.profile.interval": "100ms",
 }
 
 
@@ -84,7 +86,7 @@ class Cluster:
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         memory: Any = "auto" if settings.memory_per_worker == "auto" else settings.memory_per_worker
         workers = settings.workers or len(os.sched_getaffinity(0))
-        with _interrupt_later(), dask.config.set(_KEEP_MEMORY):
+        with _interrupt_later(), dask.config.set(_SETTINGS):
             self._start_workers(workers, memory)
         assert self._cluster is not None
         line = f"Dask: {workers} workers, dashboard {self._cluster.dashboard_link}"
