@@ -244,17 +244,9 @@ def _load(folder: Path, overrides: list[str] | None) -> Campaign:
 
 
 def _check_launcher(campaign: Campaign, *stages: str, start_over: bool = False) -> None:
-    """Fail before anything is written when a stage needs MPI ranks that cannot be started."""
-    from glassdask import records
-    from glassdask.records import STAGES, State
+    from glassdask.stages.launch import check_launcher
 
-    for stage in stages:
-        if STAGES[stage].runs_on != "MPI":
-            continue
-        if start_over or records.state(campaign, stage) is not State.COMPLETE:
-            from glassdask.stages.launch import launcher, workers
-
-            launcher(campaign, workers(campaign) + 1)
+    check_launcher(campaign, stages, start_over)
 
 
 def _summary(campaign: Campaign) -> None:

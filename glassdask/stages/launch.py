@@ -15,10 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from glassdask import jobs
+from glassdask import jobs, records
 from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed, StoppedEarly, UsageError
 from glassdask.progress import PIPE_VARIABLE, Progress, read_piped
+from glassdask.records import STAGES, State
 from glassdask.walltime import Alarm
 
 #: Set for the child: host and process that started it and starts it again when it asks for that.
@@ -236,3 +237,21 @@ def replay(campaign: Campaign, stage: str, number: int, ranks: int) -> int:
     command = _command(campaign, ranks, stage, "--replay", str(number), "--ranks", str(ranks))
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(command, env=environment, check=False).returncode
+
+
+def check_launcher(campaign: Campaign, stages: tuple[str, ...], start_over: bool) -> None:
+    """Fail before anything is written when a stage needs MPI ranks that cannot be started.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stages : tuple of str
+        Those that are to run.
+    start_over : bool
+        Whether they begin anew, though they may be complete.
+    """
+    for stage in stages:
+        if STAGES[stage].runs_on != "MPI":
+            continue
+        if start_over or records.state(campaign, stage) is not State.COMPLETE:
+            launcher(campaign, workers(campaign) + 1)
