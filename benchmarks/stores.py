@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 
 import numpy as np
@@ -32,6 +34,8 @@ def filled(runs: int, particles: int, workers: int = 2) -> Campaign:
         "grid.spacing=0.25",
         f"dask.workers={workers}",
     )
+    # some 100 MB each
+    atexit.register(shutil.rmtree, made.path.parent, ignore_errors=True)
     jobs.make_folders(made)
     record, _ = jobs.begin(made, "quench")
     jobs.create(
