@@ -34,10 +34,11 @@ def configuration(campaign: Campaign, position: np.ndarray) -> Configuration:
         position=position,
         box_length=np.full(model.dimension, campaign.box_length),
         species=model.species_of_particles(len(position)),
-        sigma=np.array(model.sigma),
-        epsilon=np.array(model.epsilon),
-        cutoff=campaign.file.system.cutoff,
-        reference_length=np.array(model.reference_lengths),
+        parameters={
+            "sigma": model.sigma,
+            "epsilon": model.epsilon,
+            "cutoff": campaign.file.system.cutoff,
+        },
     )
 
 
