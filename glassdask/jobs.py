@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import zarr
 
 from glassdask import records
 from glassdask.campaign import Campaign
 from glassdask.errors import UsageError
-from glassdask.layout import FAILED, PENDING, Group
+from glassdask.layout import FAILED, PENDING, Group, samples_per_shard
 from glassdask.records import STAGES, State
 from glassdask.store import array, create_group, remove_group, replace_text
 
@@ -49,6 +50,7 @@ def begin(campaign: Campaign, stage: str, start_over: bool = False) -> tuple[dic
     if not start_over and records.state(campaign, stage) is State.PARTIAL:
         record = records.read(campaign, stage)
         assert record is not None
+        _check_blocks(campaign, stage)
         return record, False
     clear(campaign, stage)
     return records.new_record(campaign, stage), True
@@ -58,6 +60,27 @@ def count_failed(campaign: Campaign, stage: str) -> int:
     """Failed runs in the store, of a stage that runs LAMMPS and has begun."""
     status = array(campaign.store, STAGES[stage].groups[0], "run_status", "r")
     return int((np.asarray(status[...]) == FAILED).sum())
+
+
+def _check_blocks(campaign: Campaign, stage: str) -> None:
+    """Two tasks never share a file: a store that another version divided is not gone on with.
+
+    Raises
+    ------
+    UsageError
+        When the files hold other blocks of runs.
+    """
+    size = samples_per_shard(campaign.file.quench.runs)
+    for name in STAGES[stage].groups:
+        group = zarr.open_group(campaign.store, path=name, mode="r")
+        for key, found in group.arrays():
+            dims = getattr(found.metadata, "dimension_names", None) or ()
+            if dims[:1] == ("sample",) and found.shards and found.shards[0] != size:
+                raise UsageError(
+                    f"{name}/{key} has {found.shards[0]} runs in a file",
+                    f"{size}; another version of glassdask began this stage",
+                    f"Type `glassdask {stage} {campaign.path} --start-over`.",
+                )
 
 
 def retry(campaign: Campaign, stage: str) -> int:

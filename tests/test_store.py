@@ -10,7 +10,7 @@ import xarray as xr
 import zarr
 
 import glassdask as gd
-from glassdask import layout, store
+from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.errors import UsageError
 from glassdask.plan import groups_by_stage, size
@@ -110,3 +110,16 @@ def test_a_shard_of_positions_is_hardly_larger_than_its_numbers(tmp_path: Path) 
     written = [p for p in (paper.store / "configurations/position/c").rglob("*") if p.is_file()]
     assert len(written) == 1
     assert written[0].stat().st_size <= 1.05 * values.nbytes
+
+
+def test_blocks_of_another_version_are_not_gone_on_with(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two tasks would write one file."""
+    begun, _ = jobs.begin(campaign, "quench")
+    group = layout.configurations(campaign)
+    jobs.create(campaign, "quench", begun, (group, layout.cooling(campaign, np.ones(8))))
+    jobs.begin(campaign, "quench")
+    monkeypatch.setattr("glassdask.jobs.samples_per_shard", lambda runs: 7)
+    with pytest.raises(UsageError, match="runs in a file; expected 7; another version"):
+        jobs.begin(campaign, "quench")

@@ -11,6 +11,7 @@ from glassdask.layout.parts import (
     pending_blocks,
     run_seeds,
     sample_blocks,
+    samples_per_shard,
     splits,
 )
 from glassdask.layout.results import correlations, dynamics, fields, propensity
@@ -42,5 +43,6 @@ __all__ = [
     "propensity",
     "run_seeds",
     "sample_blocks",
+    "samples_per_shard",
     "splits",
 ]

@@ -76,7 +76,8 @@ class Group:
 
 def samples_per_shard(runs: int) -> int:
     """Runs that share a file and a task: few files for many runs, short waits for few."""
-    return int(min(100, max(10, -(-runs // 50))))
+    # 20 keep the overhead of a task small; small campaigns have ten blocks for their workers
+    return int(min(100, max(10, min(20, runs // 10), -(-runs // 50))))
 
 
 def blocks(count: int, size: int) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,9 @@ from glassdask.campaign import Campaign
 from glassdask.errors import GlassdaskError, StageFailed
 from glassdask.progress import Progress
 from glassdask.stages import blocks
+
+# Seconds between two writings of the status; blocks since then are done again after a kill.
+_STATUS_PERIOD = 0.5
 
 
 def run(campaign: Campaign, stage: str, client: Client, start_over: bool = False) -> None:
@@ -68,13 +72,18 @@ def _over_samples(
             client.submit(function, campaign, low, high, pure=False): (low, high)
             for low, high in todo
         }
+        written = time.monotonic()
         try:
             for future in as_completed(list(futures)):
                 low, high = futures[future]
                 done[low:high] = _result(future, stage, f"runs {low} to {high - 1}")
-                status[...] = done
                 progress.advance()
+                if time.monotonic() - written > _STATUS_PERIOD:
+                    status[...] = done
+                    written = time.monotonic()
         finally:
+            # also after an error or Ctrl-C: what was done is kept
+            status[...] = done
             client.cancel(list(futures))
 
 
