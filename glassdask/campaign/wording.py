@@ -23,21 +23,25 @@ _TYPES = {
 }
 
 
-def explain_validation_error(error: ValidationError) -> UsageError:
+def explain_validation_error(
+    error: ValidationError,
+    file: type[BaseModel] = CampaignFile,
+    where_to_mend: str = "in campaign.toml or with --set",
+) -> UsageError:
     """The first of pydantic's errors as a `UsageError`, with the number of the others."""
     problems = error.errors(include_url=False)
     first = problems[0]
     more = f" ({len(problems) - 1} more after this one)" if len(problems) > 1 else ""
     where = _where(first["loc"])
     if first["type"] == "extra_forbidden":
-        return _unknown(first["loc"], more)
+        return _unknown(file, first["loc"], more)
     if first["type"] == "missing":
         key = first["loc"][-1]
         return UsageError(f"{where} is missing", f"a value for {key}", f"Add it.{more}")
     return UsageError(
         f"{where} = {_shown(first['input'])}",
         _expected(dict(first)),
-        f"Mend it in campaign.toml or with --set.{more}",
+        f"Mend it {where_to_mend}.{more}",
     )
 
 
@@ -60,12 +64,15 @@ def _expected(problem: dict[str, Any]) -> str:
         return f"a number {sign} {context[key]:g}"
     if problem["type"] in ("literal_error",):
         return f"one of {context['expected']}"
-    return _TYPES.get(problem["type"], problem["msg"].removeprefix("Input should be "))
+    return _TYPES.get(
+        problem["type"],
+        problem["msg"].removeprefix("Input should be ").removeprefix("Value error, "),
+    )
 
 
-def _unknown(loc: tuple[int | str, ...], more: str) -> UsageError:
+def _unknown(file: type[BaseModel], loc: tuple[int | str, ...], more: str) -> UsageError:
     *parents, key = (str(part) for part in loc)
-    known = list(_fields(parents))
+    known = list(_fields(file, parents))
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     name = f"[{key}]" if not parents else f"{'.'.join(parents)}.{key}"
     wanted = f"{near[0]}" if near else f"one of {', '.join(known)}"
@@ -73,8 +80,7 @@ def _unknown(loc: tuple[int | str, ...], more: str) -> UsageError:
     return UsageError(f"unknown key {name}", wanted, then + more)
 
 
-def _fields(parents: list[str]) -> dict[str, Any]:
-    model: type[BaseModel] = CampaignFile
+def _fields(model: type[BaseModel], parents: list[str]) -> dict[str, Any]:
     for name in parents:
         annotation = model.model_fields[name].annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
