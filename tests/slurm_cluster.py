@@ -1,6 +1,6 @@
-"""A private Slurm on this machine: munged, slurmctld and slurmd with keys, ports and folders of its own.
+"""A private Slurm on this machine: munged, slurmctld, slurmd with a key, ports, folders of its own.
 
-`with slurm_cluster(folder) as slurm:` yields it, running; `python tests/slurm_cluster.py` starts one to play with.
+`with slurm_cluster(folder) as slurm:` yields it; `python tests/slurm_cluster.py` is one to play with.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol")
 #: More than this machine has, so that jobs run side by side as they would on a cluster.
 CORES = 8
-# A node is given up after 6 s of silence, and a requeued job waits 5 s (cred_expire), not 5 and 2 minutes.
+# A silent node is given up after 6 s, a requeued job waits 5 s (cred_expire): not 5 and 2 minutes.
 CONFIGURATION = """
 ClusterName=private
 SlurmctldHost={host}(127.0.0.1)
@@ -195,7 +195,8 @@ def slurm_cluster(folder: Path) -> Iterator[Slurm]:
     munge = folder / "munge"
     try:
         slurm.start(
-            "munged", "munged", "--foreground", "--force", f"--key-file={key}", f"--socket={munge}/socket",
+            "munged", "munged", "--foreground", "--force",
+            f"--key-file={key}", f"--socket={munge}/socket",
             f"--pid-file={munge}/pid", f"--log-file={munge}/log", f"--seed-file={munge}/seed",
         )  # fmt: skip
         until = time.monotonic() + 20

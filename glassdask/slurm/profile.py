@@ -51,10 +51,8 @@ class Site(Section):
         "starts MPI ranks: srun --mpi=pmi2, srun --mpi=pmix, or mpiexec -n {ranks}",
         default="srun --mpi=pmi2 --kill-on-bad-exit=1",
     )
-    modules: list[str] = about('for `module load` in each job, such as ["python/3.11"]', default=[])
-    source: str = about(
-        "a file to source in each job, such as an environment's activate", default=""
-    )
+    modules: list[str] = about('for `module load` in each job: ["python/3.11"]', default=[])
+    source: str = about("a file to source in each job: an environment's activate", default="")
     scratch: str = about(
         "node-local folder for temporary files of Dask workers; $VARIABLES are filled in",
         default="",
