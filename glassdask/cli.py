@@ -12,7 +12,8 @@ import typer
 
 from glassdask.errors import GlassdaskError, UsageError
 from glassdask.exchange.commands import ManyWords, export_command, import_command
-from glassdask.walltime import FORMS, Alarm, seconds_to_work
+from glassdask.slurm.commands import cancel_command, submit_command
+from glassdask.walltime import FORMS, Alarm, is_restarted, seconds_to_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +124,8 @@ def _run_stage(
 
     if retry and start_over:
         raise UsageError("--retry with --start-over", "one of them", "Type `--retry` alone.")
+    if is_restarted():  # both were done the first time
+        start_over = retry = False
     _stop_in_time(walltime)
     campaign = _load(folder, overrides)
     if not (campaign.imported and stage == "quench"):
@@ -155,6 +158,8 @@ for _stage, _text in {
     app.command(name=_stage)(_stage_command(_stage, _text))
 
 
+app.command("submit")(submit_command)
+app.command("cancel")(cancel_command)
 app.command("import", cls=ManyWords)(import_command)
 app.command("export", cls=ManyWords)(export_command)
 
@@ -188,18 +193,21 @@ def status(
     from rich.live import Live
     from rich.text import Text
 
+    from glassdask.slurm.watching import Jobs
     from glassdask.stages.status import failures, table
 
     campaign = _load(folder, overrides)
+    jobs = Jobs(campaign)
     if not watch:
         # a file or a pipe has no width to wrap rows at
-        Console(width=None if sys.stdout.isatty() else 200).print(table(campaign))
-        for line in failures(campaign):
+        Console(width=None if sys.stdout.isatty() else 200).print(table(campaign, jobs))
+        for line in (*failures(campaign), *jobs.remarks()):
             print(line)  # not wrapped: people copy from it
         return
     with Live(auto_refresh=False) as screen, suppress(KeyboardInterrupt):
         while True:
-            shown = Group(table(campaign), *map(Text, failures(campaign)))
+            remarks = (*failures(campaign), *jobs.remarks())
+            shown = Group(table(campaign, jobs), *map(Text, remarks))
             screen.update(shown, refresh=True)
             time.sleep(2)
 

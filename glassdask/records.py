@@ -110,10 +110,9 @@ def states(campaign: Campaign) -> tuple[str, ...]:
 
 def reads(campaign: Campaign, stage: str) -> tuple[str, ...]:
     """Stages that a stage reads; where there is nothing to tell apart, there is no network."""
-    upstream = STAGES[stage].upstream
     if stage == "explain" and len(states(campaign)) < 2:
-        return tuple(name for name in upstream if name != "train")
-    return upstream
+        return ("quench",)
+    return STAGES[stage].upstream
 
 
 def making(campaign: Campaign, stage: str) -> str:
@@ -199,13 +198,13 @@ def require_upstream(campaign: Campaign, stage: str) -> None:
             )
 
 
-def changed(campaign: Campaign, stage: str) -> UsageError:
-    """The error for results that belong to other inputs."""
+def changed(campaign: Campaign, stage: str, command: str = "") -> UsageError:
+    """The error for results that belong to other inputs; `command` makes them anew."""
     return UsageError(
         f"{stage} in {campaign.path} was made with other inputs ({difference(campaign, stage)})",
         "the inputs it was made with; old and new results are not mixed",
         "Restore them (in campaign.toml, or by the same --set), or type "
-        f"`{making(campaign, stage)} --start-over`.",
+        f"`{command or making(campaign, stage)} --start-over`.",
     )
 
 

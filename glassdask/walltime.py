@@ -89,6 +89,11 @@ def _slurm() -> float | None:
         return None  # UNLIMITED, or a Slurm that does not answer
 
 
+def is_restarted() -> bool:
+    """Whether this is a Slurm job that was put back into the queue, and goes on."""
+    return int(os.environ.get("SLURM_RESTART_COUNT", "0")) > 0
+
+
 class Alarm:
     """Stops this process in time, as Ctrl-C does, and remembers that it was not Ctrl-C."""
 

@@ -1,6 +1,6 @@
 """A private Slurm on this machine: munged, slurmctld, slurmd with a key, ports, folders of its own.
 
-`with slurm_cluster(folder) as slurm:` yields it; `python tests/slurm_cluster.py` is one to play with.
+`with slurm_cluster(folder) as slurm:` yields it; `python tests/slurm_cluster.py` starts one, too.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import ValidationError, field_validator
+from pydantic import ValidationError, field_validator, model_validator
 
 from glassdask.campaign.schema import Count, NonNegativeCount, Section, about
 from glassdask.campaign.wording import explain_validation_error
@@ -101,18 +101,39 @@ class DaskWorkers(Timed):
     ask_memory: bool = about("jobs: say --mem; false where the site refuses it", default=True)
 
 
+#: Where a job's table says nothing, and differs from `Resources`.
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "quench": {"ranks": 33},
+    "analyse": {"ranks": 16, "time": "04:00:00"},
+    "train": {"cores": 8},
+    "explain": {"cores": 8, "time": "04:00:00"},
+    "propensity": {"ranks": 33},
+    "correlate": {"ranks": 16, "time": "04:00:00"},
+    "report": {"time": "01:00:00"},
+}
+
+
 class Profile(Section):
     """A whole profile."""
 
     site: Site = Site()
-    quench: Resources = Resources(ranks=33)
-    analyse: Resources = Resources(ranks=16, time="04:00:00")
-    train: Resources = Resources(cores=8)
-    explain: Resources = Resources(cores=8, time="04:00:00")
-    propensity: Resources = Resources(ranks=33)
-    correlate: Resources = Resources(ranks=16, time="04:00:00")
-    report: Resources = Resources(time="01:00:00")
+    quench: Resources
+    analyse: Resources
+    train: Resources
+    explain: Resources
+    propensity: Resources
+    correlate: Resources
+    report: Resources
     dask: DaskWorkers = DaskWorkers()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: dict[str, Any]) -> dict[str, Any]:
+        filled: dict[str, Any] = {}
+        for name, table in _DEFAULTS.items():
+            given = data.get(name, {})
+            filled[name] = table | given if isinstance(given, dict) else given
+        return data | filled
 
 
 def load_profile(path: Path) -> Profile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 
 import numpy as np
 from rich.markup import escape
@@ -13,6 +13,7 @@ from glassdask import layout, live, locks, npz, records, store
 from glassdask.campaign import Campaign
 from glassdask.progress import duration
 from glassdask.records import STAGES, State
+from glassdask.slurm.watching import Jobs
 
 #: Failed runs that are listed one by one.
 LISTED = 10
@@ -30,13 +31,15 @@ class Row:
     pending: str = ""
     speed: str = ""
     left: str = ""
+    job: str = ""
+    queue: str = ""
     remark: str = ""
 
 
-def table(campaign: Campaign) -> Table:
+def table(campaign: Campaign, jobs: Jobs) -> Table:
     """All stages; columns in which nothing stands are left out, but for the first three."""
     shown = Table(title=f"{campaign.path}, campaign {campaign.hash}")
-    texts = [astuple(row) for row in rows(campaign)]
+    texts = [astuple(row) for row in rows(campaign, jobs)]
     kept = [k for k in range(len(fields(Row))) if k < 3 or any(text[k] for text in texts)]
     for k in kept:
         shown.add_column(fields(Row)[k].name)
@@ -45,10 +48,11 @@ def table(campaign: Campaign) -> Table:
     return shown
 
 
-def rows(campaign: Campaign) -> Iterator[Row]:
-    """All stages, in their order."""
+def rows(campaign: Campaign, jobs: Jobs) -> Iterator[Row]:
+    """All stages, in their order, and what the queue says of their jobs."""
     for stage in STAGES:
-        yield _row(campaign, stage)
+        number, state = jobs.of(stage)
+        yield replace(_row(campaign, stage), job=number, queue=state)
 
 
 def _row(campaign: Campaign, stage: str) -> Row:

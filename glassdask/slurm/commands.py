@@ -1,0 +1,63 @@
+"""The commands `glassdask submit` and `glassdask cancel`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")]
+
+
+def submit_command(
+    folder: Folder,
+    profile: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Site profile (slurm/README.md); else the last one."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the submission as a shell script; do nothing.")
+    ] = False,
+    start_over: Annotated[
+        bool, typer.Option("--start-over", help="Delete what was made with other inputs first.")
+    ] = False,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="SECTION.KEY=VALUE", help="Override a field; may be repeated."
+        ),
+    ] = None,
+) -> None:
+    """Submit the stages that are not complete to Slurm, each after those that it reads."""
+    from glassdask.campaign import load
+    from glassdask.slurm import submitting
+
+    campaign = load(folder, overrides or ())
+    settings, path = submitting.find_profile(campaign, profile)
+    if dry_run:
+        print(submitting.dry_run(campaign, settings, path, start_over))
+        return
+    found = submitting.submit(campaign, settings, path, start_over)
+    if not found:
+        print("All stages are complete for this campaign file; nothing to submit.")
+        return
+    for job, number in found:
+        after = f"   after {', '.join(job.after)}" if job.after else ""
+        print(f"{number:>10}  {job.name:<11}{after}")
+    print(f"Next: glassdask status {folder}, or glassdask cancel {folder}")
+
+
+def cancel_command(folder: Folder) -> None:
+    """Cancel the jobs that `glassdask submit` put into the queue; what they did is kept."""
+    from glassdask.campaign import load
+    from glassdask.slurm import submitting
+
+    campaign = load(folder)
+    found = submitting.cancel(campaign)
+    for job in found:
+        print(f"{job.number:>10}  {job.name}: was {job}; cancelled")
+    if found:
+        print(f"What was done is kept. To go on: glassdask submit {folder}")
+    else:
+        print(f"No jobs of {folder} are in the queue.")

@@ -1,0 +1,240 @@
+"""Submit the jobs of a campaign, know them again, cancel them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from glassdask import jobs, locks, records
+from glassdask.campaign import Campaign
+from glassdask.errors import GlassdaskError, StageFailed, UsageError
+from glassdask.records import STAGES, State
+from glassdask.slurm import queue
+from glassdask.slurm.chain import Job, as_script, chain, environment, job_name
+from glassdask.slurm.profile import JOBS, Profile, load_profile
+from glassdask.store import replace_text
+
+#: Seconds that cancelled jobs get to save what they run and to leave the queue.
+LEAVING = 90.0
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job that was submitted: its name in `JOBS`, its number, and when."""
+
+    name: str
+    number: str
+    time: str
+
+
+def find_profile(campaign: Campaign, given: Path | None) -> tuple[Profile, Path | None]:
+    """The profile to submit with: the given one, else that of the last submission, else none.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be read.
+    """
+    path = given or profile_copy(campaign)
+    if given is None and not path.is_file():
+        return Profile.model_validate({}), None
+    return load_profile(path), path
+
+
+def profile_copy(campaign: Campaign) -> Path:
+    """Where the profile of the last submission is kept."""
+    return campaign.path.resolve() / "slurm" / "profile.toml"
+
+
+def submit(
+    campaign: Campaign, profile: Profile, path: Path | None, start_over: bool = False
+) -> list[tuple[Job, str]]:
+    """Submit all jobs that the campaign still needs; their numbers.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    profile : Profile
+    path : Path or None
+        Where the profile was read from.
+    start_over : bool
+        Delete the results that were made with other inputs.
+
+    Raises
+    ------
+    UsageError
+        When jobs of the campaign are queued or running already, or stages were made with other
+        inputs.
+    StageFailed
+        When Slurm refuses a job; then none is left in the queue.
+    """
+    jobs.make_folders(campaign)
+    with locks.hold(campaign, "submit"):
+        _refuse_second(campaign)
+        stale = _stale(campaign, start_over)
+        planned = chain(campaign, profile)
+        for job in planned:
+            _check(job, environment(profile, path))
+        for stage in stale:
+            jobs.clear(campaign, stage)
+        copy = profile_copy(campaign) if path else None
+        if path and copy:
+            copy.parent.mkdir(exist_ok=True)
+            replace_text(copy, path.read_text(encoding="utf-8"))
+        return _submit_all(campaign, planned, environment(profile, copy))
+
+
+def dry_run(
+    campaign: Campaign, profile: Profile, path: Path | None, start_over: bool = False
+) -> str:
+    """The submission as a shell script; nothing is written or submitted."""
+    stale = _stale(campaign, start_over)
+    folder, copy = campaign.path.resolve(), profile_copy(campaign) if path else None
+    preparing = [
+        f"# {stage} would be deleted first, as it was made with other inputs" for stage in stale
+    ]
+    preparing.append(shlex.join(["mkdir", "-p", f"{folder}/logs", f"{folder}/slurm"]))
+    if path and copy and path.resolve() != copy:
+        preparing.append(shlex.join(["cp", str(path.resolve()), str(copy)]))
+    return as_script(chain(campaign, profile), environment(profile, copy), preparing)
+
+
+def _refuse_second(campaign: Campaign) -> None:
+    waiting = [job for job in in_queue(campaign) if not job.is_over]
+    if waiting:
+        shown = ", ".join(f"{job.number} ({job.name}: {job})" for job in waiting)
+        raise UsageError(
+            f"jobs of {campaign.path} are in the queue: {shown}",
+            "none",
+            f"Wait for them (`glassdask status {campaign.path}`), or type "
+            f"`glassdask cancel {campaign.path}`.",
+        )
+    for stage in STAGES:
+        locks.refuse_second(campaign, stage)
+
+
+def _stale(campaign: Campaign, start_over: bool) -> list[str]:
+    """Stages made with other inputs, which are to be deleted."""
+    # the report is simply made anew
+    read = [stage for stage in STAGES if stage != "report"]
+    stale = [stage for stage in read if records.state(campaign, stage) is State.CHANGED]
+    if stale and not start_over:
+        raise records.changed(campaign, stale[0], f"glassdask submit {campaign.path}")
+    return stale
+
+
+def _check(job: Job, variables: dict[str, str]) -> None:
+    """Have Slurm look at a job before any is submitted, as far as it does."""
+    alone = job.command(dict.fromkeys(job.after, "1"))
+    words = [word for word in alone if not word.startswith(("--dependency", "--kill-on"))]
+    _sbatch(job, [words[0], "--test-only", *words[1:]], variables)
+
+
+def _sbatch(job: Job, command: list[str], variables: dict[str, str]) -> str:
+    try:
+        return queue.run(*command, variables=variables)
+    except StageFailed as error:
+        raise StageFailed(
+            f"job {job.name}: {error}", "a job that the cluster takes", "Mend the site profile."
+        ) from None
+
+
+def _submit_all(
+    campaign: Campaign, planned: tuple[Job, ...], variables: dict[str, str]
+) -> list[tuple[Job, str]]:
+    numbers: dict[str, str] = {}
+    content = _read(campaign)
+    submission: dict[str, Any] = {"time": time.strftime("%Y-%m-%d %H:%M:%S"), "jobs": []}
+    content["submissions"].append(submission)
+    try:
+        for job in planned:
+            command = job.command(numbers)
+            # on a federation the name of the cluster follows
+            numbers[job.name] = _sbatch(job, command, variables).strip().partition(";")[0]
+            submission["jobs"].append(
+                {"name": job.name, "number": numbers[job.name], "command": shlex.join(command)}
+            )
+            # after each one: whatever happens next, `cancel` knows it
+            _path(campaign).parent.mkdir(exist_ok=True)
+            replace_text(_path(campaign), json.dumps(content, indent=2))
+    except BaseException:
+        if numbers:
+            queue.run("scancel", *numbers.values())
+        raise
+    return [(job, numbers[job.name]) for job in planned]
+
+
+def submitted(campaign: Campaign) -> list[Submitted]:
+    """All jobs that were ever submitted for a campaign, the first first."""
+    return [
+        Submitted(job["name"], job["number"], submission["time"])
+        for submission in _read(campaign)["submissions"]
+        for job in submission["jobs"]
+    ]
+
+
+def last_jobs(campaign: Campaign) -> dict[str, Submitted]:
+    """The last job that was submitted for each stage."""
+    return {stage: job for job in submitted(campaign) for stage in JOBS[job.name]}
+
+
+def in_queue(campaign: Campaign) -> list[queue.Queued]:
+    """The jobs submitted for a campaign that Slurm still knows, named as in `JOBS`.
+
+    Raises
+    ------
+    StageFailed
+        When squeue does not answer.
+    """
+    names = {job.number: job.name for job in submitted(campaign)}
+    # numbers begin anew when a cluster is set up again: a stranger's job is none of ours
+    return [
+        replace(job, name=names[job.number])
+        for job in queue.ask(numbers=list(names))
+        if job.name == job_name(campaign, names[job.number])
+    ]
+
+
+def cancel(campaign: Campaign) -> list[queue.Queued]:
+    """Cancel the jobs of a campaign that are in the queue, and wait until they have left it.
+
+    Raises
+    ------
+    StageFailed
+        When some do not leave.
+    """
+    found = [job for job in in_queue(campaign) if not job.is_over]
+    if not found:
+        return []
+    queue.run("scancel", *(job.number for job in found))
+    until = time.monotonic() + LEAVING
+    while any(not job.is_over for job in in_queue(campaign)):
+        if time.monotonic() > until:
+            raise StageFailed(
+                f"jobs are still in the queue {LEAVING:.0f} s after they were cancelled",
+                then=f"Look at `squeue --jobs={','.join(job.number for job in found)}`.",
+            )
+        time.sleep(0.5)
+    return found
+
+
+def _path(campaign: Campaign) -> Path:
+    return campaign.path / "slurm" / "jobs.json"
+
+
+def _read(campaign: Campaign) -> dict[str, Any]:
+    path = _path(campaign)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {"submissions": []}
+    except (OSError, ValueError) as error:
+        raise GlassdaskError(
+            f"{path} cannot be read ({error})",
+            "the numbers of the jobs that were submitted",
+            "Look at squeue for jobs of this campaign, then delete it.",
+        ) from None

@@ -1,0 +1,70 @@
+"""What the queue says of the stages of a campaign, for `glassdask status`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from glassdask import records
+from glassdask.campaign import Campaign
+from glassdask.errors import GlassdaskError
+from glassdask.records import State
+from glassdask.slurm.profile import JOBS
+from glassdask.slurm.queue import Queued
+from glassdask.slurm.submitting import in_queue, last_jobs
+
+#: Seconds between two questions to Slurm; its users are asked not to ask all the time.
+PERIOD = 15.0
+
+
+class Jobs:
+    """The last job of each stage, looked up now and then.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    """
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self._asked = -PERIOD
+        self._found: dict[str, Queued] = {}
+        self._problem = ""
+
+    def of(self, stage: str) -> tuple[str, str]:
+        """Number of the last job of a stage, and what the queue says of it; empty: nothing."""
+        self._look()
+        job = last_jobs(self._campaign).get(stage)
+        if job is None:
+            return "", ""
+        queued = self._found.get(job.number)
+        return job.number, str(queued) if queued else "no longer in the queue"
+
+    def remarks(self) -> Iterator[str]:
+        """What went wrong with jobs, and what to type next."""
+        self._look()
+        if self._problem:
+            yield self._problem
+            return
+        folder, ended = self._campaign.path, False
+        jobs = {job.name: job for job in last_jobs(self._campaign).values()}
+        for name in (name for name in JOBS if name in jobs):
+            done = all(records.state(self._campaign, s) is State.COMPLETE for s in JOBS[name])
+            queued = self._found.get(jobs[name].number)
+            if done or (queued is not None and not queued.is_over):
+                continue
+            ended = True
+            what = str(queued) if queued else f"of {jobs[name].time}, has left the queue"
+            log = folder / "logs" / f"{name}-{jobs[name].number}.out"
+            yield f"job {jobs[name].number} ({name}): {what}" + (f" ({log})" * log.exists())
+        if ended and all(job.is_over for job in self._found.values()):
+            yield f"To go on where they stopped: glassdask submit {folder}"
+
+    def _look(self) -> None:
+        if time.monotonic() - self._asked < PERIOD:
+            return
+        self._asked, self._problem = time.monotonic(), ""
+        try:
+            self._found = {job.number: job for job in in_queue(self._campaign)}
+        except GlassdaskError as error:
+            self._found, self._problem = {}, f"Nothing is known of jobs: {error}"
