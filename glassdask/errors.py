@@ -67,3 +67,10 @@ class StoppedEarly(GlassdaskError):
     """Stopped from outside (a signal, the wall time); the same command goes on: exit code 75."""
 
     exit_code = 75
+
+
+class StageHeld(StoppedEarly):
+    """Another process works at the stage; the same command goes on after it: exit code 75.
+
+    So a job goes back into the queue when the node before it was only thought to be dead.
+    """

@@ -13,7 +13,7 @@ from typing import IO
 
 from glassdask import live
 from glassdask.campaign import Campaign
-from glassdask.errors import StageFailed
+from glassdask.errors import StageHeld
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def hold(campaign: Campaign, stage: str) -> Iterator[None]:
 
     Raises
     ------
-    StageFailed
+    StageHeld
         When another process holds it.
     """
     path = _path(campaign, stage)
@@ -54,8 +54,8 @@ def _take(file: IO[str]) -> bool:
     return False
 
 
-def _held(campaign: Campaign, stage: str, by: str) -> StageFailed:
-    return StageFailed(
+def _held(campaign: Campaign, stage: str, by: str) -> StageHeld:
+    return StageHeld(
         f"stage {stage} of {campaign.path} is being run by {by}",
         "one process at a time",
         "Wait for it, or stop it.",
@@ -87,7 +87,7 @@ def refuse_second(campaign: Campaign, stage: str) -> None:
 
     Raises
     ------
-    StageFailed
+    StageHeld
         When another process holds the stage.
     """
     holder = _holder(campaign, stage)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
 from campaigns import TINY, glassdask, new
+from slurm_cluster import slurm_cluster
 
 SIGMA = [[1.0, 0.8], [0.8, 0.88]]
 EPSILON = [[1.0, 1.5], [1.5, 0.5]]
@@ -82,3 +86,17 @@ def tiny(tmp_path_factory):
     folder = new(tmp_path_factory.mktemp("whole") / "tiny", "kam", TINY)
     glassdask("run", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory):
+    """A private Slurm; commands of it, and `glassdask`, talk to it while it runs."""
+    # a path short enough for a socket
+    with (
+        tempfile.TemporaryDirectory(prefix="slurm-") as folder,
+        pytest.MonkeyPatch.context() as patch,
+        slurm_cluster(Path(folder)) as running,
+    ):
+        for name in ("SLURM_CONF", "PATH"):
+            patch.setenv(name, running.environment[name])
+        yield running

@@ -22,37 +22,38 @@ from pathlib import Path
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol")
 #: More than this machine has, so that jobs run side by side as they would on a cluster.
-CORES = 8
+NODES, CORES = ("n1", "n2"), 8
+# MPI names shared memory after job and step: no two clusters here may have jobs of the same number.
 # A silent node is given up after 6 s, a requeued job waits 5 s (cred_expire): not 5 and 2 minutes.
 CONFIGURATION = """
 ClusterName=private
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
-SlurmdPort={ports[1]}
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge/socket,cred_expire=5
 CryptoType=crypto/munge
 SlurmUser={user}
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool/%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 MpiDefault=none
+FirstJobId={first}
 JobRequeue=1
 ReturnToService=2
 SlurmdTimeout=6
 KillWait=20
 SlurmdParameters=config_overrides
 SchedulerParameters=bf_interval=2,sched_interval=2
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=16000 State=UNKNOWN
-PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
-PartitionName=closed Nodes={host} MaxTime=INFINITE State=DOWN
+{nodes}
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=closed Nodes=ALL MaxTime=INFINITE State=DOWN
 """
 
 
@@ -124,25 +125,22 @@ class Slurm:
             start_new_session=True,
         )
 
-    def start_node(self) -> None:
-        """Start the daemon of the one node."""
-        self.start("slurmd", "slurmd", "-D")
+    def start_node(self, name: str) -> None:
+        """Start the daemon of a node."""
+        self.start(name, "slurmd", "-D", "-N", name)
 
-    def kill_node(self) -> None:
-        """Kill that daemon, as a power cut would; what it runs lives on."""
-        self._processes["slurmd"].kill()
-        self._processes["slurmd"].wait()
+    def kill_node(self, name: str) -> None:
+        """Kill that daemon with -9; what it has started lives on."""
+        self._processes[name].kill()
+        self._processes[name].wait()
 
-    def wait_for_node(self, *states: str, seconds: float = 60) -> None:
-        """Wait until the node is in one of these states."""
+    def wait_for_node(self, name: str, *states: str, seconds: float = 60) -> None:
+        """Wait until a node is in one of these states."""
         until = time.monotonic() + seconds
-        while not (
-            found := self.run("sinfo", "-h", "-p", "main", "-o", "%t", check=False)
-        ).startswith(states):
-            assert time.monotonic() < until, (
-                found,
-                (self.folder / "slurmd.out").read_text()[-2000:],
-            )
+        asked = ("sinfo", "-h", "-p", "main", "-n", name, "-o", "%t")
+        while not (found := self.run(*asked, check=False)).startswith(states):
+            said = (self.folder / f"{name}.out").read_text()[-2000:]
+            assert time.monotonic() < until, (found, said)
             time.sleep(0.2)
 
     def clear(self) -> None:
@@ -178,7 +176,7 @@ def _free_ports(count: int) -> list[int]:
 
 @contextmanager
 def slurm_cluster(folder: Path) -> Iterator[Slurm]:
-    """A Slurm of one node with `CORES` cores, and its end."""
+    """A Slurm of `NODES` with `CORES` each, all of them this machine, and its end."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, mode in (("munge", 0o755), ("state", 0o700), ("spool", 0o755)):
         (folder / name).mkdir(mode=mode, exist_ok=True)
@@ -187,8 +185,19 @@ def slurm_cluster(folder: Path) -> Iterator[Slurm]:
     key.write_bytes(secrets.token_bytes(1024))
     key.chmod(0o400)
     host = socket.gethostname().split(".")[0]
+    ports = _free_ports(1 + len(NODES))
+    nodes = [
+        f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} "
+        f"CPUs={CORES} RealMemory=8000 State=UNKNOWN"
+        for name, port in zip(NODES, ports[1:], strict=True)
+    ]
     text = CONFIGURATION.format(
-        host=host, ports=_free_ports(2), folder=folder, user=getpass.getuser(), cores=CORES
+        host=host,
+        ports=ports,
+        folder=folder,
+        user=getpass.getuser(),
+        nodes="\n".join(nodes),
+        first=1000 + secrets.randbelow(10**6),
     )
     (folder / "slurm.conf").write_text(text)
     slurm = Slurm(folder)
@@ -204,14 +213,17 @@ def slurm_cluster(folder: Path) -> Iterator[Slurm]:
             assert time.monotonic() < until, (folder / "munged.out").read_text()
             time.sleep(0.05)
         slurm.start("slurmctld", "slurmctld", "-D", "-c")
-        slurm.start_node()
-        slurm.wait_for_node("idle")
+        for name in NODES:
+            slurm.start_node(name)
+        for name in NODES:
+            slurm.wait_for_node(name, "idle")
         yield slurm
     finally:
         slurm.stop()
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with slurm_cluster(Path(tempfile.mkdtemp(prefix="slurm-"))) as running:
         print(f"export SLURM_CONF={running.folder}/slurm.conf   # Ctrl-C ends it", flush=True)
         with suppress(KeyboardInterrupt):

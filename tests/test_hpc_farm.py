@@ -146,7 +146,7 @@ def test_status_is_live_from_another_shell(tmp_path: Path) -> None:
     shown = glassdask("status", str(folder)).stdout
     line = next(line for line in shown.splitlines() if "quench" in line and "│" in line)
     assert re.search(r"running .*\d/8 .* 2 .* \d+ .*[\d,]+ steps/s", line), shown
-    refused = glassdask("quench", str(folder), code=1)
+    refused = glassdask("quench", str(folder), code=75)
     assert "is being run by process" in refused.stderr
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)

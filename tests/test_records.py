@@ -8,7 +8,7 @@ import pytest
 
 from glassdask import jobs, layout, locks, records, store
 from glassdask.campaign import Campaign, load, new_campaign
-from glassdask.errors import StageFailed, UsageError
+from glassdask.errors import StageFailed, StageHeld, UsageError
 from glassdask.records import STAGES, State
 from glassdask.stages import launch
 from glassdask.stages.pipeline import Pipeline
@@ -83,7 +83,7 @@ def test_a_stage_is_held_by_one_process(campaign: Campaign) -> None:
     with locks.hold(campaign, "quench"):
         assert locks.is_running(campaign, "quench")
         with (
-            pytest.raises(StageFailed, match="is being run by process"),
+            pytest.raises(StageHeld, match="is being run by process"),
             locks.hold(campaign, "quench"),
         ):
             pass
@@ -102,7 +102,7 @@ def no_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_ranks")
 def test_a_second_job_is_refused_before_any_rank_is_started(campaign: Campaign) -> None:
-    with locks.hold(campaign, "quench"), pytest.raises(StageFailed, match="is being run by proc"):
+    with locks.hold(campaign, "quench"), pytest.raises(StageHeld, match="is being run by proc"):
         Pipeline(campaign).run("quench", False)
     with pytest.raises(StageFailed, match="ranks were started"):
         Pipeline(campaign).run("quench", False)

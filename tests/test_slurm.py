@@ -1,0 +1,268 @@
+"""Campaigns on a real Slurm: chained, put back, cancelled, refused, and on a node that is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import slurm_cluster
+import xarray as xr
+from campaigns import STAGES, TINY, glassdask, new
+from slurm_cluster import Slurm
+
+import glassdask as gd
+from glassdask import live
+
+if lacking := slurm_cluster.missing():
+    pytest.skip(
+        f"no {lacking} on this machine: left out, all that needs a real Slurm (Debian's slurm-wlm)",
+        allow_module_level=True,
+    )
+
+README = Path(__file__).parents[1] / "slurm" / "README.md"
+PROFILE = """
+[quench]
+ranks = 3
+time = "{quench}"
+[propensity]
+ranks = 3
+[analyse]
+ranks = 2
+[correlate]
+ranks = 2
+[train]
+cores = 2
+[explain]
+cores = 2
+[dask]
+interface = "lo"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_in_the_queue(slurm: Slurm) -> Iterator[None]:
+    yield
+    slurm.clear()
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    path = tmp_path / "site.toml"
+    path.write_text(PROFILE.format(quench="00:10:00"))
+    return path
+
+
+def submit(folder: Path, profile: Path, *words: str) -> dict[str, str]:
+    """Numbers of the jobs, by name."""
+    said = glassdask("submit", str(folder), "--profile", str(profile), *words).stdout
+    return {name: number for number, name in re.findall(r"^ *(\d+)  (\w+)", said, re.M)}
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 90) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"waited in vain for {what}"
+        time.sleep(0.1)
+
+
+def log(folder: Path, name: str) -> str:
+    return "".join(path.read_text() for path in (folder / "logs").glob(f"{name}-*.out"))
+
+
+def works(folder: Path, stage: str) -> bool:
+    """Whether LAMMPS runs are in flight."""
+    return bool((live.read(folder, stage) or {}).get("steps_per_second"))
+
+
+def equal(one: Path, other: Path, *groups: str) -> None:
+    for group in groups:
+        a, b = (gd.open(folder)[group].to_dataset().load().drop_attrs() for folder in (one, other))
+        xr.testing.assert_equal(a, b)
+
+
+def test_the_quick_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
+    slurm: Slurm, tmp_path: Path, profile: Path
+) -> None:
+    folder = tmp_path / "quick"
+    glassdask("new", str(folder), "--model", "kam", "--preset", "quick")
+    profile.write_text(PROFILE.format(quench="00:01:00"))  # the quenches take more than that
+    numbers = submit(folder, profile)
+    assert set(numbers) == {
+        "quench", "analyse", "train", "explain", "propensity", "correlate", "report",
+    }  # fmt: skip
+    record = json.loads((folder / "slurm" / "jobs.json").read_text())
+    assert [job["number"] for job in record["submissions"][0]["jobs"]] == list(numbers.values())
+    slurm.wait(numbers["quench"], "RUNNING")
+    wait_until(lambda: works(folder, "quench"), "quenches")
+    shown = glassdask("status", str(folder)).stdout
+    assert re.search(rf"quench .*running .*{numbers['quench']} .*running \d:\d\d on n[12]", shown)
+    assert re.search(rf"indicators .*{numbers['analyse']} .*pending \(Dependency\)", shown)
+    refused = glassdask("submit", str(folder), "--profile", str(profile), code=2).stderr
+    assert f"{numbers['quench']} (quench: running" in refused
+    slurm.wait(numbers["quench"], "COMPLETED", seconds=300)
+    assert int(slurm.field(numbers["quench"], "Restarts")) >= 1
+    slurm.wait(numbers["report"], "COMPLETED", seconds=300)
+    shown = glassdask("status", str(folder)).stdout
+    assert shown.count("│ complete ") == len(STAGES), shown
+    assert (folder / "report.html").is_file()
+    assert "nothing to submit" in glassdask("submit", str(folder)).stdout
+    # what a wall time cut into pieces has the bits of what nobody disturbed
+    sample = str(next(iter(gd.open(folder)["configurations"].sample.values)))
+    assert "identical" in glassdask("replay", str(folder), "--sample", sample).stdout
+
+
+def test_the_chain_by_hand_as_the_page_says(slurm: Slurm, tmp_path: Path, tiny: Path) -> None:
+    folder = new(tmp_path / "my-glass", "kam", TINY)
+    commands = re.search(r"```bash\n(.*?)```", README.read_text(), re.S)
+    assert commands is not None
+    small = re.sub(r"--ntasks=33", "--ntasks=3", commands[1]).replace("--ntasks=16", "--ntasks=2")
+    assert small.count("slurm/") == 7
+    (tmp_path / "slurm").symlink_to(README.parent)
+    subprocess.run(["bash", "-eu", "-c", small], cwd=tmp_path, check=True, capture_output=True)
+    wait_until(lambda: not slurm.run("squeue", "-h"), "the chain", 240)
+    assert glassdask("status", str(folder)).stdout.count("│ complete ") == len(STAGES)
+    equal(tiny, folder, "configurations", "density", "indicators", "propensity")
+
+
+def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
+    slurm: Slurm, tmp_path: Path, profile: Path
+) -> None:
+    slow = (*TINY, "quench.cooling_rate=0.02", "hpc.restart_interval=1.0")
+    folder = new(tmp_path / "c", "kam", slow)
+    numbers = submit(folder, profile)
+    wait_until(lambda: list((folder / "restarts" / "quench").glob("*.npz")), "a finished run")
+    said = glassdask("cancel", str(folder)).stdout
+    assert said.count("cancelled") == len(numbers)
+    assert not slurm.run("squeue", "-h")
+    assert slurm.state(numbers["quench"]) == "CANCELLED"  # and did not put itself back
+    shown = glassdask("status", str(folder)).stdout
+    assert f"job {numbers['quench']} (quench): cancelled" in shown
+    assert f"glassdask submit {folder}" in shown
+    done = int(re.search(r"quench .*?(\d+)/24", shown)[1])  # type: ignore[index]
+    assert done >= 1
+    again = submit(folder, profile)
+    assert set(again) == set(numbers)
+    slurm.wait(again["quench"], "COMPLETED")
+    first = re.findall(
+        r"quench: (\d+)/24", (folder / "logs" / f"quench-{again['quench']}.out").read_text()
+    )
+    assert int(first[0]) >= done
+    assert "Nothing" not in glassdask("status", str(folder)).stdout
+
+
+def test_a_job_waits_while_another_process_works_at_its_stage(
+    slurm: Slurm, tmp_path: Path, tiny: Path
+) -> None:
+    folder = new(tmp_path / "c", "kam", TINY)
+    holder = (
+        "import sys, time; from glassdask.campaign import load; from glassdask import jobs, locks\n"
+        f"campaign = load({str(folder)!r}); jobs.make_folders(campaign)\n"
+        "with locks.hold(campaign, 'quench'):\n    print('held', flush=True); time.sleep(120)"
+    )
+    with subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        script = README.parent / "quench.sbatch"
+        job = slurm.run(
+            "sbatch", "--parsable", "--ntasks=3", f"--output={folder}/logs/quench-%j.out",
+            str(script), str(folder),
+        )  # fmt: skip
+        wait_until(lambda: slurm.field(job, "Restarts") == "1", "the job to be put back")
+        process.kill()
+    slurm.wait(job, "COMPLETED")
+    assert "is being run by process" in log(folder, "quench")
+    equal(tiny, folder, "configurations", "cooling")
+
+
+def test_a_node_lost_during_propensity_costs_nothing_but_time(
+    slurm: Slurm, tmp_path: Path, tiny: Path, profile: Path
+) -> None:
+    longer = ("--set", "propensity.duration=1500.0", "--set", "hpc.restart_interval=1.0")
+    folder, undisturbed = tmp_path / "c", tmp_path / "undisturbed"
+    for copy in (folder, undisturbed):
+        shutil.copytree(tiny, copy)
+    numbers = submit(folder, profile, "--start-over", *longer)
+    assert set(numbers) == {"propensity", "correlate", "report"}
+    wait_until(lambda: list((folder / "restarts" / "propensity").glob("*.restart")), "restarts")
+    node = slurm.field(numbers["propensity"], "NodeList")
+    other = "n2" if node == "n1" else "n1"
+    slurm.kill_node(node)
+    _power_cut(numbers["propensity"])
+    wait_until(
+        lambda: slurm.field(numbers["propensity"], "Restarts") == "1", "the node to be missed"
+    )
+    slurm.wait(numbers["propensity"], "RUNNING")
+    assert slurm.field(numbers["propensity"], "NodeList") == other
+    glassdask("propensity", str(undisturbed), "--start-over", *longer)
+    slurm.wait(numbers["propensity"], "COMPLETED")
+    equal(folder, undisturbed, "propensity")
+    slurm.start_node(node)
+    slurm.wait_for_node(node, "idle")
+    slurm.wait(numbers["report"], "COMPLETED")
+
+
+def _power_cut(job: str) -> None:
+    """Kill all processes of a job, which outlive the daemon that started them."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            variables = (process / "environ").read_bytes().split(b"\0")
+            name = (process / "comm").read_text().strip()
+        except (OSError, ProcessLookupError):
+            continue
+        if f"SLURM_JOB_ID={job}".encode() in variables and name != "slurmstepd":
+            os.kill(int(process.name), signal.SIGKILL)
+
+
+def test_a_submission_that_slurm_refuses_leaves_no_job(
+    slurm: Slurm, tmp_path: Path, profile: Path
+) -> None:
+    folder = new(tmp_path / "c", "kam", TINY)
+    profile.write_text(PROFILE.format(quench="10") + '[report]\npartition = "nowhere"')
+    refused = glassdask("submit", str(folder), "--profile", str(profile), code=1).stderr
+    assert "job report" in refused
+    assert "nowhere" in refused or "partition" in refused
+    assert len(refused.strip().splitlines()) == 1
+    assert not slurm.run("squeue", "-h")
+
+
+def test_a_failed_job_takes_its_dependants_along_and_status_says_why(
+    slurm: Slurm, tmp_path: Path, profile: Path
+) -> None:
+    folder = new(tmp_path / "c", "kam", TINY)
+    profile.write_text(PROFILE.format(quench="10") + "[site]\nlauncher = 'srun --mpi=none'")
+    numbers = submit(folder, profile)
+    wait_until(lambda: not slurm.run("squeue", "-h"), "the end of all jobs")
+    assert slurm.state(numbers["quench"]) == "FAILED"
+    assert slurm.state(numbers["report"]) == "CANCELLED"
+    shown = glassdask("status", str(folder)).stdout
+    assert f"job {numbers['quench']} (quench): failed, exit code 2" in shown
+    assert f"{folder}/logs/quench-{numbers['quench']}.out" in shown
+    assert "an MPI world of 1 rank" in log(folder, "quench")
+    assert "srun --mpi=pmi2" in log(folder, "quench")
+
+
+def test_a_dry_run_prints_a_script_that_does_the_same(
+    slurm: Slurm, tmp_path: Path, profile: Path
+) -> None:
+    folder = new(tmp_path / "my glass", "kam", TINY)
+    words = ("submit", str(folder), "--profile", str(profile))
+    script = glassdask(*words, "--dry-run").stdout
+    assert [path.name for path in folder.iterdir()] == ["campaign.toml"]
+    assert not slurm.run("squeue", "-h")
+    subprocess.run(["bash", "-eu"], input=script, text=True, check=True)
+    asked = ("squeue", "-h", "-o", "%j %C %l %E")
+    by_script = slurm.run(*asked)
+    slurm.clear()
+    submit(folder, profile)
+    plain = re.compile(r"afterok:\d+|\(unfulfilled\)")
+    assert plain.sub("", by_script).splitlines() == plain.sub("", slurm.run(*asked)).splitlines()
+    assert len(by_script.splitlines()) == 7

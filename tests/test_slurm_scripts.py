@@ -1,0 +1,191 @@
+"""Job scripts, site profiles and the chain of jobs, as far as they need no Slurm."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from campaigns import GLASSDASK, TINY, glassdask, new
+
+from glassdask.campaign import load
+from glassdask.errors import UsageError
+from glassdask.slurm.chain import as_script, chain, scripts_folder
+from glassdask.slurm.profile import JOBS, Profile, load_profile
+from glassdask.slurm.queue import _parse
+
+SCRIPTS = sorted(scripts_folder().glob("*.sbatch"))
+PROFILES = sorted(scripts_folder().glob("*.toml"))
+
+
+def test_there_is_one_script_a_job() -> None:
+    assert {path.stem for path in SCRIPTS} == set(JOBS)
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_shellcheck_finds_nothing(path: Path) -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("no shellcheck on this machine")
+    done = subprocess.run(["shellcheck", path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_scripts_are_short_and_go_on_after_the_wall_time(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) < 40
+    assert {"#SBATCH --requeue", "#SBATCH --open-mode=append"} <= set(text.splitlines())
+    for stage in JOBS[path.stem]:
+        assert f'glassdask {stage} "$@"' in text
+
+
+@pytest.mark.parametrize(
+    ("codes", "restarts", "puts_back", "ends"),
+    [("0", "0", False, 0), ("1", "0", False, 1), ("75", "0", True, 75), ("75", "2", False, 75)],
+)
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_puts_its_job_back_after_75_up_to_the_limit(
+    path: Path, tmp_path: Path, codes: str, restarts: str, puts_back: bool, ends: int
+) -> None:
+    # in place of glassdask and scontrol, programs that write down what they are asked
+    for name, code in (("glassdask", codes), ("scontrol", "0")):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\necho {name} "$@" >> {tmp_path}/asked\nexit {code}\n')
+        program.chmod(0o755)
+    source = tmp_path / "activate"
+    source.write_text(f"echo sourced >> {tmp_path}/asked; unset_is_fine=$NOT_SET\n")
+    environment = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_NTASKS": "3", "SLURM_JOB_ID": "17",
+        "SLURM_RESTART_COUNT": restarts, "GLASSDASK_RESTARTS": "2", "GLASSDASK_SOURCE": str(source),
+    }  # fmt: skip
+    done = subprocess.run(
+        ["bash", path, "my glass", "--set", "a.b='c d'"], env=environment, check=False
+    )
+    asked = (tmp_path / "asked").read_text()
+    assert done.returncode == ends
+    assert ("scontrol requeue 17" in asked) is puts_back
+    assert asked.startswith("sourced")
+    assert "my glass --set a.b='c d'" in asked
+    if path.stem in ("quench", "propensity"):
+        assert "hpc.launcher='srun --mpi=pmi2 --kill-on-bad-exit=1'" in asked
+        assert "hpc.workers=2" in asked
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
+def test_the_profiles_of_the_documentation_are_valid(path: Path) -> None:
+    assert load_profile(path).site.account
+
+
+def test_every_key_stands_in_the_commented_profile() -> None:
+    text = (scripts_folder() / "cpu-cluster.toml").read_text()
+    tables = dict(re.findall(r"^\[(\w+)\](.*?)(?=^\[|\Z)", text, re.M | re.S))
+    assert set(tables) == set(Profile.model_fields)
+    for name in ("site", "quench", "dask"):
+        model = Profile.model_fields[name].annotation
+        assert model is not None
+        keys = set(re.findall(r"^(\w+) = .*#", tables[name], re.M))
+        assert keys == set(model.model_fields), name
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[site]\nlaunchr = 'x'", "unknown key site.launchr; expected launcher"),
+        ("[quench]\ntime = 'long'", "a time as Slurm writes it"),
+        ("[quench]\nranks = 0", "expected a number >= 1"),
+        ("[dask]\ncluster = 'cloud'", "'allocation' or 'jobs'"),
+        ("quench = 3", "expected a table"),
+        ("[site", "is not TOML"),
+    ],
+)
+def test_a_wrong_profile_is_one_line(tmp_path: Path, text: str, says: str) -> None:
+    folder = new(tmp_path / "c", "kam", TINY)
+    (tmp_path / "site.toml").write_text(text)
+    words = ("submit", str(folder), "--profile", str(tmp_path / "site.toml"))
+    refused = glassdask(*words, code=2).stderr
+    assert says in refused
+    assert len(refused.strip().splitlines()) == 1
+    assert [path.name for path in folder.iterdir()] == ["campaign.toml"]
+
+
+def test_the_chain_waits_for_what_is_read(tmp_path: Path) -> None:
+    campaign = load(new(tmp_path / "c", "kam", TINY))
+    after = {job.name: set(job.after) for job in chain(campaign, Profile.model_validate({}))}
+    assert after == {
+        "quench": set(),
+        "analyse": {"quench"},
+        "train": {"quench"},
+        "explain": {"train"},
+        "propensity": {"quench"},
+        "correlate": {"analyse", "explain", "propensity"},
+        "report": {"correlate"},
+    }
+
+
+def test_nothing_is_left_of_a_complete_campaign_and_a_lost_stage_comes_back(tiny: Path) -> None:
+    campaign = load(tiny)
+    assert chain(campaign, Profile.model_validate({})) == ()
+    changed = load(tiny, ["correlate.coarse_graining_length=2.0"])
+    jobs = chain(changed, Profile.model_validate({}))
+    assert [job.name for job in jobs] == ["correlate", "report"]
+    assert jobs[0].after == ()
+    assert jobs[0].arguments[1:] == ("--set", "correlate.coarse_graining_length=2.0")
+
+
+def test_options_follow_from_the_profile(tmp_path: Path) -> None:
+    campaign = load(new(tmp_path / "a 50% glass", "kam", TINY))
+    profile = Profile.model_validate(
+        {
+            "site": {"account": "me", "partition": "cpu", "options": ["--qos=long"]},
+            "train": {"partition": "gpu", "gres": "gpu:2", "memory": "8GB", "options": ["-x n3"]},
+            "dask": {"cluster": "jobs"},
+        }
+    )
+    jobs = {job.name: job for job in chain(campaign, profile)}
+    shared = {"--account=me", "--qos=long"}
+    assert shared | {"--partition=gpu", "--gres=gpu:2", "--mem=8GB", "-x n3"} <= {
+        *jobs["train"].options
+    }
+    assert shared | {"--partition=cpu", "--ntasks=33"} <= {*jobs["quench"].options}
+    assert not any("--mem" in option or "--gres" in option for option in jobs["quench"].options)
+    assert "--ntasks=1" in jobs["analyse"].options  # its workers are jobs
+    assert f"--output={tmp_path}/a 50%% glass/logs/quench-%j.out" in jobs["quench"].options
+    script = as_script(tuple(jobs.values()), {"A": "b c"}, [])
+    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+
+
+def test_without_slurm_a_submission_is_one_line_and_writes_no_job(tmp_path: Path) -> None:
+    folder = new(tmp_path / "c", "kam", TINY)
+    done = subprocess.run(
+        [GLASSDASK, "submit", folder],
+        env={"PATH": "/nowhere", "HOME": "/"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "no program 'sbatch'; expected a machine of a Slurm cluster" in done.stderr
+    assert not (folder / "slurm" / "jobs.json").exists()
+    assert "No jobs" in glassdask("cancel", str(folder)).stdout
+    assert "queue" not in glassdask("status", str(folder)).stdout
+
+
+def test_imported_configurations_come_before_jobs(tmp_path: Path) -> None:
+    folder = new(tmp_path / "c", "kam", (*TINY, "quench.source=import"))
+    with pytest.raises(UsageError, match="expected imported ones"):
+        chain(load(folder), Profile.model_validate({}))
+
+
+@pytest.mark.parametrize(
+    ("line", "says", "over"),
+    [
+        ("1|a|PENDING|Priority|0:00||0|0|", "pending (Priority)", False),
+        ("1|a|RUNNING|None|1:02|n7|3|0|", "running 1:02 on n7, put back 3 times", False),
+        ("1|a|FAILED|NonZeroExitCode|0:01|n7|0|768|", "failed, exit code 3", True),
+        ("1|a|NODE_FAIL|None|0:01|n7|0|0|", "node fail", True),
+        ("1|a|OUT_OF_MEMORY|OutOfMemory|0:01|n7|0|9|", "out of memory, exit code 137", True),
+    ],
+)
+def test_what_squeue_prints_is_said_in_words(line: str, says: str, over: bool) -> None:
+    job = _parse(line)
+    assert str(job) == says
+    assert job.is_over is over
