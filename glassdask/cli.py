@@ -186,30 +186,9 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Show it anew every 2 seconds.")] = False,
 ) -> None:
     """Where each stage stands; also from another shell or node, while it runs."""
-    import time
-    from contextlib import suppress
+    from glassdask.stages.status import show
 
-    from rich.console import Console, Group
-    from rich.live import Live
-    from rich.text import Text
-
-    from glassdask.slurm.watching import Jobs
-    from glassdask.stages.status import failures, table
-
-    campaign = _load(folder, overrides)
-    jobs = Jobs(campaign)
-    if not watch:
-        # a file or a pipe has no width to wrap rows at
-        Console(width=None if sys.stdout.isatty() else 200).print(table(campaign, jobs))
-        for line in (*failures(campaign), *jobs.remarks()):
-            print(line)  # not wrapped: people copy from it
-        return
-    with Live(auto_refresh=False) as screen, suppress(KeyboardInterrupt):
-        while True:
-            remarks = (*failures(campaign), *jobs.remarks())
-            shown = Group(table(campaign, jobs), *map(Text, remarks))
-            screen.update(shown, refresh=True)
-            time.sleep(2)
+    show(_load(folder, overrides), watch)
 
 
 @app.command()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class GlassdaskError(Exception):
     """Base of every error that the command line prints in one line.
@@ -61,6 +64,17 @@ def as_stage_error(error: Exception, stage: str, logs: str) -> GlassdaskError:
         f"{stage} failed: {type(error).__name__}: {error}".replace("\n", " "),
         then=f"The traceback is in {logs}.",
     )
+
+
+@contextmanager
+def in_one_line(what: str) -> Iterator[None]:
+    """A full disk or a lost right, said in one line."""
+    try:
+        yield
+    except BrokenPipeError:  # nobody reads on; no fault of the disk
+        raise
+    except OSError as error:
+        raise as_stage_error(error, what, "") from None
 
 
 class StoppedEarly(GlassdaskError):

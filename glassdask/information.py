@@ -11,6 +11,7 @@ from pathlib import Path
 
 from glassdask.campaign import MODELS, PRESETS
 from glassdask.campaign.indicator_names import DIMENSIONS
+from glassdask.slurm.chain import scripts_folder
 from glassdask.store import versions
 
 
@@ -27,6 +28,7 @@ def print_information() -> None:
     beside = Path(sys.executable).parent / "mpiexec"
     mpi = str(beside) if beside.is_file() else shutil.which("mpiexec")
     print(f"mpiexec    {mpi or 'not found: pip install glassdask[hpc]'}")
+    print(f"job scripts and site profiles for Slurm: {scripts_folder()}")
     print("models")
     for model in MODELS.values():
         print(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.core import TyperCommand
 
-from glassdask.errors import UsageError, as_stage_error
+from glassdask.errors import UsageError, in_one_line
 
 #: Options that take all words up to the next option, as a shell expands them.
 _MANY = ("--glass", "--liquid", "--sample", "--time")
@@ -30,15 +28,6 @@ class ManyWords(TyperCommand):
             else:
                 spread += [option, word] if option else [word]
         return super().parse_args(ctx, spread)
-
-
-@contextmanager
-def _in_one_line(what: str) -> Iterator[None]:
-    """A full disk or a lost right, said in one line."""
-    try:
-        yield
-    except OSError as error:
-        raise as_stage_error(error, what, "") from None
 
 
 def import_command(
@@ -91,7 +80,7 @@ def import_command(
             f"Type `glassdask import {folder} --glass FILES`.",
         )
     order = species.split(",") if species else None
-    with _in_one_line("import"):
+    with in_one_line("import"):
         campaign = import_files(
             folder, chosen, model, kind, dimension, order, overrides or (), start_over, every
         )
@@ -144,7 +133,7 @@ def export_command(
     from glassdask.exchange.exporting import export
 
     campaign = load(folder, overrides or ())
-    with _in_one_line("export"):
+    with in_one_line("export"):
         found = export(
             campaign, output, kind=kind, state=state, samples=sample or None, group=group,
             times=time, symbols=symbols.split(",") if symbols else None, overwrite=overwrite,

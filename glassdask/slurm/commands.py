@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from glassdask.errors import in_one_line
+
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")]
 
 
@@ -38,7 +40,8 @@ def submit_command(
     if dry_run:
         print(submitting.dry_run(campaign, settings, path, start_over))
         return
-    found = submitting.submit(campaign, settings, path, start_over)
+    with in_one_line("submit"):
+        found = submitting.submit(campaign, settings, path, start_over)
     if not found:
         print("All stages are complete for this campaign file; nothing to submit.")
         return

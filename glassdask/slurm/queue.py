@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 
@@ -110,6 +111,7 @@ def run(*words: str, variables: dict[str, str] | None = None) -> str:
             f"{words[0]} did not answer within {PATIENCE:.0f} s", then="Try again later."
         ) from None
     if done.returncode != 0:
-        said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-        raise StageFailed(f"{words[0]} refused: {said.removeprefix(words[0] + ': error: ')}")
+        lines = [re.sub(rf"^{words[0]}: (error|fatal): ", "", x) for x in done.stderr.splitlines()]
+        said = "; ".join(dict.fromkeys([lines[0], lines[-1]])) if lines else "without a word"
+        raise StageFailed(f"{words[0]} refused ({said})")
     return done.stdout

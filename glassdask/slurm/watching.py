@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from glassdask import records
 from glassdask.campaign import Campaign
 from glassdask.errors import GlassdaskError
-from glassdask.records import State
+from glassdask.records import STAGES, State
 from glassdask.slurm.profile import JOBS
 from glassdask.slurm.queue import Queued
-from glassdask.slurm.submitting import in_queue, last_jobs
+from glassdask.slurm.submitting import Submitted, in_queue, last_jobs
 
 #: Seconds between two questions to Slurm; its users are asked not to ask all the time.
 PERIOD = 15.0
@@ -28,28 +28,31 @@ class Jobs:
     def __init__(self, campaign: Campaign) -> None:
         self._campaign = campaign
         self._asked = -PERIOD
+        self._last: dict[str, Submitted] = {}
         self._found: dict[str, Queued] = {}
         self._problem = ""
 
     def of(self, stage: str) -> tuple[str, str]:
         """Number of the last job of a stage, and what the queue says of it; empty: nothing."""
         self._look()
-        job = last_jobs(self._campaign).get(stage)
+        job = self._last.get(stage)
         if job is None:
             return "", ""
         queued = self._found.get(job.number)
-        return job.number, str(queued) if queued else "no longer in the queue"
+        return job.number, str(queued) if queued else "" if self._problem else "gone"
 
     def remarks(self) -> Iterator[str]:
         """What went wrong with jobs, and what to type next."""
         self._look()
+        campaign = self._campaign
         if self._problem:
-            yield self._problem
+            if any(records.state(campaign, stage) is not State.COMPLETE for stage in STAGES):
+                yield self._problem
             return
-        folder, ended = self._campaign.path, False
-        jobs = {job.name: job for job in last_jobs(self._campaign).values()}
+        folder, ended = campaign.path, False
+        jobs = {job.name: job for job in self._last.values()}
         for name in (name for name in JOBS if name in jobs):
-            done = all(records.state(self._campaign, s) is State.COMPLETE for s in JOBS[name])
+            done = all(records.state(campaign, s) is State.COMPLETE for s in JOBS[name])
             queued = self._found.get(jobs[name].number)
             if done or (queued is not None and not queued.is_over):
                 continue
@@ -65,6 +68,7 @@ class Jobs:
             return
         self._asked, self._problem = time.monotonic(), ""
         try:
+            self._last = last_jobs(self._campaign)
             self._found = {job.number: job for job in in_queue(self._campaign)}
         except GlassdaskError as error:
             self._found, self._problem = {}, f"Nothing is known of jobs: {error}"

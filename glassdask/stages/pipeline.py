@@ -67,7 +67,7 @@ class Pipeline:
         began = time.monotonic()
         try:
             self._carry_out(stage, start_over)
-        except GlassdaskError:
+        except (GlassdaskError, BrokenPipeError):  # or who reads us has read enough
             raise
         except Exception as error:
             logger.exception("%s failed", stage)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields, replace
 
 import numpy as np
+from rich.console import Console, Group
+from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from glassdask import layout, live, locks, npz, records, store
 from glassdask.campaign import Campaign
@@ -34,6 +40,22 @@ class Row:
     job: str = ""
     queue: str = ""
     remark: str = ""
+
+
+def show(campaign: Campaign, watch: bool) -> None:
+    """Print the table and what needs attention; or keep it on the screen, anew every 2 seconds."""
+    jobs = Jobs(campaign)
+    if not watch:
+        # a file or a pipe has no width to wrap rows at
+        Console(width=None if sys.stdout.isatty() else 200).print(table(campaign, jobs))
+        for line in (*failures(campaign), *jobs.remarks()):
+            print(line)  # not wrapped: people copy from it
+        return
+    with Live(auto_refresh=False) as screen, suppress(KeyboardInterrupt):
+        while True:
+            remarks = (*failures(campaign), *jobs.remarks())
+            screen.update(Group(table(campaign, jobs), *map(Text, remarks)), refresh=True)
+            time.sleep(2)
 
 
 def table(campaign: Campaign, jobs: Jobs) -> Table:
