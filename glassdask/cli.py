@@ -45,6 +45,9 @@ Walltime = Annotated[
         help=f"Stop and save before TIME is over, exit 75; TIME is {FORMS}; else Slurm's own.",
     ),
 ]
+Report = Annotated[
+    bool, typer.Option("--report", help="Keep Dask's performance reports, in DIR/logs.")
+]
 Retry = Annotated[bool, typer.Option("--retry", help="Repeat the runs that failed.")]
 
 
@@ -73,6 +76,7 @@ def run(
     overrides: Overrides = None,
     start_over: StartOver = False,
     walltime: Walltime = None,
+    report: Report = False,
 ) -> None:
     """Run all eight stages on this machine; what is complete is skipped."""
     from glassdask.stages.pipeline import Pipeline
@@ -81,7 +85,7 @@ def run(
     campaign = _load(folder, overrides)
     stages = ("propensity",) if campaign.imported else ("quench", "propensity")
     _check_launcher(campaign, *stages)
-    with Pipeline(campaign, start_over) as pipeline:
+    with Pipeline(campaign, start_over, report=report) as pipeline:
         done = pipeline.run_all()
     if not done:
         print("All stages are complete for this campaign file; nothing to do.")
@@ -106,7 +110,20 @@ def _stage_command(stage: str, text: str) -> Callable[..., None]:
     ) -> None:
         _run_stage(stage, folder, overrides, start_over, walltime, retry)
 
-    chosen = lammps_command if stage in ("quench", "propensity") else command
+    def dask_command(
+        folder: Folder,
+        overrides: Overrides = None,
+        start_over: StartOver = False,
+        walltime: Walltime = None,
+        report: Report = False,
+    ) -> None:
+        _run_stage(stage, folder, overrides, start_over, walltime, report=report)
+
+    chosen = command
+    if stage in ("quench", "propensity"):
+        chosen = lammps_command
+    elif stage in ("grid", "indicators", "correlate"):
+        chosen = dask_command
     chosen.__doc__ = text
     return chosen
 
@@ -118,6 +135,7 @@ def _run_stage(
     start_over: bool,
     walltime: str | None,
     retry: bool = False,
+    report: bool = False,
 ) -> None:
     from glassdask.stages.pipeline import Pipeline
 
@@ -127,7 +145,7 @@ def _run_stage(
     campaign = _load(folder, overrides)
     if not (campaign.imported and stage == "quench"):
         _check_launcher(campaign, stage, start_over=start_over or retry)
-    with Pipeline(campaign, start_over, retry) as pipeline:
+    with Pipeline(campaign, start_over, retry, report) as pipeline:
         if not pipeline.run(stage, start_over):
             none = "no failed runs; " if retry else ""
             print(f"{stage}: {none}complete for this campaign file, nothing to do.")
@@ -188,18 +206,18 @@ def status(
     from rich.live import Live
     from rich.text import Text
 
-    from glassdask.stages.status import failures, table
+    from glassdask.stages.status import failures, links, table
 
     campaign = _load(folder, overrides)
     if not watch:
         # a file or a pipe has no width to wrap rows at
         Console(width=None if sys.stdout.isatty() else 200).print(table(campaign))
-        for line in failures(campaign):
+        for line in (*links(campaign), *failures(campaign)):
             print(line)  # not wrapped: people copy from it
         return
     with Live(auto_refresh=False) as screen, suppress(KeyboardInterrupt):
         while True:
-            shown = Group(table(campaign), *map(Text, failures(campaign)))
+            shown = Group(table(campaign), *map(Text, (*links(campaign), *failures(campaign))))
             screen.update(shown, refresh=True)
             time.sleep(2)
 

@@ -113,6 +113,18 @@ def _counted(campaign: Campaign, stage: str) -> str:
     return f"{len(list((campaign.path / 'figures').glob('*.png')))} figures"
 
 
+def links(campaign: Campaign) -> Iterator[str]:
+    """For each stage that runs on Dask now: its workers, and how to see the dashboard."""
+    for stage in STAGES:
+        told = live.read(campaign.path, stage) or {}
+        if "dashboard" not in told or not locks.is_running(campaign, stage):
+            continue
+        workers = f"{told['workers']}, " if told.get("workers") else ""
+        yield f"{stage} on Dask: {workers}dashboard {told['dashboard']}"
+        if told.get("ssh"):
+            yield f"To see it from your laptop: {told['ssh']}"
+
+
 def failures(campaign: Campaign) -> Iterator[str]:
     """For each stage with failed runs: the first of them, why they failed, and the way on.
 
