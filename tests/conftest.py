@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import TINY, glassdask, new
+from campaigns import SIXTY, TINY, glassdask, new
+from slurm_cluster import missing, slurm_cluster
 
 SIGMA = [[1.0, 0.8], [0.8, 0.88]]
 EPSILON = [[1.0, 1.5], [1.5, 0.5]]
@@ -82,3 +83,20 @@ def tiny(tmp_path_factory):
     folder = new(tmp_path_factory.mktemp("whole") / "tiny", "kam", TINY)
     glassdask("run", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def quenched(tmp_path_factory):
+    """A tiny campaign of sixty quenches and nothing more; copy it."""
+    folder = new(tmp_path_factory.mktemp("quenched") / "c", "kam", SIXTY)
+    glassdask("quench", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory):
+    """A private Slurm on this machine; cancel the jobs that a test leaves behind."""
+    if missing():
+        pytest.skip(f"no {missing()} here: a private Slurm needs Debian's slurm-wlm and munge")
+    with slurm_cluster(tmp_path_factory.mktemp("slurm")) as running:
+        yield running

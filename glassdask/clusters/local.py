@@ -14,6 +14,8 @@ from glassdask.clusters.limits import ONE_THREAD
 from glassdask.clusters.workers import Workers, scratch_folder
 from glassdask.slurm.profile import Profile
 
+logger = logging.getLogger("glassdask")
+
 #: Seconds that dead worker processes of this node get to come back.
 PATIENCE = 120.0
 
@@ -46,7 +48,10 @@ class Local(Workers):
     def look_after(self, present: int) -> None:
         """Dask brings killed ones back, unless that took it too long."""
         if present < self.count:
-            self.reopen()
+            try:
+                self.reopen()
+            except Exception:  # there may be others, and there is patience
+                logger.exception("a worker process does not start")
 
     def in_words(self) -> str:
         """How many."""

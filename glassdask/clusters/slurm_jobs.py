@@ -187,8 +187,11 @@ class SlurmJobs(Workers):
 
     def why_none(self) -> str:
         """The word of the queue, now."""
-        refused = f"; Slurm refuses new ones: {self._refused}" if self._refused else ""
-        return f"their jobs: {worker_jobs.in_words(worker_jobs.ask(self.name))}{refused}"
+        jobs = worker_jobs.ask(self.name)
+        said = f"their jobs: {worker_jobs.in_words(jobs)}"
+        if self._refused:
+            return f"{said}; Slurm refuses new ones: {self._refused}"
+        return said if jobs or jobs is None else f"{said}; the last one said: {self._last_words()}"
 
     def then(self) -> str:
         """What can be changed."""

@@ -137,3 +137,5 @@ def _result(future, what: str, where: str):  # type: ignore[no-untyped-def]
             f"{what} failed on {where}: {type(error).__name__}: {error}",
             then="What was done is kept; mend the cause and type the same command again.",
         ) from error
+    finally:
+        future.release()  # else Dask would do it again if the worker that holds it died later
