@@ -24,8 +24,10 @@ logger = logging.getLogger("glassdask")
 
 #: How often an srun that ended is started again in one run.
 RESTARTS = 3
+#: Seconds without any worker, at most: there is no queue to wait for.
+PATIENCE = 600.0
 #: Seconds that workers get to end when they are told to.
-PATIENCE = 5.0
+GRACE = 5.0
 
 
 class Allocation(Workers):
@@ -34,6 +36,7 @@ class Allocation(Workers):
     def __init__(self, campaign: Campaign, stage: str, profile: Profile) -> None:
         super().__init__(campaign, stage, profile)
         self.count = int(os.environ["SLURM_NTASKS"])
+        self.patience = min(self.patience, PATIENCE)
         self._certificates: Certificates | None = None
         self._srun: subprocess.Popen | None = None
         self._starts = 0
@@ -133,7 +136,7 @@ def _end(process: subprocess.Popen) -> None:
     for stop in (lambda: None, process.terminate, process.kill):
         stop()
         try:
-            process.wait(timeout=PATIENCE)
+            process.wait(timeout=GRACE)
         except subprocess.TimeoutExpired:
             continue
         return
@@ -141,7 +144,7 @@ def _end(process: subprocess.Popen) -> None:
 
 def _most_tasks_on_a_node(tasks: int) -> int:
     """From what Slurm writes as 4(x2),3; at worst all."""
-    found = [int(n) for n in re.findall(r"(?<!x)\b\d+", os.environ.get("SLURM_TASKS_PER_NODE", ""))]
+    found = [int(n) for n in re.findall(r"\b\d+", os.environ.get("SLURM_TASKS_PER_NODE", ""))]
     return max(found, default=tasks)
 
 

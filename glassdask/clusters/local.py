@@ -25,7 +25,7 @@ class Local(Workers):
 
     def __init__(self, campaign: Campaign, stage: str, profile: Profile) -> None:
         super().__init__(campaign, stage, profile)
-        self.count = campaign.file.dask.workers or len(os.sched_getaffinity(0))
+        self.count = campaign.file.dask.workers or _cores()
         self.patience = min(self.patience, PATIENCE)
 
     def start(self) -> None:
@@ -64,3 +64,9 @@ class Local(Workers):
     def then(self) -> str:
         """The usual cause."""
         return "See whether memory or disk are full; [dask] workers sets how many there are."
+
+
+def _cores() -> int:
+    """Of this process; not every Slurm binds a job to the cores that it has."""
+    cores = len(os.sched_getaffinity(0))
+    return min(cores, int(os.environ.get("SLURM_CPUS_ON_NODE") or cores))

@@ -160,7 +160,7 @@ class SlurmJobs(Workers):
                 then=self.then(),
             )
         self._rounds += 1
-        logger.warning("worker jobs %s are gone; others are submitted", [held.get(n) for n in gone])
+        logger.warning("%d worker jobs are gone; others are submitted", len(gone))
         for name in gone:
             del self.cluster.worker_spec[name]
         self._fill()
@@ -172,7 +172,7 @@ class SlurmJobs(Workers):
             self.cluster.worker_spec.update(self.cluster.new_worker_spec())
         self._refused = ""
         try:
-            self.cluster.sync(self._correct)
+            self.correct()
         except (RuntimeError, OSError, ValueError) as error:
             self._refused = _last_line(str(error))
 

@@ -52,7 +52,7 @@ def ask(name: str) -> list[WorkerJob] | None:
     """The worker jobs of that name that the queue knows; None when it does not answer."""
     try:
         asked = subprocess.run(
-            ["squeue", "--noheader", "--name", name, "--format", "%A|%T|%r"],
+            ["squeue", "--me", "--noheader", "--name", name, "--format", "%A|%T|%r"],
             capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):

@@ -7,11 +7,13 @@ import socket
 from abc import ABC, abstractmethod
 from typing import Any
 
+import dask
 from distributed import Security, SpecCluster
 from distributed.utils import get_ip
 
 from glassdask.campaign import Campaign
 from glassdask.clusters.dashboard import LOOPBACK
+from glassdask.clusters.limits import SETTINGS
 from glassdask.errors import UsageError
 from glassdask.slurm.profile import Profile
 from glassdask.walltime import parse
@@ -99,9 +101,15 @@ class Workers(ABC):
         """Start again what Dask's cluster has given up and should hold."""
         assert self.cluster is not None
         if set(self.cluster.worker_spec) - set(self.cluster.workers):
-            self.cluster.sync(self._correct)
+            self.correct()
 
-    async def _correct(self) -> None:
+    def correct(self) -> None:
+        """Have Dask's cluster start and end what its specification asks for."""
+        assert self.cluster is not None
+        with dask.config.set(SETTINGS):
+            self.cluster.sync(self._corrected)
+
+    async def _corrected(self) -> None:
         assert self.cluster is not None
         await self.cluster
 
