@@ -16,9 +16,9 @@ from stores import analysed, filled, quiet
 
 from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign
+from glassdask.clusters.cluster import Cluster
 from glassdask.kernels import energy, gridding, structure
 from glassdask.kernels.tessellation import tessellate
-from glassdask.stages.cluster import Cluster
 
 
 def serial(made: Campaign) -> None:

@@ -9,7 +9,7 @@ from common import arguments, verdict
 from stores import analysed, filled, quiet
 
 from glassdask import layout
-from glassdask.stages.cluster import Cluster
+from glassdask.clusters.cluster import Cluster
 
 
 def peak() -> int:

@@ -14,8 +14,8 @@ from configurations import quenched
 
 from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign
+from glassdask.clusters.cluster import Cluster
 from glassdask.stages import analyse
-from glassdask.stages.cluster import Cluster
 
 #: Quenches that all samples come from, and how far their particles are moved, sigma.
 SEEDS = (1, 2, 3, 4)
@@ -65,7 +65,7 @@ def _samples(glasses: list[np.ndarray], side: float, low: int, high: int) -> np.
 def analysed(made: Campaign, cluster: Cluster) -> None:
     """The stages `grid` and `indicators`, from nothing, as glassdask runs them."""
     for stage in ("grid", "indicators"):
-        analyse.run(made, stage, cluster.client, start_over=True)
+        analyse.run(made, stage, cluster, start_over=True)
 
 
 @contextlib.contextmanager

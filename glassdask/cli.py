@@ -46,6 +46,9 @@ Walltime = Annotated[
         help=f"Stop and save before TIME is over, exit 75; TIME is {FORMS}; else Slurm's own.",
     ),
 ]
+Report = Annotated[
+    bool, typer.Option("--report", help="Keep Dask's performance reports, in DIR/logs.")
+]
 Retry = Annotated[bool, typer.Option("--retry", help="Repeat the runs that failed.")]
 
 
@@ -74,6 +77,7 @@ def run(
     overrides: Overrides = None,
     start_over: StartOver = False,
     walltime: Walltime = None,
+    report: Report = False,
 ) -> None:
     """Run all eight stages on this machine; what is complete is skipped."""
     from glassdask.stages.pipeline import Pipeline
@@ -82,7 +86,7 @@ def run(
     campaign = _load(folder, overrides)
     stages = ("propensity",) if campaign.imported else ("quench", "propensity")
     _check_launcher(campaign, *stages)
-    with Pipeline(campaign, start_over) as pipeline:
+    with Pipeline(campaign, start_over, report=report) as pipeline:
         done = pipeline.run_all()
     if not done:
         print("All stages are complete for this campaign file; nothing to do.")
@@ -107,7 +111,20 @@ def _stage_command(stage: str, text: str) -> Callable[..., None]:
     ) -> None:
         _run_stage(stage, folder, overrides, start_over, walltime, retry)
 
-    chosen = lammps_command if stage in ("quench", "propensity") else command
+    def dask_command(
+        folder: Folder,
+        overrides: Overrides = None,
+        start_over: StartOver = False,
+        walltime: Walltime = None,
+        report: Report = False,
+    ) -> None:
+        _run_stage(stage, folder, overrides, start_over, walltime, report=report)
+
+    chosen = command
+    if stage in ("quench", "propensity"):
+        chosen = lammps_command
+    elif stage in ("grid", "indicators", "correlate"):
+        chosen = dask_command
     chosen.__doc__ = text
     return chosen
 
@@ -119,6 +136,7 @@ def _run_stage(
     start_over: bool,
     walltime: str | None,
     retry: bool = False,
+    report: bool = False,
 ) -> None:
     from glassdask.stages.pipeline import Pipeline
 
@@ -130,7 +148,7 @@ def _run_stage(
     campaign = _load(folder, overrides)
     if not (campaign.imported and stage == "quench"):
         _check_launcher(campaign, stage, start_over=start_over or retry)
-    with Pipeline(campaign, start_over, retry) as pipeline:
+    with Pipeline(campaign, start_over, retry, report) as pipeline:
         if not pipeline.run(stage, start_over):
             none = "no failed runs; " if retry else ""
             print(f"{stage}: {none}complete for this campaign file, nothing to do.")

@@ -17,6 +17,8 @@ PERIOD, GONE = 2.0, 60.0
 
 _current: Path | None = None
 _written = 0.0
+_content: dict[str, Any] = {}
+_kept: dict[str, Any] = {}
 
 
 def path_of(folder: Path, stage: str) -> Path:
@@ -26,9 +28,10 @@ def path_of(folder: Path, stage: str) -> Path:
 
 def begin(path: Path) -> None:
     """From now on this process speaks for the stage."""
-    global _current, _written
-    _current, _written = path, 0.0
-    say()
+    global _current
+    _current = path
+    _content.clear()
+    _write()
 
 
 def end() -> None:
@@ -37,15 +40,38 @@ def end() -> None:
     if _current is not None:
         _current.unlink(missing_ok=True)
     _current = None
+    _content.clear()
+    _kept.clear()
 
 
 def say(**content: Any) -> None:
     """Write a sign of life with `content`, unless the last one is fresh; never raises."""
+    if _current is None:
+        return
+    if content:
+        _content.clear()
+        _content.update(content)
+        if time.monotonic() - _written < PERIOD:
+            return
+    _write()
+
+
+def keep(**facts: Any) -> None:
+    """Facts that go with every sign of life until the stage ends; a sign of life, if due or new."""
+    fresh = time.monotonic() - _written < PERIOD
+    if _current is None or (fresh and _kept | facts == _kept):
+        return
+    _kept.update(facts)
+    _write()
+
+
+def _write() -> None:
     global _written
-    if _current is None or (content and time.monotonic() - _written < PERIOD):
+    if _current is None:
         return
     _written = time.monotonic()
-    told = {"host": socket.gethostname(), "process": os.getpid(), "time": time.time()} | content
+    told = {"host": socket.gethostname(), "process": os.getpid(), "time": time.time()}
+    told |= _kept | _content
     partial = _current.with_name(_current.name + ".partial")
     try:
         partial.write_text(json.dumps(told), encoding="utf-8")

@@ -12,7 +12,10 @@ from glassdask.records import STAGES
 
 GLASSDASK = str(Path(sys.executable).parent / "glassdask")
 
-__all__ = ["GLASSDASK", "STAGES", "TINY", "TINY_3D", "glassdask", "new", "start", "wait_for"]
+__all__ = [
+    "GLASSDASK", "SIXTY", "STAGES", "TINY", "TINY_3D", "glassdask", "new", "slow_indicator",
+    "start", "wait_for",
+]  # fmt: skip
 
 _COMMON = (
     "quench.cooling_rate=0.5",
@@ -43,6 +46,8 @@ TINY = (
     "grid.spacing=0.25",
     "train.epochs=12",
 )
+#: Six blocks for the Dask stages.
+SIXTY = (*TINY, "quench.runs=60", "quench.split={train=40,validation=10,test=10}")
 TINY_3D = (
     *_COMMON,
     "system.particles=160",
@@ -72,6 +77,19 @@ def new(folder: Path, model: str, overrides: tuple[str, ...]) -> Path:
         words += ["--set", override]
     glassdask(*words)
     return folder
+
+
+def slow_indicator(folder: Path, seconds: float, deed: str = "") -> tuple[str, ...]:
+    """An indicator of the user's own, the coordination, that takes its time: the options for it."""
+    (folder / "slow.py").write_text(
+        "import os, time\nimport numpy as np\nimport glassdask as gd\n"
+        '@gd.indicator("slow", units="1", long_name="number of neighbours")\n'
+        "def slow(configuration):\n"
+        f"    time.sleep({seconds})\n    {deed or 'pass'}\n"
+        "    return configuration.tessellation.coordination.astype(float)\n"
+    )
+    names = 'indicators.names=["voronoi_volume","slow"]'
+    return ("--set", names, "--set", 'indicators.modules=["slow.py"]')
 
 
 def start(*words: str) -> subprocess.Popen:

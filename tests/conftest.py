@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import TINY, glassdask, new
-from slurm_cluster import slurm_cluster
+from campaigns import SIXTY, TINY, glassdask, new
+from slurm_cluster import missing, slurm_cluster
 
 SIGMA = [[1.0, 0.8], [0.8, 0.88]]
 EPSILON = [[1.0, 1.5], [1.5, 0.5]]
@@ -89,8 +89,18 @@ def tiny(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def slurm(tmp_path_factory):
+def quenched(tmp_path_factory):
+    """A tiny campaign of sixty quenches and nothing more; copy it."""
+    folder = new(tmp_path_factory.mktemp("quenched") / "c", "kam", SIXTY)
+    glassdask("quench", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def slurm():
     """A private Slurm; commands of it, and `glassdask`, talk to it while it runs."""
+    if missing():
+        pytest.skip(f"no {missing()} here: a private Slurm needs Debian's slurm-wlm and munge")
     # a path short enough for a socket
     with (
         tempfile.TemporaryDirectory(prefix="slurm-") as folder,

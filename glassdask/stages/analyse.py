@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from distributed import Client, as_completed
+from distributed import KilledWorker
 
 from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign
+from glassdask.clusters.cluster import Cluster
 from glassdask.errors import GlassdaskError, StageFailed
 from glassdask.progress import Progress
 from glassdask.stages import blocks
@@ -18,7 +19,9 @@ from glassdask.stages import blocks
 _STATUS_PERIOD = 0.5
 
 
-def run(campaign: Campaign, stage: str, client: Client, start_over: bool = False) -> None:
+def run(
+    campaign: Campaign, stage: str, cluster: Cluster, start_over: bool = False, report: bool = False
+) -> None:
     """Do one of the Dask stages, or go on with it.
 
     Parameters
@@ -26,21 +29,33 @@ def run(campaign: Campaign, stage: str, client: Client, start_over: bool = False
     campaign : Campaign
     stage : str
         "grid", "indicators" or "correlate".
-    client : distributed.Client
+    cluster : Cluster
     start_over : bool
         Begin from nothing.
+    report : bool
+        Keep Dask's performance report in the logs.
+
+    Raises
+    ------
+    StageFailed
+        When a block fails, kills its workers again and again, or no workers come.
     """
+    with cluster.working_at(stage, report):
+        _work(campaign, stage, cluster, start_over)
+    jobs.complete(campaign, stage)
+
+
+def _work(campaign: Campaign, stage: str, cluster: Cluster, start_over: bool) -> None:
     record, fresh = jobs.begin(campaign, stage, start_over)
     if fresh:
         jobs.create(campaign, stage, record, _groups(campaign, stage))
     if stage == "correlate":
-        _over_samples(campaign, stage, "fields", blocks.correlate, client)
-        _over_ensemble(campaign, client)
+        _over_samples(campaign, stage, "fields", blocks.correlate, cluster)
+        _over_ensemble(campaign, cluster)
     elif stage == "grid":
-        _over_samples(campaign, stage, "density", blocks.grid, client)
+        _over_samples(campaign, stage, "density", blocks.grid, cluster)
     else:
-        _over_samples(campaign, stage, "indicators", blocks.structure, client)
-    jobs.complete(campaign, stage)
+        _over_samples(campaign, stage, "indicators", blocks.structure, cluster)
 
 
 def _groups(campaign: Campaign, stage: str) -> tuple[layout.Group, ...]:
@@ -60,7 +75,7 @@ def _over_samples(
     stage: str,
     group: str,
     function: Callable[[Campaign, int, int], np.ndarray],
-    client: Client,
+    cluster: Cluster,
 ) -> None:
     """Map `function` over the blocks of runs that are not done yet; status follows data."""
     status = store.array(campaign.store, group, "run_status")
@@ -69,12 +84,12 @@ def _over_samples(
     total = len(layout.sample_blocks(campaign))
     with Progress(stage, "blocks", total, total - len(todo)) as progress:
         futures = {
-            client.submit(function, campaign, low, high, pure=False): (low, high)
+            cluster.client.submit(function, campaign, low, high, pure=False): (low, high)
             for low, high in todo
         }
         written = time.monotonic()
         try:
-            for future in as_completed(list(futures)):
+            for future in cluster.completed(futures):
                 low, high = futures[future]
                 done[low:high] = _result(future, stage, f"runs {low} to {high - 1}")
                 progress.advance()
@@ -84,23 +99,24 @@ def _over_samples(
         finally:
             # also after an error or Ctrl-C: what was done is kept
             status[...] = done
-            client.cancel(list(futures))
+            cluster.client.cancel(list(futures))
 
 
-def _over_ensemble(campaign: Campaign, client: Client) -> None:
+def _over_ensemble(campaign: Campaign, cluster: Cluster) -> None:
     """Propensity and correlations, one task for each glass and temperature."""
     replicas = np.asarray(store.array(campaign.store, "dynamics", "replicas", "r")[...])
     todo = [(int(c), int(t)) for c, t in zip(*np.nonzero(replicas == 0), strict=True)]
     with Progress("dynamics", "ensembles", replicas.size, replicas.size - len(todo)) as progress:
         futures = {
-            client.submit(blocks.dynamics, campaign, c, t, pure=False): (c, t) for c, t in todo
+            cluster.client.submit(blocks.dynamics, campaign, c, t, pure=False): (c, t)
+            for c, t in todo
         }
         try:
-            for future in as_completed(list(futures)):
+            for future in cluster.completed(futures):
                 _result(future, "correlate", f"glass and temperature {futures[future]}")
                 progress.advance()
         finally:
-            client.cancel(list(futures))
+            cluster.client.cancel(list(futures))
 
 
 def _result(future, what: str, where: str):  # type: ignore[no-untyped-def]
@@ -109,8 +125,17 @@ def _result(future, what: str, where: str):  # type: ignore[no-untyped-def]
         return future.result()
     except GlassdaskError:
         raise
+    except KilledWorker as error:
+        raise StageFailed(
+            f"{what} killed each worker process that tried {where}",
+            "workers that live",
+            "Memory may have run out ([dask] workers, memory_per_worker), or compiled code "
+            "crashes; what was done is kept, type the same command again.",
+        ) from error
     except Exception as error:
         raise StageFailed(
             f"{what} failed on {where}: {type(error).__name__}: {error}",
             then="What was done is kept; mend the cause and type the same command again.",
         ) from error
+    finally:
+        future.release()  # else Dask would do it again if the worker that holds it died later

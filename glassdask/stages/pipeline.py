@@ -15,7 +15,7 @@ from glassdask.records import STAGES, State
 from glassdask.stages.imported import refuse_imported
 
 if TYPE_CHECKING:
-    from glassdask.stages.cluster import Cluster
+    from glassdask.clusters.cluster import Cluster
 
 logger = logging.getLogger("glassdask")
 
@@ -30,18 +30,31 @@ class Pipeline:
         Begin stages again that were made with other inputs (`run`), or the one named (`stage`).
     retry : bool
         Repeat the failed runs of a stage that runs LAMMPS.
+    report : bool
+        Keep Dask's performance report of each stage that runs on Dask.
     """
 
-    def __init__(self, campaign: Campaign, start_over: bool = False, retry: bool = False) -> None:
+    def __init__(
+        self,
+        campaign: Campaign,
+        start_over: bool = False,
+        retry: bool = False,
+        report: bool = False,
+    ) -> None:
         self.campaign, self.start_over, self.retry = campaign, start_over, retry
+        self.report = report
         self._cluster: Cluster | None = None
 
     def __enter__(self) -> Pipeline:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._close_cluster()
+
+    def _close_cluster(self) -> None:
         if self._cluster is not None:
             self._cluster.close()
+        self._cluster = None
 
     def run_all(self) -> list[str]:
         """All stages; returns the names of those that had something to do."""
@@ -82,6 +95,7 @@ class Pipeline:
         if STAGES[stage].runs_on == "MPI":
             from glassdask.stages import launch
 
+            self._close_cluster()  # in an allocation, its workers hold the tasks that MPI needs
             launch.run(self.campaign, stage, start_over, self.retry)
             return
         with locks.hold(self.campaign, stage):
@@ -89,7 +103,7 @@ class Pipeline:
             if STAGES[stage].runs_on == "Dask":
                 from glassdask.stages import analyse
 
-                analyse.run(self.campaign, stage, self.cluster.client, start_over)
+                analyse.run(self.campaign, stage, self.cluster, start_over, self.report)
             elif stage == "report":
                 from glassdask.report.stage import run
 
@@ -109,7 +123,7 @@ class Pipeline:
     def cluster(self) -> Cluster:
         """The Dask cluster, not started before it is used."""
         if self._cluster is None:
-            from glassdask.stages.cluster import Cluster
+            from glassdask.clusters.cluster import Cluster
 
             self._cluster = Cluster(self.campaign)
         return self._cluster

@@ -48,12 +48,12 @@ def show(campaign: Campaign, watch: bool) -> None:
     if not watch:
         # a file or a pipe has no width to wrap rows at
         Console(width=None if sys.stdout.isatty() else 200).print(table(campaign, jobs))
-        for line in (*failures(campaign), *jobs.remarks()):
+        for line in (*links(campaign), *failures(campaign), *jobs.remarks()):
             print(line)  # not wrapped: people copy from it
         return
     with Live(auto_refresh=False) as screen, suppress(KeyboardInterrupt):
         while True:
-            remarks = (*failures(campaign), *jobs.remarks())
+            remarks = (*links(campaign), *failures(campaign), *jobs.remarks())
             screen.update(Group(table(campaign, jobs), *map(Text, remarks)), refresh=True)
             time.sleep(2)
 
@@ -137,6 +137,18 @@ def _counted(campaign: Campaign, stage: str) -> str:
         epochs = len(metrics.read_text().splitlines()) - 1 if metrics.exists() else 0
         return f"{epochs}/{campaign.file.train.epochs} epochs"
     return f"{len(list((campaign.path / 'figures').glob('*.png')))} figures"
+
+
+def links(campaign: Campaign) -> Iterator[str]:
+    """For each stage that runs on Dask now: its workers, and how to see the dashboard."""
+    for stage in STAGES:
+        told = live.read(campaign.path, stage) or {}
+        if "dashboard" not in told or not locks.is_running(campaign, stage):
+            continue
+        workers = f"{told['workers']}, " if told.get("workers") else ""
+        yield f"{stage} on Dask: {workers}dashboard {told['dashboard']}"
+        if told.get("ssh"):
+            yield f"To see it from your laptop: {told['ssh']}"
 
 
 def failures(campaign: Campaign) -> Iterator[str]:

@@ -1,0 +1,53 @@
+"""Where Dask's dashboard is, and how to see it from a laptop."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """The dashboard of a cluster.
+
+    Attributes
+    ----------
+    host : str
+        Address that it listens on.
+    port : int
+    login : str
+        Login node of the site, as typed on a laptop; empty: the one that the job came from.
+    """
+
+    host: str
+    port: int
+    login: str = ""
+
+    @property
+    def link(self) -> str:
+        """Its address; on loopback, for this node and for the end of an ssh tunnel."""
+        return f"http://{self._target}:{self.port}/status"
+
+    @property
+    def _target(self) -> str:
+        everywhere = self.host in ("", "0.0.0.0")
+        return socket.gethostname() if everywhere else self.host
+
+    @property
+    def ssh(self) -> str:
+        """The line to type on a laptop before the link works there; empty where none is needed."""
+        in_job = "SLURM_JOB_ID" in os.environ
+        login = self.login or (os.environ.get("SLURM_SUBMIT_HOST", "") if in_job else "")
+        if not (in_job or login):
+            return ""
+        if not self._on_loopback:
+            return f"ssh -L {self.port}:{self._target}:{self.port} {login}".rstrip()
+        by = f"-J {login} " if login else ""
+        return f"ssh -L {self.port}:{LOOPBACK}:{self.port} {by}{socket.gethostname()}"
+
+    @property
+    def _on_loopback(self) -> bool:
+        return self.host.startswith("127.") or self.host in ("localhost", "::1")
