@@ -117,13 +117,13 @@ class Profile(Section):
     """A whole profile."""
 
     site: Site = Site()
-    quench: Resources
-    analyse: Resources
-    train: Resources
-    explain: Resources
-    propensity: Resources
-    correlate: Resources
-    report: Resources
+    quench: Resources = Resources(**_DEFAULTS["quench"])
+    analyse: Resources = Resources(**_DEFAULTS["analyse"])
+    train: Resources = Resources(**_DEFAULTS["train"])
+    explain: Resources = Resources(**_DEFAULTS["explain"])
+    propensity: Resources = Resources(**_DEFAULTS["propensity"])
+    correlate: Resources = Resources(**_DEFAULTS["correlate"])
+    report: Resources = Resources(**_DEFAULTS["report"])
     dask: DaskWorkers = DaskWorkers()
 
     @model_validator(mode="before")

@@ -41,7 +41,7 @@ def find_profile(campaign: Campaign, given: Path | None) -> tuple[Profile, Path 
     """
     path = given or profile_copy(campaign)
     if given is None and not path.is_file():
-        return Profile.model_validate({}), None
+        return Profile(), None
     return load_profile(path), path
 
 
