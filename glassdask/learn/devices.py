@@ -37,9 +37,9 @@ class Devices:
         return self.per_node * self.nodes
 
     def at_most(self, count: int) -> Devices:
-        """No more than `count` of them, as many on each node."""
-        nodes = min(self.nodes, max(1, count))
-        return Devices(self.kind, min(self.per_node, max(1, count // nodes)), nodes)
+        """No more than `count` of them, as many on each node, on as few nodes as that takes."""
+        per_node = min(self.per_node, max(1, count))
+        return Devices(self.kind, per_node, min(self.nodes, max(1, count // per_node)))
 
     def __str__(self) -> str:
         each = f"{self.per_node} {'GPU' if self.kind == 'cuda' else 'process'}"

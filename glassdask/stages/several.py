@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from glassdask.campaign import Campaign
-from glassdask.errors import StageFailed, UsageError
+from glassdask.errors import GlassdaskError, StageFailed, UsageError
 from glassdask.learn.devices import Devices, cores
 from glassdask.logs import LOG_VARIABLE
 from glassdask.progress import PIPE_VARIABLE
@@ -86,17 +86,27 @@ def on_several(
     except KeyboardInterrupt:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    failed = _failure(campaign, stage, devices.count, code, told)
+    if failed is None or told:  # else torch's own words are all that there is
+        shutil.rmtree(folder, ignore_errors=True)
+    if failed is not None:
+        raise failed
+
+
+def _failure(
+    campaign: Campaign, stage: str, count: int, code: int, told: list[dict[str, Any]]
+) -> GlassdaskError | None:
+    """What went wrong, from what the processes told and the exit code of torchrun."""
     if told:
-        raise (UsageError if told[0]["code"] == UsageError.exit_code else StageFailed)(
-            told[0]["error"]
-        )
-    if code != 0:
-        raise StageFailed(
-            f"one of the {devices.count} processes of {stage} was killed or crashed",
-            "all of them to end well",
-            f"What was done is kept; type the same command to go on. See {folder.parent}.",
-        )
-    shutil.rmtree(folder, ignore_errors=True)
+        usage = told[0]["code"] == UsageError.exit_code
+        return (UsageError if usage else StageFailed)(told[0]["error"])
+    if code == 0:
+        return None
+    return StageFailed(
+        f"one of the {count} processes of {stage} was killed or crashed",
+        "all of them to end well",
+        f"What was done is kept; type the same command to go on. See {campaign.path / 'logs'}.",
+    )
 
 
 def tell(**content: Any) -> None:
