@@ -7,7 +7,6 @@ import ctypes
 import logging
 import os
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
@@ -19,7 +18,8 @@ from glassdask import jobs, locks, records
 from glassdask.campaign import Campaign, load
 from glassdask.errors import GlassdaskError, StoppedEarly, as_stage_error
 from glassdask.logs import LOG_VARIABLE, open_log, warn
-from glassdask.stages.launch import AGAIN, PARENT_VARIABLE, exit_path
+from glassdask.stages.child import PARENT_VARIABLE, parent_lives
+from glassdask.stages.launch import AGAIN, exit_path
 from glassdask.store import replace_text
 from glassdask.walltime import FORMS, seconds_to_work
 from hpc import spool
@@ -183,14 +183,6 @@ def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
         _flush()
         world.Abort(code)
     return code
-
-
-def parent_lives() -> bool:
-    """Whether the process that started the launcher is there; so it is taken, on another node."""
-    host, _, process = os.environ.get(PARENT_VARIABLE, "").rpartition(" ")
-    if host != socket.gethostname():
-        return True
-    return Path(f"/proc/{process}").exists()
 
 
 def _flush() -> None:

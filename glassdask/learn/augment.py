@@ -48,8 +48,10 @@ def transform(image: Tensor, element: int) -> Tensor:
     return image.permute(permuted).flip(flipped)
 
 
-def augment(images: Tensor, generator: Generator) -> Tensor:
+def augment(images: Tensor, generator: Generator, own: slice = slice(None)) -> Tensor:
     """Shift, rotate and reflect each image at random, each in its own way.
+
+    The random numbers are drawn for all images, so that they do not depend on `own`.
 
     Parameters
     ----------
@@ -57,11 +59,13 @@ def augment(images: Tensor, generator: Generator) -> Tensor:
         (snapshot, channel, *grid), as many cells along each axis.
     generator : Generator
         Source of the random numbers, on the CPU.
+    own : slice, optional
+        The images that are wanted.
 
     Returns
     -------
     Tensor
-        New images, (snapshot, channel, *grid).
+        New images, those of `own`, (snapshot, channel, *grid).
     """
     dimension = images.ndim - 2
     axes = list(range(1, dimension + 1))
@@ -72,6 +76,6 @@ def augment(images: Tensor, generator: Generator) -> Tensor:
     return torch.stack(
         [
             transform(torch.roll(image, shift, axes), element)
-            for image, shift, element in zip(images, shifts, elements, strict=True)
+            for image, shift, element in zip(images[own], shifts[own], elements[own], strict=True)
         ]
     )

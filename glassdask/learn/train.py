@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +15,11 @@ from torch.nn.functional import cross_entropy
 from glassdask.campaign.schema import Train
 from glassdask.errors import StageFailed
 from glassdask.learn.augment import augment
+from glassdask.learn.devices import choose_device
 from glassdask.learn.files import identity, resume, save_checkpoint, save_weights
 from glassdask.learn.files import load_network as load_network
 from glassdask.learn.network import GlassNetwork, build_network
+from glassdask.learn.ranks import Ranks
 
 Array = np.ndarray | Tensor
 
@@ -40,6 +41,9 @@ def train(
     `weights.safetensors` is written, with the weights of the best epoch: the highest validation
     accuracy, and the lowest validation loss among equals. On the CPU a run that was killed
     and resumed gives the same numbers as an undisturbed one.
+
+    In a process group (see `ranks.join`) each process takes its share of every batch, and the
+    gradient is that of the whole batch; rank 0 evaluates and writes.
 
     Parameters
     ----------
@@ -76,56 +80,87 @@ def train(
     images, labels = torch.as_tensor(images), torch.as_tensor(labels).long()
     validation_labels = torch.as_tensor(validation_labels).long()
     made_for = identity(settings, seed, images)
-    steps = math.ceil(len(images) / settings.batch_size)
+    ranks = Ranks.of_this_process()
 
-    with torch.random.fork_rng():
-        network = _new_network(images, settings, seed).to(device)
+    # by default the state of every GPU is saved, which takes memory of all of them
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        network = ranks.synchronise(_new_network(images, settings, seed), device).to(device)
         optimiser = torch.optim.AdamW(
             network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
         )
         history, best = resume(folder, made_for, network, optimiser)
+        pass_over = _Pass(network, optimiser, images, labels, settings, seed, ranks)
         while not finished(history, settings):
             began, epoch = time.monotonic(), len(history) + 1
-            metrics: dict[str, float] = {"epoch": epoch}
-            metrics |= _one_epoch(network, optimiser, images, labels, settings, seed, epoch, steps)
-            scores = evaluate(network, validation_images, validation_labels, settings.batch_size)
-            metrics |= _validation(scores, validation_labels)
-            metrics["seconds"] = time.monotonic() - began
-            history.append(metrics)
+            metrics: dict[str, float] = {"epoch": epoch} | pass_over.epoch(epoch)
+            if ranks.rank == 0:
+                scores = evaluate(
+                    network, validation_images, validation_labels, settings.batch_size
+                )
+                metrics |= _validation(scores, validation_labels)
+                metrics["seconds"] = time.monotonic() - began
+            history.append(ranks.as_first(metrics))
             if best_epoch(history) == epoch:
                 best = {name: value.clone() for name, value in network.state_dict().items()}
-            save_checkpoint(folder, made_for, network, optimiser, history, best)
-            on_epoch(epoch, metrics)
+            if ranks.rank == 0:
+                save_checkpoint(folder, made_for, network, optimiser, history, best)
+            on_epoch(epoch, history[-1])
 
     network.load_state_dict(best)
-    save_weights(folder, network)
+    if ranks.rank == 0:
+        save_weights(folder, network)
     return network.eval()
 
 
-def _one_epoch(
-    network: GlassNetwork,
-    optimiser: torch.optim.Optimizer,
-    images: Tensor,
-    labels: Tensor,
-    settings: Train,
-    seed: int,
-    epoch: int,
-    steps: int,
-) -> dict[str, float]:
-    """One pass over the training images; returns its mean loss and accuracy, and the last rate."""
-    # Seeded anew for each epoch, so that a checkpoint needs no random state, of any device.
-    generator = _seed_epoch(seed, epoch)
-    device = network.input_mean.device
-    order = torch.randperm(len(images), generator=generator)
-    total_loss, correct = 0.0, 0
-    network.train()
-    for step, batch in enumerate(order.tensor_split(steps), start=(epoch - 1) * steps):
-        rate = learning_rate(step, steps * settings.epochs, settings.learning_rate)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        chosen = augment(images[batch], generator) if settings.augmentation else images[batch]
-        target = labels[batch].to(device)
-        scores = network(chosen.to(device))
+class _Pass:
+    """Passes over the training images, this process's share of each batch."""
+
+    def __init__(
+        self,
+        network: GlassNetwork,
+        optimiser: torch.optim.Optimizer,
+        images: Tensor,
+        labels: Tensor,
+        settings: Train,
+        seed: int,
+        ranks: Ranks,
+    ) -> None:
+        self.network, self.optimiser, self.ranks = network, optimiser, ranks
+        self.images, self.labels, self.settings, self.seed = images, labels, settings, seed
+        self.steps = math.ceil(len(images) / settings.batch_size)
+        self.model = ranks.wrap(network)
+
+    def epoch(self, epoch: int) -> dict[str, float]:
+        """One pass; returns its mean loss and accuracy, and the last rate."""
+        # Seeded anew for each epoch, so that a checkpoint needs no random state, of any device.
+        generator = _seed_epoch(self.seed, epoch, self.ranks.rank)
+        order = torch.randperm(len(self.images), generator=generator)
+        total_loss, correct = 0.0, 0
+        self.network.train()
+        first = (epoch - 1) * self.steps
+        for step, batch in enumerate(order.tensor_split(self.steps), start=first):
+            highest = self.settings.learning_rate
+            rate = learning_rate(step, self.steps * self.settings.epochs, highest)
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate
+            loss, right = self._step(batch, generator, epoch)
+            total_loss, correct = total_loss + loss, correct + right
+        total_loss, total_correct = self.ranks.sum(total_loss, correct)
+        return {
+            "train_loss": total_loss / len(self.images),
+            "train_accuracy": total_correct / len(self.images),
+            "learning_rate": rate,
+        }
+
+    def _step(self, batch: Tensor, generator: torch.Generator, epoch: int) -> tuple[float, int]:
+        """Learn from one batch; summed loss and right answers of this process's images."""
+        own, device = self.ranks.share(len(batch)), self.network.input_mean.device
+        if self.settings.augmentation:
+            chosen = augment(self.images[batch], generator, own)
+        else:
+            chosen = self.images[batch[own]]
+        target = self.labels[batch[own]].to(device)
+        scores = self.model(chosen.to(device))
         loss = cross_entropy(scores, target)
         if not math.isfinite(loss.item()):
             raise StageFailed(
@@ -133,16 +168,11 @@ def _one_epoch(
                 "a finite number",
                 "Lower [train] learning_rate and train anew.",
             )
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        total_loss += loss.item() * len(batch)
-        correct += int((scores.argmax(1) == target).sum())
-    return {
-        "train_loss": total_loss / len(images),
-        "train_accuracy": correct / len(images),
-        "learning_rate": rate,
-    }
+        self.optimiser.zero_grad()
+        # Gradients are averaged over processes: so it is the mean over the batch, of any shares.
+        (loss * (len(target) * self.ranks.size / len(batch))).backward()
+        self.optimiser.step()
+        return loss.item() * len(target), int((scores.argmax(1) == target).sum())
 
 
 def evaluate(
@@ -210,21 +240,11 @@ def finished(history: list[dict[str, float]], settings: Train) -> bool:
     return perfect and len(history) - best >= settings.patience
 
 
-def choose_device(device: str | torch.device | None, threads: int) -> torch.device:
-    """Take the given device, else CUDA, else the CPU; `threads` of it, 0 for all cores."""
-    if device is None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if hasattr(os, "sched_getaffinity"):  # cores of this job, not of the whole node
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    torch.set_num_threads(threads or cores)
-    return torch.device(device)
-
-
-def _seed_epoch(seed: int, epoch: int) -> torch.Generator:
+def _seed_epoch(seed: int, epoch: int, rank: int = 0) -> torch.Generator:
     """Seed torch (for dropout) and a generator (for order and augmentation); 0: first weights."""
     for_torch, for_images = np.random.SeedSequence([seed, epoch]).generate_state(2).tolist()
+    if rank > 0:  # dropout differs between ranks, what is done with the batch does not
+        (for_torch,) = np.random.SeedSequence([seed, epoch, rank]).generate_state(1).tolist()
     torch.manual_seed(for_torch)
     return torch.Generator().manual_seed(for_images)
 

@@ -7,27 +7,24 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from glassdask import jobs, records
 from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed, StoppedEarly, UsageError
-from glassdask.progress import PIPE_VARIABLE, Progress, read_piped
+from glassdask.progress import PIPE_VARIABLE
 from glassdask.records import STAGES, State
-from glassdask.walltime import Alarm
+from glassdask.stages.child import Stopping, follow
 
-#: Set for the child: host and process that started it and starts it again when it asks for that.
-PARENT_VARIABLE = "GLASSDASK_PARENT"
 #: Exit code of a child that lost all its ranks to failed runs, and wants new ones.
 AGAIN = 76
-#: Seconds that the child gets to stop its runs and save them.
-PATIENCE = 60.0
+# Launchers hand this signal on to all ranks, where SIGTERM makes some of them kill; said again,
+# since a rank that is just being started does not hear it.
+STOPPING = Stopping(signal.SIGUSR1, 2.0, 60.0, "runs in flight are being saved", errors=(1, 2))
 
 
 def workers(campaign: Campaign) -> int:
@@ -93,11 +90,11 @@ def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = 
     first = [*(["--start-over"] if start_over else []), *(["--retry"] if retry else [])]
     jobs.make_folders(campaign)
     exit_path(campaign.path, stage).unlink(missing_ok=True)
-    code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks), *first), stage)
+    code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks), *first))
     code = _meant(campaign, stage, code)
     while code == AGAIN:
         print(f"{stage}: all groups of ranks were lost to failed runs; starting new ones")
-        code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks)), stage)
+        code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks)))
         code = _meant(campaign, stage, code)
     if code == 75:
         raise StoppedEarly(
@@ -134,65 +131,12 @@ def _command(campaign: Campaign, ranks: int, stage: str, *options: str) -> list[
     return [*launcher(campaign, ranks), stage, str(campaign.path), *options, *overrides]
 
 
-def _follow(command: list[str], stage: str) -> int:
-    """Start the child, show its progress, pass on what else it prints; its exit code."""
-    show = sys.stdout.isatty()
-    environment = os.environ | {
-        "OMP_NUM_THREADS": "1",
-        PARENT_VARIABLE: f"{socket.gethostname()} {os.getpid()}",
-    }
-    environment |= {PIPE_VARIABLE: "pipe"} if show else {}
-    # a session of its own: Ctrl-C reaches us alone, and we stop the whole tree
-    child = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    )
-    assert child.stdout is not None
-    progress: Progress | None = None
-    try:
-        for line in child.stdout:
-            content = read_piped(line)
-            if content is None:
-                print(line, end="", flush=True)
-                continue
-            name, unit, total, done, note, left = content
-            if progress is None:
-                progress = Progress(name, unit, total, done)
-            progress.update(done, note, left)
-        return child.wait()
-    except KeyboardInterrupt:
-        _stop(child)
-        if child.returncode in (1, 2):  # more than a stop, and it has said what
-            sys.exit(child.returncode)
-        raise
-    finally:
-        if progress is not None:
-            progress.__exit__(None, None, None)
-
-
-def _stop(child: subprocess.Popen) -> None:
-    """Let the ranks save what they run, then end the launcher; a second Ctrl-C does not wait."""
-    why = "The wall time is nearly over" if Alarm.rang else "Stopping"
-    print(f"\n{why}: runs in flight are being saved ...", file=sys.stderr, flush=True)
-    until = time.monotonic() + PATIENCE
-    try:
-        while time.monotonic() < until:
-            # launchers hand this signal on to all ranks, where SIGTERM makes some of them kill;
-            # said again, since a rank that is just being started does not hear it
-            child.send_signal(signal.SIGUSR1)
-            with suppress(subprocess.TimeoutExpired):
-                child.communicate(timeout=2)
-                return
-    except KeyboardInterrupt:
-        pass
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, number)
-            child.wait(timeout=5)
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            return
+def _follow(command: list[str]) -> int:
+    """Start the child and follow it; its exit code."""
+    environment = {"OMP_NUM_THREADS": "1"}
+    if sys.stdout.isatty():
+        environment[PIPE_VARIABLE] = "pipe"
+    return follow(command, environment, STOPPING)
 
 
 def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:

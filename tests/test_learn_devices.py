@@ -1,0 +1,257 @@
+"""One process or two: the same network, the same maps, and nothing lost when one is killed."""
+# torch is optional: without it these tests are skipped before the imports that need it.
+# ruff: noqa: E402
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from campaigns import TINY, wait_for
+
+torch = pytest.importorskip("torch")
+
+from safetensors.torch import load_file
+
+from glassdask import jobs, layout, records, store
+from glassdask.campaign import Campaign, load, new_campaign
+from glassdask.errors import StageFailed
+from glassdask.learn import devices
+from glassdask.learn.augment import augment
+from glassdask.learn.devices import Devices, find_devices, useful_devices, without_cuda
+from glassdask.learn.ranks import Ranks
+from glassdask.stages import blocks, several
+from glassdask.stages.learning import run_explain, run_train
+
+ONE, TWO = Devices("cpu", 1), Devices("cpu", 2)
+#: Batches of 5 and 4 images, so that two processes have uneven shares.
+PLAIN = (*TINY, "train.normalisation=none", "train.batch_size=5", "train.threads=1")
+#: The command line of a machine that has two devices.
+COMMAND = (
+    "from glassdask import cli; from glassdask.learn.devices import Devices; "
+    "from glassdask.stages import learning; "
+    "learning.find_devices = lambda nodes: Devices('cpu', 2); cli.main()"
+)
+
+
+def gridded(folder: Path, *overrides: str) -> Campaign:
+    """A campaign whose liquids are gases and whose glasses are crystals, up to its images."""
+    new_campaign(folder, "kam", "quick", (*PLAIN, *overrides))
+    campaign = load(folder)
+    random, runs = np.random.default_rng(0), campaign.file.quench.runs
+    lattice = np.stack(np.meshgrid(*[np.arange(10)] * 2), -1).reshape(-1, 2) / 10
+    shift = random.random((runs, 1, 2))
+    position = np.stack([random.random((runs, 100, 2)), (lattice + shift) % 1], 1)
+    for stage, make in (("quench", layout.configurations), ("grid", layout.density)):
+        record, _ = jobs.begin(campaign, stage)
+        jobs.create(campaign, stage, record, (make(campaign),))
+        if stage == "quench":
+            store.array(campaign.store, "configurations", "position")[...] = (
+                position * campaign.box_length
+            )
+        else:
+            for low, high in layout.sample_blocks(campaign):
+                blocks.grid(campaign, low, high)
+        status = store.array(campaign.store, make(campaign).name, "run_status")
+        status[...] = np.full(runs, layout.DONE, np.int8)
+        jobs.complete(campaign, stage)
+    return campaign
+
+
+def curve(campaign: Campaign) -> list[dict[str, float]]:
+    with (campaign.path / "model" / "metrics.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    return [{k: float(v) for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+def weights(campaign: Campaign) -> dict[str, torch.Tensor]:
+    return load_file(campaign.path / "model" / "weights.safetensors")
+
+
+def start(stage: str, campaign: Campaign) -> subprocess.Popen:
+    words = [sys.executable, "-c", COMMAND, stage, str(campaign.path)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def processes(folder: Path) -> list[int]:
+    """Those that torchrun started for a campaign, torchrun left out."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if str(folder) in words and "torch.distributed.run" not in words and "-c" not in words:
+            found.append(int(path.parent.name))
+    return found
+
+
+def wait_until_gone(folder: Path) -> None:
+    until = time.monotonic() + 10
+    while processes(folder):
+        assert time.monotonic() < until, "orphans"
+        time.sleep(0.1)
+
+
+def open_explanations(campaign: Campaign) -> xr.Dataset:
+    group = xr.open_zarr(campaign.store, group="explanations", consolidated=False)
+    return group.load().drop_attrs()
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Campaign, Campaign]:
+    """The same campaign, trained by one process and by two."""
+    one, two = (gridded(tmp_path_factory.mktemp(name) / "c") for name in ("one", "two"))
+    run_train(one, devices=ONE)
+    run_train(two, devices=TWO)
+    return one, two
+
+
+def test_two_processes_learn_what_one_does(pair: tuple[Campaign, Campaign]) -> None:
+    one, two = pair
+    assert len(curve(one)) == len(curve(two)) == one.file.train.epochs
+    for a, b in zip(curve(one), curve(two), strict=True):
+        # in each step the rounding of all before it grows
+        assert a == pytest.approx(b, rel=1e-5 if a["epoch"] < 4 else 1e-2)
+    assert curve(one)[-1]["train_loss"] < 0.5 * curve(one)[0]["train_loss"]
+    assert weights(one).keys() == weights(two).keys()
+    for name, value in weights(one).items():
+        torch.testing.assert_close(value, weights(two)[name], rtol=1e-2, atol=2e-3)
+    notes = [records.read(campaign, "train") or {} for campaign in pair]
+    assert [(note["device"], note["devices"]) for note in notes] == [("cpu", 1), ("cpu", 2)]
+    assert not list((two.path / "logs").glob("*torchrun"))
+
+
+def test_killed_and_stopped_it_ends_like_an_undisturbed_one(
+    pair: tuple[Campaign, Campaign], tmp_path: Path
+) -> None:
+    campaign = gridded(tmp_path / "c")
+    checkpoint = campaign.path / "model" / "checkpoint.pt"
+    first = start("train", campaign)
+    wait_for(checkpoint.exists, first)
+    os.kill(processes(campaign.path)[-1], signal.SIGKILL)
+    _, said = first.communicate(timeout=60)
+    assert first.returncode == 1, said
+    assert len(said.strip().splitlines()) == 1, said
+    assert "one of the 2 processes of train was killed" in said
+    wait_until_gone(campaign.path)
+
+    before = checkpoint.stat().st_mtime_ns
+    second = start("train", campaign)
+    wait_for(lambda: checkpoint.stat().st_mtime_ns > before, second)
+    second.send_signal(signal.SIGTERM)
+    _, said = second.communicate(timeout=60)
+    assert second.returncode == 75, said
+    assert "Traceback" not in said
+    assert "type the same command to go on" in said
+    wait_until_gone(campaign.path)
+    assert records.state(campaign, "train") is records.State.PARTIAL
+
+    run_train(campaign, devices=TWO)
+    assert curve(campaign) == curve(pair[1])
+    for name, value in weights(campaign).items():
+        assert torch.equal(value, weights(pair[1])[name]), name
+
+
+def test_two_processes_explain_what_one_does_and_keep_it_when_a_file_is_lost(
+    pair: tuple[Campaign, Campaign],
+) -> None:
+    one, two = pair
+    # of the same weights: an explained map is as sensitive to them as it likes
+    (two.path / "model" / "weights.safetensors").write_bytes(
+        (one.path / "model" / "weights.safetensors").read_bytes()
+    )
+    run_explain(one, devices=ONE)
+    lost = two.store / "density" / "density" / "c" / "1"
+    lost.rename(two.path / "lost")
+    with pytest.raises(StageFailed, match=rf"Type `glassdask grid {two.path} --start-over`\.$"):
+        run_explain(two, devices=TWO)
+    whole, part = (open_explanations(campaign) for campaign in pair)
+    done = part.run_status == layout.DONE
+    assert not done[10:20].any()
+    xr.testing.assert_allclose(whole.score.where(done), part.score.where(done), rtol=1e-5)
+
+    (two.path / "lost").rename(lost)
+    run_explain(two, devices=TWO)
+    whole, part = (open_explanations(campaign) for campaign in pair)
+    assert (part.run_status == layout.DONE).all()
+    assert np.isfinite(part.gradcam.sel(sample=part.split == "test")).all()
+    xr.testing.assert_allclose(whole, part, rtol=1e-5, atol=1e-6)
+    assert (records.read(two, "explain") or {})["device"] == "cpu"
+
+
+def test_shares_are_the_whole_batch_and_augmented_like_it() -> None:
+    images = torch.arange(7 * 16).reshape(7, 1, 4, 4)
+    whole = augment(images, torch.Generator().manual_seed(3))
+    for size in range(1, 8):
+        ranks = [Ranks(rank, size) for rank in range(size)]
+        counts = [len(range(7)[rank.share(7)]) for rank in ranks]
+        assert max(counts) - min(counts) <= 1
+        parts = [augment(images, torch.Generator().manual_seed(3), r.share(7)) for r in ranks]
+        assert torch.equal(torch.cat(parts), whole)
+
+
+@pytest.mark.parametrize("images", [2, 3, 9, 32, 1000])
+@pytest.mark.parametrize("batch_size", [2, 3, 16, 64])
+@pytest.mark.parametrize("found", [Devices("cuda", 8), Devices("cuda", 4, 3)])
+def test_no_share_is_empty(images: int, batch_size: int, found: Devices) -> None:
+    used = useful_devices(found, images, batch_size)
+    steps = -(-images // batch_size)
+    smallest = min(map(len, torch.arange(images).tensor_split(steps)))
+    assert 1 <= used.count <= max(1, min(smallest, batch_size // 2))
+    assert used.per_node <= found.per_node
+    assert used.nodes <= found.nodes
+    if min(smallest, batch_size // 2) >= found.count:
+        assert used == found
+
+
+def test_one_node_is_started_by_torchrun_and_several_by_srun() -> None:
+    where, what = Path("/c/logs/train-torchrun"), ["train", "/c", "--device", "cuda"]
+    one = several.launch_command(Devices("cuda", 4), where, what)
+    run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=4"]
+    run += ["--log-dir=/c/logs/train-torchrun"]
+    module = ["-m", "glassdask.stages.rank", *what]
+    assert one == [*run, "--standalone", "--local-addr=127.0.0.1", *module]
+    many = several.launch_command(Devices("cuda", 4, 3), where, what, "node07", "123456")
+    assert many == [
+        "srun", "--nodes=3", "--ntasks=3", "--ntasks-per-node=1", "--cpu-bind=none", "--overlap",
+        "--kill-on-bad-exit=1", *run, "--nnodes=3", "--rdzv-backend=c10d",
+        "--rdzv-endpoint=node07:23456", "--rdzv-id=123456", *module,
+    ]  # fmt: skip
+
+
+def test_a_job_without_gpus_uses_the_cpu_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for name in devices.ASKED:
+        monkeypatch.delenv(name, raising=False)
+    assert find_devices(nodes=3) == ONE
+    torch.set_num_threads(1)
+    assert without_cuda("train") == "train: no CUDA device; the CPU is used, with 1 thread"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("SLURM_GPUS_ON_NODE", "0")
+    assert "asked for" not in without_cuda("train")
+    monkeypatch.setenv("SLURM_JOB_GPUS", "0,1")
+    assert "a GPU was asked for (SLURM_JOB_GPUS=0,1), but torch" in without_cuda("explain")
+
+
+def test_the_warning_is_one_line_a_stage(
+    pair: tuple[Campaign, Campaign], capsys: pytest.CaptureFixture[str]
+) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    campaign = pair[0]
+    for run in (run_train, run_explain):
+        capsys.readouterr()
+        run(campaign, start_over=True)
+        said = capsys.readouterr().err.splitlines()
+        assert len(said) == 1
+        assert said[0].startswith("Warning: ")
+        assert "no CUDA device; the CPU is used" in said[0]
