@@ -159,11 +159,11 @@ class SlurmJobs(Workers):
                 f"the jobs of the Dask workers end before any has come: {self._last_words()}",
                 then=self.then(),
             )
-        self._rounds += 1
         logger.warning("%d worker jobs are gone; others are submitted", len(gone))
         for name in gone:
             del self.cluster.worker_spec[name]
         self._fill()
+        self._rounds += not self._refused  # what was refused did not end; patience will do
 
     def _fill(self) -> None:
         """Submit what is missing; what Slurm answers when it refuses is kept."""
