@@ -20,12 +20,14 @@ from distributed import Client, Security
 
 import glassdask as gd
 from glassdask.campaign import load
-from glassdask.clusters import allocation, worker_jobs
+from glassdask.clusters import allocation
 from glassdask.clusters.certificates import Certificates
 from glassdask.clusters.cluster import Cluster, workers_of
 from glassdask.clusters.dashboard import Dashboard
 from glassdask.errors import UsageError
+from glassdask.slurm import worker_jobs
 from glassdask.slurm.profile import VARIABLE
+from glassdask.slurm.queue import Queued
 
 
 @pytest.fixture(autouse=True)
@@ -247,12 +249,12 @@ def test_memory_is_shared_on_the_fullest_node(
 
 def test_the_queue_is_asked_without_loading_dask() -> None:
     code = (
-        "import sys; from glassdask.clusters import worker_jobs as w; from glassdask import cli; "
+        "import sys; from glassdask.slurm import worker_jobs as w; from glassdask import cli; "
         "assert w.name_of('17') == 'dask-17'; w.ask(w.name_of()); "
         "assert not {'dask', 'distributed', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    jobs = [worker_jobs.WorkerJob("1", "PENDING", "Priority")] * 2
-    jobs.append(worker_jobs.WorkerJob("2", "RUNNING", "None"))
+    jobs = [Queued("1", "a", "PENDING", "Priority", "", "", 0, 0)] * 2
+    jobs.append(Queued("2", "a", "RUNNING", "None", "0:01", "n1", 0, 0))
     assert worker_jobs.in_words(jobs) == "2 PENDING (Priority), 1 RUNNING"
     assert worker_jobs.in_words([]) == "none in the queue"

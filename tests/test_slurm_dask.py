@@ -20,8 +20,8 @@ from slurm_cluster import Slurm, missing
 
 import glassdask as gd
 from glassdask.campaign import load
-from glassdask.clusters import worker_jobs
 from glassdask.clusters.cluster import Cluster
+from glassdask.slurm import worker_jobs
 from glassdask.slurm.profile import VARIABLE
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=f"no {missing()}, so no private Slurm")

@@ -17,12 +17,13 @@ from dask_jobqueue.slurm import SLURMJob
 from distributed import Security, Status
 
 from glassdask.campaign import Campaign
-from glassdask.clusters import worker_jobs
 from glassdask.clusters.certificates import Certificates
 from glassdask.clusters.limits import ENVIRONMENT
 from glassdask.clusters.workers import QUIET, Workers
 from glassdask.errors import StageFailed
+from glassdask.slurm import worker_jobs
 from glassdask.slurm.profile import Profile
+from glassdask.slurm.queue import Queued
 from glassdask.walltime import parse
 
 logger = logging.getLogger("glassdask")
@@ -71,7 +72,7 @@ class SlurmJobs(Workers):
         self.count = settings.jobs * settings.workers_per_job
         self.name = worker_jobs.name_of()
         self._certificates: Certificates | None = None
-        self._queue: list[worker_jobs.WorkerJob] | None = None
+        self._queue: list[Queued] | None = None
         self._refused = ""
         self._pause, self._asked, self._rounds = SHORTEST_PAUSE, 0.0, 0
 
@@ -146,7 +147,7 @@ class SlurmJobs(Workers):
         self._asked = time.monotonic()
         self._queue = worker_jobs.ask(self.name)
         if self._queue is not None:
-            self._replace({job.number for job in self._queue if job.alive})
+            self._replace({job.number for job in self._queue if job.is_working})
 
     def _replace(self, alive: set[str]) -> None:
         assert self.cluster is not None

@@ -46,6 +46,11 @@ class Queued:
         """Whether it has left the queue."""
         return self.state in FINAL
 
+    @property
+    def is_working(self) -> bool:
+        """Whether it works, or will."""
+        return not self.is_over and self.state != "COMPLETING"
+
     def __str__(self) -> str:
         """In a few words, for people."""
         state = self.state.lower().replace("_", " ")
@@ -58,7 +63,7 @@ class Queued:
 
 
 def ask(*, numbers: list[str] | None = None, name: str = "") -> list[Queued]:
-    """The jobs with these numbers, or with this name, that Slurm still knows.
+    """The jobs with these numbers, or one's own with this name, that Slurm still knows.
 
     Raises
     ------
@@ -67,10 +72,10 @@ def ask(*, numbers: list[str] | None = None, name: str = "") -> list[Queued]:
     """
     if numbers is not None and not numbers:
         return []
-    which = f"--name={name}" if numbers is None else f"--jobs={','.join(numbers)}"
+    which = ["--me", f"--name={name}"] if numbers is None else [f"--jobs={','.join(numbers)}"]
     form = ",".join(f"{field}:|" for field in _FIELDS)
     try:
-        done = run("squeue", "--noheader", "--states=all", which, f"--Format={form}")
+        done = run("squeue", "--noheader", "--states=all", *which, f"--Format={form}")
     except StageFailed as error:
         if "Invalid job id" in str(error):  # the only one asked for is forgotten
             return []

@@ -13,7 +13,7 @@ from glassdask import jobs, locks, records
 from glassdask.campaign import Campaign
 from glassdask.errors import GlassdaskError, StageFailed, UsageError
 from glassdask.records import STAGES, State
-from glassdask.slurm import queue
+from glassdask.slurm import queue, worker_jobs
 from glassdask.slurm.chain import Job, as_script, chain, environment, job_name
 from glassdask.slurm.profile import JOBS, Profile, load_profile
 from glassdask.store import replace_text
@@ -219,6 +219,8 @@ def cancel(campaign: Campaign) -> list[queue.Queued]:
                 then=f"Look at `squeue --jobs={','.join(job.number for job in found)}`.",
             )
         time.sleep(0.5)
+    for job in found:  # a job that was killed could not cancel those of its Dask workers
+        worker_jobs.cancel(worker_jobs.name_of(job.number))
     return found
 
 

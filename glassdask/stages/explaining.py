@@ -45,7 +45,7 @@ class Explainer:
     def test_accuracy(self) -> dict[str, Any]:
         """Accuracy of each class on the test split; whether that is enough to explain anything."""
         images, labels = read_split(self.campaign, "test")
-        self._say_device()
+        self._prepare_for_long()
         right = evaluate(self.network, images).argmax(axis=1) == labels
         found = {
             f"test_accuracy_{state}": float(right[labels == k].mean())
@@ -63,13 +63,10 @@ class Explainer:
     def explain(self, low: int, high: int, learnt: bool) -> np.ndarray:
         """Write scores of the runs `low` to `high`, and Grad-CAM where asked for; their status."""
         campaign = self.campaign
-        with store.open_group(campaign.store, "density") as group:
-            block = group.isel(sample=slice(low, high))
-            status = block["run_status"].values
-            good = np.flatnonzero(status == layout.DONE)
-            images = read_images(campaign, block["density"].isel(sample=good))
+        self._prepare_for_long()
+        status, split, images = _read_block(campaign, low, high)
+        good = np.flatnonzero(status == layout.DONE)
         configurations = read_configurations(campaign, low, high)
-        self._say_device()
         particles = configurations.sizes["particle"]
         gamma = np.full((high - low, 2, particles), np.nan, np.float32)
         score = np.full((high - low, 2, 2), np.nan, np.float32)
@@ -78,7 +75,7 @@ class Explainer:
             flat = images.reshape(-1, *images.shape[2:])
             score[good] = evaluate(self.network, flat).reshape(-1, 2, 2)
             correct[good] = score[good].argmax(axis=2) == [LIQUID, GLASS]
-        wanted = np.isin(block["split"].values[good], campaign.file.explain.splits)
+        wanted = np.isin(split[good], campaign.file.explain.splits)
         if learnt and wanted.any():
             asked = good[wanted]
             there = configurations.isel(sample=asked)
@@ -87,11 +84,25 @@ class Explainer:
             store.array(campaign.store, "explanations", name)[low:high] = values
         return status
 
-    def _say_device(self) -> None:
-        """Once, when there is something to do and nothing is lost."""
+    def _prepare_for_long(self) -> None:
+        """Once, on the CPU: find lost files before the long work; say why it is long."""
         if not self._quiet:
+            for low, high in layout.sample_blocks(self.campaign):
+                _read_block(self.campaign, low, high)
             warn(without_cuda("explain"))
         self._quiet = True
+
+
+def _read_block(
+    campaign: Campaign, low: int, high: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Status and split of the runs `low` to `high`, and the images of the whole ones of them."""
+    with store.open_group(campaign.store, "density") as group:
+        block = group.isel(sample=slice(low, high))
+        status = block["run_status"].values
+        good = np.flatnonzero(status == layout.DONE)
+        images = read_images(campaign, block["density"].isel(sample=good))
+        return status, block["split"].values, images
 
 
 def _load_trained(campaign: Campaign) -> GlassNetwork:

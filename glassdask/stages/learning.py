@@ -54,9 +54,10 @@ def run_train(campaign: Campaign, start_over: bool = False, devices: Devices | N
     found = devices or find_devices(job_nodes())
     batch = campaign.file.train.batch_size
     used = useful_devices(found, count_images(campaign, "train"), batch)
-    if used.count > 1:
+    if found.count > 1:
         few = "" if used == found else f", of {found}: batches hold {batch} images at most"
         _say("train", f"on {used}{few}")
+    if used.count > 1:
         on_several(campaign, "train", used)
     else:
         fit(campaign, choose_device(used.kind, campaign.file.train.threads))

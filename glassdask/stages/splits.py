@@ -63,7 +63,7 @@ def read_images(campaign: Campaign, density: xr.DataArray) -> np.ndarray:
         When a file is damaged, or an image does not hold every particle.
     """
     values = load(campaign, "grid", density).values
-    found = values.reshape(*values.shape[:2], -1).sum(axis=2, dtype=float)
+    found = values.sum(axis=tuple(range(2, values.ndim)), dtype=float)
     # shares are rounded, counts are not; a lost file of shares reads as NaN
     wrong = np.argwhere(~(np.abs(found - campaign.file.system.particles) < 0.5))
     if len(wrong):
