@@ -49,8 +49,8 @@ def test_scripts_are_short_and_go_on_after_the_wall_time(path: Path) -> None:
 def test_a_script_puts_its_job_back_after_75_up_to_the_limit(
     path: Path, tmp_path: Path, codes: str, restarts: str, puts_back: bool, ends: int
 ) -> None:
-    # in place of glassdask and scontrol, programs that write down what they are asked
-    for name, code in (("glassdask", codes), ("scontrol", "0")):
+    # in place of the real ones, programs that write down what they are asked
+    for name, code in (("glassdask", codes), ("scontrol", "0"), ("srun", "0")):
         program = tmp_path / name
         program.write_text(f'#!/bin/sh\necho {name} "$@" >> {tmp_path}/asked\nexit {code}\n')
         program.chmod(0o755)
@@ -71,6 +71,8 @@ def test_a_script_puts_its_job_back_after_75_up_to_the_limit(
     if path.stem in ("quench", "propensity"):
         assert "hpc.launcher='srun --mpi=pmi2 --kill-on-bad-exit=1'" in asked
         assert "hpc.workers=2" in asked
+        # numbers of steps that the job had before are left out
+        assert asked.count("srun --ntasks=1 true") == int(restarts)
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
