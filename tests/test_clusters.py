@@ -130,6 +130,7 @@ def test_a_killed_worker_costs_its_task_and_status_shows_the_dashboard(folder: P
     np.testing.assert_array_equal(found.slow, gd.coordination(runs))
     [report] = (folder / "logs").glob("dask-indicators-*.html")
     assert f"Dask's performance report: {report}" in said
+    assert "cdn.bokeh.org" not in report.read_text()  # it opens offline
 
 
 def test_a_block_that_kills_its_workers_is_one_line_and_a_report_is_kept(folder: Path) -> None:

@@ -135,7 +135,7 @@ class Cluster:
     def _reporting(self, stage: str) -> Iterator[None]:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         path = self._campaign.path / "logs" / f"dask-{stage}-{stamp}.html"
-        report = performance_report(filename=str(path))
+        report = performance_report(filename=str(path), mode="inline")  # opens offline
         report.__enter__()
         try:
             yield
