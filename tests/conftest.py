@@ -11,6 +11,27 @@ import xarray as xr
 from campaigns import SIXTY, TINY, glassdask, new
 from slurm_cluster import missing, slurm_cluster
 
+#: Tests on a real Slurm, where there is none.
+_LEFT_OUT: list[pytest.Item] = []
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without Slurm on this machine, what needs it is left out as a whole."""
+    if missing():
+        _LEFT_OUT.extend(item for item in items if "slurm" in item.fixturenames)
+        items[:] = [item for item in items if item not in _LEFT_OUT]
+        config.hook.pytest_deselected(items=_LEFT_OUT)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say in one line what was left out."""
+    if _LEFT_OUT:
+        terminalreporter.write_line(
+            f"LEFT OUT {len(_LEFT_OUT)} tests on a real Slurm: no {missing()} on this machine "
+            "(Debian's slurm-wlm and munge bring it)"
+        )
+
+
 SIGMA = [[1.0, 0.8], [0.8, 0.88]]
 EPSILON = [[1.0, 1.5], [1.5, 0.5]]
 REFERENCE = [[1.0, 0.94], [0.94, 0.88]]
@@ -99,8 +120,6 @@ def quenched(tmp_path_factory):
 @pytest.fixture(scope="session")
 def slurm():
     """A private Slurm; commands of it, and `glassdask`, talk to it while it runs."""
-    if missing():
-        pytest.skip(f"no {missing()} here: a private Slurm needs Debian's slurm-wlm and munge")
     # a path short enough for a socket
     with (
         tempfile.TemporaryDirectory(prefix="slurm-") as folder,

@@ -15,19 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import slurm_cluster
 import xarray as xr
 from campaigns import STAGES, TINY, glassdask, new
 from slurm_cluster import Slurm
 
 import glassdask as gd
 from glassdask import live
-
-if lacking := slurm_cluster.missing():
-    pytest.skip(
-        f"no {lacking} on this machine: left out, all that needs a real Slurm (Debian's slurm-wlm)",
-        allow_module_level=True,
-    )
 
 README = Path(__file__).parents[1] / "slurm" / "README.md"
 PROFILE = """
@@ -107,7 +100,9 @@ def test_the_quick_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
     slurm.wait(numbers["quench"], "RUNNING")
     wait_until(lambda: works(folder, "quench"), "quenches")
     shown = glassdask("status", str(folder)).stdout
-    assert re.search(rf"quench .*running .*{numbers['quench']} .*running \d:\d\d on n\[1-2\]", shown)
+    assert re.search(
+        rf"quench .*running .*{numbers['quench']} .*running \d:\d\d on n\[1-2\]", shown
+    )
     assert re.search(rf"indicators .*{numbers['analyse']} .*pending \(Dependency\)", shown)
     refused = glassdask("submit", str(folder), "--profile", str(profile), code=2).stderr
     assert f"{numbers['quench']} (quench: running" in refused

@@ -16,15 +16,13 @@ import pytest
 import xarray as xr
 from campaigns import GLASSDASK, glassdask, slow_indicator, wait_for
 from distributed import Client, Security
-from slurm_cluster import Slurm, missing
+from slurm_cluster import Slurm
 
 import glassdask as gd
 from glassdask.campaign import load
 from glassdask.clusters.cluster import Cluster
 from glassdask.slurm import worker_jobs
 from glassdask.slurm.profile import VARIABLE
-
-pytestmark = pytest.mark.skipif(bool(missing()), reason=f"no {missing()}, so no private Slurm")
 
 JOBS = """
 [dask]
