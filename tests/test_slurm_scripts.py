@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from campaigns import GLASSDASK, TINY, glassdask, new
 
+from glassdask import live
 from glassdask.campaign import load
-from glassdask.errors import StageFailed, UsageError
+from glassdask.errors import StageFailed, StageHeld, UsageError
 from glassdask.slurm import queue, submitting
 from glassdask.slurm.chain import as_script, chain, job_name, scripts_folder
 from glassdask.slurm.profile import JOBS, Profile, load_profile
@@ -243,6 +247,23 @@ def test_a_submission_that_breaks_off_cancels_also_what_it_never_heard_of(
     assert submitting.cancel(load(tmp_path / "copy" / "c")) == []
     assert asked.read_text() == before
     assert [job.number for job in submitting.cancel(campaign)] == ["12"]
+
+
+def test_nothing_is_submitted_while_another_node_works_at_a_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign, ticks = load(new(tmp_path / "c", "kam", TINY)), itertools.count()
+
+    def read(folder: Path, stage: str) -> dict[str, Any] | None:
+        if stage != "train":
+            return None
+        return {"host": "n1", "process": 7, "time": time.time() + 1e-3 * next(ticks)}
+
+    # as on a file system whose locks end at the node
+    monkeypatch.setattr(live, "read", read)
+    monkeypatch.setattr(live, "PERIOD", 0.01)
+    with pytest.raises(StageHeld, match=r"stage train .* is being run by process 7 on n1"):
+        submitting.submit(campaign, Profile(), None)
 
 
 def test_imported_configurations_come_before_jobs(tmp_path: Path) -> None:

@@ -116,6 +116,7 @@ def _refuse_second(campaign: Campaign) -> None:
         )
     for stage in STAGES:
         locks.refuse_second(campaign, stage)
+        locks.wait_for_silence(campaign, stage)
 
 
 def _stale(campaign: Campaign, start_over: bool) -> list[str]:
