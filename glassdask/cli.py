@@ -80,12 +80,13 @@ def run(
     report: Report = False,
 ) -> None:
     """Run all eight stages on this machine; what is complete is skipped."""
+    from glassdask.stages.launch import check_launcher
     from glassdask.stages.pipeline import Pipeline
 
     _stop_in_time(walltime)
     campaign = _load(folder, overrides)
     stages = ("propensity",) if campaign.imported else ("quench", "propensity")
-    _check_launcher(campaign, *stages)
+    check_launcher(campaign, stages, start_over=False)
     with Pipeline(campaign, start_over, report=report) as pipeline:
         done = pipeline.run_all()
     if not done:
@@ -138,6 +139,7 @@ def _run_stage(
     retry: bool = False,
     report: bool = False,
 ) -> None:
+    from glassdask.stages.launch import check_launcher
     from glassdask.stages.pipeline import Pipeline
 
     if retry and start_over:
@@ -147,7 +149,7 @@ def _run_stage(
     _stop_in_time(walltime)
     campaign = _load(folder, overrides)
     if not (campaign.imported and stage == "quench"):
-        _check_launcher(campaign, stage, start_over=start_over or retry)
+        check_launcher(campaign, (stage,), start_over or retry)
     with Pipeline(campaign, start_over, retry, report) as pipeline:
         if not pipeline.run(stage, start_over):
             none = "no failed runs; " if retry else ""
@@ -246,12 +248,6 @@ def _load(folder: Path, overrides: list[str] | None) -> Campaign:
     from glassdask.campaign import load
 
     return load(folder, overrides or ())
-
-
-def _check_launcher(campaign: Campaign, *stages: str, start_over: bool = False) -> None:
-    from glassdask.stages.launch import check_launcher
-
-    check_launcher(campaign, stages, start_over)
 
 
 def _summary(campaign: Campaign) -> None:

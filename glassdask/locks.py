@@ -31,7 +31,7 @@ def hold(campaign: Campaign, stage: str) -> Iterator[None]:
         if not _take(file):
             file.seek(0)
             raise _held(campaign, stage, file.read().strip())
-        _wait_for_silence(campaign, stage)
+        wait_for_silence(campaign, stage)
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
@@ -62,7 +62,7 @@ def _held(campaign: Campaign, stage: str, by: str) -> StageHeld:
     )
 
 
-def _wait_for_silence(campaign: Campaign, stage: str) -> None:
+def wait_for_silence(campaign: Campaign, stage: str) -> None:
     """Not every file system locks across nodes: whoever still speaks on another one is alive."""
     last = live.read(campaign.path, stage)
     if not live.elsewhere(last):

@@ -10,6 +10,7 @@ import time
 from types import FrameType
 
 from glassdask.errors import UsageError
+from glassdask.logs import warn
 
 #: How Slurm writes times, and so do we.
 FORMS = "MM, MM:SS, HH:MM:SS, D-HH, D-HH:MM or D-HH:MM:SS"
@@ -18,6 +19,9 @@ SHORTEST = 15.0
 #: The last part of a wall time, in which runs are stopped and saved: a share of it, of so many
 #: seconds at least (the end of a block and of MPI) and at most.
 MARGIN_SHARE, LEAST_MARGIN, LARGEST_MARGIN = 0.1, 6.0, 60.0
+
+#: Seconds before each question to Slurm: a job that does not know its end is not put back.
+PAUSES = (0.0, 5.0, 15.0)
 
 _FORMS = (
     r"(?P<minutes>\d+)",
@@ -79,14 +83,26 @@ def _slurm() -> float | None:
         return None
     if end := os.environ.get("SLURM_JOB_END_TIME"):
         return float(end) - time.time()
+    for pause in PAUSES:
+        time.sleep(pause)
+        try:
+            asked = subprocess.run(
+                ["squeue", "--noheader", "--job", job, "--format", "%L"],
+                capture_output=True, text=True, timeout=30, check=False,
+            )  # fmt: skip
+        except OSError:
+            return None
+        except subprocess.TimeoutExpired:
+            continue
+        if asked.returncode == 0 or "Invalid job id" in asked.stderr:
+            break
+    else:
+        warn("Slurm does not say when this job ends: it cannot be saved before that")
+        return None
     try:
-        asked = subprocess.run(
-            ["squeue", "--noheader", "--job", job, "--format", "%L"],
-            capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
         return parse(asked.stdout)
-    except (OSError, subprocess.TimeoutExpired, UsageError):
-        return None  # UNLIMITED, or a Slurm that does not answer
+    except UsageError:
+        return None  # UNLIMITED, or a job that is over
 
 
 def is_restarted() -> bool:

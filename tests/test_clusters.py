@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from campaigns import glassdask, slow_indicator, start, wait_for
+from campaigns import TINY, glassdask, new, slow_indicator, start, wait_for
 from distributed import Client, Security
 
 import glassdask as gd
@@ -24,10 +24,12 @@ from glassdask.clusters import allocation
 from glassdask.clusters.certificates import Certificates
 from glassdask.clusters.cluster import Cluster, workers_of
 from glassdask.clusters.dashboard import Dashboard
+from glassdask.clusters.slurm_jobs import SlurmJobs
 from glassdask.errors import UsageError
 from glassdask.slurm import worker_jobs
-from glassdask.slurm.profile import VARIABLE
+from glassdask.slurm.profile import VARIABLE, Profile
 from glassdask.slurm.queue import Queued
+from glassdask.stages.analyse import _checked
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +135,16 @@ def test_a_killed_worker_costs_its_task_and_status_shows_the_dashboard(folder: P
     assert "cdn.bokeh.org" not in report.read_text()  # it opens offline
 
 
+def test_a_result_is_there_though_its_worker_is_gone(folder: Path) -> None:
+    cluster = Cluster(load(folder, ["dask.workers=1"]))
+    with cluster.working_at("grid"):
+        future = cluster.client.submit(int, "17")
+        [(found, result)] = cluster.completed([future])
+        cluster.client.retire_workers(close_workers=True)
+        assert (found, _checked(found, result, "grid", "all")) == (future, 17)
+    cluster.close()
+
+
 def test_a_block_that_kills_its_workers_is_one_line_and_a_report_is_kept(folder: Path) -> None:
     names = slow_indicator(folder, 0, "os.kill(os.getpid(), 9)")
     failed = glassdask("indicators", str(folder), *names, "--report", code=1)
@@ -221,6 +233,12 @@ def test_the_profile_and_the_place_choose_the_workers(
     monkeypatch.delenv("SLURM_JOB_ID")
     with pytest.raises(UsageError, match=f"unset {VARIABLE}"):
         kind()
+
+
+def test_a_percent_sign_in_the_path_of_worker_logs_is_no_pattern_of_slurm(tmp_path: Path) -> None:
+    workers = SlurmJobs(load(new(tmp_path / "50%j", "kam", TINY)), "grid", Profile())
+    last = workers._options(Security.temporary())["job_extra_directives"][-1]
+    assert last == f"--output={tmp_path}/50%%j/logs/{workers.name}-%j.log"
 
 
 def test_scratch_is_filled_in_and_a_variable_that_is_not_set_is_an_error(

@@ -29,7 +29,7 @@ from glassdask.learn.augment import augment
 from glassdask.learn.devices import Devices, find_devices, useful_devices, without_cuda
 from glassdask.learn.ranks import Ranks
 from glassdask.stages import blocks, several
-from glassdask.stages.learning import run_explain, run_train
+from glassdask.stages.learning import fit, run_explain, run_train
 
 ONE, TWO = Devices("cpu", 1), Devices("cpu", 2)
 #: Batches of 5 and 4 images, so that two processes have uneven shares.
@@ -188,6 +188,27 @@ def test_two_processes_explain_what_one_does_and_keep_it_when_a_file_is_lost(
     assert (records.read(two, "explain") or {})["device"] == "cpu"
 
 
+def test_blocks_that_nobody_told_of_are_not_complete(
+    pair: tuple[Campaign, Campaign], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(campaign: Campaign, step: str, devices: Devices, on_message, words=()) -> None:
+        if step == "score":
+            on_message({"learnt": True})
+
+    monkeypatch.setattr("glassdask.stages.learning.on_several", lose)
+    with pytest.raises(StageFailed, match="of some blocks nothing was heard"):
+        run_explain(pair[1], start_over=True, devices=TWO)
+    assert records.state(pair[1], "explain") is records.State.PARTIAL
+
+
+def test_processes_that_see_different_checkpoints_do_not_train(
+    pair: tuple[Campaign, Campaign], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ranks, "as_first", lambda ranks, content: content + 1)
+    with pytest.raises(StageFailed, match=r"process 0 sees 12 epochs in .*expected 13"):
+        fit(pair[0], torch.device("cpu"))
+
+
 def test_shares_are_the_whole_batch_and_augmented_like_it() -> None:
     images = torch.arange(7 * 16).reshape(7, 1, 4, 4)
     whole = augment(images, torch.Generator().manual_seed(3))
@@ -223,7 +244,7 @@ def test_one_node_is_started_by_torchrun_and_several_by_srun() -> None:
     many = several.launch_command(Devices("cuda", 4, 3), where, what, "node07", "123456")
     assert many == [
         "srun", "--nodes=3", "--ntasks=3", "--ntasks-per-node=1", "--cpu-bind=none", "--overlap",
-        "--kill-on-bad-exit=1", *run, "--nnodes=3", "--rdzv-backend=c10d",
+        "--export=ALL", "--kill-on-bad-exit=1", *run, "--nnodes=3", "--rdzv-backend=c10d",
         "--rdzv-endpoint=node07:23456", "--rdzv-id=123456", *module,
     ]  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,26 @@ def test_a_stage_is_held_by_one_process(campaign: Campaign) -> None:
         ):
             pass
     assert not locks.is_running(campaign, "quench")
+
+
+def test_a_stage_completed_while_its_lock_was_waited_for_is_not_done_again(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stage in ("quench", "grid", "train"):
+        do(campaign, stage)
+    records.update(campaign, "train", {"complete": False})
+    before, hold = records.read(campaign, "train") or {}, locks.hold
+
+    @contextmanager
+    def late(campaign: Campaign, stage: str) -> Iterator[None]:
+        with hold(campaign, stage):
+            records.update(campaign, stage, {"complete": True})
+            yield
+
+    monkeypatch.setattr(locks, "hold", late)
+    with Pipeline(campaign) as pipeline:
+        pipeline.run("train", start_over=False)
+    assert records.read(campaign, "train") == before | {"complete": True}
 
 
 @pytest.fixture

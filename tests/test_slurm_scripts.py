@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from campaigns import GLASSDASK, TINY, glassdask, new
 
+from glassdask import live
 from glassdask.campaign import load
-from glassdask.errors import UsageError
-from glassdask.slurm.chain import as_script, chain, scripts_folder
+from glassdask.errors import StageFailed, StageHeld, UsageError
+from glassdask.slurm import queue, submitting
+from glassdask.slurm.chain import as_script, chain, job_name, scripts_folder
 from glassdask.slurm.profile import JOBS, Profile, load_profile
 from glassdask.slurm.queue import _parse
 
@@ -50,9 +55,13 @@ def test_a_script_puts_its_job_back_after_75_up_to_the_limit(
     path: Path, tmp_path: Path, codes: str, restarts: str, puts_back: bool, ends: int
 ) -> None:
     # in place of the real ones, programs that write down what they are asked
-    for name, code in (("glassdask", codes), ("scontrol", "0"), ("srun", "0")):
+    refuses_once = f"rmdir {tmp_path}/refuses && exit 1; exit 0"
+    (tmp_path / "refuses").mkdir()
+    for name, deed in {
+        "glassdask": f"exit {codes}", "scontrol": refuses_once, "srun": "exit 1", "sleep": "",
+    }.items():  # fmt: skip
         program = tmp_path / name
-        program.write_text(f'#!/bin/sh\necho {name} "$@" >> {tmp_path}/asked\nexit {code}\n')
+        program.write_text(f'#!/bin/sh\necho {name} "$@" >> {tmp_path}/asked\n{deed}\n')
         program.chmod(0o755)
     source = tmp_path / "activate"
     source.write_text(f"echo sourced >> {tmp_path}/asked; unset_is_fine=$NOT_SET\n")
@@ -65,7 +74,7 @@ def test_a_script_puts_its_job_back_after_75_up_to_the_limit(
     )
     asked = (tmp_path / "asked").read_text()
     assert done.returncode == ends
-    assert ("scontrol requeue 17" in asked) is puts_back
+    assert asked.count("scontrol requeue 17") == (2 if puts_back else 0)
     assert asked.startswith("sourced")
     assert "my glass --set a.b='c d'" in asked
     if path.stem in ("quench", "propensity"):
@@ -171,6 +180,92 @@ def test_without_slurm_a_submission_is_one_line_and_writes_no_job(tmp_path: Path
     assert "queue" not in glassdask("status", str(folder)).stdout
 
 
+def fakes(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> Path:
+    """In place of Slurm's programs, scripts; the file in which they write what they are asked."""
+    for name, text in programs.items():
+        program = folder / name
+        program.write_text(f'#!/bin/sh\necho {name} "$@" >> {folder}/asked\n{text}\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return folder / "asked"
+
+
+def test_a_job_takes_nothing_from_the_job_that_it_is_submitted_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a site that greets, on a federation
+    fakes(tmp_path, monkeypatch, sbatch=f"env > {tmp_path}/env; echo Welcome 2 all; echo '17;fed'")
+    stale = ("JOB_ID", "JOB_END_TIME", "MEM_PER_CPU", "RESTART_COUNT", "EXPORT_ENV")
+    for name in (*stale, "CONF"):
+        monkeypatch.setenv(f"SLURM_{name}", "1")
+    assert queue.submit("sbatch", variables={"GLASSDASK_RESTARTS": "3"}) == "17"
+    environment = (tmp_path / "env").read_text().splitlines()
+    assert [line for line in environment if line.startswith("SLURM_")] == ["SLURM_CONF=1"]
+    assert "GLASSDASK_RESTARTS=3" in environment
+    fakes(tmp_path, monkeypatch, sbatch="echo Welcome")
+    with pytest.raises(StageFailed, match="expected the number of a job"):
+        queue.submit("sbatch", variables={})
+
+
+def test_a_site_that_hands_on_nothing_is_overruled(tmp_path: Path) -> None:
+    [first, *_] = chain(load(new(tmp_path / "c", "kam", TINY)), Profile())
+    assert {"--export=ALL", "--requeue", "--open-mode=append"} <= {*first.command({})}
+
+
+def test_jobs_of_a_campaign_have_names_of_their_own_that_lists_can_hold(tmp_path: Path) -> None:
+    names = set()
+    for path in ("a,b|c\nd", "a/c", "b/c"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        campaign = load(new(tmp_path / path, "kam", TINY))
+        assert re.fullmatch(r"[A-Za-z0-9_]+-[0-9a-f]{8}-train", job_name(campaign, "train"))
+        names.add(job_name(campaign, "train"))
+    assert len(names) == 3
+    (tmp_path / "link").symlink_to(tmp_path / "b")
+    assert job_name(load(tmp_path / "link" / "c"), "train") in names
+
+
+def test_a_submission_that_breaks_off_cancels_also_what_it_never_heard_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = load(new(tmp_path / "c", "kam", TINY))
+    line, listed = f"12|PENDING|None|0:00||0|0|{job_name(campaign, 'analyse')}|", tmp_path / "list"
+    listed.write_text(line)
+    asked = fakes(
+        tmp_path, monkeypatch, scancel=f": > {listed}", squeue=f"cat {listed}",
+        sbatch='case "$*" in *--test-only*) ;; *-quench*) echo 11 ;; '
+        "*) echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1; esac",
+    )  # fmt: skip
+    assert submitting.in_queue(campaign) == []  # nothing was submitted: Slurm is not even asked
+    with pytest.raises(StageFailed, match=r"job analyse: .*timed out.* Try again later\.$"):
+        submitting.submit(campaign, Profile(), None)
+    assert asked.read_text().splitlines()[-1] == "scancel 11 12"
+    assert [job.number for job in submitting.submitted(campaign)] == ["11"]
+    # a copy is another campaign: these jobs are none of its own
+    shutil.copytree(campaign.path, tmp_path / "copy" / "c")
+    before = asked.read_text()
+    listed.write_text(line)
+    assert submitting.cancel(load(tmp_path / "copy" / "c")) == []
+    assert asked.read_text() == before
+    assert [job.number for job in submitting.cancel(campaign)] == ["12"]
+
+
+def test_nothing_is_submitted_while_another_node_works_at_a_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign, ticks = load(new(tmp_path / "c", "kam", TINY)), itertools.count()
+
+    def read(folder: Path, stage: str) -> dict[str, Any] | None:
+        if stage != "train":
+            return None
+        return {"host": "n1", "process": 7, "time": time.time() + 1e-3 * next(ticks)}
+
+    # as on a file system whose locks end at the node
+    monkeypatch.setattr(live, "read", read)
+    monkeypatch.setattr(live, "PERIOD", 0.01)
+    with pytest.raises(StageHeld, match=r"stage train .* is being run by process 7 on n1"):
+        submitting.submit(campaign, Profile(), None)
+
+
 def test_imported_configurations_come_before_jobs(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", (*TINY, "quench.source=import"))
     with pytest.raises(UsageError, match="expected imported ones"):
@@ -180,14 +275,14 @@ def test_imported_configurations_come_before_jobs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "says", "over"),
     [
-        ("1|a|PENDING|Priority|0:00||0|0|", "pending (Priority)", False),
-        ("1|a|RUNNING|None|1:02|n7|3|0|", "running 1:02 on n7, put back 3 times", False),
-        ("1|a|FAILED|NonZeroExitCode|0:01|n7|0|768|", "failed, exit code 3", True),
-        ("1|a|NODE_FAIL|None|0:01|n7|0|0|", "node fail", True),
-        ("1|a|OUT_OF_MEMORY|OutOfMemory|0:01|n7|0|9|", "out of memory, exit code 137", True),
+        ("1|PENDING|Priority|0:00||0|0|a|", "pending (Priority)", False),
+        ("1|RUNNING|None|1:02|n7|3|0|a|", "running 1:02 on n7, put back 3 times", False),
+        ("1|FAILED|NonZeroExitCode|0:01|n7|0|768|a|", "failed, exit code 3", True),
+        ("1|NODE_FAIL|None|0:01|n7|0|0|a|", "node fail", True),
+        ("1|OUT_OF_MEMORY|OutOfMemory|0:01|n7|0|9|a|", "out of memory, exit code 137", True),
     ],
 )
 def test_what_squeue_prints_is_said_in_words(line: str, says: str, over: bool) -> None:
     job = _parse(line)
-    assert str(job) == says
+    assert (job.number, job.name, str(job)) == ("1", "a", says)
     assert job.is_over is over

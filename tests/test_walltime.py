@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from campaigns import glassdask
 
+from glassdask import walltime
 from glassdask.errors import UsageError
 from glassdask.walltime import FORMS, LEAST_MARGIN, SHORTEST, Alarm, parse, seconds_to_work
 
@@ -57,6 +59,25 @@ def test_slurm_may_leave_less_than_one_may_ask_for(monkeypatch: pytest.MonkeyPat
     assert seconds_to_work(None) == 0.0
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 2 * HOUR))
     assert seconds_to_work(None) == pytest.approx(2 * HOUR - 60, abs=1)
+
+
+def test_a_slurm_that_is_busy_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program, busy = tmp_path / "squeue", "squeue: error: Socket timed out on send/recv operation"
+    program.write_text(
+        f"#!/bin/sh\nrmdir {tmp_path}/busy && echo '{busy}' >&2 && exit 1\necho 2:00:00\n"
+    )
+    program.chmod(0o755)
+    (tmp_path / "busy").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    monkeypatch.delenv("SLURM_JOB_END_TIME", raising=False)
+    monkeypatch.setattr(walltime, "PAUSES", (0.0, 0.0))
+    assert seconds_to_work(None) == 2 * HOUR - 60
+    program.write_text(f"#!/bin/sh\necho '{busy}' >&2\nexit 1\n")
+    assert seconds_to_work(None) is None
+    assert "Slurm does not say when this job ends" in capsys.readouterr().err
 
 
 def test_the_forms_stand_in_the_help() -> None:

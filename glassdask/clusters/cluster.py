@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import dask
 from distributed import Client, Future, as_completed, performance_report
@@ -147,15 +148,16 @@ class Cluster:
             else:
                 self._say(f"Dask's performance report: {path}")
 
-    def completed(self, futures: Iterable[Future]) -> Iterator[Future]:
-        """Futures as they complete; meanwhile lost workers are replaced.
+    def completed(self, futures: Iterable[Future]) -> Iterator[tuple[Future, Any]]:
+        """Futures as they complete, with their results; meanwhile lost workers are replaced.
 
         Raises
         ------
         StageFailed
             When there has been no worker for as long as the profile's patience.
         """
-        finished = as_completed(list(futures))
+        # with results: a worker that is lost before its result is fetched is a lost worker, too
+        finished = as_completed(list(futures), with_results=True, raise_errors=False)
         self._seen = time.monotonic()
         while finished.count():
             with finished.thread_condition:

@@ -95,7 +95,8 @@ class SlurmJobs(Workers):
 
     def _options(self, security: Security) -> dict[str, Any]:
         site, settings = self.profile.site, self.profile.dask
-        log = shlex.quote(str(self.campaign.path / "logs" / f"{self.name}-%j.log"))
+        logs = str(self.campaign.path / "logs").replace("%", "%%")  # Slurm fills in %x and the like
+        log = shlex.quote(f"{logs}/{self.name}-%j.log")
         seconds = parse(settings.time)
         # workers leave before Slurm would kill them, and hand on what they hold
         lifetime = seconds - min(120.0, 0.1 * seconds)

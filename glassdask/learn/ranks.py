@@ -14,6 +14,7 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from glassdask.errors import StageFailed
 from glassdask.learn.network import GlassNetwork
 
 Content = TypeVar("Content")
@@ -66,6 +67,22 @@ class Ranks:
         total = torch.tensor(values, dtype=torch.float64, device=_device())
         distributed.all_reduce(total)
         return total.tolist()
+
+    def agree(self, number: int, what: str) -> None:
+        """Refuse to go on from files that another node sees in another state.
+
+        Raises
+        ------
+        StageFailed
+            When rank 0 has another number.
+        """
+        first = self.as_first(number)
+        if number != first:
+            raise StageFailed(
+                f"process {self.rank} sees {number} {what}",
+                f"{first}, as process 0 does",
+                "The file system of a node lags behind: type the same command again.",
+            )
 
     def as_first(self, content: Content) -> Content:
         """What rank 0 has, on every process."""

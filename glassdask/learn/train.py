@@ -89,6 +89,7 @@ def train(
             network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
         )
         history, best = resume(folder, made_for, network, optimiser)
+        ranks.agree(len(history), f"epochs in {folder}")
         pass_over = _Pass(network, optimiser, images, labels, settings, seed, ranks)
         while not finished(history, settings):
             began, epoch = time.monotonic(), len(history) + 1

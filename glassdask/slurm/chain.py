@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import sys
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +48,9 @@ class Job:
             wanted = ":".join(numbers[name] for name in self.after)
             # a dependant that can never start would stay in the queue for ever
             waits = [f"--dependency=afterok:{wanted}", "--kill-on-invalid-dep=yes"]
-        return ["sbatch", "--parsable", *self.options, *waits, str(self.script), *self.arguments]
+        # all that the script says of this, too, where a site's SBATCH_* variables would win
+        fixed = ["--parsable", "--export=ALL", "--requeue", "--open-mode=append"]
+        return ["sbatch", *fixed, *self.options, *waits, str(self.script), *self.arguments]
 
 
 def chain(campaign: Campaign, profile: Profile) -> tuple[Job, ...]:
@@ -112,8 +117,11 @@ def _stages_before(campaign: Campaign, name: str) -> set[str]:
 
 
 def job_name(campaign: Campaign, name: str) -> str:
-    """What Slurm calls a job of a campaign."""
-    return f"{campaign.path.resolve().name}-{name}"
+    """What Slurm calls a job of a campaign, and of no other folder."""
+    folder = campaign.path.resolve()
+    # by names alone are jobs found again, in lists with commas
+    shown = re.sub(r"[^A-Za-z0-9_.+-]+", "_", folder.name)[:60]
+    return f"{shown}-{zlib.crc32(os.fsencode(folder)):08x}-{name}"
 
 
 def _options(profile: Profile, name: str) -> list[str]:
@@ -179,6 +187,7 @@ def as_script(jobs: tuple[Job, ...], variables: dict[str, str], preparing: list[
     for job in jobs:
         command = shlex.join(job.command({name: f"@{name}@" for name in job.after}))
         for name in job.after:
-            command = command.replace(f"@{name}@", f'"${name}"')
+            # on a federation the name of the cluster follows the number
+            command = command.replace(f"@{name}@", f'"${{{name}%%;*}}"')
         lines.append(f"{job.name}=$({command})")
     return "\n".join(lines)

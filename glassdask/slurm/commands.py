@@ -57,7 +57,8 @@ def cancel_command(folder: Folder) -> None:
     from glassdask.slurm import submitting
 
     campaign = load(folder)
-    found = submitting.cancel(campaign)
+    with in_one_line("cancel"):
+        found = submitting.cancel(campaign)
     for job in found:
         print(f"{job.number:>10}  {job.name}: was {job}; cancelled")
     if found:

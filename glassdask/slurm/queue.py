@@ -16,7 +16,14 @@ FINAL = (
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
     "PREEMPTED", "REVOKED", "TIMEOUT",
 )  # fmt: skip
-_FIELDS = ("JobID", "Name", "State", "Reason", "TimeUsed", "NodeList", "RestartCnt", "exit_code")
+# the name last: people write in it what they like
+_FIELDS = ("JobID", "State", "Reason", "TimeUsed", "NodeList", "RestartCnt", "exit_code", "Name")
+#: Variables that say how to reach Slurm, or are the site's; the others tell of the job around us.
+_KEPT = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT", "SLURM_MPI_TYPE")
+
+
+class NoAnswer(StageFailed):
+    """Slurm did not answer in time; it may have done what it was asked."""
 
 
 @dataclass(frozen=True)
@@ -62,37 +69,58 @@ class Queued:
         return f"{state} {self.elapsed} on {self.nodes}{again}"
 
 
-def ask(*, numbers: list[str] | None = None, name: str = "") -> list[Queued]:
-    """The jobs with these numbers, or one's own with this name, that Slurm still knows.
+def ask(*names: str, mine: bool = False) -> list[Queued]:
+    """The jobs of these names that Slurm still knows, of every user or only one's own.
 
     Raises
     ------
+    UsageError
+        When there is no squeue.
     StageFailed
-        When squeue is not there, or does not answer.
+        When it does not answer.
     """
-    if numbers is not None and not numbers:
-        return []
-    which = ["--me", f"--name={name}"] if numbers is None else [f"--jobs={','.join(numbers)}"]
+    which = [*(["--me"] if mine else []), f"--name={','.join(names)}"]
     form = ",".join(f"{field}:|" for field in _FIELDS)
-    try:
-        done = run("squeue", "--noheader", "--states=all", *which, f"--Format={form}")
-    except StageFailed as error:
-        if "Invalid job id" in str(error):  # the only one asked for is forgotten
-            return []
-        raise
+    done = run("squeue", "--noheader", "--states=all", *which, f"--Format={form}")
     return [_parse(line) for line in done.splitlines() if line.strip()]
 
 
 def _parse(line: str) -> Queued:
-    fields = [text.strip() for text in line.split("|")]
+    number, state, reason, elapsed, nodes, restarts, code, name = line.strip().split("|", 7)
     # squeue prints the status as wait() gives it; for a signal, as shells write it
-    status = int(fields[7] or 0)
-    code = status >> 8 if status >> 8 else 128 + (status & 127) if status else 0
-    number, name, state, reason, elapsed, nodes = fields[:6]
-    return Queued(number, name, state, reason, elapsed, nodes, int(fields[6] or 0), code)
+    status = int(code or 0)
+    code_of_shell = status >> 8 if status >> 8 else 128 + (status & 127) if status else 0
+    name = name.removesuffix("|")
+    return Queued(number, name, state, reason, elapsed, nodes, int(restarts or 0), code_of_shell)
 
 
-def run(*words: str, variables: dict[str, str] | None = None) -> str:
+def submit(*words: str, variables: dict[str, str]) -> str:
+    """Submit a job by sbatch, out of whatever job we may be in; its number.
+
+    Parameters
+    ----------
+    *words : str
+        The command, which asks for the number alone.
+    variables : dict
+        Environment variables of the job.
+
+    Raises
+    ------
+    StageFailed
+        As `run`, or when no number comes back.
+    """
+    kept = dict(os.environ)
+    if "SLURM_JOB_ID" in kept:  # the new job would take what it is not told for its own
+        kept = {k: v for k, v in kept.items() if not k.startswith("SLURM_") or k in _KEPT}
+    done = run(*words, environment=kept | variables)
+    # on a federation the name of the cluster follows; some sites greet first
+    found = re.findall(r"^(\d+)(?:;.*)?$", done, re.MULTILINE)
+    if "--test-only" not in words and not found:
+        raise StageFailed(f"{words[0]} said {done.strip()!r}", "the number of a job")
+    return found[-1] if found else ""
+
+
+def run(*words: str, environment: dict[str, str] | None = None) -> str:
     """What a command of Slurm prints.
 
     Raises
@@ -104,19 +132,20 @@ def run(*words: str, variables: dict[str, str] | None = None) -> str:
     """
     try:
         done = subprocess.run(
-            words, capture_output=True, text=True, check=False, timeout=PATIENCE,
-            env=os.environ | (variables or {}),
+            words, capture_output=True, text=True, errors="replace", check=False,
+            timeout=PATIENCE, env=environment,
         )  # fmt: skip
     except FileNotFoundError:
         raise UsageError(
             f"no program {words[0]!r}", "a machine of a Slurm cluster", "Log in to one."
         ) from None
     except subprocess.TimeoutExpired:
-        raise StageFailed(
+        raise NoAnswer(
             f"{words[0]} did not answer within {PATIENCE:.0f} s", then="Try again later."
         ) from None
     if done.returncode != 0:
         lines = [re.sub(rf"^{words[0]}: (error|fatal): ", "", x) for x in done.stderr.splitlines()]
         said = "; ".join(dict.fromkeys([lines[0], lines[-1]])) if lines else "without a word"
-        raise StageFailed(f"{words[0]} refused ({said})")
+        kind = NoAnswer if re.search("timed out|unable to contact", said, re.I) else StageFailed
+        raise kind(f"{words[0]} refused ({said})", then="Try again later." * (kind is NoAnswer))
     return done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,7 @@ def _refuse_second(campaign: Campaign) -> None:
         )
     for stage in STAGES:
         locks.refuse_second(campaign, stage)
+        locks.wait_for_silence(campaign, stage)
 
 
 def _stale(campaign: Campaign, start_over: bool) -> list[str]:
@@ -136,7 +138,9 @@ def _check(job: Job, variables: dict[str, str]) -> None:
 
 def _sbatch(job: Job, command: list[str], variables: dict[str, str]) -> str:
     try:
-        return queue.run(*command, variables=variables)
+        return queue.submit(*command, variables=variables)
+    except queue.NoAnswer as error:
+        raise StageFailed(f"job {job.name}: {error}") from None
     except StageFailed as error:
         raise StageFailed(
             f"job {job.name}: {error}", "a job that the cluster takes", "Mend the site profile."
@@ -148,31 +152,44 @@ def _submit_all(
 ) -> list[tuple[Job, str]]:
     numbers: dict[str, str] = {}
     content = _read(campaign)
-    submission: dict[str, Any] = {"time": time.strftime("%Y-%m-%d %H:%M:%S"), "jobs": []}
+    submission: dict[str, Any] = {
+        "time": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "folder": str(campaign.path.resolve()),
+        "jobs": [],
+    }
     content["submissions"].append(submission)
+    _path(campaign).parent.mkdir(exist_ok=True)
     try:
         for job in planned:
+            # before each one: whatever happens next, `cancel` looks for it
+            replace_text(_path(campaign), json.dumps(content, indent=2))
             command = job.command(numbers)
-            # on a federation the name of the cluster follows
-            numbers[job.name] = _sbatch(job, command, variables).strip().partition(";")[0]
+            numbers[job.name] = _sbatch(job, command, variables)
             submission["jobs"].append(
                 {"name": job.name, "number": numbers[job.name], "command": shlex.join(command)}
             )
-            # after each one: whatever happens next, `cancel` knows it
-            _path(campaign).parent.mkdir(exist_ok=True)
-            replace_text(_path(campaign), json.dumps(content, indent=2))
+        replace_text(_path(campaign), json.dumps(content, indent=2))
     except BaseException:
-        if numbers:
-            queue.run("scancel", *numbers.values())
+        _take_back(campaign, numbers)
         raise
     return [(job, numbers[job.name]) for job in planned]
+
+
+def _take_back(campaign: Campaign, numbers: dict[str, str]) -> None:
+    """Cancel what was submitted; a job may be in the queue though sbatch did not say so."""
+    found = set(numbers.values())
+    with suppress(GlassdaskError):
+        found |= {job.number for job in in_queue(campaign) if not job.is_over}
+    if found:
+        with suppress(GlassdaskError):  # the first error is the one to be seen
+            queue.run("scancel", *sorted(found))
 
 
 def submitted(campaign: Campaign) -> list[Submitted]:
     """All jobs that were ever submitted for a campaign, the first first."""
     return [
         Submitted(job["name"], job["number"], submission["time"])
-        for submission in _read(campaign)["submissions"]
+        for submission in _submissions(campaign)
         for job in submission["jobs"]
     ]
 
@@ -190,13 +207,11 @@ def in_queue(campaign: Campaign) -> list[queue.Queued]:
     StageFailed
         When squeue does not answer.
     """
-    names = {job.number: job.name for job in submitted(campaign)}
-    # numbers begin anew when a cluster is set up again: a stranger's job is none of ours
-    return [
-        replace(job, name=names[job.number])
-        for job in queue.ask(numbers=list(names))
-        if job.name == job_name(campaign, names[job.number])
-    ]
+    if not _submissions(campaign):
+        return []
+    # not by number: that may be a stranger's on another cluster, and one may never have been heard
+    names = {job_name(campaign, name): name for name in JOBS}
+    return [replace(job, name=names[job.name]) for job in queue.ask(*names) if job.name in names]
 
 
 def cancel(campaign: Campaign) -> list[queue.Queued]:
@@ -204,13 +219,27 @@ def cancel(campaign: Campaign) -> list[queue.Queued]:
 
     Raises
     ------
+    StageHeld
+        While they are being submitted.
     StageFailed
         When some do not leave.
     """
-    found = [job for job in in_queue(campaign) if not job.is_over]
-    if not found:
+    if not _submissions(campaign):
         return []
-    queue.run("scancel", *(job.number for job in found))
+    with locks.hold(campaign, "submit"):
+        found = [job for job in in_queue(campaign) if not job.is_over]
+        if not found:
+            return []
+        queue.run("scancel", *(job.number for job in found))
+        try:
+            _wait_until_gone(campaign, found)
+        finally:
+            for job in found:  # a job that was killed could not cancel those of its Dask workers
+                worker_jobs.cancel(worker_jobs.name_of(job.number))
+    return found
+
+
+def _wait_until_gone(campaign: Campaign, found: list[queue.Queued]) -> None:
     until = time.monotonic() + LEAVING
     while any(not job.is_over for job in in_queue(campaign)):
         if time.monotonic() > until:
@@ -219,13 +248,16 @@ def cancel(campaign: Campaign) -> list[queue.Queued]:
                 then=f"Look at `squeue --jobs={','.join(job.number for job in found)}`.",
             )
         time.sleep(0.5)
-    for job in found:  # a job that was killed could not cancel those of its Dask workers
-        worker_jobs.cancel(worker_jobs.name_of(job.number))
-    return found
 
 
 def _path(campaign: Campaign) -> Path:
     return campaign.path / "slurm" / "jobs.json"
+
+
+def _submissions(campaign: Campaign) -> list[dict[str, Any]]:
+    """Those from this folder: a copy of another is no part of that one's jobs."""
+    here = str(campaign.path.resolve())
+    return [one for one in _read(campaign)["submissions"] if one.get("folder") == here]
 
 
 def _read(campaign: Campaign) -> dict[str, Any]:

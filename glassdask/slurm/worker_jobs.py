@@ -28,16 +28,16 @@ def name_of(job: str | None = None) -> str:
 def ask(name: str) -> list[Queued] | None:
     """The worker jobs of that name in the queue; None when it does not answer."""
     try:
-        return [job for job in queue.ask(name=name) if not job.is_over]
+        return [job for job in queue.ask(name, mine=True) if not job.is_over]
     except GlassdaskError:
         return None
 
 
 def cancel(name: str) -> None:
-    """Cancel all worker jobs of that name; never raises."""
+    """Cancel one's own worker jobs of that name; never raises."""
     # where Slurm does not answer, workers end by themselves when they find no scheduler
     with suppress(GlassdaskError):
-        queue.run("scancel", f"--name={name}")
+        queue.run("scancel", f"--name={name}", f"--user={os.getuid()}")
 
 
 def in_words(jobs: list[Queued] | None) -> str:

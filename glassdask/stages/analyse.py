@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from distributed import KilledWorker
+from distributed import Future, KilledWorker
 
 from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign
@@ -89,9 +90,10 @@ def _over_samples(
         }
         written = time.monotonic()
         try:
-            for future in cluster.completed(futures):
+            for future, result in cluster.completed(futures):
                 low, high = futures[future]
-                done[low:high] = _result(future, stage, f"runs {low} to {high - 1}")
+                where = f"runs {low} to {high - 1}"
+                done[low:high] = _checked(future, result, stage, where)
                 progress.advance()
                 if time.monotonic() - written > _STATUS_PERIOD:
                     status[...] = done
@@ -112,17 +114,19 @@ def _over_ensemble(campaign: Campaign, cluster: Cluster) -> None:
             for c, t in todo
         }
         try:
-            for future in cluster.completed(futures):
-                _result(future, "correlate", f"glass and temperature {futures[future]}")
+            for future, result in cluster.completed(futures):
+                where = f"glass and temperature {futures[future]}"
+                _checked(future, result, "correlate", where)
                 progress.advance()
         finally:
             cluster.client.cancel(list(futures))
 
 
-def _result(future, what: str, where: str):  # type: ignore[no-untyped-def]
+def _checked(future: Future, result: Any, what: str, where: str) -> Any:
     """Result of a task; its error becomes one line."""
     try:
-        return future.result()
+        # of one that is done, `future.result` would wait for its worker, though that may be gone
+        return future.result() if future.status in ("error", "cancelled") else result
     except GlassdaskError:
         raise
     except KilledWorker as error:

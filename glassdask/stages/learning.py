@@ -11,6 +11,7 @@ import torch
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import Campaign
+from glassdask.errors import StageFailed
 from glassdask.learn.devices import (
     Devices,
     choose_device,
@@ -120,6 +121,12 @@ def run_explain(
             progress.advance()
 
         work.explain(todo, learnt, on_block)
+    if layout.pending_blocks(campaign, done):
+        raise StageFailed(
+            "explain has ended, and of some blocks nothing was heard",
+            "a status of each",
+            "What was done is kept; type the same command to go on.",
+        )
     jobs.complete(campaign, "explain", _notes(work.devices))
 
 

@@ -99,6 +99,8 @@ class Pipeline:
             launch.run(self.campaign, stage, start_over, self.retry)
             return
         with locks.hold(self.campaign, stage):
+            if jobs.is_complete(self.campaign, stage, start_over):
+                return  # by a process that held it until now
             open_log(self.campaign.path, stage)
             if STAGES[stage].runs_on == "Dask":
                 from glassdask.stages import analyse

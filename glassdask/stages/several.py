@@ -138,7 +138,7 @@ def launch_command(
         return [*run, "--standalone", "--local-addr=127.0.0.1", *module]
     start = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
     # one process of a node starts the others, so it must not be kept to a core of its own
-    start += ["--cpu-bind=none", "--overlap", "--kill-on-bad-exit=1"]
+    start += ["--cpu-bind=none", "--overlap", "--export=ALL", "--kill-on-bad-exit=1"]
     port = 20000 + int(job) % 10000  # two jobs may share a node
     meeting = [f"--nnodes={nodes}", "--rdzv-backend=c10d", f"--rdzv-endpoint={host}:{port}"]
     return [*start, *run, *meeting, f"--rdzv-id={job}", *module]
