@@ -106,9 +106,9 @@ def test_the_quick_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
     assert re.search(rf"indicators .*{numbers['analyse']} .*pending \(Dependency\)", shown)
     refused = glassdask("submit", str(folder), "--profile", str(profile), code=2).stderr
     assert f"{numbers['quench']} (quench: running" in refused
-    slurm.wait(numbers["quench"], "COMPLETED", seconds=300)
+    slurm.wait(numbers["quench"], "COMPLETED", seconds=900)
     assert int(slurm.field(numbers["quench"], "Restarts")) >= 1
-    slurm.wait(numbers["report"], "COMPLETED", seconds=300)
+    slurm.wait(numbers["report"], "COMPLETED", seconds=900)
     shown = glassdask("status", str(folder)).stdout
     assert shown.count("│ complete ") == len(STAGES), shown
     assert (folder / "report.html").is_file()
@@ -126,7 +126,7 @@ def test_the_chain_by_hand_as_the_page_says(slurm: Slurm, tmp_path: Path, tiny: 
     assert small.count("slurm/") == 7
     (tmp_path / "slurm").symlink_to(README.parent)
     subprocess.run(["bash", "-eu", "-c", small], cwd=tmp_path, check=True, capture_output=True)
-    wait_until(lambda: not slurm.run("squeue", "-h"), "the chain", 240)
+    wait_until(lambda: not slurm.run("squeue", "-h"), "the chain", 600)
     assert glassdask("status", str(folder)).stdout.count("│ complete ") == len(STAGES)
     equal(tiny, folder, "configurations", "density", "indicators", "propensity")
 
