@@ -12,7 +12,7 @@ import typer
 
 from glassdask.errors import GlassdaskError, UsageError
 from glassdask.exchange.commands import ManyWords, export_command, import_command
-from glassdask.slurm.commands import cancel_command, submit_command
+from glassdask.slurm.commands import cancel_command, queue_at_least, submit_command
 from glassdask.walltime import FORMS, Alarm, is_restarted, seconds_to_work
 
 if TYPE_CHECKING:
@@ -208,7 +208,9 @@ def status(
     """Where each stage stands; also from another shell or node, while it runs."""
     from glassdask.stages.status import show
 
-    show(_load(folder, overrides), watch)
+    with queue_at_least(folder):
+        campaign = _load(folder, overrides)
+    show(campaign, watch)
 
 
 @app.command()

@@ -167,7 +167,7 @@ def difference(campaign: Campaign, stage: str) -> str:
     stale = [n for n in reads(campaign, stage) if state(campaign, n) is State.CHANGED]
     if stale:
         parts.append(f"stage {', '.join(stale)}, which it reads, too")
-    return "; ".join(parts) or "another version of its inputs"
+    return "; ".join(dict.fromkeys(parts)) or "another version of its inputs"
 
 
 def before(stage: str, campaign: Campaign | None = None) -> list[str]:

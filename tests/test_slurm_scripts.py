@@ -169,101 +169,21 @@ def test_options_follow_from_the_profile(tmp_path: Path) -> None:
 
 def test_without_slurm_a_submission_is_one_line_and_writes_no_job(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", TINY)
-    done = subprocess.run(
-        [GLASSDASK, "submit", folder],
-        env={"PATH": "/nowhere", "HOME": "/"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    assert "--profile FILE" in glassdask("submit", str(folder), code=2).stderr
+
+    def away(*words: str) -> subprocess.CompletedProcess:
+        """The command line where no program of Slurm is."""
+        return subprocess.run(
+            [GLASSDASK, *words],
+            env={"PATH": "/nowhere", "HOME": "/"}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    done = away("submit", str(folder), "--profile", str(scripts_folder() / "gpu-cluster.toml"))
     assert done.returncode == 2
     assert "no program 'sbatch'; expected a machine of a Slurm cluster" in done.stderr
     assert not (folder / "slurm" / "jobs.json").exists()
-    assert "No jobs" in glassdask("cancel", str(folder)).stdout
-    assert "queue" not in glassdask("status", str(folder)).stdout
-
-
-def fakes(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> Path:
-    """In place of Slurm's programs, scripts; the file in which they write what they are asked."""
-    for name, text in programs.items():
-        program = folder / name
-        program.write_text(f'#!/bin/sh\necho {name} "$@" >> {folder}/asked\n{text}\n')
-        program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    return folder / "asked"
-
-
-def test_a_job_takes_nothing_from_the_job_that_it_is_submitted_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # a site that greets, on a federation
-    fakes(tmp_path, monkeypatch, sbatch=f"env > {tmp_path}/env; echo Welcome 2 all; echo '17;fed'")
-    stale = ("JOB_ID", "JOB_END_TIME", "MEM_PER_CPU", "RESTART_COUNT", "EXPORT_ENV")
-    for name in (*stale, "CONF"):
-        monkeypatch.setenv(f"SLURM_{name}", "1")
-    assert queue.submit("sbatch", variables={"GLASSDASK_RESTARTS": "3"}) == "17"
-    environment = (tmp_path / "env").read_text().splitlines()
-    assert [line for line in environment if line.startswith("SLURM_")] == ["SLURM_CONF=1"]
-    assert "GLASSDASK_RESTARTS=3" in environment
-    fakes(tmp_path, monkeypatch, sbatch="echo Welcome")
-    with pytest.raises(StageFailed, match="expected the number of a job"):
-        queue.submit("sbatch", variables={})
-
-
-def test_a_site_that_hands_on_nothing_is_overruled(tmp_path: Path) -> None:
-    [first, *_] = chain(load(new(tmp_path / "c", "kam", TINY)), Profile())
-    assert {"--export=ALL", "--requeue", "--open-mode=append"} <= {*first.command({})}
-
-
-def test_jobs_of_a_campaign_have_names_of_their_own_that_lists_can_hold(tmp_path: Path) -> None:
-    names = set()
-    for path in ("a,b|c\nd", "a/c", "b/c"):
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        campaign = load(new(tmp_path / path, "kam", TINY))
-        assert re.fullmatch(r"[A-Za-z0-9_]+-[0-9a-f]{8}-train", job_name(campaign, "train"))
-        names.add(job_name(campaign, "train"))
-    assert len(names) == 3
-    (tmp_path / "link").symlink_to(tmp_path / "b")
-    assert job_name(load(tmp_path / "link" / "c"), "train") in names
-
-
-def test_a_submission_that_breaks_off_cancels_also_what_it_never_heard_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    campaign = load(new(tmp_path / "c", "kam", TINY))
-    line, listed = f"12|PENDING|None|0:00||0|0|{job_name(campaign, 'analyse')}|", tmp_path / "list"
-    listed.write_text(line)
-    asked = fakes(
-        tmp_path, monkeypatch, scancel=f": > {listed}", squeue=f"cat {listed}",
-        sbatch='case "$*" in *--test-only*) ;; *-quench*) echo 11 ;; '
-        "*) echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1; esac",
-    )  # fmt: skip
-    assert submitting.in_queue(campaign) == []  # nothing was submitted: Slurm is not even asked
-    with pytest.raises(StageFailed, match=r"job analyse: .*timed out.* Try again later\.$"):
-        submitting.submit(campaign, Profile(), None)
-    assert asked.read_text().splitlines()[-1] == "scancel 11 12"
-    assert [job.number for job in submitting.submitted(campaign)] == ["11"]
-    # a copy is another campaign: these jobs are none of its own
-    shutil.copytree(campaign.path, tmp_path / "copy" / "c")
-    before = asked.read_text()
-    listed.write_text(line)
-    assert submitting.cancel(load(tmp_path / "copy" / "c")) == []
-    assert asked.read_text() == before
-    assert [job.number for job in submitting.cancel(campaign)] == ["12"]
-
-
-def test_nothing_is_submitted_while_another_node_works_at_a_stage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    campaign, ticks = load(new(tmp_path / "c", "kam", TINY)), itertools.count()
-
-    def read(folder: Path, stage: str) -> dict[str, Any] | None:
-        if stage != "train":
-            return None
-        return {"host": "n1", "process": 7, "time": time.time() + 1e-3 * next(ticks)}
-
-    # as on a file system whose locks end at the node
-    monkeypatch.setattr(live, "read", read)
-    monkeypatch.setattr(live, "PERIOD", 0.01)
-    with pytest.raises(StageHeld, match=r"stage train .* is being run by process 7 on n1"):
-        submitting.submit(campaign, Profile(), None)
+    assert "No jobs" in away("cancel", str(folder)).stdout
+    assert "queue" not in away("status", str(folder)).stdout
 
 
 def test_imported_configurations_come_before_jobs(tmp_path: Path) -> None:

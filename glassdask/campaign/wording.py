@@ -34,7 +34,7 @@ def explain_validation_error(
     more = f" ({len(problems) - 1} more after this one)" if len(problems) > 1 else ""
     where = _where(first["loc"])
     if first["type"] == "extra_forbidden":
-        return _unknown(file, first["loc"], more)
+        return _unknown(file, first["loc"], more, where_to_mend)
     if first["type"] == "missing":
         key = first["loc"][-1]
         return UsageError(f"{where} is missing", f"a value for {key}", f"Add it.{more}")
@@ -70,13 +70,15 @@ def _expected(problem: dict[str, Any]) -> str:
     )
 
 
-def _unknown(file: type[BaseModel], loc: tuple[int | str, ...], more: str) -> UsageError:
+def _unknown(
+    file: type[BaseModel], loc: tuple[int | str, ...], more: str, where: str
+) -> UsageError:
     *parents, key = (str(part) for part in loc)
     known = list(_fields(file, parents))
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     name = f"[{key}]" if not parents else f"{'.'.join(parents)}.{key}"
     wanted = f"{near[0]}" if near else f"one of {', '.join(known)}"
-    then = f"Did you mean {near[0]}?" if near else "Delete it."
+    then = f"Did you mean {near[0]}? Mend it {where}." if near else f"Delete it {where}."
     return UsageError(f"unknown key {name}", wanted, then + more)
 
 

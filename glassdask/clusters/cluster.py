@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import dask
+import psutil
 from distributed import Client, Future, as_completed, performance_report
 
 from glassdask import live
@@ -22,7 +24,7 @@ from glassdask.clusters.workers import Workers
 from glassdask.errors import StageFailed, UsageError
 from glassdask.logs import warn
 from glassdask.progress import duration
-from glassdask.slurm.profile import VARIABLE, Profile, profile_of_job
+from glassdask.slurm.profile import LOGIN, VARIABLE, Profile, profile_of_job
 
 logger = logging.getLogger("glassdask")
 
@@ -41,6 +43,13 @@ def workers_of(campaign: Campaign, stage: str) -> Workers:
         When the profile is wrong, or asks for what is not there.
     """
     profile = profile_of_job()
+    interface, known = profile.dask.interface if profile else "", sorted(psutil.net_if_addrs())
+    if interface and interface not in known:
+        raise UsageError(
+            f'[dask] interface = "{interface}" in the site profile, on {socket.gethostname()}',
+            f"one of {', '.join(known)}",
+            "Mend the profile and type the same command, or submit, again.",
+        )
     in_job, tasks = "SLURM_JOB_ID" in os.environ, int(os.environ.get("SLURM_NTASKS") or 1)
     if profile is not None and profile.dask.cluster == "jobs":
         if importlib.util.find_spec("dask_jobqueue") is None:
@@ -122,7 +131,8 @@ class Cluster:
             self._client = Client(self._workers.cluster)
             self._client.register_plugin(OneThread())
         port, profile = self._workers.scheduler.http_server.port, self._workers.profile
-        self._dashboard = Dashboard(profile.dask.dashboard_host, port, profile.site.login)
+        login = profile.site.login or os.environ.get(LOGIN, "")
+        self._dashboard = Dashboard(profile.dask.dashboard_host, port, login)
         self._say(f"Dask: {self._workers.in_words()}, dashboard {self._dashboard.link}")
         if self._dashboard.ssh:
             self._say(f"To see it from your laptop: {self._dashboard.ssh}")

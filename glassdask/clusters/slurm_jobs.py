@@ -181,7 +181,8 @@ class SlurmJobs(Workers):
     def in_words(self) -> str:
         """How many, in which jobs."""
         settings = self.profile.dask
-        return f"{self.count} workers in {settings.jobs} Slurm jobs, squeue --name {self.name}"
+        jobs = "1 Slurm job" if settings.jobs == 1 else f"{settings.jobs} Slurm jobs"
+        return f"{self.count} workers in {jobs}, squeue --name {self.name}"
 
     def news(self) -> str:
         """What the queue said last."""

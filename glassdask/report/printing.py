@@ -89,7 +89,7 @@ def print_table(rows: list[Row], console: Console | None = None) -> None:
     console.print(table, markup=False, highlight=False)
     console.print("Θ enters every correlation as 1 − Θ, Δ as 1 − Δ.", markup=False, highlight=False)
     for note, number in numbers.items():
-        console.print(f"{number:>3} {note}", markup=False, highlight=False)
+        console.print(f"{number:>3}) {note}", markup=False, highlight=False)
 
 
 def print_saved(campaign: Campaign) -> None:

@@ -14,7 +14,7 @@ from glassdask import records
 from glassdask.campaign import Campaign
 from glassdask.errors import UsageError
 from glassdask.records import STAGES, State
-from glassdask.slurm.profile import JOBS, VARIABLE, Profile, Resources
+from glassdask.slurm.profile import JOBS, LOGIN, VARIABLE, Profile, Resources
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,15 @@ class Job:
         return ["sbatch", *fixed, *self.options, *waits, str(self.script), *self.arguments]
 
 
-def chain(campaign: Campaign, profile: Profile) -> tuple[Job, ...]:
+def chain(campaign: Campaign, profile: Profile, waiting: tuple[str, ...] = ()) -> tuple[Job, ...]:
     """The jobs of all stages that are not complete, each after those whose results it reads.
 
     Parameters
     ----------
     campaign : Campaign
     profile : Profile
+    waiting : tuple of str
+        Names of jobs that are in the queue already.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def chain(campaign: Campaign, profile: Profile) -> tuple[Job, ...]:
     Raises
     ------
     UsageError
-        When imported configurations are missing.
+        When imported configurations are missing, or ranks do not make whole groups.
     """
     todo = todo_stages(campaign)
     if campaign.imported and "quench" in todo:
@@ -78,8 +80,26 @@ def chain(campaign: Campaign, profile: Profile) -> tuple[Job, ...]:
             "imported ones",
             f"Type `{records.making(campaign, 'quench')}`.",
         )
-    names = [name for name, stages in JOBS.items() if any(stage in todo for stage in stages)]
-    return tuple(_job(campaign, profile, name, names) for name in names)
+    names = [
+        name
+        for name, stages in JOBS.items()
+        if name in waiting or any(stage in todo for stage in stages)
+    ]
+    missing = [name for name in names if name not in waiting]
+    for name in ("quench", "propensity"):
+        if name in missing:
+            _check_ranks(campaign, profile, name)
+    return tuple(_job(campaign, profile, name, names) for name in missing)
+
+
+def _check_ranks(campaign: Campaign, profile: Profile, name: str) -> None:
+    ranks, group = getattr(profile, name).ranks, campaign.file.hpc.ranks_per_run
+    if ranks < 2 or (ranks - 1) % group:
+        raise UsageError(
+            f"[{name}] ranks = {ranks} in the site profile, with [hpc] ranks_per_run = {group}",
+            "one that manages, and whole groups that run",
+            f"Write e.g. ranks = {1 + group * max(1, (ranks - 1) // group)}.",
+        )
 
 
 def todo_stages(campaign: Campaign) -> list[str]:
@@ -151,6 +171,7 @@ def environment(profile: Profile, copy: Path | None) -> dict[str, str]:
         "GLASSDASK_MODULES": " ".join(site.modules),
         "GLASSDASK_SOURCE": site.source,
         "GLASSDASK_RESTARTS": str(site.restarts),
+        LOGIN: site.login,
     }
     return {key: value for key, value in found.items() if value}
 

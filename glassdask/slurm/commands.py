@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from glassdask.errors import in_one_line
+from glassdask.errors import GlassdaskError, UsageError, in_one_line
+
+if TYPE_CHECKING:
+    from glassdask.campaign import Campaign
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")]
 
@@ -16,7 +22,7 @@ def submit_command(
     folder: Folder,
     profile: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Site profile (slurm/README.md); else the last one."),
+        typer.Option(metavar="FILE", help="Site profile (slurm/README.md); later: the last."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the submission as a shell script; do nothing.")
@@ -48,7 +54,32 @@ def submit_command(
     for job, number in found:
         after = f"   after {', '.join(job.after)}" if job.after else ""
         print(f"{number:>10}  {job.name:<11}{after}")
-    print(f"Next: glassdask status {folder}, or glassdask cancel {folder}")
+    shown = shlex.quote(str(folder))
+    print(f"Next: glassdask status {shown}, or glassdask cancel {shown}")
+
+
+@contextmanager
+def queue_at_least(folder: Path) -> Iterator[None]:
+    """When the campaign file cannot be read, print its jobs: they run on, whatever became of it."""
+    from glassdask.slurm import submitting
+
+    try:
+        yield
+    except UsageError:
+        with suppress(GlassdaskError):
+            found = submitting.in_queue(_of_folder(folder)) if (folder / "logs").is_dir() else []
+            for job in found:
+                if not job.is_over:
+                    print(f"{job.number:>10}  {job.name}: {job}")
+        raise
+
+
+def _of_folder(folder: Path) -> Campaign:
+    """What is needed to find jobs again, also when the campaign file has been broken since."""
+    from glassdask.campaign import Campaign
+    from glassdask.campaign.schema import CampaignFile
+
+    return Campaign(folder, CampaignFile())
 
 
 def cancel_command(folder: Folder) -> None:
@@ -56,12 +87,12 @@ def cancel_command(folder: Folder) -> None:
     from glassdask.campaign import load
     from glassdask.slurm import submitting
 
-    campaign = load(folder)
+    campaign = _of_folder(folder) if (folder / "logs").is_dir() else load(folder)
     with in_one_line("cancel"):
         found = submitting.cancel(campaign)
     for job in found:
         print(f"{job.number:>10}  {job.name}: was {job}; cancelled")
     if found:
-        print(f"What was done is kept. To go on: glassdask submit {folder}")
+        print(f"What was done is kept. To go on: glassdask submit {shlex.quote(str(folder))}")
     else:
         print(f"No jobs of {folder} are in the queue.")

@@ -16,6 +16,8 @@ from glassdask.walltime import FORMS, parse
 
 #: Names the profile to jobs, which hand it to the stages.
 VARIABLE = "GLASSDASK_PROFILE"
+#: Names the login node to jobs that have no use for the rest of the profile.
+LOGIN = "GLASSDASK_LOGIN"
 #: The jobs, in the order in which they are submitted, each with the stages that it does.
 JOBS: dict[str, tuple[str, ...]] = {
     "quench": ("quench",),

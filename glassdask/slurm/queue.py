@@ -63,13 +63,14 @@ class Queued:
         state = self.state.lower().replace("_", " ")
         if self.is_over:
             return f"{state}, exit code {self.exit_code}" if self.exit_code else state
-        again = f", put back {self.restarts} times" if self.restarts else ""
+        times = "once" if self.restarts == 1 else f"{self.restarts} times"
+        again = f", put back {times}" if self.restarts else ""
         if self.state == "PENDING":
             return f"pending ({self.reason}){again}"
         return f"{state} {self.elapsed} on {self.nodes}{again}"
 
 
-def ask(*names: str, mine: bool = False) -> list[Queued]:
+def ask(*names: str, mine: bool = False, patience: float = PATIENCE) -> list[Queued]:
     """The jobs of these names that Slurm still knows, of every user or only one's own.
 
     Raises
@@ -81,7 +82,9 @@ def ask(*names: str, mine: bool = False) -> list[Queued]:
     """
     which = [*(["--me"] if mine else []), f"--name={','.join(names)}"]
     form = ",".join(f"{field}:|" for field in _FIELDS)
-    done = run("squeue", "--noheader", "--states=all", *which, f"--Format={form}")
+    done = run(
+        "squeue", "--noheader", "--states=all", *which, f"--Format={form}", patience=patience
+    )
     return [_parse(line) for line in done.splitlines() if line.strip()]
 
 
@@ -120,7 +123,7 @@ def submit(*words: str, variables: dict[str, str]) -> str:
     return found[-1] if found else ""
 
 
-def run(*words: str, environment: dict[str, str] | None = None) -> str:
+def run(*words: str, environment: dict[str, str] | None = None, patience: float = PATIENCE) -> str:
     """What a command of Slurm prints.
 
     Raises
@@ -133,7 +136,7 @@ def run(*words: str, environment: dict[str, str] | None = None) -> str:
     try:
         done = subprocess.run(
             words, capture_output=True, text=True, errors="replace", check=False,
-            timeout=PATIENCE, env=environment,
+            timeout=patience, env=environment,
         )  # fmt: skip
     except FileNotFoundError:
         raise UsageError(
@@ -141,7 +144,7 @@ def run(*words: str, environment: dict[str, str] | None = None) -> str:
         ) from None
     except subprocess.TimeoutExpired:
         raise NoAnswer(
-            f"{words[0]} did not answer within {PATIENCE:.0f} s", then="Try again later."
+            f"{words[0]} did not answer within {patience:.0f} s", then="Try again later."
         ) from None
     if done.returncode != 0:
         lines = [re.sub(rf"^{words[0]}: (error|fatal): ", "", x) for x in done.stderr.splitlines()]

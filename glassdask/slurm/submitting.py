@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,9 +15,10 @@ from typing import Any
 from glassdask import jobs, locks, records
 from glassdask.campaign import Campaign
 from glassdask.errors import GlassdaskError, StageFailed, UsageError
+from glassdask.logs import warn
 from glassdask.records import STAGES, State
 from glassdask.slurm import queue, worker_jobs
-from glassdask.slurm.chain import Job, as_script, chain, environment, job_name
+from glassdask.slurm.chain import Job, as_script, chain, environment, job_name, scripts_folder
 from glassdask.slurm.profile import JOBS, Profile, load_profile
 from glassdask.store import replace_text
 
@@ -32,17 +35,15 @@ class Submitted:
     time: str
 
 
-def find_profile(campaign: Campaign, given: Path | None) -> tuple[Profile, Path | None]:
-    """The profile to submit with: the given one, else that of the last submission, else none.
-
-    Raises
-    ------
-    UsageError
-        When it cannot be read.
-    """
+def find_profile(campaign: Campaign, given: Path | None) -> tuple[Profile, Path]:
+    """The profile to submit with: the given one, else that of the last submission, else an error."""
     path = given or profile_copy(campaign)
     if given is None and not path.is_file():
-        return Profile(), None
+        raise UsageError(
+            f"no site profile, and none of an earlier submission of {campaign.path}",
+            "what the cluster wants to be told",
+            f"Type `--profile FILE`; two to begin from are in {scripts_folder()}.",
+        )
     return load_profile(path), path
 
 
@@ -52,15 +53,15 @@ def profile_copy(campaign: Campaign) -> Path:
 
 
 def submit(
-    campaign: Campaign, profile: Profile, path: Path | None, start_over: bool = False
+    campaign: Campaign, profile: Profile, path: Path, start_over: bool = False
 ) -> list[tuple[Job, str]]:
-    """Submit all jobs that the campaign still needs; their numbers.
+    """Submit all jobs that the campaign still needs and that are not in the queue; their numbers.
 
     Parameters
     ----------
     campaign : Campaign
     profile : Profile
-    path : Path or None
+    path : Path
         Where the profile was read from.
     start_over : bool
         Delete the results that were made with other inputs.
@@ -68,45 +69,50 @@ def submit(
     Raises
     ------
     UsageError
-        When jobs of the campaign are queued or running already, or stages were made with other
+        When all that is missing is queued or running already, or stages were made with other
         inputs.
     StageFailed
         When Slurm refuses a job; then none is left in the queue.
     """
     jobs.make_folders(campaign)
     with locks.hold(campaign, "submit"):
-        _refuse_second(campaign)
+        waiting = [job for job in in_queue(campaign) if not job.is_over]
+        numbers = {job.name: job.number for job in waiting}
         stale = _stale(campaign, start_over)
-        planned = chain(campaign, profile)
+        planned = chain(campaign, profile, tuple(numbers))
+        _refuse_second(campaign, planned, waiting)
+        source = profile.site.source
+        if source and not Path(os.path.expandvars(source)).is_file():
+            warn(f"[site] source = {source} is not there on this machine; jobs want to source it")
         for job in planned:
             _check(job, environment(profile, path))
         for stage in stale:
             jobs.clear(campaign, stage)
-        copy = profile_copy(campaign) if path else None
-        if path and copy:
-            copy.parent.mkdir(exist_ok=True)
-            replace_text(copy, path.read_text(encoding="utf-8"))
-        return _submit_all(campaign, planned, environment(profile, copy))
+        copy = profile_copy(campaign)
+        copy.parent.mkdir(exist_ok=True)
+        replace_text(copy, path.read_text(encoding="utf-8"))
+        return _submit_all(campaign, planned, environment(profile, copy), numbers)
 
 
-def dry_run(
-    campaign: Campaign, profile: Profile, path: Path | None, start_over: bool = False
-) -> str:
+def dry_run(campaign: Campaign, profile: Profile, path: Path, start_over: bool = False) -> str:
     """The submission as a shell script; nothing is written or submitted."""
-    stale = _stale(campaign, start_over)
-    folder, copy = campaign.path.resolve(), profile_copy(campaign) if path else None
+    stale, planned = _stale(campaign, start_over), chain(campaign, profile)
+    if not planned:
+        return "# all stages are complete for this campaign file; nothing to submit"
+    folder, copy = campaign.path.resolve(), profile_copy(campaign)
     preparing = [
         f"# {stage} would be deleted first, as it was made with other inputs" for stage in stale
     ]
     preparing.append(shlex.join(["mkdir", "-p", f"{folder}/logs", f"{folder}/slurm"]))
-    if path and copy and path.resolve() != copy:
+    if path.resolve() != copy:
         preparing.append(shlex.join(["cp", str(path.resolve()), str(copy)]))
-    return as_script(chain(campaign, profile), environment(profile, copy), preparing)
+    return as_script(planned, environment(profile, copy), preparing)
 
 
-def _refuse_second(campaign: Campaign) -> None:
-    waiting = [job for job in in_queue(campaign) if not job.is_over]
-    if waiting:
+def _refuse_second(
+    campaign: Campaign, planned: tuple[Job, ...], waiting: list[queue.Queued]
+) -> None:
+    if waiting and not planned:
         shown = ", ".join(f"{job.number} ({job.name}: {job})" for job in waiting)
         raise UsageError(
             f"jobs of {campaign.path} are in the queue: {shown}",
@@ -114,7 +120,7 @@ def _refuse_second(campaign: Campaign) -> None:
             f"Wait for them (`glassdask status {campaign.path}`), or type "
             f"`glassdask cancel {campaign.path}`.",
         )
-    for stage in STAGES:
+    for stage in (stage for job in planned for stage in JOBS[job.name]):
         locks.refuse_second(campaign, stage)
         locks.wait_for_silence(campaign, stage)
 
@@ -148,9 +154,12 @@ def _sbatch(job: Job, command: list[str], variables: dict[str, str]) -> str:
 
 
 def _submit_all(
-    campaign: Campaign, planned: tuple[Job, ...], variables: dict[str, str]
+    campaign: Campaign,
+    planned: tuple[Job, ...],
+    variables: dict[str, str],
+    waiting: dict[str, str],
 ) -> list[tuple[Job, str]]:
-    numbers: dict[str, str] = {}
+    numbers = dict(waiting)
     content = _read(campaign)
     submission: dict[str, Any] = {
         "time": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -170,16 +179,17 @@ def _submit_all(
             )
         replace_text(_path(campaign), json.dumps(content, indent=2))
     except BaseException:
-        _take_back(campaign, numbers)
+        _take_back(campaign, numbers, waiting)
         raise
     return [(job, numbers[job.name]) for job in planned]
 
 
-def _take_back(campaign: Campaign, numbers: dict[str, str]) -> None:
+def _take_back(campaign: Campaign, numbers: dict[str, str], waiting: dict[str, str]) -> None:
     """Cancel what was submitted; a job may be in the queue though sbatch did not say so."""
     found = set(numbers.values())
     with suppress(GlassdaskError):
         found |= {job.number for job in in_queue(campaign) if not job.is_over}
+    found -= set(waiting.values())
     if found:
         with suppress(GlassdaskError):  # the first error is the one to be seen
             queue.run("scancel", *sorted(found))
@@ -199,19 +209,25 @@ def last_jobs(campaign: Campaign) -> dict[str, Submitted]:
     return {stage: job for job in submitted(campaign) for stage in JOBS[job.name]}
 
 
-def in_queue(campaign: Campaign) -> list[queue.Queued]:
+def in_queue(campaign: Campaign, patience: float = queue.PATIENCE) -> list[queue.Queued]:
     """The jobs submitted for a campaign that Slurm still knows, named as in `JOBS`.
+
+    Also those of which nothing is recorded: of a dry run that was carried out, or a lost record.
 
     Raises
     ------
     StageFailed
         When squeue does not answer.
     """
-    if not _submissions(campaign):
+    if not _submissions(campaign) and shutil.which("squeue") is None:
         return []
     # not by number: that may be a stranger's on another cluster, and one may never have been heard
     names = {job_name(campaign, name): name for name in JOBS}
-    return [replace(job, name=names[job.name]) for job in queue.ask(*names) if job.name in names]
+    return [
+        replace(job, name=names[job.name])
+        for job in queue.ask(*names, patience=patience)
+        if job.name in names
+    ]
 
 
 def cancel(campaign: Campaign) -> list[queue.Queued]:
@@ -224,8 +240,9 @@ def cancel(campaign: Campaign) -> list[queue.Queued]:
     StageFailed
         When some do not leave.
     """
-    if not _submissions(campaign):
+    if not campaign.path.is_dir():
         return []
+    jobs.make_folders(campaign)
     with locks.hold(campaign, "submit"):
         found = [job for job in in_queue(campaign) if not job.is_over]
         if not found:
@@ -263,12 +280,17 @@ def _submissions(campaign: Campaign) -> list[dict[str, Any]]:
 def _read(campaign: Campaign) -> dict[str, Any]:
     path = _path(campaign)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        for submission in content["submissions"]:
+            for job in submission["jobs"]:
+                if job["name"] not in JOBS or not str(job["number"]).isdigit():
+                    raise ValueError(f"a job {job}")
     except FileNotFoundError:
         return {"submissions": []}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise GlassdaskError(
             f"{path} cannot be read ({error})",
             "the numbers of the jobs that were submitted",
-            "Look at squeue for jobs of this campaign, then delete it.",
+            "Delete it: jobs in the queue are found by their names.",
         ) from None
+    return content

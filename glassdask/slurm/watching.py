@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 
@@ -15,6 +16,8 @@ from glassdask.slurm.submitting import Submitted, in_queue, last_jobs
 
 #: Seconds between two questions to Slurm; its users are asked not to ask all the time.
 PERIOD = 15.0
+#: Seconds that Slurm gets to answer, while somebody waits for the table.
+PATIENCE = 5.0
 
 
 class Jobs:
@@ -39,7 +42,7 @@ class Jobs:
         if job is None:
             return "", ""
         queued = self._found.get(job.number)
-        return job.number, str(queued) if queued else "" if self._problem else "gone"
+        return job.number, str(queued) if queued else ""
 
     def remarks(self) -> Iterator[str]:
         """What went wrong with jobs, and what to type next."""
@@ -52,23 +55,34 @@ class Jobs:
         folder, ended = campaign.path, False
         jobs = {job.name: job for job in self._last.values()}
         for name in (name for name in JOBS if name in jobs):
-            done = all(records.state(campaign, s) is State.COMPLETE for s in JOBS[name])
             queued = self._found.get(jobs[name].number)
-            if done or (queued is not None and not queued.is_over):
+            found = [records.state(campaign, stage) for stage in JOBS[name]]
+            # what was made with other inputs says so itself, and its job did well
+            if all(state in (State.COMPLETE, State.CHANGED) for state in found):
+                continue
+            if queued is not None and not queued.is_over:
                 continue
             ended = True
             what = str(queued) if queued else f"of {jobs[name].time}, has left the queue"
             log = folder / "logs" / f"{name}-{jobs[name].number}.out"
             yield f"job {jobs[name].number} ({name}): {what}" + (f" ({log})" * log.exists())
-        if ended and all(job.is_over for job in self._found.values()):
-            yield f"To go on where they stopped: glassdask submit {folder}"
+        if ended:
+            yield f"To go on where they stopped: glassdask submit {shlex.quote(str(folder))}"
 
     def _look(self) -> None:
         if time.monotonic() - self._asked < PERIOD:
             return
-        self._asked, self._problem = time.monotonic(), ""
+        self._asked, self._problem, recorded = time.monotonic(), "", False
         try:
             self._last = last_jobs(self._campaign)
-            self._found = {job.number: job for job in in_queue(self._campaign)}
+            recorded = bool(self._last)
+            found = in_queue(self._campaign, PATIENCE)
+            self._found = {job.number: job for job in found}
+            for job in found:  # of some nothing may be recorded
+                for stage in JOBS[job.name]:
+                    known = self._last.get(stage)
+                    if known is None or int(job.number) > int(known.number):
+                        self._last[stage] = Submitted(job.name, job.number, "")
         except GlassdaskError as error:
-            self._found, self._problem = {}, f"Nothing is known of jobs: {error}"
+            self._found = {}
+            self._problem = f"Nothing is known of jobs: {error}" if recorded else ""

@@ -62,7 +62,8 @@ def launcher(campaign: Campaign, ranks: int) -> list[str]:
         raise UsageError(
             f"no program {words[0]!r} to start MPI ranks",
             "an MPI launcher",
-            "Type `pip install 'glassdask[hpc]'`, or set [hpc] launcher.",
+            "Type `pip install 'glassdask[hpc]'`, or set [hpc] launcher (in a site profile: "
+            "[site] launcher).",
         )
     import importlib.util
 
