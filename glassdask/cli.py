@@ -209,8 +209,7 @@ def status(
     from glassdask.stages.status import show
 
     with queue_at_least(folder):
-        campaign = _load(folder, overrides)
-    show(campaign, watch)
+        show(_load(folder, overrides), watch)
 
 
 @app.command()

@@ -138,7 +138,14 @@ def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
     folder = new(tmp_path / "c", "kam", slow)
     numbers = submit(folder, profile)
     wait_until(lambda: list((folder / "restarts" / "quench").glob("*.npz")), "a finished run")
+    file = folder / "campaign.toml"
+    text = file.read_text()
+    file.write_text(text.replace("runs = 24", "runs = 25"))  # a slip must not stand in the way
+    assert (
+        f"{numbers['quench']}  quench: running" in glassdask("status", str(folder), code=2).stdout
+    )
     said = glassdask("cancel", str(folder)).stdout
+    file.write_text(text)
     assert said.count("; cancelled") == len(numbers)
     assert not slurm.run("squeue", "-h")
     assert slurm.state(numbers["quench"]) == "CANCELLED"  # and did not put itself back

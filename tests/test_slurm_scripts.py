@@ -15,7 +15,7 @@ from campaigns import GLASSDASK, TINY, glassdask, new
 
 from glassdask import live
 from glassdask.campaign import load
-from glassdask.errors import StageFailed, StageHeld, UsageError
+from glassdask.errors import GlassdaskError, StageFailed, StageHeld, UsageError
 from glassdask.slurm import queue, submitting
 from glassdask.slurm.chain import as_script, chain, job_name, scripts_folder
 from glassdask.slurm.profile import JOBS, Profile, load_profile
@@ -186,6 +186,96 @@ def test_without_slurm_a_submission_is_one_line_and_writes_no_job(tmp_path: Path
     assert "queue" not in away("status", str(folder)).stdout
 
 
+def fakes(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> Path:
+    """In place of Slurm's programs, scripts; the file in which they write what they are asked."""
+    for name, text in programs.items():
+        program = folder / name
+        program.write_text(f'#!/bin/sh\necho {name} "$@" >> {folder}/asked\n{text}\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return folder / "asked"
+
+
+def test_a_job_takes_nothing_from_the_job_that_it_is_submitted_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a site that greets, on a federation
+    fakes(tmp_path, monkeypatch, sbatch=f"env > {tmp_path}/env; echo Welcome 2 all; echo '17;fed'")
+    stale = ("JOB_ID", "JOB_END_TIME", "MEM_PER_CPU", "RESTART_COUNT", "EXPORT_ENV")
+    for name in (*stale, "CONF"):
+        monkeypatch.setenv(f"SLURM_{name}", "1")
+    assert queue.submit("sbatch", variables={"GLASSDASK_RESTARTS": "3"}) == "17"
+    environment = (tmp_path / "env").read_text().splitlines()
+    assert [line for line in environment if line.startswith("SLURM_")] == ["SLURM_CONF=1"]
+    assert "GLASSDASK_RESTARTS=3" in environment
+    fakes(tmp_path, monkeypatch, sbatch="echo Welcome")
+    with pytest.raises(StageFailed, match="expected the number of a job"):
+        queue.submit("sbatch", variables={})
+
+
+def test_a_site_that_hands_on_nothing_is_overruled(tmp_path: Path) -> None:
+    [first, *_] = chain(load(new(tmp_path / "c", "kam", TINY)), Profile())
+    assert {"--export=ALL", "--requeue", "--open-mode=append"} <= {*first.command({})}
+
+
+def test_jobs_of_a_campaign_have_names_of_their_own_that_lists_can_hold(tmp_path: Path) -> None:
+    names = set()
+    for path in ("a,b|c\nd", "a/c", "b/c"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        campaign = load(new(tmp_path / path, "kam", TINY))
+        assert re.fullmatch(r"[A-Za-z0-9_]+-[0-9a-f]{8}-train", job_name(campaign, "train"))
+        names.add(job_name(campaign, "train"))
+    assert len(names) == 3
+    (tmp_path / "link").symlink_to(tmp_path / "b")
+    assert job_name(load(tmp_path / "link" / "c"), "train") in names
+
+
+def test_a_submission_that_breaks_off_cancels_also_what_it_never_heard_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = load(new(tmp_path / "c", "kam", TINY))
+    line, listed = f"12|PENDING|None|0:00||0|0|{job_name(campaign, 'analyse')}|", tmp_path / "list"
+    listed.touch()
+    site = tmp_path / "site.toml"
+    site.touch()
+    asked = fakes(
+        tmp_path, monkeypatch, scancel=f": > {listed}", squeue=f"cat {listed}",
+        sbatch='case "$*" in *--test-only*) ;; *-quench*) echo 11 ;; '
+        f"*) echo '{line}' > {listed}; "
+        "echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1; esac",
+    )  # fmt: skip
+    assert submitting.in_queue(campaign) == []
+    with pytest.raises(StageFailed, match=r"job analyse: .*timed out.* Try again later\.$"):
+        submitting.submit(campaign, Profile(), site)
+    assert asked.read_text().splitlines()[-1] == "scancel 11 12"
+    assert [job.number for job in submitting.submitted(campaign)] == ["11"]
+    # a copy is another campaign: these jobs are none of its own
+    shutil.copytree(campaign.path, tmp_path / "copy" / "c")
+    before = asked.read_text()
+    listed.write_text(line)
+    assert submitting.cancel(load(tmp_path / "copy" / "c")) == []
+    assert "scancel" not in asked.read_text().removeprefix(before)
+    assert [job.number for job in submitting.cancel(campaign)] == ["12"]
+
+
+def test_nothing_is_submitted_while_another_node_works_at_a_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign, ticks = load(new(tmp_path / "c", "kam", TINY)), itertools.count()
+
+    def read(folder: Path, stage: str) -> dict[str, Any] | None:
+        if stage != "train":
+            return None
+        return {"host": "n1", "process": 7, "time": time.time() + 1e-3 * next(ticks)}
+
+    # as on a file system whose locks end at the node
+    monkeypatch.setattr(live, "read", read)
+    monkeypatch.setattr(live, "PERIOD", 0.01)
+    fakes(tmp_path, monkeypatch, squeue="true")
+    with pytest.raises(StageHeld, match=r"stage train .* is being run by process 7 on n1"):
+        submitting.submit(campaign, Profile(), tmp_path / "site.toml")
+
+
 def test_imported_configurations_come_before_jobs(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", (*TINY, "quench.source=import"))
     with pytest.raises(UsageError, match="expected imported ones"):
@@ -206,3 +296,30 @@ def test_what_squeue_prints_is_said_in_words(line: str, says: str, over: bool) -
     job = _parse(line)
     assert (job.number, job.name, str(job)) == ("1", "a", says)
     assert job.is_over is over
+
+
+def test_what_is_in_the_queue_is_joined_not_submitted_twice(tmp_path: Path) -> None:
+    campaign = load(new(tmp_path / "c", "kam", TINY))
+    jobs = {job.name: job for job in chain(campaign, Profile(), ("quench", "propensity"))}
+    assert set(jobs) == {"analyse", "train", "explain", "correlate", "report"}
+    assert jobs["analyse"].after == ("quench",)
+    assert "propensity" in jobs["correlate"].after
+
+
+@pytest.mark.parametrize("ranks", [1, 4])
+def test_ranks_that_make_no_whole_groups_are_refused_before_anything(
+    tmp_path: Path, ranks: int
+) -> None:
+    campaign = load(new(tmp_path / "c", "kam", TINY), ["hpc.ranks_per_run=2"])
+    profile = Profile.model_validate({"quench": {"ranks": ranks}})
+    with pytest.raises(UsageError, match=rf"\[quench\] ranks = {ranks} .*ranks_per_run = 2"):
+        chain(campaign, profile)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "{}", "null", '{"submissions": [{"jobs": [{}]}]}', "x"])
+def test_a_damaged_record_of_jobs_is_one_line(tmp_path: Path, text: str) -> None:
+    campaign = load(new(tmp_path / "c", "kam", TINY))
+    (campaign.path / "slurm").mkdir()
+    (campaign.path / "slurm" / "jobs.json").write_text(text)
+    with pytest.raises(GlassdaskError, match=r"jobs\.json cannot be read"):
+        submitting.submitted(campaign)

@@ -36,7 +36,7 @@ class Submitted:
 
 
 def find_profile(campaign: Campaign, given: Path | None) -> tuple[Profile, Path]:
-    """The profile to submit with: the given one, else that of the last submission, else an error."""
+    """The profile to submit with: the given one, else that of the last submission."""
     path = given or profile_copy(campaign)
     if given is None and not path.is_file():
         raise UsageError(
