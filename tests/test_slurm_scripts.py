@@ -323,3 +323,16 @@ def test_a_damaged_record_of_jobs_is_one_line(tmp_path: Path, text: str) -> None
     (campaign.path / "slurm" / "jobs.json").write_text(text)
     with pytest.raises(GlassdaskError, match=r"jobs\.json cannot be read"):
         submitting.submitted(campaign)
+
+
+def test_nothing_is_deleted_that_a_job_in_the_queue_works_at(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny, tmp_path / "c")
+    campaign = load(tmp_path / "c", ["propensity.duration=4.0"])
+    line = f"12|RUNNING|None|0:01|n1|0|0|{job_name(campaign, 'propensity')}|"
+    fakes(tmp_path, monkeypatch, squeue=f"echo '{line}'", sbatch="echo 13")
+    (tmp_path / "site.toml").touch()
+    with pytest.raises(UsageError, match=r"are in the queue: 12 \(propensity: running"):
+        submitting.submit(campaign, Profile(), tmp_path / "site.toml", start_over=True)
+    assert (campaign.store / "propensity" / "crsd").is_dir()

@@ -80,7 +80,7 @@ def submit(
         numbers = {job.name: job.number for job in waiting}
         stale = _stale(campaign, start_over)
         planned = chain(campaign, profile, tuple(numbers))
-        _refuse_second(campaign, planned, waiting)
+        _refuse_second(campaign, planned, waiting, stale)
         source = profile.site.source
         if source and not Path(os.path.expandvars(source)).is_file():
             warn(f"[site] source = {source} is not there on this machine; jobs want to source it")
@@ -110,9 +110,12 @@ def dry_run(campaign: Campaign, profile: Profile, path: Path, start_over: bool =
 
 
 def _refuse_second(
-    campaign: Campaign, planned: tuple[Job, ...], waiting: list[queue.Queued]
+    campaign: Campaign, planned: tuple[Job, ...], waiting: list[queue.Queued], stale: list[str]
 ) -> None:
-    if waiting and not planned:
+    held = {stage for job in waiting for stage in JOBS[job.name]}
+    held |= {upstream for stage in held for upstream in records.before(stage, campaign)}
+    # nothing is deleted that a job in the queue writes or reads
+    if waiting and (not planned or held & {*stale}):
         shown = ", ".join(f"{job.number} ({job.name}: {job})" for job in waiting)
         raise UsageError(
             f"jobs of {campaign.path} are in the queue: {shown}",
