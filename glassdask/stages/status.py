@@ -46,6 +46,7 @@ def show(campaign: Campaign, watch: bool) -> None:
     """Print the table and what needs attention; or keep it on the screen, anew every 2 seconds."""
     jobs = Jobs(campaign)
     if not watch:
+        print(_title(campaign))
         # a file or a pipe has no width to wrap rows at
         Console(width=None if sys.stdout.isatty() else 200).print(table(campaign, jobs))
         for line in (*links(campaign), *failures(campaign), *jobs.remarks()):
@@ -54,13 +55,20 @@ def show(campaign: Campaign, watch: bool) -> None:
     with Live(auto_refresh=False) as screen, suppress(KeyboardInterrupt):
         while True:
             remarks = (*links(campaign), *failures(campaign), *jobs.remarks())
-            screen.update(Group(table(campaign, jobs), *map(Text, remarks)), refresh=True)
+            screen.update(
+                Group(Text(_title(campaign)), table(campaign, jobs), *map(Text, remarks)),
+                refresh=True,
+            )
             time.sleep(2)
+
+
+def _title(campaign: Campaign) -> str:
+    return f"{campaign.path}, campaign {campaign.hash}"
 
 
 def table(campaign: Campaign, jobs: Jobs) -> Table:
     """All stages; columns in which nothing stands are left out, but for the first three."""
-    shown = Table(title=f"{campaign.path}, campaign {campaign.hash}")
+    shown = Table()
     texts = [astuple(row) for row in rows(campaign, jobs)]
     kept = [k for k in range(len(fields(Row))) if k < 3 or any(text[k] for text in texts)]
     for k in kept:
@@ -106,7 +114,7 @@ def _row(campaign: Campaign, stage: str) -> Row:
         str(max(0, status.size - done - running) or ""),
         f"{speed:,} steps/s" if speed else "",
         left,
-        remark,
+        remark=remark,
     )
 
 
