@@ -160,6 +160,11 @@ class Train(Section):
         "stop after so many epochs with a perfect validation accuracy and no better loss",
         default=250,
     )
+    seeds: Count = about(
+        "networks, each of its own random numbers: how far their maps agree says how far to "
+        "trust one",
+        default=1,
+    )
     threads: int = about("of the CPU; 0: all cores", default=0, ge=0)
 
 

@@ -211,6 +211,14 @@ def particles_axis(campaign: Campaign) -> dict[str, Coordinate]:
     }
 
 
+def networks_axis(campaign: Campaign, name: str = "network") -> dict[str, Coordinate]:
+    """Number of each network; of a single one there is no axis."""
+    count = campaign.file.train.seeds
+    if count == 1:
+        return {}
+    return {name: Coordinate((name,), np.arange(count), "1", "network, of a seed of its own")}
+
+
 def space_axes(campaign: Campaign) -> dict[str, Coordinate]:
     """Cartesian axes and the box along them."""
     d = campaign.model.dimension

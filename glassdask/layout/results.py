@@ -11,6 +11,7 @@ from glassdask.layout.parts import (
     Group,
     ensemble_axes,
     indicator_names,
+    networks_axis,
     particles_axis,
     run_outcome,
     run_seeds,
@@ -24,31 +25,55 @@ from glassdask.layout.parts import (
 
 def fields(campaign: Campaign) -> Group:
     """Indicators coarse-grained over xi and normalised to [0, 1] in each snapshot."""
-    particles = campaign.file.system.particles
+    networks = campaign.file.train.seeds
+    inner = {"state": 2, "particle": campaign.file.system.particles}
+
+    def field(name: str, dims: dict[str, int]) -> dict[str, Array]:
+        about = f"{name}, coarse-grained and normalised to [0, 1]"
+        return {name: sample_array(campaign, dims, "float32", "1", about, np.nan)}
+
+    arrays = {"run_status": run_status(campaign, "fields")}
+    for name in indicator_names(campaign):
+        arrays |= field(name, inner)
+    if networks > 1:
+        arrays |= field("gradcam_by_network", {"network": networks} | inner)
     return Group(
         "fields",
-        samples_axis(campaign) | states_axis(campaign) | particles_axis(campaign),
-        {
-            name: sample_array(
-                campaign, {"state": 2, "particle": particles}, "float32", "1",
-                f"{name}, coarse-grained and normalised to [0, 1]", np.nan,
-            )
-            for name in indicator_names(campaign)
-        }
-        | {"run_status": run_status(campaign, "fields")},
+        samples_axis(campaign)
+        | states_axis(campaign)
+        | particles_axis(campaign)
+        | networks_axis(campaign),
+        arrays,
         {
             "coarse_graining_length": campaign.file.correlate.coarse_graining_length,
             "coarse_graining_length_units": "sigma",
         },
-    )  # fmt: skip
+    )
 
 
 def correlations(campaign: Campaign) -> Group:
     """Correlations between the coarse-grained indicators of each snapshot."""
     names, runs = indicator_names(campaign), campaign.file.quench.runs
-    size = samples_per_shard(runs)
-    dims = ("indicator", "other", "sample", "state")
-    shape, chunks = (len(names), len(names), runs, 2), (len(names), len(names), size, 2)
+    networks, size = campaign.file.train.seeds, samples_per_shard(runs)
+
+    def table(lead: dict[str, int], long_name: str) -> Array:
+        dims, counts = (*lead, "sample", "state"), tuple(lead.values())
+        shape, chunks = (*counts, runs, 2), (*counts, size, 2)
+        return Array(dims, shape, chunks, None, "float64", "1", long_name)
+
+    arrays = {}
+    for kind in ("pearson", "spearman"):
+        about = f"{kind.title()} correlation over particles"
+        arrays[kind] = table({"indicator": len(names), "other": len(names)}, about)
+        if networks > 1:
+            arrays[f"{kind}_by_network"] = table(
+                {"network": networks, "other": len(names)}, f"{about}, of gradcam of each network"
+            )
+    if networks > 1:
+        arrays["pearson_between_networks"] = table(
+            {"network": networks, "other_network": networks},
+            "Pearson correlation over particles, of gradcam of two networks",
+        )
     return Group(
         "correlations",
         samples_axis(campaign)
@@ -56,15 +81,10 @@ def correlations(campaign: Campaign) -> Group:
         | {
             "indicator": Coordinate(("indicator",), np.array(names), "1", "one indicator"),
             "other": Coordinate(("other",), np.array(names), "1", "the other indicator"),
-        },
-        {
-            "pearson": Array(
-                dims, shape, chunks, None, "float64", "1", "Pearson correlation over particles"
-            ),
-            "spearman": Array(
-                dims, shape, chunks, None, "float64", "1", "Spearman correlation over particles"
-            ),
-        },
+        }
+        | networks_axis(campaign)
+        | networks_axis(campaign, "other_network"),
+        arrays,
         {
             "convention": "tong_tanaka enters as 1 - Theta",
             "coarse_graining_length": campaign.file.correlate.coarse_graining_length,
@@ -106,25 +126,32 @@ def propensity(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Gr
 def dynamics(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Group:
     """Propensity and its correlation with the structure; arguments as for `propensity`."""
     names, particles = indicator_names(campaign), campaign.file.system.particles
+    networks = campaign.file.train.seeds
     lead_dims, lead = (
         ("configuration", "temperature"),
         (len(samples), len(campaign.propensity_temperatures)),
     )
     one = (1, 1, len(times))
-    dims = ("indicator", *lead_dims, "time")
-    shape, chunks = (len(names), *lead, len(times)), (len(names), *one)
 
-    def correlation(kind: str) -> Array:
+    def correlation(kind: str, first: str, count: int, of: str = "") -> Array:
         return Array(
-            dims, shape, chunks, None, "float64", "1",
-            f"{kind} correlation with 1 - Delta, both coarse-grained",
+            (first, *lead_dims, "time"), (count, *lead, len(times)), (count, *one), None,
+            "float64", "1", f"{kind} correlation{of} with 1 - Delta, both coarse-grained",
         )  # fmt: skip
+
+    correlated = {}
+    for kind in ("pearson", "spearman"):
+        correlated[kind] = correlation(kind.title(), "indicator", len(names))
+        if networks > 1:
+            of = " of gradcam of each network"
+            correlated[f"{kind}_by_network"] = correlation(kind.title(), "network", networks, of)
 
     return Group(
         "dynamics",
         ensemble_axes(campaign, samples, times)
         | particles_axis(campaign)
-        | {"indicator": Coordinate(("indicator",), np.array(names), "1", "structural indicator")},
+        | {"indicator": Coordinate(("indicator",), np.array(names), "1", "structural indicator")}
+        | networks_axis(campaign),
         {
             "delta": Array(
                 (*lead_dims, "time"), (*lead, len(times)), one, None, "float64", "sigma",
@@ -147,9 +174,8 @@ def dynamics(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Grou
             "replicas": Array(
                 lead_dims, lead, (1, 1), None, "int32", "1", "trajectories in the mean", 0
             ),
-            "pearson": correlation("Pearson"),
-            "spearman": correlation("Spearman"),
-        },
+        }
+        | correlated,
         {
             "convention": "against 1 - Delta; tong_tanaka enters as 1 - Theta",
             "coarse_graining_length": campaign.file.correlate.coarse_graining_length,

@@ -10,6 +10,7 @@ from glassdask.layout.parts import (
     STATES,
     Coordinate,
     Group,
+    networks_axis,
     particles_axis,
     per_sample,
     run_outcome,
@@ -140,13 +141,29 @@ def indicators(campaign: Campaign) -> Group:
 
 
 def explanations(campaign: Campaign) -> Group:
-    """Grad-CAM score of each particle, raw, and the scores of the network."""
-    particles = campaign.file.system.particles
+    """Grad-CAM score of each particle, raw, and the scores of the network; of each of several."""
+    particles, networks = campaign.file.system.particles, campaign.file.train.seeds
+    correct = "classified rightly: 1 yes, 0 no, -1 not classified"
+    each = {"network": networks, "state": 2}
+    by_network = {
+        "gradcam_by_network": sample_array(
+            campaign, each | {"particle": particles}, "float32", "1",
+            "Grad-CAM score Gamma of each network, raw", np.nan,
+        ),
+        "score_by_network": per_sample(
+            campaign, each | {"label": 2}, "float32", "1", "score of each network before softmax",
+            np.nan,
+        ),
+        "correct_by_network": per_sample(
+            campaign, each, "int8", "1", f"by each network {correct}", -1
+        ),
+    }  # fmt: skip
     return Group(
         "explanations",
         samples_axis(campaign)
         | states_axis(campaign)
         | particles_axis(campaign)
+        | networks_axis(campaign)
         | {"label": Coordinate(("label",), np.array(STATES), "1", "class of the network")},
         {
             "gradcam": sample_array(
@@ -156,12 +173,10 @@ def explanations(campaign: Campaign) -> Group:
             "score": per_sample(
                 campaign, {"state": 2, "label": 2}, "float32", "1", "score before softmax", np.nan
             ),
-            "correct": per_sample(
-                campaign, {"state": 2}, "int8", "1",
-                "classified rightly: 1 yes, 0 no, -1 not classified", -1,
-            ),
+            "correct": per_sample(campaign, {"state": 2}, "int8", "1", correct, -1),
             "run_status": run_status(campaign, "explanation"),
-        },
+        }
+        | (by_network if networks > 1 else {}),
         {
             "target": campaign.file.explain.target,
             "layer": campaign.file.explain.layer,

@@ -29,8 +29,11 @@ COLUMNS = (
 
 
 def identity(settings: Train, seed: int, images: Tensor) -> dict[str, Any]:
-    """What a checkpoint must agree with; the number of threads is not part of it."""
-    return settings.model_dump(exclude={"threads"}) | {"seed": seed, "images": list(images.shape)}
+    """What a checkpoint must agree with: not the threads, nor how many networks there are."""
+    return settings.model_dump(exclude={"threads", "seeds"}) | {
+        "seed": seed,
+        "images": list(images.shape),
+    }
 
 
 def resume(

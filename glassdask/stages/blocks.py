@@ -28,6 +28,9 @@ from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed
 from glassdask.registry import load_modules
 
+CORRELATIONS = {"pearson": correlations.pearson, "spearman": correlations.spearman}
+#: The Grad-CAM score of each network, where there are several.
+BY_NETWORK = "gradcam_by_network"
 #: Indicators that enter correlations as 1 - X, as in the paper.
 REVERSED = ("tong_tanaka",)
 
@@ -160,13 +163,22 @@ def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
     smooth = smooth_fields(campaign, raw_indicators(campaign, block, low, high), block)
     write(
         campaign, "fields", low, high,
-        {name: smooth[name].values.astype(np.float32) for name in names},
+        {str(name): smooth[name].values.astype(np.float32) for name in smooth},
     )  # fmt: skip
     signed = [reverse(name, smooth[name]) for name in names]
-    for kind, function in (("pearson", correlations.pearson), ("spearman", correlations.spearman)):
-        target = store.array(campaign.store, "correlations", kind)
-        table = np.stack([[function(a, b).values for b in signed] for a in signed])
-        target[:, :, low:high] = table
+    tables = {}
+    for kind, function in CORRELATIONS.items():
+        tables[kind] = [[function(a, b).values for b in signed] for a in signed]
+    if BY_NETWORK in smooth:
+        each = [
+            network.drop_vars("network") for network in smooth[BY_NETWORK].transpose("network", ...)
+        ]
+        for kind, function in CORRELATIONS.items():
+            tables[f"{kind}_by_network"] = [[function(a, b).values for b in signed] for a in each]
+        between = [[correlations.pearson(a, b).values for b in each] for a in each]
+        tables["pearson_between_networks"] = between
+    for name, table in tables.items():
+        store.array(campaign.store, "correlations", name)[:, :, low:high] = np.array(table)
     return block["run_status"].values
 
 
@@ -178,10 +190,11 @@ def raw_indicators(campaign: Campaign, block: xr.Dataset, low: int, high: int) -
     ):
         part = {"sample": slice(low, high)}
         raw = load(campaign, "indicators", structural[campaign.file.indicators.names].isel(part))
-        gamma = load(campaign, "explain", explained["gradcam"].isel(part)).astype(float)
+        found = [name for name in ("gradcam", BY_NETWORK) if name in explained]
+        gamma = load(campaign, "explain", explained[found].isel(part)).astype(float)
     for name in raw:
         check_whole(campaign, "indicators", raw[name], block["run_status"].values, low)
-    return raw.assign(gradcam=gamma.transpose(*block["position"].dims[:-1]))
+    return raw.assign(gamma.transpose("sample", ..., "state", "particle"))
 
 
 def smooth_fields(campaign: Campaign, raw: xr.Dataset, block: xr.Dataset) -> xr.Dataset:
@@ -209,7 +222,8 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
     block = read_configurations(campaign, sample, sample + 1).isel(sample=0)
     glass = block.sel(state="glass")
     with store.open_group(campaign.store, "fields") as group:
-        structure = group[list(names)].isel(sample=sample).sel(state="glass").load().astype(float)
+        wanted = [*names, *[BY_NETWORK] * (BY_NETWORK in group)]
+        structure = group[wanted].isel(sample=sample).sel(state="glass").load().astype(float)
     delta_i = ensemble.mean("replica")
     xi = campaign.file.correlate.coarse_graining_length
     smooth = fields.normalise(fields.coarse_grain(delta_i, glass, xi))
@@ -222,10 +236,16 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
         "delta": displacements.mean_cage_relative_displacement(delta_i).values,
         "propensity": delta_i.values,
         "propensity_field": smooth.values,
-        "replicas": np.array(good.sum()),
     }
-    for name, value in values.items():
+    tables: dict[str, Any] = {}
+    for kind, function in CORRELATIONS.items():
+        tables[kind] = [function(reverse(n, structure[n]), 1 - smooth).values for n in names]
+        if BY_NETWORK in structure:
+            of_each = function(structure[BY_NETWORK], 1 - smooth)
+            tables[f"{kind}_by_network"] = of_each.transpose("network", ...).values
+    for name, table in tables.items():
+        target = store.array(campaign.store, "dynamics", name)
+        target[:, configuration, temperature] = np.array(table)
+    # the number of replicas comes last, since it says that the rest is there
+    for name, value in (values | {"replicas": np.array(good.sum())}).items():
         store.array(campaign.store, "dynamics", name)[configuration, temperature] = value
-    for kind, function in (("pearson", correlations.pearson), ("spearman", correlations.spearman)):
-        table = np.stack([function(reverse(n, structure[n]), 1 - smooth).values for n in names])
-        store.array(campaign.store, "dynamics", kind)[:, configuration, temperature] = table

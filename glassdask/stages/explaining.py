@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from glassdask import layout, store
+from glassdask import layout, networks, store
 from glassdask.campaign import Campaign
 from glassdask.images import at_particles
 from glassdask.layout import STATES
@@ -22,7 +22,7 @@ from glassdask.stages.splits import GLASS, LIQUID, read_images, read_split
 
 
 class Explainer:
-    """The trained network on one device.
+    """The trained networks on one device.
 
     Parameters
     ----------
@@ -34,54 +34,82 @@ class Explainer:
     Raises
     ------
     UsageError
-        When the weights are missing, damaged or of another network.
+        When the weights of one are missing, damaged or of another network.
     """
 
     def __init__(self, campaign: Campaign, device: torch.device, quiet: bool = False) -> None:
         self.campaign = campaign
-        self.network = _load_trained(campaign).to(device)
+        self.networks = [
+            _load_trained(campaign, k).to(device) for k in range(networks.count(campaign))
+        ]
         self._quiet = quiet or device.type == "cuda"
 
     def test_accuracy(self) -> dict[str, Any]:
-        """Accuracy of each class on the test split; whether that is enough to explain anything."""
+        """Accuracy of each class on the test split, and which networks may be explained.
+
+        Returns
+        -------
+        dict
+            Lists along the networks, and `network`, the first that has learnt, with its accuracy;
+            `reason` why some are left out, empty when none is.
+        """
         images, labels = read_split(self.campaign, "test")
         self._prepare_for_long()
-        right = evaluate(self.network, images).argmax(axis=1) == labels
-        found = {
-            f"test_accuracy_{state}": float(right[labels == k].mean())
-            for k, state in enumerate(STATES)
+        accuracy = []
+        for network in self.networks:
+            right = evaluate(network, images).argmax(axis=1) == labels
+            accuracy.append([float(right[labels == k].mean()) for k in range(len(STATES))])
+        wanted = self.campaign.file.explain.minimum_accuracy
+        learnt = [min(each) >= wanted for each in accuracy]
+        shown = learnt.index(True) if any(learnt) else 0
+        return {
+            "network": shown,
+            **{f"test_accuracy_{state}": accuracy[shown][k] for k, state in enumerate(STATES)},
+            "test_accuracy_by_network": accuracy,
+            "learnt": any(learnt),
+            "learnt_by_network": learnt,
+            "reason": _why_left_out(accuracy, wanted),
         }
-        worst, wanted = min(found.values()), self.campaign.file.explain.minimum_accuracy
-        reason = ""
-        if worst < wanted:
-            reason = (
-                f"the network has not learnt: test accuracy {worst:.3f} of the worse class, "
-                f"below [explain] minimum_accuracy = {wanted:g}"
-            )
-        return found | {"learnt": worst >= wanted, "reason": reason}
 
-    def explain(self, low: int, high: int, learnt: bool) -> np.ndarray:
-        """Write scores of the runs `low` to `high`, and Grad-CAM where asked for; their status."""
+    def explain(self, low: int, high: int, learnt: list[int]) -> np.ndarray:
+        """Write what the networks say of the runs `low` to `high`.
+
+        Parameters
+        ----------
+        low, high : int
+            A block of runs.
+        learnt : list of int
+            The networks to explain; the first of them is the one that is shown.
+
+        Returns
+        -------
+        ndarray of int8
+            Status of the runs, (sample,).
+        """
         campaign = self.campaign
         self._prepare_for_long()
         status, split, images = _read_block(campaign, low, high)
         good = np.flatnonzero(status == layout.DONE)
         configurations = read_configurations(campaign, low, high)
-        particles = configurations.sizes["particle"]
-        gamma = np.full((high - low, 2, particles), np.nan, np.float32)
-        score = np.full((high - low, 2, 2), np.nan, np.float32)
-        correct = np.full((high - low, 2), -1, np.int8)
-        if len(good):
-            flat = images.reshape(-1, *images.shape[2:])
-            score[good] = evaluate(self.network, flat).reshape(-1, 2, 2)
-            correct[good] = score[good].argmax(axis=2) == [LIQUID, GLASS]
+        lead = (high - low, len(self.networks), 2)
+        gamma = np.full((*lead, configurations.sizes["particle"]), np.nan, np.float32)
+        score = np.full((*lead, 2), np.nan, np.float32)
+        correct = np.full(lead, -1, np.int8)
         wanted = np.isin(split[good], campaign.file.explain.splits)
-        if learnt and wanted.any():
-            asked = good[wanted]
-            there = configurations.isel(sample=asked)
-            gamma[asked] = particle_scores(campaign, self.network, images[wanted], there)
+        asked = good[wanted]
+        flat = images.reshape(-1, *images.shape[2:])
+        for k, network in enumerate(self.networks if len(good) else []):
+            score[good, k] = evaluate(network, flat).reshape(-1, 2, 2)
+            correct[good, k] = score[good, k].argmax(axis=2) == [LIQUID, GLASS]
+            if k in learnt and len(asked):
+                there = configurations.isel(sample=asked)
+                gamma[asked, k] = particle_scores(campaign, network, images[wanted], there)
+        shown = learnt[0] if learnt else 0
         for name, values in (("gradcam", gamma), ("score", score), ("correct", correct)):
-            store.array(campaign.store, "explanations", name)[low:high] = values
+            store.array(campaign.store, "explanations", name)[low:high] = values[:, shown]
+            if len(self.networks) > 1:
+                each = store.array(campaign.store, "explanations", f"{name}_by_network")
+                each[low:high] = values
         return status
 
     def _prepare_for_long(self) -> None:
@@ -105,10 +133,24 @@ def _read_block(
         return status, block["split"].values, images
 
 
-def _load_trained(campaign: Campaign) -> GlassNetwork:
+def _why_left_out(accuracy: list[list[float]], wanted: float) -> str:
+    """Which networks have not learnt; empty when all have."""
+    worst = [min(each) for each in accuracy]
+    poor = [k for k, value in enumerate(worst) if value < wanted]
+    if not poor:
+        return ""
+    which = "the network has" if len(worst) == 1 else f"{len(poor)} of {len(worst)} networks have"
+    found = ", ".join(f"{worst[k]:.3f}" for k in poor)
+    return (
+        f"{which} not learnt: test accuracy {found} of the worse class, "
+        f"below [explain] minimum_accuracy = {wanted:g}"
+    )
+
+
+def _load_trained(campaign: Campaign, network: int) -> GlassNetwork:
     channels = len(campaign.model.species) if campaign.file.grid.species_channels else 1
     return load_network(
-        campaign.path / "model",
+        networks.folder(campaign, network),
         campaign.file.train,
         campaign.model.dimension,
         channels,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from glassdask import jobs, layout, records, store
+from glassdask import jobs, layout, networks, records, store
 from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed
 from glassdask.learn.devices import (
@@ -34,7 +34,7 @@ OnBlock = Callable[[int, int, np.ndarray], None]
 
 
 def run_train(campaign: Campaign, start_over: bool = False, devices: Devices | None = None) -> None:
-    """Train the network on the training split, or go on from its last epoch.
+    """Train each network on the training split, or go on from its last epoch.
 
     Parameters
     ----------
@@ -72,16 +72,19 @@ def fit(campaign: Campaign, device: torch.device) -> None:
     training, validation = read_split(campaign, "train"), read_split(campaign, "validation")
     if ranks.size == 1 and device.type == "cpu":
         warn(without_cuda("train"))
-    with Progress("train", "epochs", settings.epochs) as progress:
+    count = networks.count(campaign)
+    with Progress("train", "epochs", count * settings.epochs) as progress:
+        for network in range(count):
 
-        def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
-            if ranks.rank == 0:
-                logger.info("epoch %d: %s", epoch, metrics)
-                note = f"validation accuracy {metrics['validation_accuracy']:.3f}"
-                progress.update(epoch, note)
+            def on_epoch(epoch: int, metrics: dict[str, float], network: int = network) -> None:
+                if ranks.rank == 0:
+                    logger.info("network %d, epoch %d: %s", network, epoch, metrics)
+                    which = f"network {network + 1} of {count}, " if count > 1 else ""
+                    note = f"{which}validation accuracy {metrics['validation_accuracy']:.3f}"
+                    progress.update(network * settings.epochs + epoch, note)
 
-        seed, folder = campaign.file.campaign.seed, campaign.path / "model"
-        train(*training, *validation, settings, seed, folder, on_epoch, device)
+            seed, folder = networks.seed(campaign, network), networks.folder(campaign, network)
+            train(*training, *validation, settings, seed, folder, on_epoch, device)
 
 
 def run_explain(
@@ -105,9 +108,11 @@ def run_explain(
     found = work.test_accuracy() if fresh else record
     if fresh:
         jobs.create(campaign, "explain", record, (layout.explanations(campaign),), found)
-    learnt = bool(found["learnt"])
+    learnt = [k for k, good in enumerate(found["learnt_by_network"]) if good]
     if not learnt:
         print(f"explain: {found['reason']}; no map is made", flush=True)
+    elif found["reason"]:
+        print(f"explain: {found['reason']}; it is left out", flush=True)
     status = store.array(campaign.store, "explanations", "run_status")
     done = np.asarray(status[...])
     todo = layout.pending_blocks(campaign, done)
@@ -150,8 +155,8 @@ class _Explanation:
         on_several(self.campaign, "score", Devices(self.devices.kind), found.update)
         return found
 
-    def explain(self, todo: list[tuple[int, int]], learnt: bool, on_block: OnBlock) -> None:
-        """Explain blocks, each by one process."""
+    def explain(self, todo: list[tuple[int, int]], learnt: list[int], on_block: OnBlock) -> None:
+        """Explain blocks, each by one process; only what the networks `learnt` have to say."""
         if not todo:
             return
         if self.devices.count == 1:
@@ -163,7 +168,8 @@ class _Explanation:
         def on_message(block: dict[str, Any]) -> None:
             on_block(block["low"], block["high"], np.array(block["status"]))
 
-        words = ["--blocks", ",".join(str(low) for low, _ in todo), *["--learnt"] * learnt]
+        words = ["--blocks", ",".join(str(low) for low, _ in todo)]
+        words += ["--learnt", ",".join(map(str, learnt))] if learnt else []
         on_several(self.campaign, "explain", self.devices, on_message, words)
 
     def _here(self) -> Explainer:
@@ -183,7 +189,7 @@ def _leave_unexplained(campaign: Campaign, record: dict[str, Any], fresh: bool) 
     """Of one state alone there is no network, so there are no scores and no maps."""
     if fresh:
         reason = f"only the {records.states(campaign)[0]} was imported: no network"
-        found = {"learnt": False, "reason": reason}
+        found = {"learnt": False, "learnt_by_network": [], "reason": reason}
         jobs.create(campaign, "explain", record, (layout.explanations(campaign),), found)
         print(f"explain: {reason}, so no map is made", flush=True)
     done = np.asarray(store.array(campaign.store, "configurations", "run_status", "r")[...])

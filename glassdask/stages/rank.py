@@ -42,7 +42,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--device", choices=["cuda", "cpu"], required=True)
     parser.add_argument("--blocks", default="", help="first runs of the blocks to explain")
-    parser.add_argument("--learnt", action="store_true", help="the network has learnt")
+    parser.add_argument("--learnt", default="", help="numbers of the networks that have learnt")
     return parser.parse_args(arguments)
 
 
@@ -81,8 +81,9 @@ def _carry_out(options: argparse.Namespace, campaign: Campaign) -> None:
         return
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     ends = dict(layout.sample_blocks(campaign))
+    learnt = [int(word) for word in options.learnt.split(",") if word]
     for low in [int(word) for word in options.blocks.split(",")][rank::size]:
-        status = explainer.explain(low, ends[low], options.learnt)
+        status = explainer.explain(low, ends[low], learnt)
         tell(low=low, high=ends[low], status=status.tolist())
 
 

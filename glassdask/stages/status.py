@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from glassdask import layout, live, locks, npz, records, store
+from glassdask import layout, live, locks, networks, npz, records, store
 from glassdask.campaign import Campaign
 from glassdask.progress import duration
 from glassdask.records import STAGES, State
@@ -141,9 +141,11 @@ def _remark(campaign: Campaign, stage: str, found: State) -> str:
 
 def _counted(campaign: Campaign, stage: str) -> str:
     if stage == "train":
-        metrics = campaign.path / "model" / "metrics.csv"
-        epochs = len(metrics.read_text().splitlines()) - 1 if metrics.exists() else 0
-        return f"{epochs}/{campaign.file.train.epochs} epochs"
+        count, epochs = networks.count(campaign), 0
+        for network in range(count):
+            metrics = networks.folder(campaign, network) / "metrics.csv"
+            epochs += len(metrics.read_text().splitlines()) - 1 if metrics.exists() else 0
+        return f"{epochs}/{count * campaign.file.train.epochs} epochs"
     return f"{len(list((campaign.path / 'figures').glob('*.png')))} figures"
 
 
