@@ -29,6 +29,7 @@ _COMMON = (
     "train.learning_rate=0.01",
     "train.patience=3",
     "train.dropout=0.0",
+    "train.threads=1",
     "explain.minimum_accuracy=0.5",
     "propensity.configurations=2",
     "propensity.replicas=3",

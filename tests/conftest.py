@@ -104,7 +104,7 @@ def make_lattice():
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """A tiny campaign, run whole by the command line; read it, do not change it."""
-    folder = new(tmp_path_factory.mktemp("whole") / "tiny", "kam", TINY)
+    folder = new(tmp_path_factory.mktemp("whole") / "tiny", "kam", (*TINY, "train.seeds=2"))
     glassdask("run", str(folder))
     return folder
 

@@ -34,7 +34,7 @@ WRONG = (5, 1)  # sample, state: a glass of the test split that is taken for a l
 FAILED = 6
 
 
-def make_store(folder, model="kam", learnt=True, extra=()):
+def make_store(folder, model="kam", learnt=True, extra=(), attributes=None):
     """A campaign whose stages before the report are complete, with made-up numbers."""
     campaign = new_campaign(folder, model, "quick", (*SIZE, *extra))
     rng = np.random.default_rng(3)
@@ -56,7 +56,8 @@ def make_store(folder, model="kam", learnt=True, extra=()):
     for stage, made in groups.items():
         record, _ = jobs.begin(campaign, stage)
         more = {"learnt": learnt, "reason": "" if learnt else "the network has not learnt: 0.5"}
-        jobs.create(campaign, stage, record, made, {"lammps_input": "units lj\n"} | more)
+        more |= {"lammps_input": "units lj\n"} | (attributes or {})
+        jobs.create(campaign, stage, record, made, more)
         for group in made:
             fill(campaign, group, rng, learnt)
         if stage == "train":

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from glassdask.report import style
+from glassdask.report import networks, style
 from glassdask.report.data import ReportData
 
 #: Panels side by side.
@@ -26,6 +26,8 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
         )
         if found.count > 1:
             axes.fill_between(delta, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0)
+    if indicator == "gradcam":
+        draw_networks(axes, data, colours)
     best = data.largest(indicator, by_size=indicator != "gradcam")
     if best is not None:
         axes.plot(best.delta, best.value, "o", ms=11, mfc="none", mec="black", mew=1.1)
@@ -36,6 +38,18 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
     axes.set_title(",  ".join(titles))
     if found.count == 0:
         style.say(axes, "no glass of the ensemble\nwas explained")
+
+
+def draw_networks(axes: Axes, data: ReportData, colours: list) -> None:
+    """Each of several networks as a thin line over the mean cage-relative displacement."""
+    each = networks.dynamics(data)
+    if len(each) < 2:
+        return
+    delta = data.group("dynamics")["delta"].mean("configuration").values
+    for values in each:
+        for t, colour in enumerate(colours):
+            order = np.argsort(delta[t])
+            axes.plot(delta[t][order], values[t][order], color=colour, lw=0.6, ls=":")
 
 
 def draw_displacement(axes: Axes, data: ReportData) -> None:
@@ -117,6 +131,11 @@ def caption(data: ReportData) -> str:
         text += ". " if found.count >= 5 else ", which so few hardly define. "
     else:
         text += "with one configuration there is no spread to show. "
+    if len(networks.learnt(data)) > 1:
+        text += (
+            f"Dotted: each of the {len(networks.learnt(data))} networks, which differ in their "
+            "random numbers alone. "
+        )
     text += (
         "Last panels: δ(t), with δ = 1 σ dotted; and the square root of the split-half "
         "reliability of Δ over replicas (Spearman-Brown; 0 where it came out negative), which "

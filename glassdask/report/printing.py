@@ -75,7 +75,9 @@ def print_table(rows: list[Row], console: Console | None = None) -> None:
         console = console if console.is_terminal else Console(width=WIDTH)
     table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
     table.add_column("quantity")
-    for name in ("here", "± sd", "± se", "n", "paper"):
+    # only where there are several networks
+    several = any(row.networks_text for row in rows)
+    for name in ("here", "± sd", "± se", "n", *["± net"] * several, "paper"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("notes")
     numbers: dict[str, int] = {}
@@ -84,7 +86,7 @@ def print_table(rows: list[Row], console: Console | None = None) -> None:
         marks = [str(numbers.setdefault(note, len(numbers) + 1)) for note in notes]
         table.add_row(
             row.quantity, row.value_text, row.spread_text, row.error_text, row.count_text,
-            row.paper, " ".join(marks),
+            *[row.networks_text] * several, row.paper, " ".join(marks),
         )  # fmt: skip
     console.print(table, markup=False, highlight=False)
     console.print("Θ enters every correlation as 1 − Θ, Δ as 1 − Δ.", markup=False, highlight=False)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import xarray as xr
 
 from glassdask.campaign import Campaign
 from glassdask.kernels.sampling import moments
-from glassdask.report import paper, style
+from glassdask.report import networks, paper, style
 from glassdask.report.data import Extremum, ReportData
 
 #: Two-sided 95 % of the normal distribution.
@@ -41,6 +42,8 @@ class Row:
         What a reader must know before comparing.
     standard_error : float
         Of the mean, spread / sqrt(count); NaN when there is none.
+    networks_spread : float
+        Standard deviation over networks of what each gives; NaN when it is not about several.
     digits : str
         How `value` and `spread` are written.
     """
@@ -52,6 +55,7 @@ class Row:
     paper: str
     note: str
     standard_error: float = math.nan
+    networks_spread: float = math.nan
     digits: str = ".3f"
 
     @property
@@ -68,6 +72,11 @@ class Row:
     def error_text(self) -> str:
         """The standard error for people."""
         return _number(self.standard_error, ".3f")
+
+    @property
+    def networks_text(self) -> str:
+        """The standard deviation over networks for people."""
+        return _number(self.networks_spread, ".3f")
 
     @property
     def count_text(self) -> str:
@@ -105,6 +114,7 @@ def results_table(campaign: Campaign, tree: xr.DataTree) -> list[Row]:
         rows += found
         if state == "glass" and paper.numbers(campaign.model.name).ordered and data.learnt:
             rows += order_of_sizes(found)
+        rows += agreement(data, state)
     rows += [largest(data, "gradcam"), *delta_at_largest(data), *at_relaxation(data)]
     return rows + [largest(data, name) for name in campaign.file.indicators.names]
 
@@ -167,8 +177,14 @@ def accuracy(data: ReportData, state: str) -> Row:
     elif not data.learnt:
         wanted = data.campaign.file.explain.minimum_accuracy
         note += f"; below minimum_accuracy = {wanted:g} in one class: not learnt"
+    each = networks.accuracy(data, state)
+    if len(each):
+        note += f"; {networks.note(each)}"
     stated = paper.numbers(data.campaign.model.name).accuracy.get(state, "")
-    return Row(f"test accuracy, {state}", value, math.nan, count, stated, note)
+    return Row(
+        f"test accuracy, {state}", value, math.nan, count, stated, note,
+        networks_spread=networks.spread(each),
+    )  # fmt: skip
 
 
 def correlation(data: ReportData, pair: paper.Pair, state: str) -> Row:
@@ -178,15 +194,28 @@ def correlation(data: ReportData, pair: paper.Pair, state: str) -> Row:
     stated = paper.numbers(data.campaign.model.name).correlation.get((pair, state), "")
     if "gradcam" in pair and data.campaign.file.explain.target == "liquid":
         stated = ""  # the paper explains why a glass is a glass
-    notes = _about_mean(mean, error, count, stated)
+    notes, each = _about_mean(mean, error, count, stated), np.empty(0)
     if "gradcam" in pair:
         if not data.learnt:
             notes = [data.unlearnt]
         else:
+            each = networks.correlation(data, pair[1], state)
             notes = [f"{n}, for this network" if n.startswith("sign") else n for n in notes]
-            notes += ["one network: another seed moves it", *_left_out(data, state, count)]
+            notes += [networks.note(each), *_left_out(data, state, count)]
     quantity = f"{style.pair(*pair, style.LETTERS)}, {state}"
-    return Row(quantity, mean, spread, count, stated, "; ".join(notes), error)
+    return Row(
+        quantity, mean, spread, count, stated, "; ".join(notes), error, networks.spread(each)
+    )
+
+
+def agreement(data: ReportData, state: str) -> list[Row]:
+    """How alike the maps of two networks are; nothing unless two have learnt."""
+    found = networks.agreement(data, state)
+    if len(networks.learnt(data)) < 2:
+        return []
+    mean, spread, error, count = (each.item() for each in moments(found))
+    note = "Pearson, mean over pairs of networks: a statement about Γ is worth no more than this"
+    return [Row(f"agreement of Γ, {state}", mean, spread, count, "", note, error)]
 
 
 def _about_mean(mean: float, error: float, count: int, stated: str) -> list[str]:
@@ -246,8 +275,16 @@ def largest(data: ReportData, indicator: str) -> Row:
         f"at δ = {found.delta:.2g} σ, T = {found.temperature:.3g}, t = {found.time:.3g}",
         *_about_maximum(data, found, gamma),
     ]
+    each = np.empty(0)
+    if gamma:
+        each = networks.dynamics(data)
+        each = np.array([np.nanmax(one) for one in each if np.isfinite(one).any()])
+        notes.append(networks.note(each))
     # a maximum has no standard error of a mean
-    return Row(quantity, found.value, found.spread, found.count, stated, "; ".join(notes))
+    return Row(
+        quantity, found.value, found.spread, found.count, stated, "; ".join(notes),
+        networks_spread=networks.spread(each),
+    )  # fmt: skip
 
 
 def at_relaxation(data: ReportData) -> list[Row]:
@@ -255,13 +292,18 @@ def at_relaxation(data: ReportData) -> list[Row]:
     found = data.nearest("gradcam", 1.0) if data.learnt else None
     if found is None:
         return []
+    each = networks.dynamics(data)[:, *found.place]
     notes = [
         f"at δ = {found.delta:.2g} σ, T = {found.temperature:.3g}, t = {found.time:.3g}",
-        "one network: another seed moves it",
+        networks.note(each),
         *_few(found.count),
     ]
-    quantity = "C(Γ, 1 − Δ) nearest δ = 1"
-    return [Row(quantity, found.value, found.spread, found.count, "", "; ".join(notes))]
+    return [
+        Row(
+            "C(Γ, 1 − Δ) nearest δ = 1", found.value, found.spread, found.count, "",
+            "; ".join(notes), networks_spread=networks.spread(each),
+        )
+    ]  # fmt: skip
 
 
 def _few(count: int) -> list[str]:
@@ -303,7 +345,6 @@ def _about_maximum(data: ReportData, found: Extremum, gamma: bool) -> list[str]:
     reliability = data.reliability(found.place)
     if math.isfinite(reliability):
         notes.append(f"reliability of Δ there, over replicas: {reliability:.2f}")
-    notes.append("one network: another seed moves it")
     if found.delta < SMALL_DELTA:
         notes.append("within the cage, not at the α relaxation (the paper: δ near 1)")
     return notes + _few(found.count)

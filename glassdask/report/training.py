@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from glassdask import networks
 from glassdask.layout import STATES
 from glassdask.report import style
 from glassdask.report.data import ReportData
@@ -16,10 +17,11 @@ from glassdask.report.data import ReportData
 Metrics = dict[str, np.ndarray]
 
 
-def read_metrics(data: ReportData) -> Metrics | None:
-    """Columns of model/metrics.csv, (epoch,) each; None when there is no such file."""
+def read_metrics(data: ReportData, network: int) -> Metrics | None:
+    """Columns of a network's metrics.csv, (epoch,) each; None when there is no such file."""
+    folder = networks.folder(data.campaign, network)
     try:
-        text = (data.campaign.path / "model" / "metrics.csv").read_text(encoding="utf-8")
+        text = (folder / "metrics.csv").read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     rows = list(csv.DictReader(text.splitlines()))
@@ -45,8 +47,11 @@ def confusion(data: ReportData) -> np.ndarray:
     return counts
 
 
-def draw_curve(axes: Axes, metrics: Metrics, kind: str) -> None:
-    """Loss or accuracy against the epoch."""
+def draw_curve(axes: Axes, metrics: Metrics, others: list[Metrics], kind: str) -> None:
+    """Loss or accuracy against the epoch; of other networks as thin lines."""
+    for other in others:
+        for split, colour in (("train", style.TRAIN), ("validation", style.VALIDATION)):
+            axes.plot(other["epoch"], other[f"{split}_{kind}"], color=colour, lw=0.5, alpha=0.6)
     for split, colour in (("train", style.TRAIN), ("validation", style.VALIDATION)):
         few = "o-" if len(metrics["epoch"]) < 3 else "-"
         axes.plot(metrics["epoch"], metrics[f"{split}_{kind}"], few, color=colour, label=split)
@@ -84,12 +89,15 @@ def draw_training(data: ReportData) -> Figure:
     """Loss, accuracy and confusion matrix."""
     figure = style.new_figure(12.4, 4.1)
     loss, accuracy, matrix = figure.subplots(1, 3)
-    metrics = read_metrics(data)
+    shown = int(data.group("explanations").attrs.get("network", 0))
+    found = {k: read_metrics(data, k) for k in range(networks.count(data.campaign))}
+    metrics = found.pop(shown)
+    others = [one for one in found.values() if one is not None]
     for axes, kind in ((loss, "loss"), (accuracy, "accuracy")):
         if metrics is None:
             style.say(axes, "no model/metrics.csv")
         else:
-            draw_curve(axes, metrics, kind)
+            draw_curve(axes, metrics, others, kind)
     if metrics is not None:
         figure.legend(*loss.get_legend_handles_labels(), loc="outside upper left", ncols=4)
     draw_confusion(matrix, data)
@@ -104,6 +112,8 @@ def caption(data: ReportData) -> str:
         "split; dashed: the epoch whose weights are kept. Right: the test split, counts and "
         "percent of each true class. "
     )
+    if networks.count(data.campaign) > 1:
+        text += "Thin: the other networks, which differ in their random numbers alone. "
     if data.campaign.model.name in ("abm", "kam"):
         text += "The paper: 1.00 / 1.00 (ABM) and 1.00 / 0.998 (KAM) for glass / liquid."
     return text

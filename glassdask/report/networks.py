@@ -1,0 +1,104 @@
+"""How far the maps of several networks agree, and what each says: how far to trust one of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from glassdask import layout
+from glassdask.report.data import ReportData
+
+SINGLE = "one network: another seed moves it"
+
+
+def learnt(data: ReportData) -> list[int]:
+    """Numbers of the networks that have learnt; empty when there is only one network at all."""
+    found = data.group("explanations").attrs.get("learnt_by_network", [])
+    return [k for k, good in enumerate(found) if good] if len(found) > 1 else []
+
+
+def correct(data: ReportData, state: str) -> np.ndarray:
+    """Whole test snapshots that each of the learnt networks classified rightly, (network, sample).
+
+    As `ReportData.counted` of the network that is shown.
+    """
+    each = data.group("explanations")["correct_by_network"].sel(state=state)
+    right = each.transpose("network", "sample").values[learnt(data)] == 1
+    return right & data.test
+
+
+def correlation(data: ReportData, other: str, state: str) -> np.ndarray:
+    """Mean correlation of each learnt network's Gamma with an indicator, (network,).
+
+    Over the test snapshots that the network itself classified rightly; NaN where there is none.
+    """
+    if not learnt(data):
+        return np.empty(0)
+    table = data.group("correlations")["pearson_by_network"].sel(other=other, state=state)
+    values = table.transpose("network", "sample").values[learnt(data)]
+    return _means(np.where(correct(data, state), values, np.nan))
+
+
+def agreement(data: ReportData, state: str) -> np.ndarray:
+    """Mean Pearson correlation between the Gamma of two learnt networks, in each test snapshot.
+
+    Coarse-grained, over particles. A snapshot counts for the pairs that both classified it
+    rightly, and not at all without such a pair: (sample,), shorter by those.
+    """
+    numbers = learnt(data)
+    if len(numbers) < 2:
+        return np.empty(0)
+    table = data.group("correlations")["pearson_between_networks"].sel(state=state)
+    values = table.transpose("network", "other_network", "sample").values
+    right = correct(data, state)
+    pairs = [
+        np.where(right[a] & right[b], values[numbers[a], numbers[b]], np.nan)
+        for a in range(len(numbers))
+        for b in range(a)
+    ]
+    found = _means(np.stack(pairs, axis=1))
+    return found[np.isfinite(found)]
+
+
+def dynamics(data: ReportData) -> np.ndarray:
+    """Correlation of each learnt network's Gamma with 1 - Delta, (network, temperature, time).
+
+    Mean over the glasses of the ensemble that the network classified rightly; NaN without any.
+    """
+    numbers = learnt(data)
+    if not numbers:
+        return np.empty((0, data.temperatures.size, data.times.size))
+    group = data.group("dynamics")
+    each = group["pearson_by_network"].transpose("network", "temperature", "time", "configuration")
+    explained = data.group("explanations")["correct_by_network"].sel(state="glass")
+    glasses = explained.transpose("network", "sample").values[:, group["configuration"].values] == 1
+    values = np.where(glasses[:, np.newaxis, np.newaxis], each.values, np.nan)
+    return _means(values[numbers])
+
+
+def accuracy(data: ReportData, state: str) -> np.ndarray:
+    """Test accuracy of every network, learnt or not, (network,); empty with a single one."""
+    found = data.group("explanations").attrs.get("test_accuracy_by_network", [])
+    return np.array([one[layout.STATES.index(state)] for one in found] if len(found) > 1 else [])
+
+
+def spread(values: np.ndarray) -> float:
+    """Standard deviation over networks; NaN for fewer than two."""
+    known = values[np.isfinite(values)]
+    return float(known.std(ddof=1)) if len(known) > 1 else math.nan
+
+
+def note(values: np.ndarray) -> str:
+    """What the networks say one by one, or that there is only one."""
+    if len(values) < 2:
+        return SINGLE
+    shown = (f"{v:.3f}".replace("-", "−") if math.isfinite(v) else "none" for v in values)
+    return f"each network: {', '.join(shown)}"
+
+
+def _means(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of what is not NaN; NaN where all is."""
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(known, values, 0).sum(axis=-1) / known.sum(axis=-1)
