@@ -30,6 +30,7 @@ _COMMON = (
     "train.patience=3",
     "train.dropout=0.0",
     "train.threads=1",
+    "train.seeds=1",
     "explain.minimum_accuracy=0.5",
     "propensity.configurations=2",
     "propensity.replicas=3",

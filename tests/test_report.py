@@ -29,6 +29,7 @@ SIZE = (
     "quench.cooling_points=12",
     "propensity.replicas=3",
     "propensity.frames=5",
+    "train.seeds=1",
 )
 WRONG = (5, 1)  # sample, state: a glass of the test split that is taken for a liquid
 FAILED = 6

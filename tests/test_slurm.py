@@ -89,7 +89,8 @@ def test_the_quick_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
     slurm: Slurm, tmp_path: Path, profile: Path
 ) -> None:
     folder = tmp_path / "quick"
-    glassdask("new", str(folder), "--model", "kam", "--preset", "quick")
+    one = ("--set", "train.seeds=1")
+    glassdask("new", str(folder), "--model", "kam", "--preset", "quick", *one)
     profile.write_text(PROFILE.format(quench="00:01:00"))  # the quenches take more than that
     numbers = submit(folder, profile)
     assert set(numbers) == {
