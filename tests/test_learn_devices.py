@@ -23,9 +23,10 @@ from safetensors.torch import load_file
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import Campaign, load, new_campaign
+from glassdask.campaign.schema import Train
 from glassdask.errors import StageFailed
 from glassdask.learn import devices
-from glassdask.learn.augment import augment
+from glassdask.learn.batches import Batch, Batches
 from glassdask.learn.devices import Devices, find_devices, useful_devices, without_cuda
 from glassdask.learn.ranks import Ranks
 from glassdask.stages import blocks, several
@@ -210,14 +211,24 @@ def test_processes_that_see_different_checkpoints_do_not_train(
 
 
 def test_shares_are_the_whole_batch_and_augmented_like_it() -> None:
-    images = torch.arange(7 * 16).reshape(7, 1, 4, 4)
-    whole = augment(images, torch.Generator().manual_seed(3))
-    for size in range(1, 8):
-        ranks = [Ranks(rank, size) for rank in range(size)]
-        counts = [len(range(7)[rank.share(7)]) for rank in ranks]
-        assert max(counts) - min(counts) <= 1
-        parts = [augment(images, torch.Generator().manual_seed(3), r.share(7)) for r in ranks]
-        assert torch.equal(torch.cat(parts), whole)
+    images, labels = np.arange(1, 7 * 16 + 1).reshape(7, 1, 4, 4), np.arange(7)
+
+    def batches(ranks: Ranks) -> list[Batch]:
+        made = Batches(images, labels, Train(batch_size=4), ranks)
+        with made.shuffled(torch.Generator().manual_seed(3)) as found:
+            return list(found)
+
+    whole = batches(Ranks())
+    assert [batch.size for batch in whole] == [4, 3]
+    assert sorted(torch.cat([batch.labels for batch in whole]).tolist()) == list(range(7))
+    for size in range(1, 4):
+        shares = [batches(Ranks(rank, size)) for rank in range(size)]
+        for step, batch in enumerate(whole):
+            counts = [len(share[step].images) for share in shares]
+            assert max(counts) - min(counts) <= 1
+            for name in ("images", "labels"):
+                parts = [getattr(share[step], name) for share in shares]
+                assert torch.equal(torch.cat(parts), getattr(batch, name))
 
 
 @pytest.mark.parametrize("images", [2, 3, 9, 32, 1000])

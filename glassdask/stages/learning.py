@@ -69,7 +69,9 @@ def fit(campaign: Campaign, device: torch.device) -> None:
     """Train on one device, alone or as one process of several."""
     ranks, settings = Ranks.of_this_process(), campaign.file.train
     logger.info("training on %s, process %d of %d", device, ranks.rank, ranks.size)
-    training, validation = read_split(campaign, "train"), read_split(campaign, "validation")
+    training, validation = (
+        read_split(campaign, split, settings.streaming) for split in ("train", "validation")
+    )
     if ranks.size == 1 and device.type == "cpu":
         warn(without_cuda("train"))
     with Progress("train", "epochs", settings.epochs) as progress:
@@ -81,7 +83,8 @@ def fit(campaign: Campaign, device: torch.device) -> None:
                 progress.update(epoch, note)
 
         seed, folder = campaign.file.campaign.seed, campaign.path / "model"
-        train(*training, *validation, settings, seed, folder, on_epoch, device)
+        data = (records.read(campaign, "grid") or {}).get("token", "")
+        train(*training, *validation, settings, seed, folder, on_epoch, device, data)
 
 
 def run_explain(
