@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from glassdask.learn.network import GlassNetwork, build_network
 
 CHECKPOINT, WEIGHTS, METRICS = "checkpoint.pt", "weights.safetensors", "metrics.csv"
 _DAMAGE = (
-    AttributeError, EOFError, KeyError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError,
+    AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError,
+    pickle.UnpicklingError,
 )  # fmt: skip
 COLUMNS = (
     "epoch",
@@ -61,9 +63,12 @@ def resume(
     path = folder / CHECKPOINT
     if not path.exists():
         return [], {}
+    content = io.BytesIO(path.read_bytes())
     try:
-        # weights_only: tensors and plain values, no code
-        state = torch.load(path, map_location=network.input_mean.device, weights_only=True)
+        with warnings.catch_warnings():  # torch's own of files that it did not write
+            warnings.simplefilter("ignore")
+            # weights_only: tensors and plain values, no code
+            state = torch.load(content, network.input_mean.device, weights_only=True)
         found, history, best = state["made_for"], state["history"], state["best"]
         _refuse_other(path, found, made_for)
         network.load_state_dict(state["network"])
