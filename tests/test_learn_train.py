@@ -21,7 +21,7 @@ from glassdask import layout, store
 from glassdask.campaign.schema import Train
 from glassdask.errors import StageFailed, StoppedEarly, UsageError
 from glassdask.learn import train as script
-from glassdask.learn.devices import Devices
+from glassdask.learn.devices import Devices, uses_bfloat16
 from glassdask.learn.sources import made_ahead
 from glassdask.learn.train import evaluate, finished, learning_rate, load_network, train
 from glassdask.stages.learning import fit, run_train
@@ -383,6 +383,60 @@ def test_it_stops_early_at_the_same_epoch_resumed_or_not(tmp_path):
     names = ("weights.safetensors", "metrics.csv")
     whole, parts = ((tmp_path / one / names[0]).read_bytes() for one in ("whole", "parts"))
     assert whole == parts
+
+
+def events_of(folder):
+    """Steps and values of each curve, as TensorBoard reads them."""
+    event_accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator"
+    )
+    found = event_accumulator.EventAccumulator(str(folder / "tensorboard"))
+    found.Reload()
+    return {
+        name: [(one.step, one.value) for one in found.Scalars(name)]
+        for name in found.Tags()["scalars"]
+    }
+
+
+def test_tensorboard_sees_each_epoch_once_resumed_or_not(tmp_path):
+    data, chosen = crystals_and_gases(8, 0), settings(epochs=5)
+
+    def check(epochs):
+        rows, events = metrics_of(tmp_path), events_of(tmp_path)
+        assert len(rows) == epochs
+        assert events.keys() == rows[0].keys() - {"epoch"}
+        for name, curve in events.items():
+            steps, values = zip(*curve, strict=True)
+            assert list(steps) == [row["epoch"] for row in rows]
+            assert list(values) == pytest.approx([row[name] for row in rows])
+
+    def stop(epoch, metrics):
+        check(epoch)  # while the file is still open
+        if epoch == 2:
+            raise StoppedEarly("Told to stop")
+
+    with pytest.raises(StoppedEarly):
+        train(*data, *data, chosen, 7, tmp_path, stop)
+    (tmp_path / "metrics.csv").unlink()  # as if killed before it was written
+    (file,) = (tmp_path / "tensorboard").iterdir()
+    file.write_bytes(file.read_bytes()[:-3])
+    train(*data, *data, chosen, 7, tmp_path, lambda epoch, metrics: check(epoch))
+    check(5)
+
+
+def test_a_tiny_set_is_learnt_in_bfloat16(tmp_path):
+    data, new = crystals_and_gases(16, 0), crystals_and_gases(16, 1)
+    for precision in ("bfloat16", "float32"):
+        chosen = settings(epochs=30, dropout=0.0, precision=precision)
+        network = train(*data, *new, chosen, 7, tmp_path / precision)
+        assert {value.dtype for value in network.parameters()} == {torch.float32}
+        scores = evaluate(network, new[0])
+        assert scores.dtype == np.float32
+        assert np.mean(scores.argmax(1) == new[1]) == 1
+    first = [curve(tmp_path / one)[0]["train_loss"] for one in ("bfloat16", "float32")]
+    assert first[0] != first[1]
+    assert first[0] == pytest.approx(first[1], rel=0.02)
+    assert not uses_bfloat16("auto", torch.device("cpu"))
 
 
 def test_training_leaves_torchs_random_state_alone(tmp_path):

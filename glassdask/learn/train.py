@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from torch.nn.functional import cross_entropy
 from glassdask.campaign.schema import Train
 from glassdask.errors import StageFailed, UsageError
 from glassdask.learn.batches import Batch, Batches
-from glassdask.learn.devices import choose_device
+from glassdask.learn.curves import Curves
+from glassdask.learn.devices import choose_device, uses_bfloat16
 from glassdask.learn.files import identity, resume, save_checkpoint, save_metrics, save_weights
 from glassdask.learn.files import load_network as load_network
 from glassdask.learn.network import GlassNetwork, build_network
@@ -37,10 +39,10 @@ def train(
 ) -> GlassNetwork:
     """Train a network, or go on from the checkpoint in `folder`.
 
-    After each epoch `checkpoint.pt` and `metrics.csv` are replaced; at the end
-    `weights.safetensors` is written, with the weights of the best epoch: the highest validation
-    accuracy, and the lowest validation loss among equals. On the CPU a run that was killed
-    and resumed gives the same numbers as an undisturbed one.
+    After each epoch `checkpoint.pt` and `metrics.csv` are replaced and a point is added to the
+    curves in `tensorboard/`; at the end `weights.safetensors` is written, with the weights of the
+    best epoch: the highest validation accuracy, and the lowest validation loss among equals. On
+    the CPU a run that was killed and resumed gives the same numbers as an undisturbed one.
 
     In a process group (see `ranks.join`) each process takes its share of every batch, and the
     gradient is that of the whole batch; rank 0 evaluates and writes.
@@ -88,7 +90,8 @@ def train(
     made_for = identity(settings, seed, images.shape, len(validation_labels), data)
 
     # by default the state of every GPU is saved, which takes memory of all of them
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+    forked = torch.random.fork_rng([device] if device.type == "cuda" else [])
+    with forked, ExitStack() as stack:
         network = ranks.synchronise(_new_network(images, settings, seed), device).to(device)
         optimiser = torch.optim.AdamW(
             network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
@@ -99,6 +102,7 @@ def train(
             network.standardise(images)  # the others get it when the network is wrapped
             _read_through(validation_images)
         pass_over = _Pass(network, optimiser, Batches(images, labels, settings, ranks), seed)
+        curves = stack.enter_context(Curves(folder, history, ranks.rank == 0))
         while not finished(history, settings):
             began, epoch = time.monotonic(), len(history) + 1
             metrics: dict[str, float] = {"epoch": epoch} | pass_over.epoch(epoch)
@@ -114,6 +118,7 @@ def train(
             if ranks.rank == 0:
                 save_checkpoint(folder, made_for, network, optimiser, history, best)
                 save_metrics(folder, history)
+                curves.add(history[-1])
             on_epoch(epoch, history[-1])
 
     network.load_state_dict(best)
@@ -136,6 +141,8 @@ class _Pass:
         self.network, self.optimiser, self.batches, self.seed = network, optimiser, batches, seed
         self.settings, self.ranks = batches.settings, batches.ranks
         self.model = self.ranks.wrap(network)
+        self.device = network.input_mean.device
+        self.bfloat16 = uses_bfloat16(self.settings.precision, self.device)
 
     def epoch(self, epoch: int) -> dict[str, float]:
         """One pass; returns its mean loss and accuracy, and the last rate."""
@@ -161,10 +168,10 @@ class _Pass:
 
     def _step(self, batch: Batch, epoch: int) -> tuple[float, int]:
         """Learn from one batch; summed loss and right answers of this process's images."""
-        device = self.network.input_mean.device
-        target = batch.labels.to(device)
-        scores = self.model(batch.images.to(device))
-        loss = cross_entropy(scores, target)
+        target = batch.labels.to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, self.bfloat16):
+            scores = self.model(batch.images.to(self.device))
+        loss = cross_entropy(scores.float(), target)
         if not math.isfinite(loss.item()):
             raise StageFailed(
                 f"The training loss became {loss.item()} in epoch {epoch}",
