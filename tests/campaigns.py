@@ -8,13 +8,27 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
+from glassdask import jobs, layout, store
+from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.records import STAGES
+from glassdask.stages import blocks
 
 GLASSDASK = str(Path(sys.executable).parent / "glassdask")
 
 __all__ = [
-    "GLASSDASK", "SIXTY", "STAGES", "TINY", "TINY_3D", "glassdask", "new", "slow_indicator",
-    "start", "wait_for",
+    "GLASSDASK",
+    "SIXTY",
+    "STAGES",
+    "TINY",
+    "TINY_3D",
+    "glassdask",
+    "gridded",
+    "new",
+    "slow_indicator",
+    "start",
+    "wait_for",
 ]  # fmt: skip
 
 _COMMON = (
@@ -63,6 +77,9 @@ TINY_3D = (
     "train.epochs=24",
 )
 
+#: Batches of 5 and 4 images, so that two processes have uneven shares.
+PLAIN = (*TINY, "train.normalisation=none", "train.batch_size=5", "train.threads=1")
+
 
 def glassdask(*words: str, code: int = 0) -> subprocess.CompletedProcess:
     """Run the command line to its end and check its exit code."""
@@ -108,3 +125,27 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen, seconds: 
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.02)
+
+
+def gridded(folder: Path, *overrides: str) -> Campaign:
+    """A campaign whose liquids are gases and whose glasses are crystals, up to its images."""
+    new_campaign(folder, "kam", "quick", (*PLAIN, *overrides))
+    campaign = load(folder)
+    random, runs = np.random.default_rng(0), campaign.file.quench.runs
+    lattice = np.stack(np.meshgrid(*[np.arange(10)] * 2), -1).reshape(-1, 2) / 10
+    shift = random.random((runs, 1, 2))
+    position = np.stack([random.random((runs, 100, 2)), (lattice + shift) % 1], 1)
+    for stage, make in (("quench", layout.configurations), ("grid", layout.density)):
+        record, _ = jobs.begin(campaign, stage)
+        jobs.create(campaign, stage, record, (make(campaign),))
+        if stage == "quench":
+            store.array(campaign.store, "configurations", "position")[...] = (
+                position * campaign.box_length
+            )
+        else:
+            for low, high in layout.sample_blocks(campaign):
+                blocks.grid(campaign, low, high)
+        status = store.array(campaign.store, make(campaign).name, "run_status")
+        status[...] = np.full(runs, layout.DONE, np.int8)
+        jobs.complete(campaign, stage)
+    return campaign

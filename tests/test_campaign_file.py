@@ -160,6 +160,7 @@ def test_a_custom_model_must_be_whole(folder: Path, missing: str) -> None:
 def test_resources_and_names_do_not_change_the_hash(folder: Path) -> None:
     plain = load(folder).hash
     same = ["hpc.workers=7", "dask.workers=3", 'campaign.name="x"', "train.threads=1"]
+    same += ["train.streaming=true"]
     assert load(folder, same).hash == plain
     for other in ("campaign.seed=1", "system.density=1.2", "quench.hold_time=1.0"):
         assert load(folder, [other]).hash != plain

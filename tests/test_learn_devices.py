@@ -15,55 +15,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import TINY, wait_for
+from campaigns import gridded, wait_for
 
 torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file
 
-from glassdask import jobs, layout, records, store
-from glassdask.campaign import Campaign, load, new_campaign
+from glassdask import layout, records
+from glassdask.campaign import Campaign
+from glassdask.campaign.schema import Train
 from glassdask.errors import StageFailed
 from glassdask.learn import devices
-from glassdask.learn.augment import augment
+from glassdask.learn.batches import Batch, Batches
 from glassdask.learn.devices import Devices, find_devices, useful_devices, without_cuda
 from glassdask.learn.ranks import Ranks
-from glassdask.stages import blocks, several
+from glassdask.stages import several
 from glassdask.stages.learning import fit, run_explain, run_train
 
 ONE, TWO = Devices("cpu", 1), Devices("cpu", 2)
-#: Batches of 5 and 4 images, so that two processes have uneven shares.
-PLAIN = (*TINY, "train.normalisation=none", "train.batch_size=5", "train.threads=1")
 #: The command line of a machine that has two devices.
 COMMAND = (
     "from glassdask import cli; from glassdask.learn.devices import Devices; "
     "from glassdask.stages import learning; "
     "learning.find_devices = lambda nodes: Devices('cpu', 2); cli.main()"
 )
-
-
-def gridded(folder: Path, *overrides: str) -> Campaign:
-    """A campaign whose liquids are gases and whose glasses are crystals, up to its images."""
-    new_campaign(folder, "kam", "quick", (*PLAIN, *overrides))
-    campaign = load(folder)
-    random, runs = np.random.default_rng(0), campaign.file.quench.runs
-    lattice = np.stack(np.meshgrid(*[np.arange(10)] * 2), -1).reshape(-1, 2) / 10
-    shift = random.random((runs, 1, 2))
-    position = np.stack([random.random((runs, 100, 2)), (lattice + shift) % 1], 1)
-    for stage, make in (("quench", layout.configurations), ("grid", layout.density)):
-        record, _ = jobs.begin(campaign, stage)
-        jobs.create(campaign, stage, record, (make(campaign),))
-        if stage == "quench":
-            store.array(campaign.store, "configurations", "position")[...] = (
-                position * campaign.box_length
-            )
-        else:
-            for low, high in layout.sample_blocks(campaign):
-                blocks.grid(campaign, low, high)
-        status = store.array(campaign.store, make(campaign).name, "run_status")
-        status[...] = np.full(runs, layout.DONE, np.int8)
-        jobs.complete(campaign, stage)
-    return campaign
 
 
 def curve(campaign: Campaign) -> list[dict[str, float]]:
@@ -108,8 +83,9 @@ def open_explanations(campaign: Campaign) -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Campaign, Campaign]:
-    """The same campaign, trained by one process and by two."""
-    one, two = (gridded(tmp_path_factory.mktemp(name) / "c") for name in ("one", "two"))
+    """The same campaign, trained by one process, and by two that read the store as they go."""
+    one = gridded(tmp_path_factory.mktemp("one") / "c")
+    two = gridded(tmp_path_factory.mktemp("two") / "c", "train.streaming=true")
     run_train(one, devices=ONE)
     run_train(two, devices=TWO)
     return one, two
@@ -210,14 +186,24 @@ def test_processes_that_see_different_checkpoints_do_not_train(
 
 
 def test_shares_are_the_whole_batch_and_augmented_like_it() -> None:
-    images = torch.arange(7 * 16).reshape(7, 1, 4, 4)
-    whole = augment(images, torch.Generator().manual_seed(3))
-    for size in range(1, 8):
-        ranks = [Ranks(rank, size) for rank in range(size)]
-        counts = [len(range(7)[rank.share(7)]) for rank in ranks]
-        assert max(counts) - min(counts) <= 1
-        parts = [augment(images, torch.Generator().manual_seed(3), r.share(7)) for r in ranks]
-        assert torch.equal(torch.cat(parts), whole)
+    images, labels = np.arange(1, 7 * 16 + 1).reshape(7, 1, 4, 4), np.arange(7)
+
+    def batches(ranks: Ranks) -> list[Batch]:
+        made = Batches(images, labels, Train(batch_size=4), ranks)
+        with made.shuffled(torch.Generator().manual_seed(3)) as found:
+            return list(found)
+
+    whole = batches(Ranks())
+    assert [batch.size for batch in whole] == [4, 3]
+    assert sorted(torch.cat([batch.labels for batch in whole]).tolist()) == list(range(7))
+    for size in range(1, 4):
+        shares = [batches(Ranks(rank, size)) for rank in range(size)]
+        for step, batch in enumerate(whole):
+            counts = [len(share[step].images) for share in shares]
+            assert max(counts) - min(counts) <= 1
+            for name in ("images", "labels"):
+                parts = [getattr(share[step], name) for share in shares]
+                assert torch.equal(torch.cat(parts), getattr(batch, name))
 
 
 @pytest.mark.parametrize("images", [2, 3, 9, 32, 1000])

@@ -111,6 +111,7 @@ class Campaign:
                 table = self._indicators_table()
             if name == "train":
                 table.pop("threads")
+                table.pop("streaming")
             if name == "quench" and self.imported:
                 for key in RAMP:
                     table.pop(key)

@@ -157,13 +157,23 @@ class Train(Section):
         "random periodic shifts, rotations by 90 degrees and reflections", default=True
     )
     patience: Count = about(
-        "stop after so many epochs with a perfect validation accuracy and no better loss",
+        "stop so many epochs after the best one (accuracy, then loss, of the validation split), "
+        "if its accuracy is perfect",
         default=250,
     )
     seeds: Count = about(
         "networks, each of its own random numbers: how far their maps agree says how far to "
         "trust one",
         default=1,
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = about(
+        "of the network's products in training; auto: bfloat16 on GPUs that have it, else float32",
+        default="auto",
+    )
+    streaming: bool = about(
+        "read images from the store as batches need them, not all of them into memory at first; "
+        "the result is the same",
+        default=False,
     )
     threads: int = about("of the CPU; 0: all cores", default=0, ge=0)
 

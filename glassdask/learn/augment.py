@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
 
 def group_size(dimension: int) -> int:
@@ -13,22 +14,22 @@ def group_size(dimension: int) -> int:
     return math.factorial(dimension) * 2**dimension
 
 
-def transform(image: Tensor, element: int) -> Tensor:
+def transform(image: np.ndarray, element: int) -> np.ndarray:
     """Apply one rotation or reflection of the box to an image.
 
     Every such element is one permutation of the axes followed by some reflections.
 
     Parameters
     ----------
-    image : Tensor
+    image : ndarray
         (channel, *grid), as many cells along each axis.
     element : int
         Number of the element, from 0 (which changes nothing) to `group_size` - 1.
 
     Returns
     -------
-    Tensor
-        (channel, *grid).
+    ndarray
+        A view, (channel, *grid).
 
     Raises
     ------
@@ -44,38 +45,52 @@ def transform(image: Tensor, element: int) -> Tensor:
     for left in range(dimension, 0, -1):
         order, pick = divmod(order, left)
         permuted.append(axes.pop(pick))
-    flipped = [axis + 1 for axis in range(dimension) if signs >> axis & 1]
-    return image.permute(permuted).flip(flipped)
+    flipped = tuple(axis + 1 for axis in range(dimension) if signs >> axis & 1)
+    return np.flip(image.transpose(permuted), flipped)
 
 
-def augment(images: Tensor, generator: Generator, own: slice = slice(None)) -> Tensor:
-    """Shift, rotate and reflect each image at random, each in its own way.
-
-    The random numbers are drawn for all images, so that they do not depend on `own`.
+def draw_moves(count: int, dimension: int, cells: int, generator: Generator) -> np.ndarray:
+    """Draw at random how images are moved: shifts along each axis, then the element.
 
     Parameters
     ----------
-    images : Tensor
-        (snapshot, channel, *grid), as many cells along each axis.
+    count : int
+        Images.
+    dimension : int
+        2 or 3.
+    cells : int
+        Of an image along each axis.
     generator : Generator
         Source of the random numbers, on the CPU.
-    own : slice, optional
-        The images that are wanted.
 
     Returns
     -------
-    Tensor
-        New images, those of `own`, (snapshot, channel, *grid).
+    ndarray of int
+        Cells along each axis, then the number of the element, (image, axis + 1).
     """
-    dimension = images.ndim - 2
-    axes = list(range(1, dimension + 1))
-    count = len(images)
-    shifts = torch.randint(images.shape[-1], (count, dimension), generator=generator).tolist()
-    elements = torch.randint(group_size(dimension), (count,), generator=generator).tolist()
-    # A loop over images: on one byte a cell it costs far less than the network does.
-    return torch.stack(
-        [
-            transform(torch.roll(image, shift, axes), element)
-            for image, shift, element in zip(images[own], shifts[own], elements[own], strict=True)
-        ]
-    )
+    shifts = torch.randint(cells, (count, dimension), generator=generator)
+    elements = torch.randint(group_size(dimension), (count, 1), generator=generator)
+    return torch.cat([shifts, elements], 1).numpy()
+
+
+def augment(images: np.ndarray, moves: np.ndarray) -> np.ndarray:
+    """Shift, rotate and reflect each image in its own way.
+
+    Parameters
+    ----------
+    images : ndarray
+        (snapshot, channel, *grid), as many cells along each axis.
+    moves : ndarray of int
+        Of `draw_moves`, one for each image.
+
+    Returns
+    -------
+    ndarray
+        New images, (snapshot, channel, *grid).
+    """
+    # NumPy and not torch: its threads would take cores from the network's
+    axes = tuple(range(1, images.ndim - 1))
+    moved = np.empty_like(images)
+    for new, image, (*shift, element) in zip(moved, images, moves.tolist(), strict=True):
+        new[...] = transform(np.roll(image, shift, axes), element)
+    return moved

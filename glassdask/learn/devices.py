@@ -93,6 +93,21 @@ def choose_device(device: str | torch.device | None, threads: int) -> torch.devi
     return torch.device(device)
 
 
+def uses_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether a training multiplies in bfloat16: if asked to, or by itself on a GPU that can.
+
+    Parameters
+    ----------
+    precision : str
+        [train] precision.
+    device : device
+    """
+    if precision == "auto":
+        # GPUs older than Ampere do so in software
+        return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return precision == "bfloat16"
+
+
 def cores() -> int:
     """Cores of this job, not of the whole node."""
     if hasattr(os, "sched_getaffinity"):

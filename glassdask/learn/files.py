@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from glassdask.campaign.schema import Train
@@ -17,6 +19,10 @@ from glassdask.errors import UsageError
 from glassdask.learn.network import GlassNetwork, build_network
 
 CHECKPOINT, WEIGHTS, METRICS = "checkpoint.pt", "weights.safetensors", "metrics.csv"
+_DAMAGE = (
+    AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError,
+    pickle.UnpicklingError,
+)  # fmt: skip
 COLUMNS = (
     "epoch",
     "train_loss",
@@ -28,12 +34,17 @@ COLUMNS = (
 )
 
 
-def identity(settings: Train, seed: int, images: Tensor) -> dict[str, Any]:
-    """What a checkpoint must agree with: not the threads, nor how many networks there are."""
-    return settings.model_dump(exclude={"threads", "seeds"}) | {
-        "seed": seed,
-        "images": list(images.shape),
-    }
+def identity(
+    settings: Train, seed: int, shape: tuple[int, ...], validation: int, data: str
+) -> dict[str, Any]:
+    """What a checkpoint must agree with: all that the numbers follow from on one device.
+
+    The number of threads is not part of it, nor how images are read, nor other networks. `precision` stands as it
+    is asked for: a training on a GPU may go on on the CPU.
+    """
+    asked = settings.model_dump(mode="json", exclude={"threads", "streaming", "seeds"})
+    about = {"seed": seed, "images": list(shape), "validation_images": validation, "data": data}
+    return asked | about
 
 
 def resume(
@@ -42,28 +53,49 @@ def resume(
     network: GlassNetwork,
     optimiser: torch.optim.Optimizer,
 ) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
-    """Fill network and optimiser from the checkpoint, if there is one; returns history and best."""
+    """Fill network and optimiser from the checkpoint, if there is one; returns history and best.
+
+    Raises
+    ------
+    UsageError
+        If the file is damaged, holds code, or was made for something else.
+    """
     path = folder / CHECKPOINT
     if not path.exists():
         return [], {}
+    content = io.BytesIO(path.read_bytes())
     try:
-        state = torch.load(path, map_location=network.input_mean.device, weights_only=True)
-        found = state["made_for"]
-    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
+        with warnings.catch_warnings():  # torch's own of files that it did not write
+            warnings.simplefilter("ignore")
+            # weights_only: tensors and plain values, no code
+            state = torch.load(content, network.input_mean.device, weights_only=True)
+        found, history, best = state["made_for"], state["history"], state["best"]
+        _refuse_other(path, found, made_for)
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+    except _DAMAGE:
         raise UsageError(
             f"{path} is damaged", "a checkpoint of a training", "Delete it to train anew."
         ) from None
+    return history, best
+
+
+def _refuse_other(path: Path, found: dict[str, Any], made_for: dict[str, Any]) -> None:
     differing = [key for key in made_for if found.get(key) != made_for[key]]
-    if differing:
-        key = differing[0]
+    if not differing:
+        return
+    key = differing[0]
+    if key == "data":
         raise UsageError(
-            f"{path} was made with {key} = {found.get(key)}",
-            f"{key} = {made_for[key]}",
-            "Set it back, or delete the checkpoint to train anew.",
+            f"{path} was made with other images (those called {found.get(key)})",
+            f"those of this campaign ({made_for[key]})",
+            "Put back what belongs there, or delete the checkpoint to train anew.",
         )
-    network.load_state_dict(state["network"])
-    optimiser.load_state_dict(state["optimiser"])
-    return state["history"], state["best"]
+    raise UsageError(
+        f"{path} was made with {key} = {found.get(key)}",
+        f"{key} = {made_for[key]}",
+        "Set it back, or delete the checkpoint to train anew.",
+    )
 
 
 def save_checkpoint(
@@ -74,27 +106,38 @@ def save_checkpoint(
     history: list[dict[str, float]],
     best: dict[str, Tensor],
 ) -> None:
-    """Replace checkpoint and metrics, each by a rename, so that a kill leaves a whole one."""
-    partial = folder / f"{CHECKPOINT}.partial"
+    """Replace the checkpoint, so that a kill or a full disk leaves a whole one."""
     state = {"made_for": made_for, "history": history, "best": best}
     state |= {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
-    torch.save(state, partial)
-    partial.replace(folder / CHECKPOINT)
-    partial = folder / f"{METRICS}.partial"
-    with partial.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS)
-        writer.writeheader()
-        writer.writerows(history)
-    partial.replace(folder / METRICS)
+    content = io.BytesIO()  # what torch says of a full disk is hard to read
+    torch.save(state, content)
+    _replace(folder / CHECKPOINT, content.getvalue())
+
+
+def save_metrics(folder: Path, history: list[dict[str, float]]) -> None:
+    """Replace `metrics.csv`: a line an epoch."""
+    content = io.StringIO()
+    writer = csv.DictWriter(content, COLUMNS)
+    writer.writeheader()
+    writer.writerows(history)
+    _replace(folder / METRICS, content.getvalue().encode())
 
 
 def save_weights(folder: Path, network: GlassNetwork) -> None:
     """Replace `weights.safetensors`."""
-    path = folder / WEIGHTS
-    partial = path.with_name(f"{path.name}.partial")
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    save_file(tensors, partial)
-    partial.replace(path)
+    _replace(folder / WEIGHTS, save(tensors))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def load_network(

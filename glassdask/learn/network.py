@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from glassdask.campaign.schema import Train
 from glassdask.errors import UsageError
+from glassdask.learn.sources import Images, in_blocks
 
 CLASSES = ("liquid", "glass")
 _CONVOLUTION: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
@@ -87,17 +88,18 @@ class GlassNetwork(nn.Module):
         self.register_buffer("input_mean", torch.zeros(each_channel))
         self.register_buffer("input_std", torch.ones(each_channel))
 
-    def standardise(self, images: Tensor) -> None:
+    def standardise(self, images: Images) -> None:
         """Set `input_mean` and `input_std` from the training images (snapshot, channel, *grid)."""
-        axes = [0, *range(2, images.ndim)]
-        count = images.numel() / images.shape[1]
+        axes = [0, *range(2, len(images.shape))]
+        count = math.prod(images.shape) / images.shape[1]
         total = torch.zeros(images.shape[1], dtype=torch.float64)
         squares = torch.zeros_like(total)
         # In blocks: all images as floats would take eight times the memory of the counts.
-        for block in images.split(64):
-            values = block.to(torch.float64)
-            total += values.sum(axes)
-            squares += (values**2).sum(axes)
+        with in_blocks(images, 64) as blocks:
+            for block in blocks:
+                values = block.to(torch.float64)
+                total += values.sum(axes)
+                squares += (values**2).sum(axes)
         mean = total / count
         std = (squares / count - mean**2).clamp(min=0).sqrt()
         std[std == 0] = 1.0  # a channel that is the same everywhere

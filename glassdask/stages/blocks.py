@@ -43,12 +43,13 @@ def load(campaign: Campaign, stage: str, values: xr.Dataset | xr.DataArray) -> A
     StageFailed
         When a file of it is damaged.
     """
-    with _damage_named(campaign, stage):
+    with damage_named(campaign, stage):
         return values.load()
 
 
 @contextmanager
-def _damage_named(campaign: Campaign, stage: str) -> Iterator[None]:
+def damage_named(campaign: Campaign, stage: str) -> Iterator[None]:
+    """Say of an error in reading what a stage wrote which stage that is, as a StageFailed."""
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
@@ -103,7 +104,7 @@ def read_configurations(campaign: Campaign, low: int, high: int) -> xr.Dataset:
         When a file is damaged or lost.
     """
     record = records.read(campaign, "quench") or {}
-    with _damage_named(campaign, "quench"):
+    with damage_named(campaign, "quench"):
         group = _configurations(campaign.store, record.get("token", ""))
     block = load(campaign, "quench", group.isel(sample=slice(low, high)))
     check_whole(campaign, "quench", block["position"], block["run_status"].values, low)

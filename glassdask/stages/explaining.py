@@ -129,8 +129,7 @@ def _read_block(
         block = group.isel(sample=slice(low, high))
         status = block["run_status"].values
         good = np.flatnonzero(status == layout.DONE)
-        images = read_images(campaign, block["density"].isel(sample=good))
-        return status, block["split"].values, images
+        return status, block["split"].values, read_images(campaign, low + good)
 
 
 def _why_left_out(accuracy: list[list[float]], wanted: float) -> str:

@@ -17,6 +17,7 @@ from glassdask.learn.devices import (
     choose_device,
     find_devices,
     useful_devices,
+    uses_bfloat16,
     without_cuda,
 )
 from glassdask.learn.ranks import Ranks
@@ -68,10 +69,14 @@ def run_train(campaign: Campaign, start_over: bool = False, devices: Devices | N
 def fit(campaign: Campaign, device: torch.device) -> None:
     """Train on one device, alone or as one process of several."""
     ranks, settings = Ranks.of_this_process(), campaign.file.train
-    logger.info("training on %s, process %d of %d", device, ranks.rank, ranks.size)
-    training, validation = read_split(campaign, "train"), read_split(campaign, "validation")
+    number = "bfloat16" if uses_bfloat16(settings.precision, device) else "float32"
+    logger.info("training on %s in %s, process %d of %d", device, number, ranks.rank, ranks.size)
+    training, validation = (
+        read_split(campaign, split, settings.streaming) for split in ("train", "validation")
+    )
     if ranks.size == 1 and device.type == "cpu":
         warn(without_cuda("train"))
+    data = (records.read(campaign, "grid") or {}).get("token", "")
     count = networks.count(campaign)
     with Progress("train", "epochs", count * settings.epochs) as progress:
         for network in range(count):
@@ -84,7 +89,7 @@ def fit(campaign: Campaign, device: torch.device) -> None:
                     progress.update(network * settings.epochs + epoch, note)
 
             seed, folder = networks.seed(campaign, network), networks.folder(campaign, network)
-            train(*training, *validation, settings, seed, folder, on_epoch, device)
+            train(*training, *validation, settings, seed, folder, on_epoch, device, data)
 
 
 def run_explain(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import xarray as xr
+import zarr
 
 from glassdask import layout, store
 from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed
-from glassdask.stages.blocks import damaged, load
+from glassdask.stages.blocks import damage_named, damaged
 
 LIQUID, GLASS = 0, 1
 
@@ -21,23 +21,55 @@ def count_images(campaign: Campaign, split: str) -> int:
     StageFailed
         When no run is left.
     """
+    return len(layout.STATES) * len(_whole_runs(campaign, split))
+
+
+def _whole_runs(campaign: Campaign, split: str) -> np.ndarray:
     with store.open_group(campaign.store, "density") as group:
-        return group.sizes["state"] * len(_whole_runs(group, split))
-
-
-def _whole_runs(group: xr.Dataset, split: str) -> np.ndarray:
-    good = (group["split"].values == split) & (group["run_status"].values == layout.DONE)
+        good = (group["split"].values == split) & (group["run_status"].values == layout.DONE)
     if not good.any():
         raise StageFailed(f"the {split} split has no whole run", "at least one")
     return np.flatnonzero(good)
 
 
-def read_split(campaign: Campaign, split: str) -> tuple[np.ndarray, np.ndarray]:
+class StoredImages:
+    """Images of some runs, (snapshot, channel, *grid): liquid and glass of the first, and so on.
+
+    They stay in the store; `[...]` reads those asked for, by their numbers or a slice, and checks
+    them as `read_images` does.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    runs : ndarray of int
+        Whole runs, in ascending order, (run,).
+
+    Attributes
+    ----------
+    shape : tuple of int
+    """
+
+    def __init__(self, campaign: Campaign, runs: np.ndarray) -> None:
+        self.campaign, self.runs = campaign, runs
+        self._density = _open(campaign)
+        _, states, *image = self._density.shape
+        self.shape = (states * len(runs), *image)
+
+    def __getitem__(self, which: slice | np.ndarray) -> np.ndarray:
+        count, states = self.shape[0], len(layout.STATES)
+        run, state = np.divmod(np.arange(count)[which], states)
+        needed, place = np.unique(run, return_inverse=True)
+        return _read_runs(self.campaign, self._density, self.runs[needed])[place, state]
+
+
+def read_split(
+    campaign: Campaign, split: str, streaming: bool = False
+) -> tuple[np.ndarray | StoredImages, np.ndarray]:
     """Images and labels of a split, its failed runs left out.
 
     Returns
     -------
-    ndarray
+    ndarray or, if streaming, StoredImages
         (snapshot, channel, *grid), in the type of the store.
     ndarray of int
         0 = liquid, 1 = glass, (snapshot,).
@@ -47,27 +79,47 @@ def read_split(campaign: Campaign, split: str) -> tuple[np.ndarray, np.ndarray]:
     StageFailed
         When no run is left.
     """
-    with store.open_group(campaign.store, "density") as group:
-        numbers = _whole_runs(group, split)
-        counts = read_images(campaign, group["density"].isel(sample=numbers))
-    labels = np.tile([LIQUID, GLASS], len(counts))
-    return counts.reshape(-1, *counts.shape[2:]), labels
+    runs = _whole_runs(campaign, split)
+    images = StoredImages(campaign, runs)
+    return images if streaming else images[:], np.tile([LIQUID, GLASS], len(runs))
 
 
-def read_images(campaign: Campaign, density: xr.DataArray) -> np.ndarray:
-    """Images of whole runs, (sample, state, channel, *grid), in the type of the store.
+def read_images(campaign: Campaign, runs: np.ndarray) -> np.ndarray:
+    """Images of whole runs, (run, state, channel, *grid), in the type of the store.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    runs : ndarray of int
+        In ascending order, (run,).
 
     Raises
     ------
     StageFailed
         When a file is damaged, or an image does not hold every particle.
     """
-    values = load(campaign, "grid", density).values
+    return _read_runs(campaign, _open(campaign), runs)
+
+
+def _open(campaign: Campaign) -> zarr.Array:
+    return store.array(campaign.store, "density", "density", "r")
+
+
+def _read_runs(campaign: Campaign, density: zarr.Array, runs: np.ndarray) -> np.ndarray:
+    values = np.empty((len(runs), *density.shape[1:]), density.dtype)
+    with damage_named(campaign, "grid"):
+        # in stretches of neighbours: of numbers, Zarr reads each by itself and far more slowly
+        begins = np.flatnonzero(np.diff(runs, prepend=-2) != 1).tolist()
+        for low, high in zip(begins, [*begins[1:], len(runs)], strict=True):
+            values[low:high] = density[int(runs[low]) : int(runs[high - 1]) + 1]
+    _check(campaign, values, runs)
+    return values
+
+
+def _check(campaign: Campaign, values: np.ndarray, runs: np.ndarray) -> None:
     found = values.sum(axis=tuple(range(2, values.ndim)), dtype=float)
     # shares are rounded, counts are not; a lost file of shares reads as NaN
     wrong = np.argwhere(~(np.abs(found - campaign.file.system.particles) < 0.5))
     if len(wrong):
-        run = int(density["sample"].values[wrong[0][0]])
-        count = found[tuple(wrong[0])]
+        run, count = runs[wrong[0][0]], found[tuple(wrong[0])]
         raise damaged(campaign, "grid", f"the image of run {run} holds {count:.6g} particles")
-    return values

@@ -1,0 +1,69 @@
+"""The history of a training as TensorBoard reads it: a point an epoch in `tensorboard/`."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.summary import scalar
+
+TENSORBOARD = "tensorboard"
+
+
+class Curves:
+    """An event file with every epoch once; those of a training that goes on are written anew.
+
+    The file is written here and not by `SummaryWriter`, whose thread would wait for ever when the
+    disk is full.
+
+    Parameters
+    ----------
+    folder : Path
+        Where `tensorboard/` is made, or replaced.
+    history : list of dict
+        Metrics of the epochs that are done, as in `metrics.csv`.
+    wanted : bool
+        Nothing is written otherwise.
+    """
+
+    def __init__(self, folder: Path, history: list[dict[str, float]], wanted: bool = True) -> None:
+        self._writer: EventsWriter | None = None
+        if not wanted:
+            return
+        place = folder / TENSORBOARD
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        self._writer = EventsWriter(str(place / "events"))
+        # a TensorBoard that is open forgets what it has read from the file that was here
+        self._write(0, session_log=SessionLog(status=SessionLog.START))
+        for metrics in history:
+            self.add(metrics)
+
+    def add(self, metrics: dict[str, float]) -> None:
+        """Write the metrics of an epoch, each under its name."""
+        if self._writer is not None:
+            for name, value in metrics.items():
+                if name != "epoch":
+                    self._write(int(metrics["epoch"]), summary=scalar(name, value))
+            self._writer.flush()
+
+    def _write(self, step: int, **content: Any) -> None:
+        assert self._writer is not None
+        self._writer.write_event(Event(step=step, wall_time=time.time(), **content))
+
+    def __enter__(self) -> Curves:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._writer is not None:
+            self._writer.close()
