@@ -14,6 +14,8 @@ Count = Annotated[int, Field(ge=1)]
 NonNegativeCount = Annotated[int, Field(ge=0)]
 Method = Literal["gradcam", "gradcam++", "integrated-gradients"]
 Baseline = Literal["mean", "empty"]
+#: The methods that explain the feature maps of a convolution; the others explain the image itself.
+FEATURE_MAP_METHODS: tuple[Method, ...] = ("gradcam", "gradcam++")
 
 
 class Section(BaseModel):

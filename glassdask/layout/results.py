@@ -10,6 +10,7 @@ from glassdask.layout.parts import (
     Coordinate,
     Group,
     ensemble_axes,
+    gamma_name,
     indicator_names,
     particles_axis,
     run_outcome,
@@ -31,7 +32,8 @@ def fields(campaign: Campaign) -> Group:
         {
             name: sample_array(
                 campaign, {"state": 2, "particle": particles}, "float32", "1",
-                f"{name}, coarse-grained and normalised to [0, 1]", np.nan,
+                f"{gamma_name(campaign) if name == 'gradcam' else name}, "
+                "coarse-grained and normalised to [0, 1]", np.nan,
             )
             for name in indicator_names(campaign)
         }

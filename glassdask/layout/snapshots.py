@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from glassdask.campaign import Campaign
+from glassdask.campaign.schema import FEATURE_MAP_METHODS
 from glassdask.layout.parts import (
     AXES,
     STATES,
     Coordinate,
     Group,
+    gamma_name,
     particles_axis,
     per_sample,
     run_outcome,
@@ -140,8 +144,9 @@ def indicators(campaign: Campaign) -> Group:
 
 
 def explanations(campaign: Campaign) -> Group:
-    """Grad-CAM score of each particle, raw, and the scores of the network."""
-    particles = campaign.file.system.particles
+    """Gamma of each particle, raw, and the scores of the network."""
+    particles, made_by = campaign.file.system.particles, _made_by(campaign)
+    settings = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in made_by.items())
     return Group(
         "explanations",
         samples_axis(campaign)
@@ -151,7 +156,7 @@ def explanations(campaign: Campaign) -> Group:
         {
             "gradcam": sample_array(
                 campaign, {"state": 2, "particle": particles}, "float32", "1",
-                "Grad-CAM score Gamma, raw", np.nan,
+                f"{gamma_name(campaign)} Gamma, raw: {settings}", np.nan,
             ),
             "score": per_sample(
                 campaign, {"state": 2, "label": 2}, "float32", "1", "score before softmax", np.nan
@@ -162,9 +167,16 @@ def explanations(campaign: Campaign) -> Group:
             ),
             "run_status": run_status(campaign, "explanation"),
         },
-        {
-            "target": campaign.file.explain.target,
-            "layer": campaign.file.explain.layer,
-            "inverse_mapping": campaign.file.explain.inverse_mapping,
-        },
+        made_by,
     )  # fmt: skip
+
+
+def _made_by(campaign: Campaign) -> dict[str, Any]:
+    """The fields of [explain] that Gamma follows from, without those of other methods."""
+    explain = campaign.file.explain
+    keys = ["method", "target", "inverse_mapping"]
+    if explain.method in FEATURE_MAP_METHODS:
+        keys.append("layer")
+    else:
+        keys += ["integrated_gradients_baseline", "integrated_gradients_steps"]
+    return {key: getattr(explain, key) for key in keys}

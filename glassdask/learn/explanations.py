@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glassdask.campaign.schema import Baseline, Explain, Method
+from glassdask.campaign.schema import FEATURE_MAP_METHODS, Baseline, Explain, Method
 from glassdask.learn.gradcam import grad_cam, grad_cam_plus_plus
 from glassdask.learn.integrated import integrated_gradients
 from glassdask.learn.network import CLASSES, GlassNetwork
 
-#: The methods that work on feature maps. The others work on the image itself.
-ON_FEATURE_MAPS = {"gradcam": grad_cam, "gradcam++": grad_cam_plus_plus}
+_OF_FEATURE_MAPS = {"gradcam": grad_cam, "gradcam++": grad_cam_plus_plus}
 _DEFAULT = Explain()
 
 
@@ -71,8 +70,8 @@ def explain_images(
 
     def one(images: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         images, target = images.to(device), target.long().to(device)
-        if method in ON_FEATURE_MAPS:
-            maps, scores = ON_FEATURE_MAPS[method](network, images, target, layer)
+        if method in FEATURE_MAP_METHODS:
+            maps, scores = _OF_FEATURE_MAPS[method](network, images, target, layer)
         else:
             maps, scores = integrated_gradients(network, images, target, baseline, steps)
         return maps.cpu(), scores.cpu()
@@ -94,7 +93,7 @@ def map_stride(strides: list[int], method: Method = _DEFAULT.method, layer: int 
     layer : int
         Convolution, from 0; -1 is the last.
     """
-    if method not in ON_FEATURE_MAPS:
+    if method not in FEATURE_MAP_METHODS:
         return 1
     return math.prod(strides[: layer % len(strides) + 1])
 
