@@ -170,7 +170,7 @@ for _stage, _text in {
     "grid": "Stage 2: particles to images (Dask).",
     "indicators": "Stage 3: Voronoi volume, Tong-Tanaka order and others (Dask).",
     "train": "Stage 4: teach a network to tell liquid from glass (GPU or CPU).",
-    "explain": "Stage 5: Grad-CAM score of each particle (GPU or CPU).",
+    "explain": "Stage 5: what the network looked at, a score of each particle (GPU or CPU).",
     "propensity": "Stage 6: isoconfigurational ensembles (LAMMPS, MPI).",
     "correlate": "Stage 7: coarse-grained fields and their correlations (Dask).",
     "report": "Stage 8: figures and report.html.",

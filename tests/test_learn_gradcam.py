@@ -1,106 +1,148 @@
 # torch is optional: without it these tests are skipped before the imports that need it.
 # ruff: noqa: E402
 
+from itertools import permutations, product
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from glassdask.campaign.schema import Train
-from glassdask.learn.gradcam import grad_cam, layer_stride
-from glassdask.learn.network import build_network
-from glassdask.learn.train import train
+from networks import a_network, counts
+
+from glassdask.learn.explanations import explain_images, map_stride
 
 torch.set_num_threads(1)
 
-
-def a_network(dimension, cells, seed=0, **changes):
-    """Untrained, but with statistics of batch normalisation that are not 0 and 1."""
-    torch.manual_seed(seed)
-    settings = Train(**({"channels": [5, 6, 4], "kernel_size": 3, "hidden": 8} | changes))
-    network = build_network(settings, dimension, 2, cells)
-    images = counts(16, cells, dimension)
-    network.standardise(images)
-    for _ in range(20):
-        network.train()(images)
-    return network.eval()
+METHODS = ("gradcam", "gradcam++", "integrated-gradients")
 
 
-def counts(snapshots, cells, dimension, seed=0):
-    random = np.random.default_rng(seed)
-    shape = (snapshots, 2, *[cells] * dimension)
-    return torch.from_numpy(random.integers(0, 3, shape).astype(np.uint8))
+def assert_same_maps(found, expected, tolerance):
+    """To a share of the largest value."""
+    assert np.abs(expected).max() > 0
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
 @pytest.mark.parametrize("head", ["pooled", "dense"])
+@pytest.mark.parametrize("normalisation", ["batch", "none"])
 @pytest.mark.parametrize("layer", [0, 1, -1])
-def test_equals_captum(dimension, head, layer):
+def test_equals_captum(dimension, head, normalisation, layer):
     captum = pytest.importorskip("captum.attr")
-    network = a_network(dimension, 8, head=head, strides=[1, 2, 1])
+    network = a_network(dimension, 8, head=head, normalisation=normalisation, strides=[1, 2, 1])
     images = counts(5, 8, dimension)
-    target = torch.tensor([0, 1, 1, 0, 1])
-    maps, scores = grad_cam(network, images, target.numpy(), layer, batch_size=2)
     reference = captum.LayerGradCam(network, network.activations[layer])
-    expected = reference.attribute(images.float(), target, relu_attributions=True)
-    assert maps.max() > 0
-    np.testing.assert_allclose(maps, expected[:, 0].detach().numpy(), atol=1e-6)
-    np.testing.assert_allclose(scores, network(images).detach().numpy(), atol=1e-6)
+    for target in ([0, 1, 1, 0, 1], [1, 0, 0, 1, 0]):
+        found = explain_images(network, images, np.array(target), layer=layer, batch_size=2)
+        expected = reference.attribute(images.float(), torch.tensor(target), relu_attributions=True)
+        assert_same_maps(found[0], expected[:, 0].detach().numpy(), 1e-6)
+        np.testing.assert_allclose(found[1], network(images).detach().numpy(), atol=1e-6)
     assert all(weight.grad is None for weight in network.parameters())
 
 
+def plus_plus_by_definition(network, image, target, layer):
+    """Chattopadhay's Eq. (10) and (14), with derivatives of exp(score) cell by cell, over Y."""
+    with torch.no_grad():
+        maps = network.feature_maps(image[None], layer)
+    size = maps[0].numel()
+    # one copy of the maps for each of their elements, which alone is moved in it
+    moved = torch.zeros(size, dtype=maps.dtype, requires_grad=True)
+    copies = maps.expand(size, *maps.shape[1:]) + torch.diag(moved).reshape(size, *maps.shape[1:])
+    value = network.scores_of_maps(copies, layer)[:, target].exp()
+    derivatives, summed = [], value.sum()
+    for _ in range(3):
+        (each,) = torch.autograd.grad(summed, moved, create_graph=True)
+        derivatives.append(each.detach().numpy().reshape(maps.shape[1:]))
+        summed = each.sum()
+    first, second, third = derivatives
+    activation, result = maps[0].numpy(), 0.0
+    for m in range(len(activation)):
+        below = 2 * second[m] + activation[m].sum() * third[m]
+        alpha = np.divide(second[m], below, out=np.zeros_like(below), where=first[m] > 0)
+        result += (alpha * np.maximum(first[m], 0)).sum() * activation[m]
+    return np.maximum(result, 0) / value[0].item()
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.parametrize("head", ["pooled", "dense"])
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_plus_plus_is_what_higher_derivatives_give(dimension, head, layer):
+    cells = 6 if dimension == 2 else 3
+    network = a_network(dimension, cells, head=head, strides=[1, 1, 2]).double()
+    images = counts(2, cells, dimension)
+    for target in (0, 1):
+        maps, _ = explain_images(network, images, np.full(2, target), "gradcam++", layer)
+        expected = [plus_plus_by_definition(network, image, target, layer) for image in images]
+        assert_same_maps(maps, np.array(expected), 1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("dimension", "cells"), [(2, 16), (3, 8)])
 @pytest.mark.parametrize("strides", [[1, 1, 1], [2, 1, 2]])
-def test_maps_move_with_the_image(dimension, cells, strides):
+def test_maps_move_with_the_image(method, dimension, cells, strides):
+    """Also across the border of the box: a pooled network knows no place."""
     network = a_network(dimension, cells, strides=strides)
-    images = counts(3, cells, dimension)
-    target = np.array([1, 0, 1])
-    axes = tuple(range(-dimension, 0))
-    maps, _ = grad_cam(network, images, target)
-    stride = layer_stride(strides)
-    for shift in (1, 2, 3):
-        moved, _ = grad_cam(network, images.roll([shift * stride] * dimension, axes), target)
-        expected = np.roll(maps, [shift] * dimension, axes)
-        np.testing.assert_allclose(moved, expected, atol=1e-5)
+    images, target = counts(3, cells, dimension), np.array([1, 0, 1])
+    axes, whole = tuple(range(-dimension, 0)), int(np.prod(strides))
+    for layer in (0, 1, 2):
+        maps, _ = explain_images(network, images, target, method, layer, steps=5)
+        stride = map_stride(strides, method, layer)
+        assert maps.shape[1:] == (cells // stride,) * dimension
+        for shift in np.eye(dimension, dtype=int) + 1:
+            shifts = (shift * whole).tolist()
+            moved, _ = explain_images(
+                network, images.roll(shifts, axes), target, method, layer, steps=5
+            )
+            assert_same_maps(moved, np.roll(maps, shift * whole // stride, axes), 1e-5)
 
 
-def test_wrong_calls_are_refused():
-    network = a_network(2, 8)
-    with pytest.raises(ValueError, match="layer 3 of 3"):
-        grad_cam(network, counts(2, 8, 2), np.array([0, 1]), 3)
-    with pytest.raises(ValueError, match="1 targets for 2 images"):
-        grad_cam(network, counts(2, 8, 2), np.array([0]))
+@pytest.mark.parametrize("method", METHODS)
+def test_a_dense_head_knows_places_but_its_maps_move_if_its_weights_do(method):
+    network = a_network(2, 12, head="dense", strides=[1, 2, 1])
+    images, target = counts(3, 12, 2), np.array([1, 0, 1])
+    maps, _ = explain_images(network, images, target, method, steps=5)
+    moved = images.roll([2, 4], (-2, -1))
+    expected = np.roll(maps, np.array([2, 4]) // map_stride([1, 2, 1], method), (1, 2))
+    found, _ = explain_images(network, moved, target, method, steps=5)
+    assert np.abs(found - expected).max() > 0.01 * np.abs(maps).max()
+    first = network.head[0].weight.data
+    first.copy_(first.reshape(-1, 4, 6, 6).roll([1, 2], (-2, -1)).reshape(first.shape))
+    found, _ = explain_images(network, moved, target, method, steps=5)
+    assert_same_maps(found, expected, 1e-5)
 
 
-def test_the_map_finds_the_planted_structure(tmp_path):
-    """Noise everywhere; class 1 has a checkered patch at a random place, and only that."""
-    random = np.random.default_rng(5)
-    snapshots, cells, side = 96, 20, 6
-    labels = np.arange(snapshots) % 2
-    images = random.integers(0, 2, (snapshots, 1, cells, cells)).astype(np.uint8)
-    planted = np.zeros((snapshots, cells, cells), bool)
-    planted[:, :side, :side] = True
-    for n in range(snapshots):
-        if labels[n]:
-            images[n, 0, :side, :side] = np.indices((side, side)).sum(0) % 2
-        shift = random.integers(cells, size=2)
-        images[n] = np.roll(images[n], shift, (1, 2))
-        planted[n] = np.roll(planted[n], shift, (0, 1))
-    settings = Train(
-        channels=[8, 8], strides=[1, 1], kernel_size=3, hidden=8, dropout=0.0, epochs=40,
-        learning_rate=0.01, threads=1, patience=40,
-    )  # fmt: skip
-    split = slice(0, 64), slice(64, None)
-    data = [array[part] for part in split for array in (images, labels)]
-    network = train(*data, settings, 3, tmp_path)
-    shown = slice(64, None)
-    maps, scores = grad_cam(network, images[shown], labels[shown])
-    assert np.mean(scores.argmax(1) == labels[shown]) >= 0.9
-    glass = labels[shown] == 1
-    inside = maps[glass][planted[shown][glass]].mean()
-    outside = maps[glass][~planted[shown][glass]].mean()
-    assert inside > 3 * outside
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_maps_turn_with_the_image_when_the_kernels_have_the_symmetry_of_the_box(method, dimension):
+    network = a_network(dimension, 6, seed=4)
+    axes = range(-dimension, 0)
+    turns = [
+        lambda values, order=order, flipped=flipped: values.permute(
+            *range(values.ndim - dimension), *(values.ndim + axis for axis in order)
+        ).flip([axis for axis, flip in zip(axes, flipped, strict=True) if flip])
+        for order in permutations(axes)
+        for flipped in product((False, True), repeat=dimension)
+    ]
+    for convolution in network.convolutions:
+        weight = convolution.weight.data
+        weight.copy_(torch.stack([turn(weight) for turn in turns]).mean(0))
+    images, target = counts(2, 6, dimension), np.array([1, 0])
+    maps, _ = explain_images(network, images, target, method, steps=5)
+    for turn in turns[1::5]:
+        found, _ = explain_images(network, turn(images), target, method, steps=5)
+        assert_same_maps(found, turn(torch.from_numpy(maps)).numpy(), 1e-5)
 
 
-def test_the_stride_of_a_layer():
-    assert [layer_stride([2, 1, 3], layer) for layer in (0, 1, 2, -1, -2)] == [2, 2, 6, 6, 2]
+@pytest.mark.parametrize("method", METHODS)
+def test_neither_the_batch_nor_the_company_changes_a_map(method):
+    network, images = a_network(2, 8), counts(7, 8, 2)
+    target = np.array([0, 1, 1, 0, 1, 0, 0])
+    maps, scores = explain_images(network, images, target, method, steps=5, batch_size=7)
+    for size in (1, 3, 100):
+        again, again_scores = explain_images(
+            network, images, target, method, steps=5, batch_size=size
+        )
+        assert_same_maps(again, maps, 1e-5)
+        np.testing.assert_allclose(again_scores, scores, atol=1e-6)
+    backwards, _ = explain_images(network, images.flip(0), target[::-1].copy(), method, steps=5)
+    assert_same_maps(backwards[::-1], maps, 1e-5)

@@ -14,10 +14,10 @@ import pytest
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import new_campaign
-from glassdask.report import maps, sanity, style, training
+from glassdask.report import dynamics, maps, sanity, style, training
 from glassdask.report.data import ReportData
 from glassdask.report.figures import DRAWINGS
-from glassdask.report.html import example
+from glassdask.report.html import example, summary
 from glassdask.report.printing import print_saved, read_rows
 from glassdask.report.stage import run
 from glassdask.report.table import results_table, wilson
@@ -275,6 +275,45 @@ def test_not_learnt_says_so_and_shows_no_gamma(not_learnt):
         if "Γ" in one.quantity:
             assert math.isnan(one.value)
             assert one.note == "the network has not learnt"
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "more"),
+    [
+        ("gradcam", "Grad-CAM score", "layer 0"),
+        (
+            "integrated-gradients",
+            "integrated-gradients score",
+            "integrated gradients baseline empty, integrated gradients steps 50",
+        ),
+    ],
+)
+def test_gamma_is_called_what_it_is(tmp_path, method, name, more):
+    extra = (
+        f"explain.method={method}", "explain.target=own", "explain.layer=0",
+        "explain.integrated_gradients_baseline=empty",
+    )  # fmt: skip
+    campaign = make_store(tmp_path / "c", extra=extra)
+    with store.open(campaign.path) as tree:
+        kept = tree["explanations"].gradcam.attrs["long_name"]
+        assert kept == (
+            f"{name} Gamma, raw: method {method}, target own, inverse mapping cell, {more}"
+        )
+        assert tree["explanations"].attrs["method"] == method
+        assert ("layer" in tree["explanations"].attrs) == (method != "integrated-gradients")
+        assert tree["fields"].gradcam.attrs["long_name"].startswith(f"{name}, ")
+        data = ReportData(campaign, tree)
+        found = results_table(campaign, tree)
+        axes = style.new_figure(3, 3).subplots()
+        dynamics.draw_indicator(axes, data, "gradcam")
+        title = maps.panel_title(maps.Glass(data, 4), "a", "gradcam", None)
+        said = [summary(data, found), title, axes.get_title()]
+        said += [drawing.caption(data) for drawing in DRAWINGS]
+    written = re.findall(r"[\w+-]+ score\b", " ".join(said))
+    assert len(written) >= 3
+    assert set(written) == {name}
+    (other,) = [row.note for row in found if row.quantity == "other settings"]
+    assert (f"explained by {method} (the paper: gradcam)" in other) == (method != "gradcam")
 
 
 def test_table_fits_a_terminal_and_is_kept(campaign, rows, capsys):

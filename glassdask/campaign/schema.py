@@ -12,6 +12,10 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 NonNegativeCount = Annotated[int, Field(ge=0)]
+Method = Literal["gradcam", "gradcam++", "integrated-gradients"]
+Baseline = Literal["mean", "empty"]
+#: The methods that explain the feature maps of a convolution; the others explain the image itself.
+FEATURE_MAP_METHODS: tuple[Method, ...] = ("gradcam", "gradcam++")
 
 
 class Section(BaseModel):
@@ -179,13 +183,23 @@ class Train(Section):
 
 
 class Explain(Section):
-    """[explain]: Grad-CAM."""
+    """[explain]: Gamma, what the network looked at, by Grad-CAM or another method."""
 
+    method: Method = about(
+        "gradcam (the paper's), gradcam++ or integrated-gradients", default="gradcam"
+    )
     target: Literal["glass", "liquid", "own"] = about(
         "class whose score is explained; own: each snapshot's (the paper: glass, for glasses)",
         default="glass",
     )
-    layer: int = about("convolution, counted from 0; -1: the last", default=-1)
+    layer: int = about(
+        "convolution, counted from 0; -1: the last; integrated-gradients uses none", default=-1
+    )
+    integrated_gradients_baseline: Baseline = about(
+        "image that its path begins at: the mean density everywhere, or empty (not in the paper)",
+        default="mean",
+    )
+    integrated_gradients_steps: Count = about("points on its path (not in the paper)", default=50)
     inverse_mapping: Literal["cell", "linear"] = about(
         "M^-1, from map to particles (not stated in the paper)", default="cell"
     )

@@ -125,8 +125,15 @@ def run_seeds(campaign: Campaign, stream: int, count: int) -> np.ndarray:
     return np.array(list(seen)[:count], dtype=np.int64)
 
 
+def gamma_name(campaign: Campaign) -> str:
+    """What Gamma is, which the store calls `gradcam`, by the method of [explain]."""
+    words = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++"}
+    method = campaign.file.explain.method
+    return f"{words.get(method, method)} score"
+
+
 def indicator_names(campaign: Campaign) -> tuple[str, ...]:
-    """Every indicator that is correlated, Grad-CAM's first."""
+    """Every indicator that is correlated, Gamma first."""
     return ("gradcam", *campaign.file.indicators.names)
 
 

@@ -10,6 +10,7 @@ from glassdask.layout.parts import (
     Coordinate,
     Group,
     ensemble_axes,
+    gamma_name,
     indicator_names,
     networks_axis,
     particles_axis,
@@ -29,7 +30,8 @@ def fields(campaign: Campaign) -> Group:
     inner = {"state": 2, "particle": campaign.file.system.particles}
 
     def field(name: str, dims: dict[str, int]) -> dict[str, Array]:
-        about = f"{name}, coarse-grained and normalised to [0, 1]"
+        called = name.replace("gradcam", gamma_name(campaign))
+        about = f"{called.replace('_', ' ')}, coarse-grained and normalised to [0, 1]"
         return {name: sample_array(campaign, dims, "float32", "1", about, np.nan)}
 
     arrays = {"run_status": run_status(campaign, "fields")}

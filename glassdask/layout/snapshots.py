@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from glassdask.campaign import Campaign
+from glassdask.campaign.schema import FEATURE_MAP_METHODS
 from glassdask.layout.parts import (
     AXES,
     STATES,
     Coordinate,
     Group,
+    gamma_name,
     networks_axis,
     particles_axis,
     per_sample,
@@ -141,14 +145,16 @@ def indicators(campaign: Campaign) -> Group:
 
 
 def explanations(campaign: Campaign) -> Group:
-    """Grad-CAM score of each particle, raw, and the scores of the network; of each of several."""
-    particles, networks = campaign.file.system.particles, campaign.file.train.seeds
+    """Gamma of each particle, raw, and the scores of the network; of each of several."""
+    particles, made_by = campaign.file.system.particles, _made_by(campaign)
+    settings = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in made_by.items())
+    networks = campaign.file.train.seeds
     correct = "classified rightly: 1 yes, 0 no, -1 not classified"
     each = {"network": networks, "state": 2}
     by_network = {
         "gradcam_by_network": sample_array(
             campaign, each | {"particle": particles}, "float32", "1",
-            "Grad-CAM score Gamma of each network, raw", np.nan,
+            f"{gamma_name(campaign)} of each network, raw ({settings})", np.nan,
         ),
         "score_by_network": per_sample(
             campaign, each | {"label": 2}, "float32", "1", "score of each network before softmax",
@@ -168,7 +174,7 @@ def explanations(campaign: Campaign) -> Group:
         {
             "gradcam": sample_array(
                 campaign, {"state": 2, "particle": particles}, "float32", "1",
-                "Grad-CAM score Gamma, raw", np.nan,
+                f"{gamma_name(campaign)} Gamma, raw: {settings}", np.nan,
             ),
             "score": per_sample(
                 campaign, {"state": 2, "label": 2}, "float32", "1", "score before softmax", np.nan
@@ -177,9 +183,16 @@ def explanations(campaign: Campaign) -> Group:
             "run_status": run_status(campaign, "explanation"),
         }
         | (by_network if networks > 1 else {}),
-        {
-            "target": campaign.file.explain.target,
-            "layer": campaign.file.explain.layer,
-            "inverse_mapping": campaign.file.explain.inverse_mapping,
-        },
+        made_by,
     )  # fmt: skip
+
+
+def _made_by(campaign: Campaign) -> dict[str, Any]:
+    """The fields of [explain] that Gamma follows from, without those of other methods."""
+    explain = campaign.file.explain
+    keys = ["method", "target", "inverse_mapping"]
+    if explain.method in FEATURE_MAP_METHODS:
+        keys.append("layer")
+    else:
+        keys += ["integrated_gradients_baseline", "integrated_gradients_steps"]
+    return {key: getattr(explain, key) for key in keys}

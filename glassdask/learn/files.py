@@ -39,7 +39,8 @@ def identity(
 ) -> dict[str, Any]:
     """What a checkpoint must agree with: all that the numbers follow from on one device.
 
-    The number of threads is not part of it, nor how images are read, nor other networks. `precision` stands as it
+    The number of threads is not part of it, nor how images are read, nor other networks.
+    `precision` stands as it
     is asked for: a training on a GPU may go on on the CPU.
     """
     asked = settings.model_dump(mode="json", exclude={"threads", "streaming", "seeds"})

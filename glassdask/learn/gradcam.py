@@ -1,10 +1,7 @@
-"""Grad-CAM: which places of an image speak for a class."""
+"""Grad-CAM and Grad-CAM++ of a batch: maps from the feature maps of one convolution."""
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,13 +9,9 @@ from glassdask.learn.network import GlassNetwork
 
 
 def grad_cam(
-    network: GlassNetwork,
-    images: np.ndarray | Tensor,
-    target: np.ndarray | Tensor,
-    layer: int = -1,
-    batch_size: int = 16,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Grad-CAM maps of images, each for its own target class.
+    network: GlassNetwork, images: Tensor, target: Tensor, layer: int
+) -> tuple[Tensor, Tensor]:
+    """Grad-CAM maps of one batch; see `explanations.explain_images`, which checks its input.
 
     L = ReLU(sum_m alpha_m A^m), alpha_m = mean over the cells of d y^C / d A^m: Eq. (3)-(4) of
     Oyama, Koyama and Kawasaki, Front. Phys. 10:1007861 (2022). A^m is feature map m after the
@@ -27,59 +20,64 @@ def grad_cam(
     Parameters
     ----------
     network : GlassNetwork
-        Left in evaluation mode.
-    images : array
-        Counts or shares of particles, (snapshot, channel, *grid).
-    target : array of int
-        Class to explain, 0 = liquid, 1 = glass, (snapshot,).
+        In evaluation mode.
+    images : Tensor
+        On the device of the network, (snapshot, channel, *grid).
+    target : Tensor of int
+        C, 0 = liquid, 1 = glass, (snapshot,).
     layer : int
-        Convolution, from 0; -1 is the last.
-    batch_size : int
-        Images at a time.
+        Convolution, from 0.
 
     Returns
     -------
-    maps : ndarray of float32
-        Raw, not rescaled, (snapshot, *map).
-    scores : ndarray of float32
+    maps : Tensor
+        L, of no unit, not negative, (snapshot, *map).
+    scores : Tensor
         (snapshot, class).
-
-    Raises
-    ------
-    ValueError
-        If there is no such convolution, or not one target an image.
     """
-    images, target = torch.as_tensor(images), torch.as_tensor(target).long()
-    count = len(network.activations)
-    if not -count <= layer < count:
-        raise ValueError(f"layer {layer} of {count} convolutions")
-    if len(target) != len(images):
-        raise ValueError(f"{len(target)} targets for {len(images)} images")
-    network.eval()
-    batches = zip(images.split(batch_size), target.split(batch_size), strict=True)
-    parts = [_one_batch(network, *batch, layer % count) for batch in batches]
-    maps, scores = zip(*parts, strict=True)
-    return torch.cat(maps).numpy(), torch.cat(scores).numpy()
+    maps, gradient, scores = _sensitivity(network, images, target, layer)
+    alpha = gradient.mean(_cells(maps), keepdim=True)
+    return torch.relu((alpha * maps).sum(1)), scores
 
 
-def _one_batch(
+def grad_cam_plus_plus(
     network: GlassNetwork, images: Tensor, target: Tensor, layer: int
 ) -> tuple[Tensor, Tensor]:
-    device = network.input_mean.device
+    """Grad-CAM++ maps of one batch; see `explanations.explain_images`, which checks its input.
+
+    L = ReLU(sum_m w_m A^m), w_m = sum over the cells c of alpha_mc ReLU(d Y / d A_mc) with
+    alpha_mc = Y'' / (2 Y'' + (sum_c' A_mc') Y'''), derivatives with respect to A_mc:
+    A. Chattopadhay, A. Sarkar, P. Howlader and V. N. Balasubramanian, WACV 2018, p. 839
+    (arXiv:1710.11063), Eq. (5), (10) and (14), with their Y = exp(y^C), the score before softmax.
+
+    After its feature maps this network is piecewise linear, so with g = d y^C / d A_mc the
+    derivatives of Y are Y g, Y g^2 and Y g^3, and alpha_mc = g^2 / (2 g^2 + (sum_c' A_mc') g^3)
+    (their Eq. 19). Only g > 0 has weight; there alpha_mc = 1 / (2 + g sum_c' A_mc'), which needs
+    no guard against 0 / 0. The factor Y, common to all cells of an image, is left out: raw maps
+    of different images would otherwise differ by powers of e.
+
+    Parameters and results are those of `grad_cam`; no weight is negative.
+    """
+    maps, gradient, scores = _sensitivity(network, images, target, layer)
+    cells, upward = _cells(maps), torch.relu(gradient)
+    weight = (upward / (2 + upward * maps.sum(cells, keepdim=True))).sum(cells, keepdim=True)
+    return torch.relu((weight * maps).sum(1)), scores
+
+
+def _sensitivity(
+    network: GlassNetwork, images: Tensor, target: Tensor, layer: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Feature maps, the gradient of the target's score with respect to them, and the scores."""
     # Nothing before the explained layer needs a gradient, and no weight does.
     with torch.no_grad():
-        maps = network.feature_maps(images.to(device), layer)
+        maps = network.feature_maps(images, layer)
     with torch.enable_grad():
         maps.requires_grad_()
         scores = network.scores_of_maps(maps, layer)
-        chosen = scores.gather(1, target.to(device)[:, None]).sum()
-        (gradient,) = torch.autograd.grad(chosen, maps)
-    cells = tuple(range(2, maps.ndim))
-    alpha = gradient.mean(cells, keepdim=True)
-    cam = torch.relu((alpha * maps.detach()).sum(1))
-    return cam.cpu(), scores.detach().cpu()
+        (gradient,) = torch.autograd.grad(scores.gather(1, target[:, None]).sum(), maps)
+    return maps.detach(), gradient, scores.detach()
 
 
-def layer_stride(strides: list[int], layer: int = -1) -> int:
-    """Cells of the image between two cells of the map of a convolution, -1 for the last."""
-    return math.prod(strides[: layer % len(strides) + 1])
+def _cells(maps: Tensor) -> tuple[int, ...]:
+    """Axes of the cells of feature maps (snapshot, feature, *map)."""
+    return tuple(range(2, maps.ndim))

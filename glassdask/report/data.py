@@ -10,6 +10,7 @@ import xarray as xr
 
 from glassdask import layout, records
 from glassdask.campaign import Campaign
+from glassdask.report.style import NAMES
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,14 @@ class ReportData:
 
     @property
     def reason(self) -> str:
-        """Why there is no Grad-CAM score, or nothing."""
+        """Why there is no Gamma, or nothing."""
         if self.learnt:
             return ""
         return str(self.group("explanations").attrs.get("reason", "the network has not learnt"))
+
+    def name(self, quantity: str) -> str:
+        """What a quantity is called; Gamma by the method that made it."""
+        return layout.gamma_name(self.campaign) if quantity == "gradcam" else NAMES[quantity]
 
     @property
     def unlearnt(self) -> str:
@@ -96,7 +101,7 @@ class ReportData:
 
     @property
     def indicators(self) -> tuple[str, ...]:
-        """Indicators that may be shown; the Grad-CAM score only of a network that has learnt."""
+        """Indicators that may be shown; Gamma only of a network that has learnt."""
         names = layout.indicator_names(self.campaign)
         return names if self.learnt else names[1:]
 

@@ -34,7 +34,7 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
     axes.set(xscale="log", xlabel=r"$\delta(t)$ ($\sigma$)", ylim=(-1, 1))
     axes.set_ylabel(r"Pearson correlation with $1 - \Delta(t)$")
     # an indicator of a user has no letter
-    titles = dict.fromkeys((style.signed(indicator), style.NAMES[indicator]))
+    titles = dict.fromkeys((style.signed(indicator), data.name(indicator)))
     axes.set_title(",  ".join(titles))
     if found.count == 0:
         style.say(axes, "no glass of the ensemble\nwas explained")

@@ -109,7 +109,7 @@ def summary(data: ReportData, rows: list[Row]) -> str:
     others = {name: data.largest(name) for name in campaign.file.indicators.names}
     known = {name: found for name, found in others.items() if found is not None}
     text += (
-        "The Grad-CAM score Γ correlates with the immobility 1 − Δ at most with "
+        f"The {data.name('gradcam')} Γ correlates with the immobility 1 − Δ at most with "
         f"{_signed(best.value)}, at δ = {best.delta:.2g} σ"
     )
     lowest = data.lowest("gradcam")
@@ -119,7 +119,7 @@ def summary(data: ReportData, rows: list[Row]) -> str:
         name = max(known, key=lambda one: abs(known[one].value))
         letter = style.signed(name, style.LETTERS)
         text += (
-            f"; the best indicator that needs no network, {letter} ({style.NAMES[name]}), with "
+            f"; the best indicator that needs no network, {letter} ({data.name(name)}), with "
             f"{_signed(known[name].value)} at δ = {known[name].delta:.2g} σ"
             " (each the largest of many values; see the notes)"
         )

@@ -101,13 +101,13 @@ class Glass:
             return "" if self.ensemble else f"no propensity of run {self.sample}"
         if name == "gradcam":
             if not self.data.learnt:
-                return f"{self.data.unlearnt}:\nno Grad-CAM score"
+                return f"{self.data.unlearnt}:\nno {self.data.name(name)}"
             if int(self.data.correct.sel(state="glass").values[self.sample]) == 0:
                 return "this glass was taken\nfor a liquid"
         if name not in self.data.indicators:
-            return f"{style.NAMES[name]}:\nnot in [indicators] names"
+            return f"{self.data.name(name)}:\nnot in [indicators] names"
         if not np.isfinite(self._stored(name)).all():
-            return f"no {style.NAMES[name]}\nof run {self.sample}"
+            return f"no {self.data.name(name)}\nof run {self.sample}"
         return ""
 
     def field(self, name: str) -> np.ndarray:
@@ -197,7 +197,7 @@ def panel_title(glass: Glass, letter: str, colour: str, opacity: str | None) -> 
             f"{title},  $T$ = {data.temperatures[temperature]:.3g} $\\epsilon/k_B$,"
             f"  $t$ = {data.times[time]:.3g} $\\tau$"
         )
-    return f"{title},  {style.NAMES[colour]}"
+    return f"{title},  {glass.data.name(colour)}"
 
 
 @style.styled

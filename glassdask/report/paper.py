@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from glassdask.campaign import MODELS, Campaign
+from glassdask.campaign.schema import FEATURE_MAP_METHODS
 
 Pair = tuple[str, str]
 
@@ -69,6 +70,7 @@ def differences(campaign: Campaign) -> list[str]:
     liquid, glass = campaign.state_temperatures
     start = 4.0 if campaign.imported else file.quench.start_temperature
     theirs = MODELS[model.name]
+    layer = file.explain.layer if file.explain.method in FEATURE_MAP_METHODS else -1
     found = [
         f"{name.replace('_', ' ')} {ours} (the paper: {stated})"
         for name, ours, stated in (
@@ -77,8 +79,9 @@ def differences(campaign: Campaign) -> list[str]:
             ("T_G", glass, theirs.glass_temperature),
             ("start temperature", start, 4.0),
             ("xi", file.correlate.coarse_graining_length, 3.0),
+            ("explained by", file.explain.method, "gradcam"),
             ("explained class", file.explain.target, "glass"),
-            ("explained layer", file.explain.layer, -1),
+            ("explained layer", layer, -1),
         )
         if ours != stated and ours == ours  # NaN: not known
     ]

@@ -68,7 +68,6 @@ LETTERS = _Words(
     propensity="Δ",
 )
 NAMES = _Words(
-    gradcam="Grad-CAM score",
     tong_tanaka="Tong-Tanaka order",
     steinhardt_order="Steinhardt order",
     propensity="dynamic propensity",

@@ -184,7 +184,7 @@ def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
 
 
 def raw_indicators(campaign: Campaign, block: xr.Dataset, low: int, high: int) -> xr.Dataset:
-    """Grad-CAM score and structural indicators of a block, raw."""
+    """Gamma and structural indicators of a block, raw."""
     with (
         store.open_group(campaign.store, "indicators") as structural,
         store.open_group(campaign.store, "explanations") as explained,

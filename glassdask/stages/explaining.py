@@ -13,7 +13,7 @@ from glassdask.campaign import Campaign
 from glassdask.images import at_particles
 from glassdask.layout import STATES
 from glassdask.learn.devices import without_cuda
-from glassdask.learn.gradcam import grad_cam, layer_stride
+from glassdask.learn.explanations import explain_images, map_stride
 from glassdask.learn.network import GlassNetwork
 from glassdask.learn.train import evaluate, load_network
 from glassdask.logs import warn
@@ -160,7 +160,7 @@ def _load_trained(campaign: Campaign, network: int) -> GlassNetwork:
 def particle_scores(
     campaign: Campaign, network: GlassNetwork, images: np.ndarray, configurations: xr.Dataset
 ) -> np.ndarray:
-    """Grad-CAM score of each particle.
+    """Gamma of each particle: the map of the method of [explain], at its place.
 
     Parameters
     ----------
@@ -180,13 +180,21 @@ def particle_scores(
     own = np.tile([LIQUID, GLASS], len(images))
     target = own if settings.target == "own" else np.full(len(own), STATES.index(settings.target))
     flat = images.reshape(-1, *images.shape[2:])
-    maps, _ = grad_cam(network, flat, target, settings.layer)
+    maps, _ = explain_images(
+        network,
+        flat,
+        target,
+        settings.method,
+        settings.layer,
+        settings.integrated_gradients_baseline,
+        settings.integrated_gradients_steps,
+    )
     dims = ("sample", "state", *("z", "y", "x")[-campaign.model.dimension :])
     scores = at_particles(
         xr.DataArray(maps.reshape(*images.shape[:2], *maps.shape[1:]), dims=dims),
         configurations,
         settings.inverse_mapping,
-        layer_stride(campaign.file.train.strides, settings.layer),
+        map_stride(campaign.file.train.strides, settings.method, settings.layer),
         campaign.cells,
     )
     return scores.transpose("sample", "state", "particle").values.astype(np.float32)
