@@ -25,8 +25,11 @@ def count_images(campaign: Campaign, split: str) -> int:
 
 
 def _whole_runs(campaign: Campaign, split: str) -> np.ndarray:
-    with store.open_group(campaign.store, "density") as group:
-        good = (group["split"].values == split) & (group["run_status"].values == layout.DONE)
+    split_of, status = (
+        np.asarray(store.array(campaign.store, "density", name, "r")[...])
+        for name in ("split", "run_status")
+    )
+    good = (split_of == split) & (status == layout.DONE)
     if not good.any():
         raise StageFailed(f"the {split} split has no whole run", "at least one")
     return np.flatnonzero(good)
