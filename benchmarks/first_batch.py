@@ -55,7 +55,7 @@ def main() -> None:
 
     def through() -> None:
         images, _ = read_split(made, "train", streaming=True)
-        with in_blocks(images, 64) as blocks:
+        with in_blocks(images) as blocks:
             for _ in blocks:
                 pass
 
