@@ -25,7 +25,7 @@ from glassdask.learn.devices import Devices, uses_bfloat16
 from glassdask.learn.sources import made_ahead
 from glassdask.learn.train import evaluate, finished, learning_rate, load_network, train
 from glassdask.stages.learning import fit, run_train
-from glassdask.stages.splits import read_split
+from glassdask.stages.splits import read_images, read_split
 
 CELLS = 8
 
@@ -138,6 +138,7 @@ def test_images_read_by_number_are_those_of_the_store(campaign):
     assert streamed.shape == images.shape
     for which in (np.array([25, 0, 7, 6, 7]), slice(5, 12), slice(20, 99), np.array([3])):
         assert np.array_equal(streamed[which], images[which])
+    assert read_images(campaign, np.array([], int)).shape == (0, *stored.density.shape[1:])
 
 
 def test_streaming_gives_the_same_network_bit_by_bit_stopped_or_not(campaign, tmp_path):

@@ -95,7 +95,7 @@ class GlassNetwork(nn.Module):
         total = torch.zeros(images.shape[1], dtype=torch.float64)
         squares = torch.zeros_like(total)
         # In blocks: all images as floats would take eight times the memory of the counts.
-        with in_blocks(images, 64) as blocks:
+        with in_blocks(images) as blocks:
             for block in blocks:
                 values = block.to(torch.float64)
                 total += values.sum(axes)

@@ -23,6 +23,8 @@ Made = TypeVar("Made")
 
 #: Batches that wait for the network, beside the one that is being made.
 AHEAD = 2
+#: Images at a time where they are only looked at, some of them as doubles.
+BLOCK = 16
 
 
 class Images(Protocol):
@@ -63,7 +65,7 @@ def made_ahead(make: Callable[[Task], Made], tasks: Iterable[Task]) -> Iterator[
         pool.shutdown(cancel_futures=True)
 
 
-def in_blocks(images: Images, size: int) -> AbstractContextManager[Iterator[Tensor]]:
+def in_blocks(images: Images, size: int = BLOCK) -> AbstractContextManager[Iterator[Tensor]]:
     """All images in their order, `size` at a time, checked.
 
     Raises

@@ -224,7 +224,7 @@ def evaluate(
 
 def _read_through(images: Images) -> None:
     """Have images checked before the long work."""
-    with in_blocks(images, 64) as blocks:
+    with in_blocks(images) as blocks:
         for _ in blocks:
             pass
 

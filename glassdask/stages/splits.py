@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import zarr
 
@@ -25,8 +27,11 @@ def count_images(campaign: Campaign, split: str) -> int:
 
 
 def _whole_runs(campaign: Campaign, split: str) -> np.ndarray:
-    with store.open_group(campaign.store, "density") as group:
-        good = (group["split"].values == split) & (group["run_status"].values == layout.DONE)
+    split_of, status = (
+        np.asarray(store.array(campaign.store, "density", name, "r")[...])
+        for name in ("split", "run_status")
+    )
+    good = (split_of == split) & (status == layout.DONE)
     if not good.any():
         raise StageFailed(f"the {split} split has no whole run", "at least one")
     return np.flatnonzero(good)
@@ -108,12 +113,23 @@ def _open(campaign: Campaign) -> zarr.Array:
 def _read_runs(campaign: Campaign, density: zarr.Array, runs: np.ndarray) -> np.ndarray:
     values = np.empty((len(runs), *density.shape[1:]), density.dtype)
     with damage_named(campaign, "grid"):
-        # in stretches of neighbours: of numbers, Zarr reads each by itself and far more slowly
-        begins = np.flatnonzero(np.diff(runs, prepend=-2) != 1).tolist()
-        for low, high in zip(begins, [*begins[1:], len(runs)], strict=True):
+        for low, high in _stretches(runs, (density.shards or density.chunks)[0]):
             values[low:high] = density[int(runs[low]) : int(runs[high - 1]) + 1]
     _check(campaign, values, runs)
     return values
+
+
+def _stretches(runs: np.ndarray, shard: int) -> list[tuple[int, int]]:
+    """Ranges of places in `runs` that hold neighbours in one file of `shard` runs.
+
+    Zarr reads numbers one by one, and far more slowly; what is longer than a file would need twice
+    its memory.
+    """
+    if not len(runs):
+        return []
+    apart = (np.diff(runs) != 1) | (runs[1:] % shard == 0)
+    cuts = [0, *(np.flatnonzero(apart) + 1).tolist(), len(runs)]
+    return list(pairwise(cuts))
 
 
 def _check(campaign: Campaign, values: np.ndarray, runs: np.ndarray) -> None:
