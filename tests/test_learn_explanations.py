@@ -16,7 +16,7 @@ import glassdask as gd
 from glassdask.campaign import load, new_campaign
 from glassdask.campaign.schema import Train
 from glassdask.learn.explanations import explain_images, map_stride
-from glassdask.learn.integrated import baseline_image
+from glassdask.learn.integrated import _warn_of_gap, baseline_image
 from glassdask.learn.network import build_network
 from glassdask.learn.train import train
 from glassdask.stages.explaining import particle_scores
@@ -86,7 +86,7 @@ def test_the_map_finds_the_planted_structure_if_the_network_has_learnt_it(plante
 
 
 @pytest.mark.parametrize("baseline", ["mean", "empty"])
-def test_integrated_gradients_add_up_to_the_difference_of_the_scores(planted, baseline):
+def test_integrated_gradients_add_up_to_the_difference_of_the_scores(planted, baseline, capsys):
     """With the default steps, to 1 % of the largest difference; better with more of them."""
     network, images, _, _ = planted
     images, target = images[:12], np.array([1, 0, 0, 1] * 3)  # both classes of both
@@ -102,7 +102,12 @@ def test_integrated_gradients_add_up_to_the_difference_of_the_scores(planted, ba
 
     usual = error()
     assert usual < 0.01
-    assert error(steps=150) < usual < error(steps=5)
+    assert error(steps=150) < usual
+    assert not capsys.readouterr().err
+    _warn_of_gap.cache_clear()
+    assert min(error(steps=3), error(steps=3)) > 0.05  # twice, and said once
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "with 3 points miss more than 5%" in said
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
