@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from glassdask.campaign import Campaign
+from glassdask.layout import baselines
 from glassdask.layout.parts import (
     Array,
     Coordinate,
@@ -56,7 +57,8 @@ def correlations(campaign: Campaign) -> Group:
         | {
             "indicator": Coordinate(("indicator",), np.array(names), "1", "one indicator"),
             "other": Coordinate(("other",), np.array(names), "1", "the other indicator"),
-        },
+        }
+        | baselines.coordinates(campaign),
         {
             "pearson": Array(
                 dims, shape, chunks, None, "float64", "1", "Pearson correlation over particles"
@@ -64,7 +66,8 @@ def correlations(campaign: Campaign) -> Group:
             "spearman": Array(
                 dims, shape, chunks, None, "float64", "1", "Spearman correlation over particles"
             ),
-        },
+        }
+        | baselines.arrays(campaign),
         {
             "convention": "tong_tanaka enters as 1 - Theta",
             "coarse_graining_length": campaign.file.correlate.coarse_graining_length,

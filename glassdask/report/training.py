@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from glassdask.layout import STATES
 from glassdask.report import style
+from glassdask.report.accuracy import linear_models_in_words
 from glassdask.report.data import ReportData
 
 Metrics = dict[str, np.ndarray]
@@ -103,7 +104,7 @@ def caption(data: ReportData) -> str:
         "campaign asks for them, so it may lie below the validation split) and on the validation "
         "split; dashed: the epoch whose weights are kept. Right: the test split, counts and "
         "percent of each true class. "
-    )
+    ) + linear_models_in_words(data)
     if data.campaign.model.name in ("abm", "kam"):
         text += "The paper: 1.00 / 1.00 (ABM) and 1.00 / 0.998 (KAM) for glass / liquid."
     return text
