@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from glassdask.baselines import linear_classifier, species_means
     from glassdask.correlations import pearson, spearman, split_half_reliability
     from glassdask.displacements import (
         cage_relative_squared_displacement,
@@ -55,6 +56,7 @@ __all__ = [
     "hexatic_order",
     "import_configurations",
     "indicator",
+    "linear_classifier",
     "local_density",
     "mean_cage_relative_displacement",
     "normalise",
@@ -65,6 +67,7 @@ __all__ = [
     "potential_energy",
     "radial_distribution",
     "spearman",
+    "species_means",
     "split_half_reliability",
     "steinhardt_order",
     "structural_indicators",
@@ -98,6 +101,7 @@ _MODULES = {
     "glassdask.correlations": ("pearson", "spearman", "split_half_reliability"),
     "glassdask.distributions": ("radial_distribution", "structure_factor"),
     "glassdask.sampling": ("over_samples",),
+    "glassdask.baselines": ("linear_classifier", "species_means"),
     "glassdask.displacements": (
         "cage_relative_squared_displacement",
         "mean_cage_relative_displacement",

@@ -46,7 +46,7 @@ def radial_distribution(
 
     about = {"units": "sigma", "long_name": "distance"}
     radius = xr.Variable("radius", distribution.radii(bins, end), about)
-    result = _of_pairs(ds, g, _pair_names(kinds), radius)
+    result = _of_pairs(ds, g, distribution.pair_names(kinds), radius)
     return labelled(result, "radial_distribution", "1", "radial distribution function g(r)")
 
 
@@ -84,12 +84,8 @@ def structure_factor(ds: xr.Dataset, bins: int = 100, largest: float = 20.0) -> 
 
     about = {"units": "sigma^-1", "long_name": "wave number"}
     wave_number = xr.Variable("wave_number", factor.wave_numbers(bins, largest), about)
-    result = _of_pairs(ds, s, [*_pair_names(kinds), "total"], wave_number)
+    result = _of_pairs(ds, s, [*distribution.pair_names(kinds), "total"], wave_number)
     return labelled(result, "structure_factor", "1", "static structure factor S(q)")
-
-
-def _pair_names(kinds: int) -> list[str]:
-    return [chr(ord("A") + a) + chr(ord("A") + b) for a, b in distribution.species_pairs(kinds)]
 
 
 def _of_pairs(

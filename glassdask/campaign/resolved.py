@@ -32,6 +32,7 @@ def check_resolved(campaign: Campaign) -> None:
         _check_ramp(campaign)
     _check_onset(campaign)
     _check_box(campaign)
+    _check_radial(campaign)
     _check_indicators(campaign)
 
 
@@ -121,6 +122,23 @@ def _check_box(campaign: Campaign) -> None:
             f"[grid] spacing {file.grid.spacing:g} gives {campaign.cells} cells a side",
             f"at least the kernel_size, {file.train.kernel_size}",
             "Lower [grid] spacing.",
+        )
+
+
+def _check_radial(campaign: Campaign) -> None:
+    section, half = campaign.file.correlate, 0.5 * campaign.box_length
+    if section.radial_distance is not None and section.radial_distance >= half:
+        raise UsageError(
+            f"[correlate] radial_distance = {section.radial_distance:g}, and half the box is "
+            f"{half:.4g}",
+            "a distance below half the box",
+            "Lower radial_distance, or leave it out.",
+        )
+    if campaign.radial_bins[0] < 1:
+        raise UsageError(
+            f"[correlate] radial_bin = {section.radial_bin:g} is wider than g(r) is long",
+            "at least one bin",
+            "Lower radial_bin.",
         )
 
 

@@ -237,6 +237,12 @@ class Correlate(Section):
     """[correlate]: fields and correlations."""
 
     coarse_graining_length: Positive = about("xi, sigma", default=3.0)
+    radial_distance: Positive | None = about(
+        "end of g(r) for the linear model beside the network, sigma; 5, or nearly half a smaller "
+        "box, if left out (not in the paper)",
+        default=None,
+    )
+    radial_bin: float = about("width of its bins, sigma (not in the paper)", default=0.1, ge=0.001)
 
 
 class Report(Section):

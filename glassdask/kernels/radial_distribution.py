@@ -15,6 +15,11 @@ def species_pairs(kinds: int) -> list[tuple[int, int]]:
     return list(combinations_with_replacement(range(kinds), 2))
 
 
+def pair_names(kinds: int) -> list[str]:
+    """Names of the `species_pairs`: "AA", "AB", "BB" for two."""
+    return [chr(ord("A") + a) + chr(ord("A") + b) for a, b in species_pairs(kinds)]
+
+
 def check_bins(bins: int) -> None:
     """Refuse anything but one bin or more."""
     if not isinstance(bins, Integral) or bins < 1:

@@ -1,4 +1,4 @@
-"""Statistics over samples, the last axis, with the missing ones left out."""
+"""Statistics over the last axis: of samples, with the missing ones left out, and of groups."""
 
 from __future__ import annotations
 
@@ -45,6 +45,24 @@ def moments(values: np.ndarray) -> Moments:
         variance = (deviation**2).sum(axis=-1) / np.where(count > 1, count - 1, np.nan)
         spread = np.sqrt(variance)
         return Moments(mean, spread, spread / np.sqrt(count), count)
+
+
+def means_of_groups(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Mean over each group of the last axis, such as over the particles of each species.
+
+    Parameters
+    ----------
+    values : ndarray
+        (..., particle).
+    group : ndarray
+        Group of each particle, (particle,).
+
+    Returns
+    -------
+    ndarray
+        (..., group), units of the values; the groups in ascending order. NaN where one has a NaN.
+    """
+    return np.stack([values[..., group == one].mean(axis=-1) for one in np.unique(group)], axis=-1)
 
 
 def check_bootstrap(confidence: float, resamples: int) -> None:

@@ -1,5 +1,6 @@
 """What each group of the store holds, as pure data: names, dimensions, units, chunks, shards."""
 
+from glassdask.layout.baselines import BASELINES
 from glassdask.layout.parts import (
     DONE,
     FAILED,
@@ -25,6 +26,7 @@ from glassdask.layout.snapshots import (
 )
 
 __all__ = [
+    "BASELINES",
     "DONE",
     "FAILED",
     "PENDING",

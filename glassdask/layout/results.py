@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from glassdask.campaign import Campaign
+from glassdask.layout import baselines
 from glassdask.layout.parts import (
     Array,
     Coordinate,
@@ -85,8 +86,9 @@ def correlations(campaign: Campaign) -> Group:
             "other": Coordinate(("other",), np.array(names), "1", "the other indicator"),
         }
         | networks_axis(campaign)
-        | networks_axis(campaign, "other_network"),
-        arrays,
+        | networks_axis(campaign, "other_network")
+        | baselines.coordinates(campaign),
+        arrays | baselines.arrays(campaign),
         {
             "convention": "tong_tanaka enters as 1 - Theta",
             "coarse_graining_length": campaign.file.correlate.coarse_graining_length,

@@ -19,8 +19,8 @@ from glassdask.campaign.schema import CampaignFile
 from glassdask.report import style
 from glassdask.report.data import ReportData
 from glassdask.report.figures import DRAWINGS
+from glassdask.report.rows import Row
 from glassdask.report.sanity import sanity_table
-from glassdask.report.table import Row
 
 #: Wrongly classified snapshots that are listed, at most.
 LONGEST_LIST = 50
@@ -180,7 +180,7 @@ def parameters(campaign: Campaign) -> dict[str, list[tuple[str, str, str]]]:
 
 def _text(value: Any) -> str:
     if value is None:
-        return "model's own"
+        return "left out"
     if hasattr(value, "model_dump"):
         return ", ".join(f"{key} {item}" for key, item in value.model_dump().items())
     if isinstance(value, float):

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from glassdask.campaign import Campaign
 from glassdask.errors import UsageError
-from glassdask.report.table import Row
+from glassdask.report.rows import Row
 from glassdask.store import replace_text
 
 WIDTH = 100

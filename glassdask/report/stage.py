@@ -8,7 +8,8 @@ from glassdask.progress import Progress
 from glassdask.report import html, printing, style
 from glassdask.report.data import ReportData
 from glassdask.report.figures import DRAWINGS
-from glassdask.report.table import Row, results_table
+from glassdask.report.rows import Row
+from glassdask.report.table import results_table
 from glassdask.store import replace_text
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -11,82 +10,15 @@ import xarray as xr
 from glassdask.campaign import Campaign
 from glassdask.kernels.sampling import moments
 from glassdask.report import networks, paper, style
+from glassdask.report.accuracy import accuracies
 from glassdask.report.data import Extremum, ReportData
+from glassdask.report.rows import Row
 
-#: Two-sided 95 % of the normal distribution.
-QUANTILE = 1.959964
 #: Below, a standard deviation is not worth its name.
 FEW = 5
 OPPOSITE = "sign opposite to the paper's"
 #: The alpha relaxation is near delta = 1; a window that ends below this does not see it.
 SMALL_DELTA = 0.5
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table.
-
-    Attributes
-    ----------
-    quantity : str
-        What is compared.
-    value : float
-        What this campaign gives; NaN when it gives nothing.
-    spread : float
-        Standard deviation over samples or configurations; NaN when there is none.
-    count : int
-        Samples, snapshots or configurations that it is taken over; 0 where that has no meaning.
-    paper : str
-        What the paper states; empty when it states nothing.
-    note : str
-        What a reader must know before comparing.
-    standard_error : float
-        Of the mean, spread / sqrt(count); NaN when there is none.
-    networks_spread : float
-        Standard deviation over networks of what each gives; NaN when it is not about several.
-    digits : str
-        How `value` and `spread` are written.
-    """
-
-    quantity: str
-    value: float
-    spread: float
-    count: int
-    paper: str
-    note: str
-    standard_error: float = math.nan
-    networks_spread: float = math.nan
-    digits: str = ".3f"
-
-    @property
-    def value_text(self) -> str:
-        """The value for people."""
-        return _number(self.value, self.digits) or "–"
-
-    @property
-    def spread_text(self) -> str:
-        """The standard deviation for people."""
-        return _number(self.spread, self.digits)
-
-    @property
-    def error_text(self) -> str:
-        """The standard error for people."""
-        return _number(self.standard_error, ".3f")
-
-    @property
-    def networks_text(self) -> str:
-        """The standard deviation over networks for people."""
-        return _number(self.networks_spread, ".3f")
-
-    @property
-    def count_text(self) -> str:
-        """The count for people."""
-        return str(self.count) if self.count else ""
-
-
-def _number(value: float, digits: str) -> str:
-    """A number with a true minus sign; empty for NaN."""
-    return format(value, digits).replace("-", "−") if math.isfinite(value) else ""
 
 
 def results_table(campaign: Campaign, tree: xr.DataTree) -> list[Row]:
@@ -104,7 +36,7 @@ def results_table(campaign: Campaign, tree: xr.DataTree) -> list[Row]:
         Conditions, accuracy, correlations of glass and liquid, correlation with the dynamics.
     """
     data = ReportData(campaign, tree)
-    rows = conditions(data) + [accuracy(data, state) for state in ("glass", "liquid")]
+    rows = conditions(data) + accuracies(data)
     for state in ("glass", "liquid"):
         found = [
             correlation(data, pair, state)
@@ -153,38 +85,6 @@ def conditions(data: ReportData) -> list[Row]:
             )
         )
     return rows
-
-
-def wilson(successes: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share, by Wilson's score; (0, 1) when nothing was counted."""
-    if count == 0:
-        return 0.0, 1.0
-    p, z2 = successes / count, QUANTILE**2
-    middle = (p + z2 / (2 * count)) / (1 + z2 / count)
-    half = QUANTILE * math.sqrt(p * (1 - p) / count + z2 / (4 * count**2)) / (1 + z2 / count)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def accuracy(data: ReportData, state: str) -> Row:
-    """Share of a class of the test split that is classified rightly."""
-    correct = data.correct.sel(state=state).values[data.test]
-    count, right = int((correct >= 0).sum()), int((correct == 1).sum())
-    low, high = wilson(right, count)
-    value = right / count if count else math.nan
-    note = f"{right} of {count}, 95 % interval {low:.3f} to {high:.3f}"
-    if not data.trained:
-        note = data.unlearnt
-    elif not data.learnt:
-        wanted = data.campaign.file.explain.minimum_accuracy
-        note += f"; below minimum_accuracy = {wanted:g} in one class: not learnt"
-    each = networks.accuracy(data, state)
-    if len(each):
-        note += f"; {networks.note(each)}"
-    stated = paper.numbers(data.campaign.model.name).accuracy.get(state, "")
-    return Row(
-        f"test accuracy, {state}", value, math.nan, count, stated, note,
-        networks_spread=networks.spread(each),
-    )  # fmt: skip
 
 
 def correlation(data: ReportData, pair: paper.Pair, state: str) -> Row:

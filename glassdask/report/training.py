@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from glassdask import networks
 from glassdask.layout import STATES
 from glassdask.report import style
+from glassdask.report.accuracy import linear_models_in_words
 from glassdask.report.data import ReportData
 
 Metrics = dict[str, np.ndarray]
@@ -111,7 +112,7 @@ def caption(data: ReportData) -> str:
         "campaign asks for them, so it may lie below the validation split) and on the validation "
         "split; dashed: the epoch whose weights are kept. Right: the test split, counts and "
         "percent of each true class. "
-    )
+    ) + linear_models_in_words(data)
     if networks.count(data.campaign) > 1:
         text += "Thin: the other networks, which differ in their random numbers alone. "
     if data.campaign.model.name in ("abm", "kam"):

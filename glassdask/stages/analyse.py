@@ -14,7 +14,7 @@ from glassdask.campaign import Campaign
 from glassdask.clusters.cluster import Cluster
 from glassdask.errors import GlassdaskError, StageFailed
 from glassdask.progress import Progress
-from glassdask.stages import blocks
+from glassdask.stages import blocks, classifying
 
 # Seconds between two writings of the status; blocks since then are done again after a kill.
 _STATUS_PERIOD = 0.5
@@ -53,6 +53,7 @@ def _work(campaign: Campaign, stage: str, cluster: Cluster, start_over: bool) ->
     if stage == "correlate":
         _over_samples(campaign, stage, "fields", blocks.correlate, cluster)
         _over_ensemble(campaign, cluster)
+        classifying.fit_linear_models(campaign)
     elif stage == "grid":
         _over_samples(campaign, stage, "density", blocks.grid, cluster)
     else:

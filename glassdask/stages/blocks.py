@@ -15,8 +15,10 @@ import numpy as np
 import xarray as xr
 
 from glassdask import (
+    baselines,
     correlations,
     displacements,
+    distributions,
     fields,
     images,
     indicators,
@@ -161,7 +163,9 @@ def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
     """Fields and correlations of a block; returns the status of its runs, (sample,) int8."""
     names = layout.indicator_names(campaign)
     block = read_configurations(campaign, low, high)
-    smooth = smooth_fields(campaign, raw_indicators(campaign, block, low, high), block)
+    raw = raw_indicators(campaign, block, low, high)
+    write(campaign, "correlations", low, high, snapshot_features(campaign, raw, block))
+    smooth = smooth_fields(campaign, raw, block)
     write(
         campaign, "fields", low, high,
         {str(name): smooth[name].values.astype(np.float32) for name in smooth},
@@ -196,6 +200,19 @@ def raw_indicators(campaign: Campaign, block: xr.Dataset, low: int, high: int) -
     for name in raw:
         check_whole(campaign, "indicators", raw[name], block["run_status"].values, low)
     return raw.assign(gamma.transpose("sample", ..., "state", "particle"))
+
+
+def snapshot_features(
+    campaign: Campaign, raw: xr.Dataset, block: xr.Dataset
+) -> dict[str, np.ndarray]:
+    """What the linear models are given: g(r) and the mean indicators of each species."""
+    g = distributions.radial_distribution(block, *campaign.radial_bins)
+    raw = raw[list(layout.indicator_names(campaign))]
+    means = baselines.species_means(raw, block["species"]).to_dataarray("indicator")
+    return {
+        "radial_distribution": g.transpose("sample", "state", "pair", "radius").values,
+        "indicator_mean": means.transpose("sample", "state", "indicator", "species").values,
+    }
 
 
 def smooth_fields(campaign: Campaign, raw: xr.Dataset, block: xr.Dataset) -> xr.Dataset:

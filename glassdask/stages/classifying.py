@@ -1,0 +1,61 @@
+"""The end of the stage `correlate`: linear models that classify what the network classifies."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from glassdask import baselines, layout, store
+from glassdask.campaign import Campaign
+from glassdask.kernels.linear_model import Unfit
+from glassdask.stages import blocks
+
+logger = logging.getLogger("glassdask")
+
+
+def fit_linear_models(campaign: Campaign) -> None:
+    """Fit a linear model to each of `layout.BASELINES` and write what it makes of each snapshot.
+
+    It takes seconds, so that it is done again whenever the stage is gone on with.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        All of whose blocks are correlated.
+
+    Raises
+    ------
+    StageFailed
+        When a file of the features is damaged or lost.
+    """
+    for number, name in enumerate(layout.BASELINES):
+        features = _features(campaign, name)
+        try:
+            found = baselines.linear_classifier(features, features["state"], features["split"])
+        except Unfit as reason:  # such as one state alone
+            logger.info("no linear model of %s: %s", name, reason)
+            made: dict[str, Any] = {"failure": str(reason)}
+        else:
+            made = {
+                "correct": found["correct"].transpose("sample", "state").values,
+                "accuracy": found["accuracy"].sel(label=list(layout.STATES)).values,
+                "regularisation": found.attrs["regularisation"],
+            }
+        for variable, values in made.items():
+            store.array(campaign.store, "correlations", f"baseline_{variable}")[number] = values
+
+
+def _features(campaign: Campaign, name: str) -> xr.DataArray:
+    """One of `layout.BASELINES` of all snapshots; the network's own score is not among them."""
+    status = np.asarray(store.array(campaign.store, "fields", "run_status", "r")[...])
+    with store.open_group(campaign.store, "correlations") as group:
+        features = blocks.load(campaign, "correlate", group[name])
+    if "indicator" in features.dims:
+        features = features.sel(indicator=campaign.file.indicators.names)
+    # a pair of which there are no two particles has no g(r); a lost file has nothing at all
+    some = features.mean([dim for dim in features.dims if dim not in ("sample", "state")])
+    blocks.check_whole(campaign, "correlate", some.rename(name), status, 0)
+    return features.astype(float)
