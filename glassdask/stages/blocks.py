@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -30,6 +30,8 @@ from glassdask.registry import load_modules
 
 #: Indicators that enter correlations as 1 - X, as in the paper.
 REVERSED = ("tong_tanaka",)
+
+Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 
 
 def load(campaign: Campaign, stage: str, values: xr.Dataset | xr.DataArray) -> Any:
@@ -162,57 +164,84 @@ def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
         campaign, "fields", low, high,
         {name: smooth[name].values.astype(np.float32) for name in names},
     )  # fmt: skip
-    signed = [reverse(name, smooth[name]) for name in names]
+    signed = signed_fields(smooth)
     for kind, function in (("pearson", correlations.pearson), ("spearman", correlations.spearman)):
         target = store.array(campaign.store, "correlations", kind)
-        table = np.stack([[function(a, b).values for b in signed] for a in signed])
+        table = np.stack([[function(signed[a], signed[b]).values for b in names] for a in names])
         target[:, :, low:high] = table
     return block["run_status"].values
 
 
 def raw_indicators(campaign: Campaign, block: xr.Dataset, low: int, high: int) -> xr.Dataset:
     """Grad-CAM score and structural indicators of a block, raw."""
-    with (
-        store.open_group(campaign.store, "indicators") as structural,
-        store.open_group(campaign.store, "explanations") as explained,
-    ):
-        part = {"sample": slice(low, high)}
-        raw = load(campaign, "indicators", structural[campaign.file.indicators.names].isel(part))
-        gamma = load(campaign, "explain", explained["gradcam"].isel(part)).astype(float)
+    with store.open_group(campaign.store, "indicators") as structural:
+        part = structural[campaign.file.indicators.names].isel(sample=slice(low, high))
+        raw = load(campaign, "indicators", part)
     for name in raw:
         check_whole(campaign, "indicators", raw[name], block["run_status"].values, low)
-    return raw.assign(gradcam=gamma.transpose(*block["position"].dims[:-1]))
+    return raw.assign(gradcam=raw_scores(campaign, low, high))
 
 
-def smooth_fields(campaign: Campaign, raw: xr.Dataset, block: xr.Dataset) -> xr.Dataset:
+def raw_scores(campaign: Campaign, low: int, high: int, name: str = "gradcam") -> xr.DataArray:
+    """Grad-CAM score of a block, raw: the variable `name` (sample, ..., state, particle)."""
+    with store.open_group(campaign.store, "explanations") as explained:
+        gamma = load(campaign, "explain", explained[name].isel(sample=slice(low, high)))
+    return gamma.astype(float).transpose("sample", ..., "state", "particle")
+
+
+def smooth_fields(campaign: Campaign, raw: Labelled, block: xr.Dataset) -> Labelled:
     """Coarse-grain over xi and normalise to [0, 1], snapshot by snapshot."""
     xi = campaign.file.correlate.coarse_graining_length
     return fields.normalise(fields.coarse_grain(raw, block, xi))
 
 
-def reverse(name: str, values: xr.DataArray) -> xr.DataArray:
-    """1 - X for the indicators that are small where the structure is good, else X."""
-    return 1 - values if name in REVERSED else values
+def signed_fields(smooth: xr.Dataset) -> xr.Dataset:
+    """As they enter correlations: 1 - X for indicators that are small where the structure is good.
+
+    Parameters
+    ----------
+    smooth : Dataset
+        Of `smooth_fields`.
+    """
+    return smooth.map(lambda values: 1 - values if values.name in REVERSED else values)
+
+
+def read_ensemble(campaign: Campaign, configuration: int, temperature: int) -> xr.DataArray:
+    """Cage-relative squared displacements of one glass at one temperature, whole trajectories only.
+
+    Returns
+    -------
+    DataArray
+        (replica, time, particle), sigma^2; its coordinate `configuration` is the sample.
+
+    Raises
+    ------
+    StageFailed
+        When a file is damaged or lost.
+    """
+    place = {"configuration": configuration, "temperature": temperature}
+    with store.open_group(campaign.store, "propensity") as group:
+        part = group.isel(place)
+        good = part["run_status"].values == layout.DONE
+        ensemble = load(campaign, "propensity", part["crsd"].isel(replica=good)).astype(float)
+    if ensemble.isnull().any():
+        sample = int(ensemble["configuration"])
+        raise damaged(campaign, "propensity", f"crsd of sample {sample} is missing")
+    return ensemble
 
 
 def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
     """Propensity and its correlations for one glass at one temperature."""
     names = layout.indicator_names(campaign)
-    place = {"configuration": configuration, "temperature": temperature}
-    with store.open_group(campaign.store, "propensity") as group:
-        part = group.isel(place)
-        good = part["run_status"].values == layout.DONE
-        sample = int(part["configuration"])
-        ensemble = load(campaign, "propensity", part["crsd"].isel(replica=good)).astype(float)
-    if ensemble.isnull().any():
-        raise damaged(campaign, "propensity", f"crsd of sample {sample} is missing")
-    block = read_configurations(campaign, sample, sample + 1).isel(sample=0)
-    glass = block.sel(state="glass")
+    ensemble = read_ensemble(campaign, configuration, temperature)
+    sample = int(ensemble["configuration"])
+    glass = read_configurations(campaign, sample, sample + 1).isel(sample=0).sel(state="glass")
     with store.open_group(campaign.store, "fields") as group:
         structure = group[list(names)].isel(sample=sample).sel(state="glass").load().astype(float)
+    structure = signed_fields(structure)
     delta_i = ensemble.mean("replica")
     xi = campaign.file.correlate.coarse_graining_length
-    smooth = fields.normalise(fields.coarse_grain(delta_i, glass, xi))
+    smooth = smooth_fields(campaign, delta_i, glass)
     halves = [
         fields.coarse_grain(ensemble.isel(replica=slice(k, None, 2)).mean("replica"), glass, xi)
         for k in (0, 1)
@@ -222,10 +251,10 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
         "delta": displacements.mean_cage_relative_displacement(delta_i).values,
         "propensity": delta_i.values,
         "propensity_field": smooth.values,
-        "replicas": np.array(good.sum()),
+        "replicas": np.array(ensemble.sizes["replica"]),
     }
     for name, value in values.items():
         store.array(campaign.store, "dynamics", name)[configuration, temperature] = value
     for kind, function in (("pearson", correlations.pearson), ("spearman", correlations.spearman)):
-        table = np.stack([function(reverse(n, structure[n]), 1 - smooth).values for n in names])
+        table = np.stack([function(structure[name], 1 - smooth).values for name in names])
         store.array(campaign.store, "dynamics", kind)[:, configuration, temperature] = table
