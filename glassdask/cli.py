@@ -12,8 +12,9 @@ import typer
 
 from glassdask.errors import GlassdaskError, UsageError
 from glassdask.exchange.commands import ManyWords, export_command, import_command
+from glassdask.scan.commands import scan_command
 from glassdask.slurm.commands import cancel_command, queue_at_least, submit_command
-from glassdask.walltime import FORMS, Alarm, is_restarted, seconds_to_work
+from glassdask.walltime import FORMS, Alarm, is_restarted, stop_in_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,7 @@ def run(
     from glassdask.stages.launch import check_launcher
     from glassdask.stages.pipeline import Pipeline
 
-    _stop_in_time(walltime)
+    stop_in_time(walltime)
     campaign = _load(folder, overrides)
     stages = ("propensity",) if campaign.imported else ("quench", "propensity")
     check_launcher(campaign, stages, start_over=False)
@@ -146,7 +147,7 @@ def _run_stage(
         raise UsageError("--retry with --start-over", "one of them", "Type `--retry` alone.")
     if is_restarted():  # both were done the first time
         start_over = retry = False
-    _stop_in_time(walltime)
+    stop_in_time(walltime)
     campaign = _load(folder, overrides)
     if not (campaign.imported and stage == "quench"):
         check_launcher(campaign, (stage,), start_over or retry)
@@ -156,13 +157,6 @@ def _run_stage(
             print(f"{stage}: {none}complete for this campaign file, nothing to do.")
     if stage == "report":
         _summary(campaign)
-
-
-def _stop_in_time(walltime: str | None) -> None:
-    """Before the wall time is over, do as if Ctrl-C had been typed."""
-    seconds = seconds_to_work(walltime)
-    if seconds is not None:
-        Alarm.wind(seconds)
 
 
 for _stage, _text in {
@@ -178,6 +172,7 @@ for _stage, _text in {
     app.command(name=_stage)(_stage_command(_stage, _text))
 
 
+app.command("scan")(scan_command)
 app.command("submit")(submit_command)
 app.command("cancel")(cancel_command)
 app.command("import", cls=ManyWords)(import_command)

@@ -26,22 +26,24 @@ def path_of(folder: Path, stage: str) -> Path:
     return folder / "logs" / f".{stage}.live.json"
 
 
-def begin(path: Path) -> None:
-    """From now on this process speaks for the stage."""
+def begin(path: Path) -> Path | None:
+    """From now on this process speaks for the stage; returns for which one it spoke until now."""
     global _current
-    _current = path
+    before, _current = _current, path
     _content.clear()
     _write()
+    return before
 
 
-def end() -> None:
-    """The stage is over, or stopped."""
+def end(before: Path | None = None) -> None:
+    """The stage is over, or stopped; speak again for the one around it, a scan's."""
     global _current
     if _current is not None:
         _current.unlink(missing_ok=True)
-    _current = None
+    _current = before
     _content.clear()
     _kept.clear()
+    _write()
 
 
 def say(**content: Any) -> None:

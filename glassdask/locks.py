@@ -35,11 +35,11 @@ def hold(campaign: Campaign, stage: str) -> Iterator[None]:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
-        live.begin(live.path_of(campaign.path, stage))
+        around = live.begin(live.path_of(campaign.path, stage))
         try:
             yield
         finally:
-            live.end()
+            live.end(around)
 
 
 def _take(file: IO[str]) -> bool:

@@ -95,8 +95,7 @@ def create_group(store: Path, group: Group, attributes: dict[str, Any], provenan
     provenance : str
         One line for each variable: what wrote it.
     """
-    if not (store / "zarr.json").exists():
-        zarr.open_group(store, mode="a", zarr_format=3)
+    make_root(store)
     building = store.parent / f".{group.name}.partial"
     shutil.rmtree(building, ignore_errors=True)
     try:
@@ -106,6 +105,12 @@ def create_group(store: Path, group: Group, attributes: dict[str, Any], provenan
     except OSError:  # such as a full disk
         shutil.rmtree(building, ignore_errors=True)
         raise
+
+
+def make_root(store: Path) -> None:
+    """Make the store itself, without groups, unless it exists."""
+    if not (store / "zarr.json").exists():
+        zarr.open_group(store, mode="a", zarr_format=3)
 
 
 def _build(building: Path, group: Group, attributes: dict[str, Any], provenance: str) -> None:

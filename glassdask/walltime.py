@@ -126,3 +126,16 @@ class Alarm:
     def _ring(cls, number: int, frame: FrameType | None) -> None:
         cls.rang = True
         raise KeyboardInterrupt
+
+
+def stop_in_time(walltime: str | None) -> None:
+    """Before the wall time is over, do as if Ctrl-C had been typed.
+
+    Parameters
+    ----------
+    walltime : str or None
+        As in `seconds_to_work`.
+    """
+    seconds = seconds_to_work(walltime)
+    if seconds is not None:
+        Alarm.wind(seconds)

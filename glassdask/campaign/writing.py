@@ -122,18 +122,19 @@ def as_toml(file: CampaignFile) -> str:
 def _line(table: BaseModel, key: str) -> str:
     value = getattr(table, key)
     description = type(table).model_fields[key].description or ""
-    text = f"# {key} =" if value is None else f"{key} = {_value(value)}"
+    text = f"# {key} =" if value is None else f"{key} = {toml_value(value)}"
     return f"{text:<40}  # {description}".rstrip()
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A value of a field as TOML text."""
     if isinstance(value, BaseModel):
-        pairs = (f"{key} = {_value(item)}" for key, item in value.model_dump().items())
+        pairs = (f"{key} = {toml_value(item)}" for key, item in value.model_dump().items())
         return "{ " + ", ".join(pairs) + " }"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, list):
-        return "[" + ", ".join(_value(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     return json.dumps(value, ensure_ascii=False)

@@ -5,11 +5,11 @@ A block is one shard of every variable, so no two tasks ever write the same file
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -35,6 +35,8 @@ CORRELATIONS = {"pearson": correlations.pearson, "spearman": correlations.spearm
 BY_NETWORK = "gradcam_by_network"
 #: Indicators that enter correlations as 1 - X, as in the paper.
 REVERSED = ("tong_tanaka",)
+
+Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 
 
 def load(campaign: Campaign, stage: str, values: xr.Dataset | xr.DataArray) -> Any:
@@ -170,36 +172,44 @@ def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
         campaign, "fields", low, high,
         {str(name): smooth[name].values.astype(np.float32) for name in smooth},
     )  # fmt: skip
-    signed = [reverse(name, smooth[name]) for name in names]
-    tables = {}
-    for kind, function in CORRELATIONS.items():
-        tables[kind] = [[function(a, b).values for b in signed] for a in signed]
-    if BY_NETWORK in smooth:
-        each = [
-            network.drop_vars("network") for network in smooth[BY_NETWORK].transpose("network", ...)
-        ]
-        for kind, function in CORRELATIONS.items():
-            tables[f"{kind}_by_network"] = [[function(a, b).values for b in signed] for a in each]
-        between = [[correlations.pearson(a, b).values for b in each] for a in each]
-        tables["pearson_between_networks"] = between
-    for name, table in tables.items():
-        store.array(campaign.store, "correlations", name)[:, :, low:high] = np.array(table)
+    for name, table in tables_of(signed_fields(smooth), names).items():
+        store.array(campaign.store, "correlations", name)[:, :, low:high] = table
     return block["run_status"].values
 
 
 def raw_indicators(campaign: Campaign, block: xr.Dataset, low: int, high: int) -> xr.Dataset:
-    """Gamma and structural indicators of a block, raw."""
-    with (
-        store.open_group(campaign.store, "indicators") as structural,
-        store.open_group(campaign.store, "explanations") as explained,
-    ):
-        part = {"sample": slice(low, high)}
-        raw = load(campaign, "indicators", structural[campaign.file.indicators.names].isel(part))
-        found = [name for name in ("gradcam", BY_NETWORK) if name in explained]
-        gamma = load(campaign, "explain", explained[found].isel(part)).astype(float)
+    """Gamma and structural indicators of a block, raw; the Gamma of each network where several."""
+    with store.open_group(campaign.store, "indicators") as structural:
+        part = structural[campaign.file.indicators.names].isel(sample=slice(low, high))
+        raw = load(campaign, "indicators", part)
     for name in raw:
         check_whole(campaign, "indicators", raw[name], block["run_status"].values, low)
-    return raw.assign(gamma.transpose("sample", ..., "state", "particle"))
+    with store.open_group(campaign.store, "explanations") as explained:
+        found = [name for name in ("gradcam", BY_NETWORK) if name in explained]
+        gamma = load(campaign, "explain", explained[found].isel(sample=slice(low, high)))
+    return raw.assign(gamma.astype(float).transpose("sample", ..., "state", "particle"))
+
+
+def tables_of(signed: xr.Dataset, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """All correlations of a block, as the group `correlations` has them: (..., sample, state).
+
+    Parameters
+    ----------
+    signed : Dataset
+        Of `signed_fields`.
+    names : sequence of str
+        Indicators to correlate with each other and with the Gamma of each network.
+    """
+    each = list(signed[BY_NETWORK].transpose("network", ...)) if BY_NETWORK in signed else []
+    tables = {}
+    for kind, function in CORRELATIONS.items():
+        tables[kind] = [[function(signed[a], signed[b]) for b in names] for a in names]
+        if each:
+            tables[f"{kind}_by_network"] = [[function(a, signed[b]) for b in names] for a in each]
+    if each:
+        between = [[correlations.pearson(a, b.drop_vars("network")) for b in each] for a in each]
+        tables["pearson_between_networks"] = between
+    return {name: np.array([[x.values for x in row] for row in t]) for name, t in tables.items()}
 
 
 def snapshot_features(
@@ -215,36 +225,60 @@ def snapshot_features(
     }
 
 
-def smooth_fields(campaign: Campaign, raw: xr.Dataset, block: xr.Dataset) -> xr.Dataset:
+def smooth_fields(campaign: Campaign, raw: Labelled, block: xr.Dataset) -> Labelled:
     """Coarse-grain over xi and normalise to [0, 1], snapshot by snapshot."""
     xi = campaign.file.correlate.coarse_graining_length
     return fields.normalise(fields.coarse_grain(raw, block, xi))
 
 
-def reverse(name: str, values: xr.DataArray) -> xr.DataArray:
-    """1 - X for the indicators that are small where the structure is good, else X."""
-    return 1 - values if name in REVERSED else values
+def signed_fields(smooth: xr.Dataset) -> xr.Dataset:
+    """As they enter correlations: 1 - X for indicators that are small where the structure is good.
+
+    Parameters
+    ----------
+    smooth : Dataset
+        Of `smooth_fields`.
+    """
+    return smooth.map(lambda values: 1 - values if values.name in REVERSED else values)
+
+
+def read_ensemble(campaign: Campaign, configuration: int, temperature: int) -> xr.DataArray:
+    """Cage-relative squared displacements of one glass at one temperature, whole trajectories only.
+
+    Returns
+    -------
+    DataArray
+        (replica, time, particle), sigma^2; its coordinate `configuration` is the sample.
+
+    Raises
+    ------
+    StageFailed
+        When a file is damaged or lost.
+    """
+    place = {"configuration": configuration, "temperature": temperature}
+    with store.open_group(campaign.store, "propensity") as group:
+        part = group.isel(place)
+        good = part["run_status"].values == layout.DONE
+        ensemble = load(campaign, "propensity", part["crsd"].isel(replica=good)).astype(float)
+    if ensemble.isnull().any():
+        sample = int(ensemble["configuration"])
+        raise damaged(campaign, "propensity", f"crsd of sample {sample} is missing")
+    return ensemble
 
 
 def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
     """Propensity and its correlations for one glass at one temperature."""
     names = layout.indicator_names(campaign)
-    place = {"configuration": configuration, "temperature": temperature}
-    with store.open_group(campaign.store, "propensity") as group:
-        part = group.isel(place)
-        good = part["run_status"].values == layout.DONE
-        sample = int(part["configuration"])
-        ensemble = load(campaign, "propensity", part["crsd"].isel(replica=good)).astype(float)
-    if ensemble.isnull().any():
-        raise damaged(campaign, "propensity", f"crsd of sample {sample} is missing")
-    block = read_configurations(campaign, sample, sample + 1).isel(sample=0)
-    glass = block.sel(state="glass")
+    ensemble = read_ensemble(campaign, configuration, temperature)
+    sample = int(ensemble["configuration"])
+    glass = read_configurations(campaign, sample, sample + 1).isel(sample=0).sel(state="glass")
     with store.open_group(campaign.store, "fields") as group:
         wanted = [*names, *[BY_NETWORK] * (BY_NETWORK in group)]
         structure = group[wanted].isel(sample=sample).sel(state="glass").load().astype(float)
+    structure = signed_fields(structure)
     delta_i = ensemble.mean("replica")
     xi = campaign.file.correlate.coarse_graining_length
-    smooth = fields.normalise(fields.coarse_grain(delta_i, glass, xi))
+    smooth = smooth_fields(campaign, delta_i, glass)
     halves = [
         fields.coarse_grain(ensemble.isel(replica=slice(k, None, 2)).mean("replica"), glass, xi)
         for k in (0, 1)
@@ -257,7 +291,7 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
     }
     tables: dict[str, Any] = {}
     for kind, function in CORRELATIONS.items():
-        tables[kind] = [function(reverse(n, structure[n]), 1 - smooth).values for n in names]
+        tables[kind] = [function(structure[name], 1 - smooth).values for name in names]
         if BY_NETWORK in structure:
             of_each = function(structure[BY_NETWORK], 1 - smooth)
             tables[f"{kind}_by_network"] = of_each.transpose("network", ...).values
@@ -265,5 +299,5 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
         target = store.array(campaign.store, "dynamics", name)
         target[:, configuration, temperature] = np.array(table)
     # the number of replicas comes last, since it says that the rest is there
-    for name, value in (values | {"replicas": np.array(good.sum())}).items():
+    for name, value in (values | {"replicas": np.array(ensemble.sizes["replica"])}).items():
         store.array(campaign.store, "dynamics", name)[configuration, temperature] = value

@@ -1,0 +1,1 @@
+"""`train` and `explain` again over other settings, and how the correlations move."""

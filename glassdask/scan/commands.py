@@ -1,0 +1,56 @@
+"""The command `glassdask scan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from glassdask.errors import in_one_line
+from glassdask.walltime import FORMS, is_restarted, stop_in_time
+
+
+def scan_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")],
+    over: Annotated[
+        list[str],
+        typer.Option(
+            "--over",
+            metavar="SECTION.KEY=VALUE,...",
+            help="A field and its values, each as for --set; may be repeated. Fields that go "
+            "together: 'A=1,2; B=3,4'.",
+        ),
+    ],
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Every combination of several --over, not each on its own."),
+    ] = False,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="SECTION.KEY=VALUE", help="Override a field; may be repeated."
+        ),
+    ] = None,
+    start_over: Annotated[
+        bool,
+        typer.Option("--start-over", help="Delete what was made with other inputs, and redo it."),
+    ] = False,
+    walltime: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help=f"Stop and save before TIME is over, exit 75; TIME is {FORMS}; else Slurm's own.",
+        ),
+    ] = None,
+) -> None:
+    """Repeat train and explain over other settings; tabulate how C(Gamma, X) moves."""
+    from glassdask.campaign import load
+    from glassdask.scan.points import make_points
+    from glassdask.scan.running import scan
+
+    stop_in_time(walltime)
+    campaign = load(folder, overrides or ())
+    points = make_points(campaign, over, every)
+    with in_one_line("scan"):
+        scan(campaign, points, start_over and not is_restarted())

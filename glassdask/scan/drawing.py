@@ -1,0 +1,193 @@
+"""The figure of a scan: C(Gamma, X) against each field that was varied."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation, Transform
+
+from glassdask.campaign.schema import CampaignFile
+from glassdask.layout import STATES
+from glassdask.report import style
+from glassdask.scan.measuring import Estimate, Row
+from glassdask.scan.points import text_of, value_of
+
+#: Panels side by side.
+COLUMNS = 3
+#: Beyond this ratio of the largest to the smallest value their axis is logarithmic.
+_WIDE = 8
+_OWN_MAP = "own map"
+#: Inches between the symbols of two quantities at the same value.
+_ASIDE = 0.045
+#: Marks of points without numbers.
+_NOTHING = "#8a1c1c"
+
+
+class _Look(NamedTuple):
+    """How a quantity is drawn."""
+
+    label: str
+    colour: Any
+    marker: str
+
+
+@style.styled
+def draw(rows: list[Row]) -> Figure | None:
+    """One panel for each field, or fields that go together; nothing without points.
+
+    Parameters
+    ----------
+    rows : list of Row
+        The first is the campaign itself.
+    """
+    varied = list(dict.fromkeys(row.point.over for row in rows[1:]))
+    if not varied:
+        return None
+    wide, high = min(len(varied), COLUMNS), -(-len(varied) // COLUMNS)
+    figure = style.new_figure(4.1 * wide + 1.3, 3.7 * high)
+    cells = figure.subplots(high, wide, squeeze=False).ravel()
+    looks = _looks(rows[0].point.campaign.file.indicators.names)
+    for axes, over in zip(cells, varied, strict=False):
+        draw_panel(axes, [rows[0], *(row for row in rows if row.point.over == over)], over, looks)
+    for axes in cells[len(varied) :]:
+        axes.axis("off")
+    figure.legend(handles=_legend(looks), loc="outside right upper")
+    return figure
+
+
+def draw_panel(axes: Axes, rows: list[Row], over: str, looks: dict[str, _Look]) -> None:
+    """C(Gamma, X) against one field: glasses full and joined, liquids open and dotted.
+
+    Parameters
+    ----------
+    axes : Axes
+    rows : list of Row
+        The campaign itself, then the points.
+    over : str
+        Fields that were varied, such as "train.epochs".
+    looks : dict
+        How each quantity is drawn.
+    """
+    place = _axis(axes, rows, over)
+    order = np.argsort(place, kind="stable")
+    axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
+    axes.axvline(place[0], color=style.GUIDE, lw=6, alpha=0.3, zorder=0)
+    for state in STATES:
+        for k, (name, look) in enumerate(looks.items()):
+            found = [_estimate(rows[k], name, state) for k in order]
+            # side by side, so that bars are seen
+            aside = ScaledTranslation(
+                (k - len(looks) / 2 + 0.5) * _ASIDE, 0, axes.figure.dpi_scale_trans
+            )
+            _draw_line(axes, place[order], found, look, state, axes.transData + aside)
+    none = np.array([not row.correlation for row in rows])
+    axes.plot(place[none], np.full(none.sum(), -1.0), "x", color=_NOTHING, ms=8, mew=2)
+    axes.set(ylim=(-1.08, 1.08), ylabel="mean Pearson correlation")
+
+
+def _axis(axes: Axes, rows: list[Row], over: str) -> np.ndarray:
+    """Where each row stands; numbers on an axis of numbers, all else side by side."""
+    fields = over.split(" and ")
+    values = [[value_of(row.point.campaign, field) for field in fields] for row in rows]
+    axes.set_xlabel(" and ".join(fields))
+    if len(fields) == 1:
+        section, _, key = over.partition(".")
+        table = CampaignFile.model_fields[section].annotation
+        meaning = table.model_fields[key].description or ""  # type: ignore[union-attr]
+        axes.set_title(meaning.partition(" (")[0].partition("; ")[0], fontsize=9.5)
+    if all(_is_number(value) for each in values for value in each) and len(fields) == 1:
+        place = np.array([float(each[0]) for each in values])
+        margin = 0.12
+        if place.min() > 0 and place.max() / place.min() > _WIDE:
+            room = (place.max() / place.min()) ** margin
+            axes.set_xscale("log")
+            axes.set_xlim(place.min() / room, place.max() * room)
+            style.log_ticks(axes.xaxis)
+            return place
+        room = margin * np.ptp(place)
+        axes.set_xlim(place.min() - room, place.max() + room)
+        if all(isinstance(each[0], int) for each in values):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        return place
+    texts = [
+        "\n".join("default" if value is None else text_of(value) for value in each)
+        for each in values
+    ]
+    shown = list(dict.fromkeys(texts))
+    axes.set_xticks(range(len(shown)), shown, fontsize=8.5)
+    axes.set_xlim(-0.5, len(shown) - 0.5)
+    return np.array([float(shown.index(text)) for text in texts])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _looks(names: list[str]) -> dict[str, _Look]:
+    """A colour and a marker for each indicator, and for the correlation with the own map."""
+    colours = mpl.colormaps["tab10"]
+    found = {
+        name: _Look(
+            rf"$C(\Gamma, X)$, $X =$ {style.signed(name)}",
+            colours(k % 10),
+            style.MARKERS[k % len(style.MARKERS)],
+        )
+        for k, name in enumerate(names)
+    }
+    return found | {_OWN_MAP: _Look(r"$\Gamma$ with the own $\Gamma$", "black", "*")}
+
+
+def _estimate(row: Row, name: str, state: str) -> Estimate:
+    found = row.own_map.get(state) if name == _OWN_MAP else row.correlation.get((name, state))
+    return found or Estimate()
+
+
+def _draw_line(
+    axes: Axes,
+    place: np.ndarray,
+    found: list[Estimate],
+    look: _Look,
+    state: str,
+    transform: Transform,
+) -> None:
+    glass = state == "glass"
+    value = np.array([each.value for each in found])
+    there = np.isfinite(value)
+    parts = {
+        name: np.nan_to_num([getattr(each, name) for each in found])
+        for name in ("error", "between_networks")
+    }
+    axes.errorbar(
+        place[there], value[there], parts["error"][there], color=look.colour, marker=look.marker,
+        mfc=look.colour if glass else "white", ms=5, lw=1.3 if glass else 0.8,
+        ls="-" if glass else ":", elinewidth=1.3, transform=transform,
+    )  # fmt: skip
+    if parts["between_networks"].any():
+        axes.errorbar(
+            place[there], value[there], parts["between_networks"][there], color=look.colour,
+            ls="", elinewidth=0.6, capsize=3, transform=transform,
+        )  # fmt: skip
+
+
+def _legend(looks: dict[str, _Look]) -> list[Line2D]:
+    handles = [
+        Line2D([], [], color=look.colour, marker=look.marker, ms=5, label=look.label)
+        for look in looks.values()
+    ]
+    handles.append(Line2D([], [], color=style.GLASS, marker="o", ms=5, label="glass"))
+    handles.append(
+        Line2D([], [], color=style.GLASS, marker="o", mfc="white", ms=5, ls=":", label="liquid")
+    )
+    handles.append(
+        Line2D(
+            [], [], color=_NOTHING, marker="x", ms=8, mew=2, ls="", label="not learnt, or failed"
+        )
+    )
+    guide = Line2D([], [], color=style.GUIDE, lw=6, alpha=0.3, label="the campaign's own")
+    return [*handles, guide]

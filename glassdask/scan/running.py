@@ -1,0 +1,118 @@
+"""Do a scan, or go on with it: one point after the other, then the table and the figure."""
+
+from __future__ import annotations
+
+from glassdask import jobs, locks, records
+from glassdask.campaign import Campaign
+from glassdask.errors import StageFailed, UsageError
+from glassdask.records import State
+from glassdask.report import style
+from glassdask.scan import drawing, table
+from glassdask.scan.measuring import Maps, Row, measure, read_maps
+from glassdask.scan.points import Point, folder_of
+from glassdask.scan.sharing import (
+    NEEDED,
+    link_stages,
+    refuse_stale,
+    require,
+    shared_stages,
+    write_file,
+)
+from glassdask.stages.launch import check_launcher
+from glassdask.stages.pipeline import Pipeline
+
+
+def scan(campaign: Campaign, points: list[Point], start_over: bool) -> list[Row]:
+    """Make every point complete, tabulate and draw them.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Itself complete up to `explain`.
+    points : list of Point
+        Of `make_points`; the first is the campaign itself.
+    start_over : bool
+        Redo what was made with other inputs.
+
+    Returns
+    -------
+    list of Row
+        One a point.
+
+    Raises
+    ------
+    UsageError
+        When the campaign is not complete, or a point was made with other inputs.
+    StageHeld
+        When another process scans this campaign.
+    StageFailed
+        At the end, when a point has failed.
+    """
+    require(campaign)
+    jobs.make_folders(campaign)
+    with locks.hold(campaign, "scan"):
+        others = points[1:]
+        for point in others:
+            write_file(campaign, point)
+        if not start_over:
+            for point in others:
+                refuse_stale(campaign, point)
+        _announce(campaign, others)
+        own = read_maps(campaign)
+        rows = [measure(points[0], own, own)]
+        for number, point in enumerate(others, 1):
+            print(f"scan: {number} of {len(others)}, {point.label}", flush=True)
+            rows.append(_row(campaign, point, own, start_over))
+        _publish(campaign, rows)
+    failed = [row.point.label for row in rows if row.failed]
+    if failed:
+        raise StageFailed(
+            f"{len(failed)} of {len(others)} points failed: {'; '.join(failed)}",
+            "none to",
+            "The others are in the table; type the same scan to try these again.",
+        )
+    return rows
+
+
+def _announce(campaign: Campaign, points: list[Point]) -> None:
+    """Say what there is to do, new quenches above all; check that they can be started."""
+    for point in points:
+        shared = shared_stages(campaign, point)
+        todo = [
+            stage
+            for stage in NEEDED
+            if stage not in shared and records.state(point.campaign, stage) is not State.COMPLETE
+        ]
+        check_launcher(point.campaign, tuple(todo), start_over=False)
+        runs = point.campaign.file.quench.runs
+        said = [f"{runs} new quenches" if stage == "quench" else stage for stage in todo]
+        print(f"scan: {point.label}: {', '.join(said) or 'nothing to run'}", flush=True)
+
+
+def _row(campaign: Campaign, point: Point, own: Maps, start_over: bool) -> Row:
+    """The row of a point; a failure is one too, and not the end of the scan."""
+    try:
+        link_stages(campaign, point)
+        with Pipeline(point.campaign) as pipeline:
+            for stage in NEEDED:
+                again = start_over and records.state(point.campaign, stage) is State.CHANGED
+                pipeline.run(stage, again)
+        return measure(point, read_maps(point.campaign), own)
+    except (StageFailed, UsageError) as error:
+        note = str(error)
+    except SystemExit as ended:  # of a child that has said why
+        note = f"ended with exit code {ended.code}; see {point.campaign.path / 'logs'}"
+    print(f"scan: {point.label} failed: {note}", flush=True)
+    return Row(point, note, failed=True)
+
+
+def _publish(campaign: Campaign, rows: list[Row]) -> None:
+    folder = folder_of(campaign)
+    folder.mkdir(exist_ok=True)
+    table.save(campaign, rows, folder / "table.csv")
+    written = [folder / "table.csv"]
+    figure = drawing.draw(rows)
+    if figure is not None:
+        written += style.save(figure, folder, "scan")
+    table.show(campaign, rows)
+    print(f"Written: {', '.join(str(path) for path in written)}")

@@ -1,0 +1,178 @@
+"""What a point has in common with the campaign: hard links, so that it is on the disk once.
+
+Every file of a finished stage is replaced by a rename or deleted, never written into, by Zarr and
+by this package alike; so neither side sees what becomes of the other's name for it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from glassdask import jobs, records
+from glassdask.campaign import Campaign
+from glassdask.campaign.writing import save
+from glassdask.errors import StoppedEarly, UsageError
+from glassdask.records import STAGES, State
+from glassdask.scan.points import Point
+from glassdask.store import make_root
+
+#: Stages that a point needs, the first first; each is linked or run.
+NEEDED = ("quench", "grid", "indicators", "train", "explain")
+#: Linked where the glasses are the campaign's, never run.
+LINKED_ONLY = ("propensity",)
+
+
+def require(campaign: Campaign) -> None:
+    """Check that the campaign itself has all that its points are compared with.
+
+    Raises
+    ------
+    UsageError
+        When a stage is not complete, or only one state was imported.
+    """
+    states = records.states(campaign)
+    if len(states) < 2:
+        raise UsageError(
+            f"only the {states[0]} was imported into {campaign.path}",
+            "liquids and glasses, since a scan trains networks to tell them apart",
+        )
+    for stage in NEEDED:
+        found = records.state(campaign, stage)
+        if found is State.CHANGED:
+            raise records.changed(campaign, stage)
+        if found is not State.COMPLETE:
+            raise UsageError(
+                f"a scan begins from {stage} of {campaign.path}, which is {found.value}",
+                f"{', '.join(NEEDED)} complete",
+                f"Type `glassdask run {campaign.path}` first.",
+            )
+
+
+def shared_stages(campaign: Campaign, point: Point) -> tuple[str, ...]:
+    """Stages of a point that follow from the same inputs as the campaign's."""
+    # in the folder of the campaign: the files of its own indicators
+    other = Campaign(campaign.path, point.campaign.file)
+    if other.file.campaign.seed != campaign.file.campaign.seed:
+        return ()
+    found: list[str] = []
+    for stage in (*NEEDED, *LINKED_ONLY):
+        info = STAGES[stage]
+        if (
+            set(info.upstream) <= set(found)
+            and other.sections(info.sections) == campaign.sections(info.sections)
+            and records.state(campaign, stage) is State.COMPLETE
+        ):
+            found.append(stage)
+    return tuple(found)
+
+
+def write_file(campaign: Campaign, point: Point) -> None:
+    """Write campaign.toml of a point, and copy the files of indicators that it names."""
+    save(point.campaign)
+    for name in point.campaign.file.indicators.modules:
+        target = point.campaign.path / name
+        if Path(name).is_absolute():
+            continue
+        if not target.resolve().is_relative_to(point.campaign.path.resolve()):
+            raise UsageError(
+                f"[indicators] modules has {name!r}", f"a file within {campaign.path}, for a scan"
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # no link: people edit it, and some editors write into the file
+        shutil.copy2(campaign.path / name, target)
+
+
+def stale_stages(campaign: Campaign, point: Point) -> dict[str, str]:
+    """Stages of a point that were made with other inputs, and what differs."""
+    shared, found = shared_stages(campaign, point), {}
+    for stage in (*NEEDED, *LINKED_ONLY):
+        record = records.read(point.campaign, stage)
+        if record is None:
+            continue
+        if stage in shared:
+            original = records.read(campaign, stage)
+            if original is None or original["token"] != record["token"]:
+                found[stage] = f"not from the {stage} of {campaign.path}"
+        elif records.state(point.campaign, stage) is State.CHANGED:
+            found[stage] = records.difference(point.campaign, stage)
+    return found
+
+
+def refuse_stale(campaign: Campaign, point: Point) -> None:
+    """Refuse a point some of which was made with other inputs.
+
+    Raises
+    ------
+    UsageError
+        With the first such stage.
+    """
+    for stage, difference in stale_stages(campaign, point).items():
+        raise UsageError(
+            f"{stage} in {point.campaign.path} was made with other inputs ({difference})",
+            "the inputs it was made with; old and new results are not mixed",
+            f"Restore them in {campaign.path / 'campaign.toml'}, or type the same scan with "
+            "--start-over.",
+        )
+
+
+def link_stages(campaign: Campaign, point: Point) -> None:
+    """Give a point the stages that it shares, those that it does not have yet.
+
+    Raises
+    ------
+    StoppedEarly
+        When the campaign makes one of them again at the same time.
+    """
+    stale = stale_stages(campaign, point)
+    for stage in shared_stages(campaign, point):
+        if stage in stale:
+            jobs.clear(point.campaign, stage)
+        if records.read(point.campaign, stage) is None:
+            _link_stage(campaign, point.campaign, stage)
+
+
+def _link_stage(campaign: Campaign, target: Campaign, stage: str) -> None:
+    info = STAGES[stage]
+    before = records.read(campaign, stage)
+    home = (campaign.path / info.home).parent
+    folders = [campaign.store / name for name in info.groups] or [home]
+    if info.groups:
+        make_root(target.store)
+    try:
+        # the one with the record comes last
+        for folder in sorted(folders, key=lambda each: each == home):
+            _link_folder(folder, target.path, folder.relative_to(campaign.path))
+    except OSError:
+        if records.read(campaign, stage) == before:
+            raise
+    if records.read(campaign, stage) != before:  # else nothing was deleted or begun meanwhile
+        jobs.clear(target, stage)
+        raise StoppedEarly(
+            f"{stage} of {campaign.path} is being made again",
+            "it complete",
+            "Type the same scan after that.",
+        )
+
+
+def _link_folder(source: Path, root: Path, name: Path) -> None:
+    """Make `root`/`name` a copy of the folder `source`, of hard links where possible, at once."""
+    # beside the store, so that a reader never sees half of a group
+    building = root / f".{name.name}.partial"
+    shutil.rmtree(building, ignore_errors=True)
+    # what is half-written is written into
+    unfinished = shutil.ignore_patterns("*.partial")
+    shutil.copytree(source, building, ignore=unfinished, copy_function=_link_file)
+    shutil.rmtree(root / name, ignore_errors=True)
+    building.rename(root / name)
+
+
+def _link_file(source: str, target: str) -> None:
+    """A second name for a file; a copy on file systems without, or with too many names."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copy2(source, target)
