@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from glassdask.campaign.schema import Baseline
+from glassdask.errors import UsageError
 from glassdask.learn.network import GlassNetwork
 from glassdask.logs import warn
 
@@ -45,9 +46,17 @@ def integrated_gradients(
         L, in units of the score, of either sign, (snapshot, *grid).
     scores : Tensor
         (snapshot, class).
-    """
-    from captum.attr import IntegratedGradients  # 1 s, for this method alone
 
+    Raises
+    ------
+    UsageError
+        When captum is not installed.
+    """
+    try:
+        from captum.attr import IntegratedGradients  # 1 s, for this method alone
+    except ImportError:
+        again = "Type `pip install 'glassdask[learn]'`."
+        raise UsageError("Python cannot find captum", "it", again) from None
     values = images.to(network.input_mean.dtype)
     start = baseline_image(network, baseline).expand_as(values[:1])
     found = IntegratedGradients(network).attribute(
