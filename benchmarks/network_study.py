@@ -31,17 +31,16 @@ from glassdask.learn.network import GlassNetwork
 from glassdask.learn.train import best_epoch, evaluate, train
 from glassdask.stages.splits import GLASS, LIQUID
 
+SPLITS = ("train", "validation", "test")
+
 
 class Split:
-    """The whole runs of a split, their images and labels, liquid and glass in turns."""
+    """Whole runs of a campaign, their images and labels, liquid and glass in turns."""
 
-    def __init__(self, campaign: Campaign, name: str, at_most: int | None = None) -> None:
+    def __init__(self, campaign: Campaign, runs: np.ndarray) -> None:
         with store.open_group(campaign.store, "configurations") as group:
-            good = (group["split"].values == name) & (group["run_status"].values == layout.DONE)
-            if not good.any():
-                raise SystemExit(f"{campaign.path}: no run of the {name} split is there yet")
             names = ["position", "species", "box_length"]
-            self.runs = group[names].isel(sample=np.flatnonzero(good)[:at_most]).load()
+            self.runs = group[names].isel(sample=runs).load()
         grid = campaign.file.grid
         density = gd.grid_density(
             self.runs,
@@ -52,6 +51,23 @@ class Split:
         ).values
         self.images = density.reshape(-1, *density.shape[2:])
         self.labels = np.tile([LIQUID, GLASS], len(density))
+
+
+def splits(campaign: Campaign, asked: argparse.Namespace) -> list[Split]:
+    """Training, validation and test runs: the campaign's, or the first that there are."""
+    with store.open_group(campaign.store, "configurations") as group:
+        whole = group["run_status"].values == layout.DONE
+        name = group["split"].values
+    if asked.split:
+        if whole.sum() < sum(asked.split):
+            raise SystemExit(f"{campaign.path}: {whole.sum()} runs; --split takes more")
+        numbers = np.split(np.flatnonzero(whole), np.cumsum(asked.split))[:3]
+    else:
+        numbers = [np.flatnonzero(whole & (name == one)) for one in SPLITS]
+        if not all(map(len, numbers)):
+            raise SystemExit(f"{campaign.path}: a split without a run; quench first")
+    numbers[0] = numbers[0][: asked.training_runs]
+    return [Split(campaign, runs) for runs in numbers]
 
 
 def learn(
@@ -126,6 +142,13 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1, help="networks to train (1)")
     parser.add_argument("--first-seed", type=int, default=0, help="the seed of the first (0)")
     parser.add_argument("--training-runs", type=int, help="only the first so many of the split")
+    parser.add_argument(
+        "--split",
+        type=int,
+        nargs=3,
+        metavar=tuple(name.upper() for name in SPLITS),
+        help="so many of the runs that there are, instead of the campaign's split",
+    )
     parser.add_argument("--maps", action="store_true", help="compare Grad-CAM between the seeds")
     parser.add_argument("--record", type=Path, help="append each network to this file, as JSON")
     return parser.parse_args()
@@ -134,10 +157,10 @@ def options() -> argparse.Namespace:
 def main() -> None:
     asked = options()
     campaign = load(asked.campaign, ["train.threads=1", *asked.set])
-    training = Split(campaign, "train", asked.training_runs)
-    validation, test = Split(campaign, "validation"), Split(campaign, "test")
+    training, validation, test = splits(campaign, asked)
     runs = training.runs.sizes["sample"]
     row = {"model": campaign.file.system.model, "training_runs": runs, "setting": asked.set}
+    row["test_runs"] = test.runs.sizes["sample"]
     found, maps = [], []
     for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
         network, took = learn(campaign, training, validation, seed)
