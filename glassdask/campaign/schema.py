@@ -140,7 +140,7 @@ class Train(Section):
     """[train]: the network; the paper states its shape, not its sizes."""
 
     channels: list[Count] = about(
-        "feature maps of the convolutions", default=[16, 32, 32], min_length=1
+        "feature maps of the convolutions", default=[8, 8, 8], min_length=1
     )
     kernel_size: int = about("odd; cells", default=5, ge=1)
     strides: list[Count] = about("one for each convolution", default=[1, 1, 1], min_length=1)
@@ -152,10 +152,10 @@ class Train(Section):
         default="pooled",
     )
     hidden: Count = about("width of the first full layer", default=64)
-    dropout: float = about("before the last full layer", default=0.5, ge=0, lt=1)
+    dropout: float = about("before the last full layer", default=0.1, ge=0, lt=1)
     epochs: Count = about("passes over the training split", default=250)
-    batch_size: int = about("images", default=16, ge=2)
-    learning_rate: Positive = about("Adam's, at its highest; cosine decay", default=1e-3)
+    batch_size: int = about("images", default=8, ge=2)
+    learning_rate: Positive = about("Adam's, at its highest; cosine decay", default=1e-2)
     weight_decay: NonNegative = about("AdamW", default=1e-4)
     augmentation: bool = about(
         "random periodic shifts, rotations by 90 degrees and reflections", default=True
