@@ -29,7 +29,7 @@ def peak(folder: Path, streaming: str) -> int:
 def main() -> None:
     options = arguments(
         __doc__,
-        runs=(int, 150, "runs, of two images"),
+        runs=(int, 100, "runs, of two images"),
         particles=(int, 2000, "particles"),
         times=(int, 10, ""),
     )

@@ -12,7 +12,12 @@ from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign
 
 #: A network that is fast, where the images and not their number of operations matter.
-SMALL = ("train.channels=[2,2,2]", "train.strides=[4,1,1]", "train.kernel_size=3")
+SMALL = (
+    "train.threads=1",
+    "train.channels=[2,2,2]",
+    "train.strides=[4,1,1]",
+    "train.kernel_size=3",
+)
 
 
 def pictured(runs: int, particles: int, *overrides: str) -> Campaign:
