@@ -106,7 +106,4 @@ def linear_models_in_words(data: ReportData) -> str:
     ]
     if not parts:
         return ""
-    return (
-        f"Linear models fitted to the same split, on g(r) and on the mean of each indicator, are "
-        f"right for {', '.join(parts)}. "
-    )
+    return f"Linear models fitted to the same split are right for {', '.join(parts)} (their means). "
