@@ -101,7 +101,12 @@ def test_what_needs_no_network_is_done(imported):
     assert tree["propensity"]["configuration"].values.tolist() == [0, 1, 2]
     table = tree["dynamics"]["pearson"].sel(indicator="voronoi_volume")
     assert np.isfinite(table).all()
+    table = tree["correlations"]
+    assert np.isfinite(table["radial_distribution"].sel(state="glass")).all()
+    assert (table["baseline_correct"] == -1).all()
+    assert all("the train split has no" in str(why) for why in table["baseline_failure"].values)
     page = (folder / "report.html").read_text()
+    assert "linear model on" not in page
     assert "imported samples of kam" in page
     assert "nan" not in page.partition("<h2")[0].lower()
 

@@ -15,7 +15,7 @@ import pytest
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import new_campaign
 from glassdask.report import dynamics, maps, sanity, style, training
-from glassdask.report.accuracy import wilson
+from glassdask.report.accuracy import of_linear_model, wilson
 from glassdask.report.data import ReportData
 from glassdask.report.figures import DRAWINGS
 from glassdask.report.html import example, summary
@@ -252,11 +252,17 @@ def test_linear_models_stand_below_the_network(campaign, rows):
     on_g = row(rows, "linear model on g(r), accuracy, glass")
     assert (on_g.value, on_g.count, on_g.paper) == (1, 9, "")
     assert on_g.note.startswith("9 of 9, 95 % interval 0.701 to 1.000")
-    # the network's one mistake is too little to tell the two apart
-    assert "as accurate as the network here: an easy task" in on_g.note
+    # the network has one mistake more
+    assert "no less accurate than the network: an easy task" in on_g.note
     weak = row(rows, "linear model on indicators, accuracy, liquid")
     assert (weak.value, weak.count) == (pytest.approx(4 / 9), 9)
-    assert "less accurate than the network" in weak.note
+    assert "less accurate than the network, which sees more" in weak.note
+    with store.open(campaign.path) as tree:
+        data = ReportData(campaign, tree)
+        data.correct.values[WRONG] = 1
+        tree["correlations"]["baseline_correct"].load()[0, 9, 0] = 0
+        (_, note) = of_linear_model(data, "radial_distribution", "glass").note.split("; ")
+        assert note == "less accurate than the network, by no more than chance allows at this size"
     with store.open(campaign.path) as tree:
         said = training.caption(ReportData(campaign, tree))
     assert "9 of 9 glasses on g(r), 9 of 9 liquids on g(r), 4 of 9 glasses on indicators" in said

@@ -86,13 +86,7 @@ class Campaign:
 
     @property
     def radial_bins(self) -> tuple[int, float]:
-        """Bins of the g(r) of each snapshot, as many as fit, and where they end, sigma.
-
-        Raises
-        ------
-        ValueError
-            When they do not end below half the box.
-        """
+        """Bins of the g(r) of each snapshot, as many as fit, and where they end, sigma."""
         from glassdask.kernels.radial_distribution import largest_distance
 
         section = self.file.correlate
