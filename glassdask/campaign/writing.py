@@ -129,7 +129,9 @@ def _line(table: BaseModel, key: str) -> str:
 def toml_value(value: Any) -> str:
     """A value of a field as TOML text."""
     if isinstance(value, BaseModel):
-        pairs = (f"{key} = {toml_value(item)}" for key, item in value.model_dump().items())
+        value = value.model_dump()
+    if isinstance(value, dict):
+        pairs = (f"{key} = {toml_value(item)}" for key, item in value.items())
         return "{ " + ", ".join(pairs) + " }"
     if isinstance(value, bool):
         return "true" if value else "false"

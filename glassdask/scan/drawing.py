@@ -94,7 +94,7 @@ def draw_panel(axes: Axes, rows: list[Row], over: str, looks: dict[str, _Look]) 
 def _axis(axes: Axes, rows: list[Row], over: str) -> np.ndarray:
     """Where each row stands; numbers on an axis of numbers, all else side by side."""
     fields = over.split(" and ")
-    values = [[value_of(row.point.campaign, field) for field in fields] for row in rows]
+    values = [[_drawn(row, field) for field in fields] for row in rows]
     axes.set_xlabel(" and ".join(fields))
     if len(fields) == 1:
         section, _, key = over.partition(".")
@@ -123,6 +123,14 @@ def _axis(axes: Axes, rows: list[Row], over: str) -> np.ndarray:
     axes.set_xticks(range(len(shown)), shown, fontsize=8.5)
     axes.set_xlim(-0.5, len(shown) - 0.5)
     return np.array([float(shown.index(text)) for text in texts])
+
+
+def _drawn(row: Row, field: str) -> Any:
+    """A value as it is drawn: layers that the file counts from the last one, from the first."""
+    value = value_of(row.point.campaign, field)
+    if field == "explain.layer":
+        return value % len(row.point.campaign.file.train.channels)
+    return value
 
 
 def _is_number(value: Any) -> bool:

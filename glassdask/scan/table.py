@@ -207,9 +207,9 @@ def _of_dynamics(group: list[Row], over: str) -> Table:
 def _table(title: str, heads: list[str]) -> Table:
     table = Table(
         title=title or None, title_justify="left", title_style="", box=box.SIMPLE_HEAD,
-        pad_edge=False,
+        pad_edge=False, padding=(0, 1, 0, 0),
     )  # fmt: skip
-    table.add_column("value")
+    table.add_column("value", min_width=8)
     for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
     return table

@@ -1,0 +1,301 @@
+"""A scan: what is shared and what is made anew, the numbers, what is refused."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from campaigns import start, wait_for
+from safetensors.torch import load_file
+
+import glassdask as gd
+from glassdask import jobs, locks, records, store
+from glassdask.campaign import load
+from glassdask.errors import StageHeld, UsageError
+from glassdask.report.data import ReportData
+from glassdask.scan.measuring import Row, measure, read_maps
+from glassdask.scan.points import Point, make_points, parse_over
+from glassdask.scan.running import scan
+from glassdask.scan.sharing import link_stages, write_file
+
+LONGER = "train.epochs=16; train.patience=99"
+UNLEARNT = "train.epochs=1; train.learning_rate=1e-9"
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Of all files but logs and scans."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).parts[0] not in ("logs", "scan")
+    }
+
+
+def nodes(folder: Path, name: str) -> dict[str, int]:
+    files = (path for path in (folder / name).rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.stat().st_ino for path in files}
+
+
+def copy(tiny: Path, folder: Path) -> Path:
+    return Path(shutil.copytree(tiny, folder / "c"))
+
+
+def over(folder: Path, *words: str, every: bool = False, start_over: bool = False) -> list[Row]:
+    campaign = load(folder, ["train.threads=1", "dask.workers=1"])
+    return scan(campaign, make_points(campaign, list(words), every), start_over)
+
+
+@pytest.fixture(scope="module")
+def scanned(tiny, tmp_path_factory):
+    """A scanned campaign, its digests before, and the rows by their labels."""
+    folder = copy(tiny, tmp_path_factory.mktemp("scan"))
+    before = digests(folder)
+    rows = over(folder, "correlate.coarse_graining_length=1", LONGER, UNLEARNT)
+    return folder, before, rows
+
+
+def test_the_row_of_the_campaign_holds_the_numbers_of_its_store(scanned) -> None:
+    folder, _, rows = scanned
+    own = rows[0]
+    tree = gd.open(folder)
+    counted = (tree["explanations"].correct == 1) & (tree["explanations"].split == "test")
+    assert own.point.label == "the campaign's own"
+    for (name, state), found in own.correlation.items():
+        stored = tree["correlations"].pearson.sel(indicator="gradcam", other=name, state=state)
+        values = stored.where(counted.sel(state=state)).dropna("sample")
+        assert found.count == values.size == own.counted[state] > 0
+        assert found.value == pytest.approx(float(values.mean()), rel=1e-12)
+        if values.size > 1:
+            error = float(values.std(ddof=1)) / values.size**0.5
+            assert found.error == pytest.approx(error, rel=1e-9)
+    data = ReportData(load(folder), tree)
+    for mine, theirs in (
+        (own.largest, data.largest("gradcam", by_size=False)),
+        (own.nearest, data.nearest("gradcam", 1.0)),
+    ):
+        assert mine is not None
+        assert theirs is not None
+        # the stored fields are of single precision
+        assert mine.value == pytest.approx(theirs.value, abs=1e-6)
+        assert (mine.place, mine.delta, mine.count) == (theirs.place, theirs.delta, theirs.count)
+
+
+def test_another_xi_is_links_alone_and_its_numbers_follow_from_the_raw_values(scanned) -> None:
+    folder, _, rows = scanned
+    row = rows[1]
+    point = row.point.campaign.path
+    assert point == folder / "scan" / "correlate.coarse_graining_length=1.0"
+    for name in (
+        "configurations",
+        "cooling",
+        "density",
+        "indicators",
+        "explanations",
+        "propensity",
+    ):
+        assert nodes(point / "store.zarr", name) == nodes(folder / "store.zarr", name)
+    assert nodes(point, "model") == nodes(folder, "model")
+    assert not (point / "logs").exists()
+    tree = gd.open(point)
+    counted = (tree["explanations"].correct == 1) & (tree["explanations"].split == "test")
+    kept = np.flatnonzero(counted.sel(state="glass"))
+    runs = tree["configurations"].to_dataset().isel(sample=kept).sel(state="glass")
+    raw = {"gamma": tree["explanations"].gradcam, "theta": tree["indicators"].tong_tanaka}
+    smooth = {
+        (key, xi): gd.coarse_grain(
+            values.isel(sample=kept).sel(state="glass").astype(float), runs, xi
+        )
+        for key, values in raw.items()
+        for xi in (1.0, 3.0)
+    }
+    # a linear map of Theta changes the sign alone
+    expected = -gd.pearson(smooth["gamma", 1.0], smooth["theta", 1.0]).mean()
+    found = row.correlation["tong_tanaka", "glass"]
+    assert found.value == pytest.approx(float(expected), abs=1e-9)
+    moved = gd.pearson(smooth["gamma", 1.0], smooth["gamma", 3.0]).mean()
+    assert row.own_map["glass"].value == pytest.approx(float(moved), abs=1e-9)
+    assert row.own_map["glass"].count == len(kept)
+
+
+def test_other_epochs_train_anew_from_the_same_images(scanned) -> None:
+    folder, _, rows = scanned
+    row = rows[2]
+    point = row.point.campaign
+    assert row.point.values == {"train.epochs": 16, "train.patience": 99}
+    for name in ("configurations", "density", "indicators"):
+        assert nodes(point.store, name) == nodes(folder / "store.zarr", name)
+    for place, name in ((point.path, "model"), (point.store, "explanations")):
+        other = folder / place.relative_to(point.path) / name
+        assert not set(nodes(place, name).values()) & set(nodes(other.parent, name).values())
+    assert len((point.path / "model" / "metrics.csv").read_text().splitlines()) == 17
+    for stage in ("quench", "grid", "indicators", "train", "explain", "propensity"):
+        assert records.state(point, stage) is records.State.COMPLETE
+        assert records.state(load(point.path), stage) is records.State.COMPLETE
+
+
+def test_a_network_that_has_not_learnt_is_a_row_that_says_so(scanned) -> None:
+    _, _, rows = scanned
+    assert "has not learnt" in rows[3].note
+    assert min(rows[3].accuracy.values()) < 0.5
+    assert not rows[3].correlation
+    assert not rows[3].failed
+
+
+def test_the_table_holds_every_row_and_the_figures_are_there(scanned) -> None:
+    folder, _, rows = scanned
+    lines = (folder / "scan" / "table.csv").read_text().splitlines()
+    meanings = {line[2:].partition(":")[0] for line in lines if line.startswith("#")}
+    table = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    assert set(table[0]) <= meanings
+    assert [line["point"] for line in table] == [row.point.label for row in rows]
+    for line, row in zip(table, rows, strict=True):
+        for (name, state), found in row.correlation.items():
+            assert float(line[f"{name}_{state}"]) == found.value
+    assert table[3]["voronoi_volume_glass"] == table[0]["own_map_glass"] == ""
+    for name in ("scan.png", "scan.pdf"):
+        assert (folder / "scan" / name).stat().st_size > 10_000
+
+
+def test_the_campaign_is_as_it_was_also_after_a_point_was_deleted(scanned, tmp_path) -> None:
+    folder, before, _ = scanned
+    assert digests(folder) == before
+    campaign = load(folder)
+    point = make_points(campaign, ["correlate.coarse_graining_length=2"], False)[1]
+    write_file(campaign, point)
+    link_stages(campaign, point)
+    for stage in ("explain", "quench"):
+        records.update(point.campaign, stage, {"token": "another"})
+    store.array(point.campaign.store, "indicators", "tong_tanaka")[...] = 0
+    jobs.clear(point.campaign, "train")
+    shutil.rmtree(point.campaign.path)
+    assert digests(folder) == before
+
+
+def test_killed_and_gone_on_with_it_ends_like_an_undisturbed_one(scanned, tiny, tmp_path) -> None:
+    undisturbed = scanned[2][2].point.campaign.path
+    folder = copy(tiny, tmp_path)
+    process = start("scan", str(folder), "--set", "train.threads=1", "--over", LONGER)
+    model = folder / "scan" / undisturbed.name / "model"
+    wait_for((model / "checkpoint.pt").exists, process)
+    with pytest.raises(StageHeld, match=r"scan of .* is being run by process"):
+        over(folder, LONGER)
+    process.kill()
+    process.communicate()
+    assert not (model / "weights.safetensors").exists()
+    row = over(folder, LONGER)[1]
+    ours, theirs = (
+        load_file(path / "weights.safetensors") for path in (model, undisturbed / "model")
+    )
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert row.correlation == scanned[2][2].correlation
+    assert not locks.is_running(load(folder), "scan")
+    assert not list(folder.glob("**/*.partial"))
+
+
+def test_new_quenches_where_they_differ_and_then_nothing_to_compare_with(
+    tiny, tmp_path, capfd
+) -> None:
+    folder = copy(tiny, tmp_path)
+    setting = "quench.runs=8; quench.split={train=4,validation=2,test=2}"
+    row = over(folder, setting)[1]
+    assert ": 8 new quenches, grid, indicators, train, explain\n" in capfd.readouterr().out
+    assert gd.open(row.point.campaign.path)["configurations"].sizes["sample"] == 8
+    assert not (row.point.campaign.store / "propensity").exists()
+    assert not row.own_map
+    assert row.largest is None
+    assert set(row.accuracy) == {"liquid", "glass"}
+
+
+def test_what_was_made_with_other_inputs_is_refused_until_start_over(tiny, tmp_path) -> None:
+    folder = copy(tiny, tmp_path)
+    setting = "correlate.coarse_graining_length=1"
+    point = over(folder, setting)[1].point.campaign
+    records.update(load(folder), "explain", {"token": records.new_token()})
+    with pytest.raises(UsageError, match=r"explain in .* was made with other inputs"):
+        over(folder, setting)
+    over(folder, setting, start_over=True)
+    assert nodes(point.store, "explanations") == nodes(folder / "store.zarr", "explanations")
+
+
+def test_the_spread_from_network_to_network(tiny, tmp_path) -> None:
+    folder = copy(tiny, tmp_path)
+    campaign = load(folder)
+    tree = gd.open(folder)
+    shown, volume = tree["explanations"].to_dataset(), tree["indicators"].voronoi_volume
+    maps = [part.reset_coords(drop=True) for part in (shown.gradcam, volume)]
+    right = [shown.correct.reset_coords(drop=True)] * 2
+    networks = xr.Dataset(
+        {
+            "gradcam_by_network": xr.concat(maps, "network").transpose("sample", "network", ...),
+            "correct_by_network": xr.concat(right, "network").transpose("sample", "network", ...),
+        }
+    )
+    bare = networks.drop_vars(networks.coords).drop_encoding()
+    bare.to_zarr(campaign.store / "explanations", mode="a", consolidated=False)
+    read = read_maps(campaign)
+    found = measure(Point({}, campaign), read, read).correlation["voronoi_volume", "glass"]
+    # the map of the second network is the Voronoi volume itself
+    assert found.between_networks == pytest.approx((1 - found.value) / 2**0.5, rel=1e-6)
+
+
+def test_points_are_named_once_and_the_own_value_is_no_point(tiny) -> None:
+    campaign = load(tiny)
+    words = ["train.epochs=5,12,5", "train.channels=[6,6,6],[4,4,4]", "explain.layer=-1,1"]
+    names = [point.campaign.path.name for point in make_points(campaign, words, False)]
+    assert names == ["tiny", "train.epochs=5", "train.channels=4,4,4", "explain.layer=1"]
+    every = make_points(campaign, ["train.epochs=5,12", "grid.spacing=0.3,0.5"], True)
+    assert [point.campaign.path.name for point in every[1:]] == [
+        "train.epochs=5__grid.spacing=0.3",
+        "train.epochs=5__grid.spacing=0.5",
+        "grid.spacing=0.3",
+        "grid.spacing=0.5",
+    ]
+    assert not (tiny / "scan").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("a.b=1,2", [{"a.b": 1}, {"a.b": 2}]),
+        ("a.b=nearest,cloud-in-cell", [{"a.b": "nearest"}, {"a.b": "cloud-in-cell"}]),
+        ("a.b=[1,2],[3]", [{"a.b": [1, 2]}, {"a.b": [3]}]),
+        ("a.b=1,2; c.d=x,y", [{"a.b": 1, "c.d": "x"}, {"a.b": 2, "c.d": "y"}]),
+    ],
+)
+def test_values_as_for_set(text, settings) -> None:
+    assert parse_over(text) == settings
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train.epochs=5,-3"], r"--over train.epochs=-3: \[train\] epochs = -3; expected"),
+        (["train.epoch=5"], "epochs"),
+        (["train.channels=[4,4]"], r"strides has 3 values"),
+        (["train.epochs"], "expected section.key=value"),
+        (["train.epochs="], "expected a value at least"),
+        (["hpc.workers=1"], "hpc.workers, which a scan does not see"),
+        (["train.threads=1"], "train.threads, which a scan does not see"),
+        (["train.epochs=1,2; train.hidden=4"], "2 of train.epochs, 1 of train.hidden"),
+        ([], "no --over"),
+    ],
+)
+def test_what_no_campaign_file_may_have_is_refused_before_anything_is_written(
+    tiny, words, said
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        over(tiny, *words)
+    assert not (tiny / "scan").exists()
+
+
+def test_a_campaign_that_is_not_complete_is_refused(tiny, tmp_path) -> None:
+    folder = copy(tiny, tmp_path)
+    jobs.clear(load(folder), "explain")
+    with pytest.raises(UsageError, match=r"a scan begins from explain .*, which is not begun"):
+        over(folder, "train.epochs=5")
