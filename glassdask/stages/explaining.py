@@ -1,4 +1,4 @@
-"""What the network says of runs: scores, and Grad-CAM on their particles, block by block."""
+"""What the networks say of runs: scores, and Gamma on their particles, block by block."""
 
 from __future__ import annotations
 
