@@ -12,9 +12,10 @@ import typer
 
 from glassdask.errors import GlassdaskError, UsageError
 from glassdask.exchange.commands import ManyWords, export_command, import_command
+from glassdask.options import Folder, Overrides, StartOver, Walltime
 from glassdask.scan.commands import scan_command
 from glassdask.slurm.commands import cancel_command, queue_at_least, submit_command
-from glassdask.walltime import FORMS, Alarm, is_restarted, stop_in_time
+from glassdask.walltime import Alarm, is_restarted, stop_in_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,21 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a field; may be repeated."),
-]
-StartOver = Annotated[
-    bool, typer.Option("--start-over", help="Delete what was made with other inputs, and redo it.")
-]
-Walltime = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TIME",
-        help=f"Stop and save before TIME is over, exit 75; TIME is {FORMS}; else Slurm's own.",
-    ),
-]
 Report = Annotated[
     bool, typer.Option("--report", help="Keep Dask's performance reports, in DIR/logs.")
 ]

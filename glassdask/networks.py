@@ -9,11 +9,6 @@ import numpy as np
 from glassdask.campaign import Campaign
 
 
-def count(campaign: Campaign) -> int:
-    """Networks that are trained, `[train] seeds`."""
-    return campaign.file.train.seeds
-
-
 def folder(campaign: Campaign, network: int) -> Path:
     """Where a network's files are: model/ of the first, model/network-K of the others, from 1."""
     home = campaign.path / "model"

@@ -36,9 +36,9 @@ def four(tmp_path_factory):
 def test_seeds_differ_and_do_not_depend_on_how_many_there_are(tmp_path):
     few = new_campaign(tmp_path / "few", "kam", "quick", (*TINY, "train.seeds=3"))
     many = new_campaign(tmp_path / "many", "kam", "quick", (*TINY, "train.seeds=9"))
-    seeds = [networks.seed(many, k) for k in range(networks.count(many))]
+    seeds = [networks.seed(many, k) for k in range(many.file.train.seeds)]
     assert len(set(seeds)) == 9
-    assert seeds[:3] == [networks.seed(few, k) for k in range(networks.count(few))]
+    assert seeds[:3] == [networks.seed(few, k) for k in range(few.file.train.seeds)]
     assert seeds[0] == few.file.campaign.seed
     other = load(few.path, ("campaign.seed=5",))
     assert not {networks.seed(other, k) for k in range(9)} & set(seeds)

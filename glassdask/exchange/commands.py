@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from glassdask.errors import UsageError, in_one_line
+from glassdask.options import Folder
 
 #: Options that take all words up to the next option, as a shell expands them.
 _MANY = ("--glass", "--liquid", "--sample", "--time")
@@ -31,7 +32,7 @@ class ManyWords(TyperCommand):
 
 
 def import_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")],
+    folder: Folder,
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="FILES", help="Of the state in --state.")
     ] = None,

@@ -8,6 +8,7 @@ import numpy as np
 
 from glassdask import layout
 from glassdask.report.data import ReportData
+from glassdask.report.rows import number
 
 SINGLE = "one network: another seed moves it"
 
@@ -93,8 +94,7 @@ def note(values: np.ndarray) -> str:
     """What the networks say one by one, or that there is only one."""
     if len(values) < 2:
         return SINGLE
-    shown = (f"{v:.3f}".replace("-", "−") if math.isfinite(v) else "none" for v in values)
-    return f"each network: {', '.join(shown)}"
+    return f"each network: {', '.join(number(value) or 'none' for value in values)}"
 
 
 def _means(values: np.ndarray) -> np.ndarray:

@@ -45,22 +45,22 @@ class Row:
     @property
     def value_text(self) -> str:
         """The value for people."""
-        return _number(self.value, self.digits) or "–"
+        return number(self.value, self.digits) or "–"
 
     @property
     def spread_text(self) -> str:
         """The standard deviation for people."""
-        return _number(self.spread, self.digits)
+        return number(self.spread, self.digits)
 
     @property
     def error_text(self) -> str:
         """The standard error for people."""
-        return _number(self.standard_error, ".3f")
+        return number(self.standard_error)
 
     @property
     def networks_text(self) -> str:
         """The standard deviation over networks for people."""
-        return _number(self.networks_spread, ".3f")
+        return number(self.networks_spread)
 
     @property
     def count_text(self) -> str:
@@ -68,6 +68,6 @@ class Row:
         return str(self.count) if self.count else ""
 
 
-def _number(value: float, digits: str) -> str:
+def number(value: float, digits: str = ".3f") -> str:
     """A number with a true minus sign; empty for NaN."""
     return format(value, digits).replace("-", "−") if math.isfinite(value) else ""

@@ -110,10 +110,10 @@ def correlation(data: ReportData, pair: paper.Pair, state: str) -> Row:
 
 def agreement(data: ReportData, state: str) -> list[Row]:
     """How alike the maps of two networks are; nothing unless two have learnt."""
-    found = networks.agreement(data, state)
     if len(networks.learnt(data)) < 2:
         return []
-    mean, spread, error, count = (each.item() for each in moments(found))
+    found = moments(networks.agreement(data, state))
+    mean, spread, error, count = (each.item() for each in found)
     note = "Pearson, mean over pairs of networks: a statement about Γ is worth no more than this"
     return [Row(f"agreement of Γ, {state}", mean, spread, count, "", note, error)]
 

@@ -91,7 +91,7 @@ def draw_training(data: ReportData) -> Figure:
     figure = style.new_figure(12.4, 4.1)
     loss, accuracy, matrix = figure.subplots(1, 3)
     shown = int(data.group("explanations").attrs.get("network", 0))
-    found = {k: read_metrics(data, k) for k in range(networks.count(data.campaign))}
+    found = {k: read_metrics(data, k) for k in range(data.campaign.file.train.seeds)}
     metrics = found.pop(shown)
     others = [one for one in found.values() if one is not None]
     for axes, kind in ((loss, "loss"), (accuracy, "accuracy")):
@@ -113,7 +113,7 @@ def caption(data: ReportData) -> str:
         "split; dashed: the epoch whose weights are kept. Right: the test split, counts and "
         "percent of each true class. "
     ) + linear_models_in_words(data)
-    if networks.count(data.campaign) > 1:
+    if data.campaign.file.train.seeds > 1:
         text += "Thin: the other networks, which differ in their random numbers alone. "
     if data.campaign.model.name in ("abm", "kam"):
         text += "The paper: 1.00 / 1.00 (ABM) and 1.00 / 0.998 (KAM) for glass / liquid."

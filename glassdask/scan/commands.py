@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from glassdask.errors import in_one_line
-from glassdask.walltime import FORMS, is_restarted, stop_in_time
+from glassdask.options import Folder, Overrides, StartOver, Walltime
+from glassdask.walltime import is_restarted, stop_in_time
 
 
 def scan_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")],
+    folder: Folder,
     over: Annotated[
         list[str],
         typer.Option(
@@ -26,23 +26,9 @@ def scan_command(
         bool,
         typer.Option("--all", help="Every combination of several --over, not each on its own."),
     ] = False,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="SECTION.KEY=VALUE", help="Override a field; may be repeated."
-        ),
-    ] = None,
-    start_over: Annotated[
-        bool,
-        typer.Option("--start-over", help="Delete what was made with other inputs, and redo it."),
-    ] = False,
-    walltime: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help=f"Stop and save before TIME is over, exit 75; TIME is {FORMS}; else Slurm's own.",
-        ),
-    ] = None,
+    overrides: Overrides = None,
+    start_over: StartOver = False,
+    walltime: Walltime = None,
 ) -> None:
     """Repeat train and explain over other settings; tabulate how C(Gamma, X) moves."""
     from glassdask.campaign import load

@@ -56,8 +56,6 @@ class Row:
         Test snapshots of each class that enter the means: whole, and classified rightly.
     correlation : dict of (str, str) to Estimate
         C(Gamma, X) for each structural indicator X and each state; Theta as 1 - Theta.
-    agreement : dict of str to Estimate
-        Correlation between the Gamma of two networks, for each state; nothing with one network.
     own_map : dict of str to Estimate
         Correlation of Gamma with the campaign's own, in the same snapshots, for each state.
     largest, nearest : Extremum or None
@@ -71,7 +69,6 @@ class Row:
     accuracy: dict[str, float] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=dict)
     correlation: dict[tuple[str, str], Estimate] = field(default_factory=dict)
-    agreement: dict[str, Estimate] = field(default_factory=dict)
     own_map: dict[str, Estimate] = field(default_factory=dict)
     largest: Extremum | None = None
     nearest: Extremum | None = None
@@ -133,7 +130,6 @@ def measure(point: Point, maps: Maps, own: Maps) -> Row:
         return Row(point, data.reason, **found)
     names = point.campaign.file.indicators.names
     found["counted"] = {state: int(data.counted(state).sum()) for state in STATES}
-    found["agreement"] = {state: _estimate(networks.agreement(data, state)) for state in STATES}
     found["correlation"] = {
         (name, state): _estimate(
             data.correlation("gradcam", name, state),
@@ -193,10 +189,7 @@ def _correlations(campaign: Campaign, signed: xr.Dataset) -> xr.Dataset:
         "pearson": correlations.pearson(signed["gradcam"], each).expand_dims(indicator=["gradcam"])
     }
     if blocks.BY_NETWORK in signed:
-        gamma = signed[blocks.BY_NETWORK]
-        others = gamma.rename(network="other_network")
-        found["pearson_by_network"] = correlations.pearson(gamma, each)
-        found["pearson_between_networks"] = correlations.pearson(gamma, others)
+        found["pearson_by_network"] = correlations.pearson(signed[blocks.BY_NETWORK], each)
     whole = xr.Dataset(found).reset_coords(drop=True)
     return whole.reindex(sample=np.arange(campaign.file.quench.runs))
 

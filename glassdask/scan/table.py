@@ -19,6 +19,7 @@ from glassdask.campaign import Campaign
 from glassdask.layout import STATES
 from glassdask.report import style
 from glassdask.report.data import Extremum
+from glassdask.report.rows import number
 from glassdask.scan.measuring import Estimate, Row
 from glassdask.scan.points import text_of, value_of
 from glassdask.store import replace_text
@@ -188,7 +189,7 @@ def _of_group(campaign: Campaign, group: list[Row], over: str, notes: dict[str, 
             table.add_row(
                 _value(row, over) if first else "",
                 state,
-                _number(row.accuracy.get(state, math.nan)),
+                number(row.accuracy.get(state, math.nan)),
                 str(row.counted.get(state, "")),
                 *(_estimate(row.correlation.get((name, state))) for name in names),
                 _estimate(row.own_map.get(state)),
@@ -226,14 +227,10 @@ def _several(rows: list[Row]) -> bool:
     return any(math.isfinite(found.between_networks) for found in every)
 
 
-def _number(value: float, digits: str = ".3f") -> str:
-    return format(value, digits).replace("-", "−") if math.isfinite(value) else ""
-
-
 def _estimate(found: Estimate | None) -> str:
     if found is None or not math.isfinite(found.value):
         return ""
-    text = _number(found.value)
+    text = number(found.value)
     text += f" ± {found.error:.3f}" if math.isfinite(found.error) else ""
     networks = found.between_networks
     return text + (f" (±{networks:.3f})" if math.isfinite(networks) else "")
@@ -244,4 +241,4 @@ def _place(found: Extremum | None) -> tuple[str, str, str]:
     if found is None:
         return "", "", ""
     spread = f" ± {found.spread:.3f}" if math.isfinite(found.spread) else ""
-    return _number(found.value) + spread, f"{found.delta:.2g}", f"{found.temperature:.3g}"
+    return number(found.value) + spread, f"{found.delta:.2g}", f"{found.temperature:.3g}"

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from glassdask.errors import GlassdaskError, UsageError, in_one_line
+from glassdask.options import Folder, Overrides
 
 if TYPE_CHECKING:
     from glassdask.campaign import Campaign
-
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")]
 
 
 def submit_command(
@@ -30,12 +29,7 @@ def submit_command(
     start_over: Annotated[
         bool, typer.Option("--start-over", help="Delete what was made with other inputs first.")
     ] = False,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="SECTION.KEY=VALUE", help="Override a field; may be repeated."
-        ),
-    ] = None,
+    overrides: Overrides = None,
 ) -> None:
     """Submit the stages that are not complete to Slurm, each after those that it reads."""
     from glassdask.campaign import load

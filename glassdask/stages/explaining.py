@@ -40,7 +40,7 @@ class Explainer:
     def __init__(self, campaign: Campaign, device: torch.device, quiet: bool = False) -> None:
         self.campaign = campaign
         self.networks = [
-            _load_trained(campaign, k).to(device) for k in range(networks.count(campaign))
+            _load_trained(campaign, k).to(device) for k in range(campaign.file.train.seeds)
         ]
         self._quiet = quiet or device.type == "cuda"
 

@@ -77,7 +77,7 @@ def fit(campaign: Campaign, device: torch.device) -> None:
     if ranks.size == 1 and device.type == "cpu":
         warn(without_cuda("train"))
     data = (records.read(campaign, "grid") or {}).get("token", "")
-    count = networks.count(campaign)
+    count = settings.seeds
     with Progress("train", "epochs", count * settings.epochs) as progress:
         for network in range(count):
 

@@ -141,7 +141,7 @@ def _remark(campaign: Campaign, stage: str, found: State) -> str:
 
 def _counted(campaign: Campaign, stage: str) -> str:
     if stage == "train":
-        count, epochs = networks.count(campaign), 0
+        count, epochs = campaign.file.train.seeds, 0
         for network in range(count):
             metrics = networks.folder(campaign, network) / "metrics.csv"
             epochs += len(metrics.read_text().splitlines()) - 1 if metrics.exists() else 0
