@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from glassdask.campaign.schema import CampaignFile, System
@@ -24,6 +26,7 @@ def check(file: CampaignFile) -> None:
     check_grid(file)
     check_network(file)
     check_propensity(file)
+    check_correlate(file)
     check_hpc(file)
     if file.report.map_sample >= file.quench.runs:
         raise UsageError(
@@ -156,6 +159,24 @@ def check_propensity(file: CampaignFile) -> None:
         )
     if len(set(section.temperatures)) != len(section.temperatures):
         raise UsageError(f"[propensity] temperatures = {section.temperatures}", "no value twice")
+
+
+def check_correlate(file: CampaignFile) -> None:
+    """A broken bond is longer than one at time 0, and the ladder is one."""
+    section, ladder = file.correlate, file.correlate.coarse_graining_ladder
+    if section.broken_bond_length <= section.bond_length:
+        raise UsageError(
+            f"[correlate] broken_bond_length = {section.broken_bond_length:g}, bond_length = "
+            f"{section.bond_length:g}",
+            "bonds that break at a length above that at which they are formed",
+            "Raise broken_bond_length, e.g. to 1.7 beside a bond_length of 1.4.",
+        )
+    if not ladder or any(low >= high for low, high in pairwise(ladder)):
+        raise UsageError(
+            f"[correlate] coarse_graining_ladder = {ladder}",
+            "increasing lengths, at least one",
+            "Type e.g. `coarse_graining_ladder = [0.0, 1.0, 3.0]`.",
+        )
 
 
 def check_hpc(file: CampaignFile) -> None:

@@ -234,9 +234,30 @@ class Propensity(Section):
 
 
 class Correlate(Section):
-    """[correlate]: fields and correlations."""
+    """[correlate]: fields, correlations and dynamics."""
 
     coarse_graining_length: Positive = about("xi, sigma", default=3.0)
+    coarse_graining_ladder: list[NonNegative] = about(
+        "further xi of the correlations with 1 - Delta, sigma; 0: not coarse-grained (not in the "
+        "paper)",
+        default=[0.0, 1.0, 2.0, 3.0, 5.0],
+    )
+    wave_number: Positive = about(
+        "q of the self-intermediate scattering, sigma^-1 (not in the paper)", default=7.2
+    )
+    overlap_distance: Positive = about(
+        "a of the overlap Q(t), sigma (not in the paper)", default=0.3
+    )
+    bond_length: Positive = about(
+        "particles nearer than this are bonded, in sigma_ij (not in the paper)", default=1.4
+    )
+    broken_bond_length: Positive = about(
+        "a bond longer than this is broken, in sigma_ij (not in the paper)", default=1.7
+    )
+    bootstrap: Count = about(
+        "resamples of the replicas for the interval of C with 1 - Delta (not in the paper)",
+        default=200,
+    )
     radial_distance: Positive | None = about(
         "end of g(r) for the linear model beside the network, sigma; 5, or nearly half a smaller "
         "box, if left out (not in the paper)",
