@@ -36,6 +36,9 @@ app = typer.Typer(
 Report = Annotated[
     bool, typer.Option("--report", help="Keep Dask's performance reports, in DIR/logs.")
 ]
+Partial = Annotated[
+    bool, typer.Option("--partial", help="Take the trajectories that are whole, if not all are.")
+]
 Retry = Annotated[bool, typer.Option("--retry", help="Repeat the runs that failed.")]
 
 
@@ -108,11 +111,23 @@ def _stage_command(stage: str, text: str) -> Callable[..., None]:
     ) -> None:
         _run_stage(stage, folder, overrides, start_over, walltime, report=report)
 
+    def correlate_command(
+        folder: Folder,
+        overrides: Overrides = None,
+        start_over: StartOver = False,
+        walltime: Walltime = None,
+        report: Report = False,
+        partial: Partial = False,
+    ) -> None:
+        _run_stage(stage, folder, overrides, start_over, walltime, report=report, partial=partial)
+
     chosen = command
     if stage in ("quench", "propensity"):
         chosen = lammps_command
-    elif stage in ("grid", "indicators", "correlate"):
+    elif stage in ("grid", "indicators"):
         chosen = dask_command
+    elif stage == "correlate":
+        chosen = correlate_command
     chosen.__doc__ = text
     return chosen
 
@@ -125,6 +140,7 @@ def _run_stage(
     walltime: str | None,
     retry: bool = False,
     report: bool = False,
+    partial: bool = False,
 ) -> None:
     from glassdask.stages.launch import check_launcher
     from glassdask.stages.pipeline import Pipeline
@@ -137,7 +153,7 @@ def _run_stage(
     campaign = _load(folder, overrides)
     if not (campaign.imported and stage == "quench"):
         check_launcher(campaign, (stage,), start_over or retry)
-    with Pipeline(campaign, start_over, retry, report) as pipeline:
+    with Pipeline(campaign, start_over, retry, report, partial) as pipeline:
         if not pipeline.run(stage, start_over):
             none = "no failed runs; " if retry else ""
             print(f"{stage}: {none}complete for this campaign file, nothing to do.")

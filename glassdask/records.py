@@ -122,18 +122,34 @@ def making(campaign: Campaign, stage: str) -> str:
     return f"glassdask {stage} {campaign.path}"
 
 
-def inputs(campaign: Campaign, stage: str) -> dict[str, Any]:
-    """All that the results of a stage follow from: tables, seed, and which upstream results."""
+def inputs(campaign: Campaign, stage: str, partial: bool = False) -> dict[str, Any]:
+    """All that the results of a stage follow from: tables, seed, and which upstream results.
+
+    `partial`: a part of the ensemble will do, and how much of it there is enters.
+    """
     info = STAGES[stage]
-    upstream = {}
-    for name in reads(campaign, stage):
-        record = read(campaign, name)
-        upstream[name] = record["token"] if record and record.get("complete") else None
     return {
         "tables": campaign.sections(info.sections),
         "seed": campaign.file.campaign.seed,
-        "upstream": upstream,
+        "upstream": {name: _results(campaign, name, partial) for name in reads(campaign, stage)},
     }
+
+
+def _results(campaign: Campaign, stage: str, partial: bool) -> str | None:
+    """A name for the results of a stage; none while it is not complete."""
+    from glassdask import trajectories
+
+    record = read(campaign, stage)
+    if record is None:
+        return None
+    if partial and stage == "propensity" and not record["complete"]:
+        return f"{record['token']}: {trajectories.whole(campaign).sum()} trajectories"
+    return record["token"] if record.get("complete") else None
+
+
+def is_partial(campaign: Campaign, stage: str) -> bool:
+    """Whether a stage was made from a part of the ensemble."""
+    return bool((read(campaign, stage) or {}).get("partial"))
 
 
 def state(campaign: Campaign, stage: str) -> State:
@@ -141,7 +157,8 @@ def state(campaign: Campaign, stage: str) -> State:
     record = read(campaign, stage)
     if record is None:
         return State.ABSENT
-    if json.loads(record["inputs"]) != json.loads(json.dumps(inputs(campaign, stage))):
+    now = inputs(campaign, stage, bool(record.get("partial")))
+    if json.loads(record["inputs"]) != json.loads(json.dumps(now)):
         return State.CHANGED
     if any(state(campaign, name) is State.CHANGED for name in reads(campaign, stage)):
         return State.CHANGED
@@ -152,7 +169,9 @@ def difference(campaign: Campaign, stage: str) -> str:
     """What differs between the inputs that a stage was made with and those asked for now."""
     record = read(campaign, stage)
     assert record is not None
-    before, now = json.loads(record["inputs"]), json.loads(json.dumps(inputs(campaign, stage)))
+    partial = is_partial(campaign, stage)
+    before = json.loads(record["inputs"])
+    now = json.loads(json.dumps(inputs(campaign, stage, partial)))
     parts = []
     for table, values in now["tables"].items():
         old = before["tables"].get(table, {})
@@ -162,6 +181,9 @@ def difference(campaign: Campaign, stage: str) -> str:
     if before["seed"] != now["seed"]:
         parts.append(f"campaign.seed {before['seed']} -> {now['seed']}")
     redone = [n for n, token in now["upstream"].items() if token != before["upstream"].get(n)]
+    if partial and "propensity" in redone:
+        redone.remove("propensity")
+        parts.append("of a part of the ensemble, and propensity has gone on since")
     if redone:
         parts.append(f"stage {', '.join(redone)} was made again or is not complete")
     stale = [n for n in reads(campaign, stage) if state(campaign, n) is State.CHANGED]
@@ -178,23 +200,35 @@ def before(stage: str, campaign: Campaign | None = None) -> list[str]:
     return [name for name in STAGES if name in found]
 
 
-def require_upstream(campaign: Campaign, stage: str) -> None:
+def require_upstream(campaign: Campaign, stage: str, partial: bool = False) -> None:
     """Check that all that a stage rests on is complete and up to date.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stage : str
+    partial : bool
+        A part of the ensemble will do, as for what rests on a stage made from one.
 
     Raises
     ------
     UsageError
         With the first stage that is not.
     """
-    for name in before(stage, campaign):
+    stages = before(stage, campaign)
+    partial = partial or any(is_partial(campaign, name) for name in stages)
+    for name in stages:
         found = state(campaign, name)
         if found is State.CHANGED:
             raise changed(campaign, name)
-        if found is not State.COMPLETE:
+        begun = name == "propensity" and found is State.PARTIAL
+        if found is not State.COMPLETE and not (begun and partial):
+            also = f"`{making(campaign, stage)} --partial` for the trajectories that are whole"
             raise UsageError(
                 f"stage {stage} rests on {name}, which is {found.value}",
                 f"{name} complete",
-                f"Type `{making(campaign, name)}` first, or `glassdask run` for all.",
+                f"Type `{making(campaign, name)}` first, or "
+                f"{also if begun and stage == 'correlate' else '`glassdask run` for all'}.",
             )
 
 
@@ -208,19 +242,24 @@ def changed(campaign: Campaign, stage: str, command: str = "") -> UsageError:
     )
 
 
-def new_record(campaign: Campaign, stage: str) -> dict[str, Any]:
-    """The record of a stage that begins now."""
+def new_record(campaign: Campaign, stage: str, partial: bool = False) -> dict[str, Any]:
+    """The record of a stage that begins now; `partial` as for `inputs`."""
     from glassdask.store import versions
 
-    return {
-        "stage": stage,
-        "campaign": campaign.file.campaign.name,
-        "campaign_hash": campaign.hash,
-        "inputs": json.dumps(inputs(campaign, stage)),
-        "token": new_token(),
-        "complete": False,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    } | versions()
+    partial = partial and state(campaign, "propensity") is State.PARTIAL
+    return (
+        {
+            "stage": stage,
+            "campaign": campaign.file.campaign.name,
+            "campaign_hash": campaign.hash,
+            "inputs": json.dumps(inputs(campaign, stage, partial)),
+            "token": new_token(),
+            "complete": False,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        | ({"partial": True} if partial else {})
+        | versions()
+    )
 
 
 def new_token() -> str:

@@ -150,9 +150,7 @@ class Isoconfigurational(Trajectory):
         """Keep the displacement of each particle, and its square relative to the cage."""
         displacement = runner.unwrapped(self.dimension, self.length) - self.position
         crsd = cage_relative_squared_displacement(displacement, self.neighbours)
-        self.keep(
-            displacement=displacement.astype(np.float32), crsd=crsd.astype(np.float32)
-        )
+        self.keep(displacement=displacement.astype(np.float32), crsd=crsd.astype(np.float32))
 
     def results(self, runner: Runner) -> dict[str, np.ndarray]:
         """All frames."""

@@ -32,6 +32,8 @@ class Pipeline:
         Repeat the failed runs of a stage that runs LAMMPS.
     report : bool
         Keep Dask's performance report of each stage that runs on Dask.
+    partial : bool
+        Correlate what is whole of the ensemble.
     """
 
     def __init__(
@@ -40,9 +42,10 @@ class Pipeline:
         start_over: bool = False,
         retry: bool = False,
         report: bool = False,
+        partial: bool = False,
     ) -> None:
         self.campaign, self.start_over, self.retry = campaign, start_over, retry
-        self.report = report
+        self.report, self.partial = report, partial
         self._cluster: Cluster | None = None
 
     def __enter__(self) -> Pipeline:
@@ -73,7 +76,8 @@ class Pipeline:
         # figures are cheap and follow from the store: they are simply drawn again
         if stage == "report" and not self._report_stands():
             start_over = True
-        if jobs.is_complete(self.campaign, stage, start_over) and not self._any_to_retry(stage):
+        complete = jobs.is_complete(self.campaign, stage, start_over, self.partial)
+        if complete and not self._any_to_retry(stage):
             return False
         jobs.make_folders(self.campaign)
         locks.refuse_second(self.campaign, stage)
@@ -99,13 +103,15 @@ class Pipeline:
             launch.run(self.campaign, stage, start_over, self.retry)
             return
         with locks.hold(self.campaign, stage):
-            if jobs.is_complete(self.campaign, stage, start_over):
+            if jobs.is_complete(self.campaign, stage, start_over, self.partial):
                 return  # by a process that held it until now
             open_log(self.campaign.path, stage)
             if STAGES[stage].runs_on == "Dask":
                 from glassdask.stages import analyse
 
-                analyse.run(self.campaign, stage, self.cluster, start_over, self.report)
+                analyse.run(
+                    self.campaign, stage, self.cluster, start_over, self.report, self.partial
+                )
             elif stage == "report":
                 from glassdask.report.stage import run
 

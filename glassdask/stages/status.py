@@ -15,11 +15,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from glassdask import layout, live, locks, networks, npz, records, store
+from glassdask import layout, live, locks, networks, records, store
 from glassdask.campaign import Campaign
 from glassdask.progress import duration
 from glassdask.records import STAGES, State
 from glassdask.slurm.watching import Jobs
+from glassdask.trajectories import waiting
 
 #: Failed runs that are listed one by one.
 LISTED = 10
@@ -101,9 +102,9 @@ def _row(campaign: Campaign, stage: str) -> Row:
         return Row(stage, state, _counted(campaign, stage), left=left, remark=remark)
     group = "fields" if stage == "correlate" else STAGES[stage].groups[0]
     status = np.asarray(store.array(campaign.store, group, "run_status", "r")[...])
-    waiting = _waiting(campaign, stage, status)
-    failed = int((status == layout.FAILED).sum()) + sum(bool(why) for why in waiting.values())
-    done, running = int((status != layout.PENDING).sum()) + len(waiting), told.get("running", 0)
+    over = waiting(campaign, stage, status)
+    failed = int((status == layout.FAILED).sum()) + sum(bool(why) for why in over.values())
+    done, running = int((status != layout.PENDING).sum()) + len(over), told.get("running", 0)
     speed = told.get("steps_per_second")
     return Row(
         stage,
@@ -116,18 +117,6 @@ def _row(campaign: Campaign, stage: str) -> Row:
         left,
         remark=remark,
     )
-
-
-def _waiting(campaign: Campaign, stage: str, status: np.ndarray) -> dict[int, str]:
-    """Finished runs that wait for their shard, each with the reason of its failure, or none."""
-    found = {}
-    for path in records.stage_folder(campaign, stage).glob("*.npz"):
-        if status.flat[int(path.stem)] != layout.PENDING:
-            continue  # just being moved into the store
-        content = npz.read(path, ("failure",))
-        if content is not None:  # else moved meanwhile, or damaged: it will be done again
-            found[int(path.stem)] = str(content.get("failure", ""))
-    return found
 
 
 def _remark(campaign: Campaign, stage: str, found: State) -> str:
@@ -176,7 +165,7 @@ def failures(campaign: Campaign) -> Iterator[str]:
         found: dict[int, str] = {
             int(n): reasons[n] for n in np.flatnonzero(status == layout.FAILED)
         }
-        found |= {n: why for n, why in _waiting(campaign, stage, status).items() if why}
+        found |= {n: why for n, why in waiting(campaign, stage, status).items() if why}
         for number in sorted(found)[:LISTED]:
             log = campaign.path / "logs" / f"{stage}-{number:06d}.lammps.log"
             yield (
