@@ -25,6 +25,7 @@ from glassdask.layout.snapshots import (
     explanations,
     indicators,
 )
+from glassdask.layout.starts import equilibrated
 
 __all__ = [
     "BASELINES",
@@ -39,6 +40,7 @@ __all__ = [
     "correlations",
     "density",
     "dynamics",
+    "equilibrated",
     "explanations",
     "fields",
     "gamma_name",
