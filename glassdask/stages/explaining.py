@@ -135,7 +135,9 @@ class Explainer:
             if len(places):
                 which = campaign.file.grid.configuration
                 starts = [start_of(campaign, c, int(t), which) for t in places]
-                there = xr.concat(starts, "temperature")
+                positions = np.stack([start["position"].values for start in starts])
+                there = starts[0].drop_vars("temperature")
+                there = there.assign(position=(("temperature", "particle", "axis"), positions))
                 images = images_of(campaign, there).values
                 for k in learnt:
                     gamma[k, places] = particle_scores(
