@@ -69,14 +69,14 @@ def run(
     walltime: Walltime = None,
     report: Report = False,
 ) -> None:
-    """Run all eight stages on this machine; what is complete is skipped."""
+    """Run all stages on this machine; what is complete is skipped."""
+    from glassdask.records import mpi_stages
     from glassdask.stages.launch import check_launcher
     from glassdask.stages.pipeline import Pipeline
 
     stop_in_time(walltime)
     campaign = _load(folder, overrides)
-    stages = ("propensity",) if campaign.imported else ("quench", "propensity")
-    check_launcher(campaign, stages, start_over=False)
+    check_launcher(campaign, mpi_stages(campaign), start_over=False)
     with Pipeline(campaign, start_over, report=report) as pipeline:
         done = pipeline.run_all()
     if not done:
@@ -122,7 +122,7 @@ def _stage_command(stage: str, text: str) -> Callable[..., None]:
         _run_stage(stage, folder, overrides, start_over, walltime, report=report, partial=partial)
 
     chosen = command
-    if stage in ("quench", "propensity"):
+    if stage in ("quench", "equilibrate", "propensity"):
         chosen = lammps_command
     elif stage in ("grid", "indicators"):
         chosen = dask_command
@@ -163,6 +163,8 @@ def _run_stage(
 
 for _stage, _text in {
     "quench": "Stage 1: quench random liquids into glasses (LAMMPS, MPI).",
+    "equilibrate": "Stage 1b, where the ensemble is to start at equilibrium: liquids at each of its "
+    "temperatures (LAMMPS, MPI).",
     "grid": "Stage 2: particles to images (Dask).",
     "indicators": "Stage 3: Voronoi volume, Tong-Tanaka order and others (Dask).",
     "train": "Stage 4: teach a network to tell liquid from glass (GPU or CPU).",
@@ -214,9 +216,12 @@ def replay(
     folder: Folder,
     sample: Annotated[int, typer.Option(help="Number of the quench, or of the starting glass.")],
     temperature: Annotated[
-        float | None, typer.Option(help="Of a trajectory of the ensemble, epsilon/kB.")
+        float | None,
+        typer.Option(help="Of a trajectory of the ensemble, or of an equilibration, epsilon/kB."),
     ] = None,
-    replica: Annotated[int | None, typer.Option(help="Its number, from 0.")] = None,
+    replica: Annotated[
+        int | None, typer.Option(help="Number of the trajectory, from 0; none: the equilibration.")
+    ] = None,
     show_input: Annotated[
         bool, typer.Option("--show-input", help="Print the LAMMPS input and seed; run nothing.")
     ] = False,

@@ -24,9 +24,9 @@ class Stage:
     runs_on : str
         "MPI", "Dask", "GPU or CPU" or "one process".
     sections : tuple of str
-        Tables of the campaign file that it depends on.
+        Tables that it depends on, as `Campaign.sections` knows them.
     upstream : tuple of str
-        Stages that it reads.
+        Stages that it reads, those that the campaign has.
     home : str
         Where its record is, relative to the campaign folder.
     groups : tuple of str
@@ -45,20 +45,22 @@ def _group(name: str) -> str:
     return f"store.zarr/{name}/zarr.json"
 
 
-#: The stages, in the order in which `glassdask run` does them.
+#: The stages, in the order in which `glassdask run` does them; see `stages`.
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage("quench", "MPI", ("system", "quench"), (), _group("configurations"),
               ("configurations", "cooling")),
+        Stage("equilibrate", "MPI", ("equilibration",), ("quench",), _group("equilibrated"),
+              ("equilibrated",)),
         Stage("grid", "Dask", ("grid",), ("quench",), _group("density"), ("density",)),
         Stage("indicators", "Dask", ("indicators",), ("quench",), _group("indicators"),
               ("indicators",)),
         Stage("train", "GPU or CPU", ("train",), ("grid",), "model/stage.json"),
-        Stage("explain", "GPU or CPU", ("explain",), ("grid", "train"), _group("explanations"),
-              ("explanations",)),
-        Stage("propensity", "MPI", ("propensity",), ("quench",), _group("propensity"),
-              ("propensity",)),
+        Stage("explain", "GPU or CPU", ("explain",), ("grid", "train", "equilibrate"),
+              _group("explanations"), ("explanations",)),
+        Stage("propensity", "MPI", ("propensity",), ("quench", "equilibrate"),
+              _group("propensity"), ("propensity",)),
         Stage("correlate", "Dask", ("correlate",), ("indicators", "explain", "propensity"),
               _group("correlations"), ("fields", "correlations", "dynamics")),
         Stage("report", "one process", ("campaign", "report"), ("correlate",),
@@ -102,6 +104,19 @@ def update(campaign: Campaign, stage: str, changes: dict[str, Any]) -> None:
     replace_text(path, json.dumps(content, indent=2))
 
 
+def stages(campaign: Campaign) -> tuple[str, ...]:
+    """The stages of a campaign: without `equilibrate` where the ensemble starts from glasses."""
+    left_out = () if campaign.file.propensity.start == "equilibrium" else ("equilibrate",)
+    return tuple(name for name in STAGES if name not in left_out)
+
+
+def mpi_stages(campaign: Campaign) -> tuple[str, ...]:
+    """Those of its stages that run LAMMPS; imported configurations need no quench."""
+    left_out = ("quench",) if campaign.imported else ()
+    found = stages(campaign)
+    return tuple(n for n in found if STAGES[n].runs_on == "MPI" and n not in left_out)
+
+
 def states(campaign: Campaign) -> tuple[str, ...]:
     """The states that the configurations have; imported ones may have one only."""
     record = (read(campaign, "quench") or {}) if campaign.imported else {}
@@ -112,7 +127,8 @@ def reads(campaign: Campaign, stage: str) -> tuple[str, ...]:
     """Stages that a stage reads; where there is nothing to tell apart, there is no network."""
     if stage == "explain" and len(states(campaign)) < 2:
         return ("quench",)
-    return STAGES[stage].upstream
+    there = stages(campaign)
+    return tuple(name for name in STAGES[stage].upstream if name in there)
 
 
 def making(campaign: Campaign, stage: str) -> str:
@@ -192,10 +208,10 @@ def difference(campaign: Campaign, stage: str) -> str:
     return "; ".join(dict.fromkeys(parts)) or "another version of its inputs"
 
 
-def before(stage: str, campaign: Campaign | None = None) -> list[str]:
-    """All stages whose results a stage rests on (in this campaign, if given), the first first."""
+def before(stage: str, campaign: Campaign) -> list[str]:
+    """All stages whose results a stage rests on, the first first."""
     found: set[str] = set()
-    for name in reads(campaign, stage) if campaign else STAGES[stage].upstream:
+    for name in reads(campaign, stage):
         found |= {name, *before(name, campaign)}
     return [name for name in STAGES if name in found]
 

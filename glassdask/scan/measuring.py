@@ -20,7 +20,6 @@ from glassdask.report.data import Extremum, ReportData
 from glassdask.scan.points import Point
 from glassdask.stages import blocks
 from glassdask.stages.ensembles import propensity
-from glassdask.stages.panel import Panel
 from glassdask.stages.starts import start_of, structure_of_start
 
 
@@ -198,16 +197,15 @@ def _dynamics(campaign: Campaign) -> xr.Dataset:
     """As the group of this name, of Gamma alone."""
     with store.open_group(campaign.store, "propensity") as group:
         axes = {n: group[n].load() for n in ("configuration", "temperature", "time")}
-    xi, found = campaign.file.correlate.coarse_graining_length, []
+    found = []
     for k in range(len(axes["configuration"])):
         for t in range(len(axes["temperature"])):
-            panel = Panel(
-                structure_of_start(campaign, k, t), start_of(campaign, k, t), ["gradcam"], xi
-            )
+            start, gamma = start_of(campaign, k, t), structure_of_start(campaign, k, t)["gradcam"]
+            structure = blocks.smooth_fields(campaign, gamma, start)
             delta_i = propensity(campaign, k, t)
+            smooth = blocks.smooth_fields(campaign, delta_i, start)
             delta = displacements.mean_cage_relative_displacement(delta_i)
-            pearson = correlations.pearson(panel.indicators(xi)[0], 1 - panel.smooth(delta_i, xi))
-            found.append((delta.values, pearson.values))
+            found.append((delta.values, correlations.pearson(structure, 1 - smooth).values))
     shape = (2, *(len(axis) for axis in axes.values()))
     reached, pearson = np.moveaxis(np.array(found), 1, 0).reshape(shape)
     return xr.Dataset(

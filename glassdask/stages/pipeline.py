@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from glassdask import jobs, locks, records
 from glassdask.campaign import Campaign
-from glassdask.errors import GlassdaskError, as_stage_error
+from glassdask.errors import GlassdaskError, UsageError, as_stage_error
 from glassdask.logs import open_log
 from glassdask.progress import duration
 from glassdask.records import STAGES, State
@@ -62,7 +62,7 @@ class Pipeline:
     def run_all(self) -> list[str]:
         """All stages; returns the names of those that had something to do."""
         done = []
-        for stage in STAGES:
+        for stage in records.stages(self.campaign):
             again = self.start_over and records.state(self.campaign, stage) is State.CHANGED
             if stage == "train" and len(records.states(self.campaign)) < 2:
                 print("train: left out, as only one state was imported", flush=True)
@@ -72,6 +72,7 @@ class Pipeline:
 
     def run(self, stage: str, start_over: bool) -> bool:
         """One stage; False when it was complete already."""
+        _refuse_absent(self.campaign, stage)
         refuse_imported(self.campaign, stage, start_over, self.retry)
         # figures are cheap and follow from the store: they are simply drawn again
         if stage == "report" and not self._report_stands():
@@ -135,3 +136,13 @@ class Pipeline:
 
             self._cluster = Cluster(self.campaign)
         return self._cluster
+
+
+def _refuse_absent(campaign: Campaign, stage: str) -> None:
+    """Refuse a stage that the campaign does not have."""
+    if stage not in records.stages(campaign):
+        raise UsageError(
+            f'[propensity] start = "{campaign.file.propensity.start}" in {campaign.path}',
+            f'"equilibrium", which stage {stage} is for',
+            "Write it into campaign.toml, or go on with the other stages.",
+        )

@@ -81,7 +81,7 @@ def table(campaign: Campaign, jobs: Jobs) -> Table:
 
 def rows(campaign: Campaign, jobs: Jobs) -> Iterator[Row]:
     """All stages, in their order, and what the queue says of their jobs."""
-    for stage in STAGES:
+    for stage in records.stages(campaign):
         number, state = jobs.of(stage)
         yield replace(_row(campaign, stage), job=number, queue=state)
 
@@ -140,7 +140,7 @@ def _counted(campaign: Campaign, stage: str) -> str:
 
 def links(campaign: Campaign) -> Iterator[str]:
     """For each stage that runs on Dask now: its workers, and how to see the dashboard."""
-    for stage in STAGES:
+    for stage in records.stages(campaign):
         told = live.read(campaign.path, stage) or {}
         if "dashboard" not in told or not locks.is_running(campaign, stage):
             continue
@@ -155,8 +155,8 @@ def failures(campaign: Campaign) -> Iterator[str]:
 
     Runs that failed but whose shard is not written yet are among them.
     """
-    for stage in ("quench", "propensity"):
-        if records.state(campaign, stage) not in (State.PARTIAL, State.COMPLETE):
+    for stage in records.stages(campaign):
+        if STAGES[stage].runs_on != "MPI" or records.state(campaign, stage) not in (State.PARTIAL, State.COMPLETE):
             continue
         home = STAGES[stage].groups[0]
         with store.open_group(campaign.store, home) as group:
@@ -181,5 +181,6 @@ def failures(campaign: Campaign) -> Iterator[str]:
 def _name(stage: str, number: int, shape: tuple[int, ...]) -> str:
     if stage == "quench":
         return str(number)
-    c, t, r = np.unravel_index(number, shape)
-    return f"{number} (configuration {c}, temperature {t}, replica {r})"
+    axes = ("configuration", "temperature", "replica")
+    places = zip(axes, np.unravel_index(number, shape), strict=False)
+    return f"{number} ({', '.join(f'{axis} {place}' for axis, place in places)})"
