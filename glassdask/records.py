@@ -153,14 +153,14 @@ def inputs(campaign: Campaign, stage: str, partial: bool = False) -> dict[str, A
 
 def _results(campaign: Campaign, stage: str, partial: bool) -> str | None:
     """A name for the results of a stage; none while it is not complete."""
+    record = read(campaign, stage)
+    if record is None or record.get("complete"):
+        return record["token"] if record else None
+    if not partial or stage != "propensity":
+        return None
     from glassdask import trajectories
 
-    record = read(campaign, stage)
-    if record is None:
-        return None
-    if partial and stage == "propensity" and not record["complete"]:
-        return f"{record['token']}: {trajectories.whole(campaign).sum()} trajectories"
-    return record["token"] if record.get("complete") else None
+    return f"{record['token']}: {trajectories.whole(campaign).sum()} trajectories"
 
 
 def is_partial(campaign: Campaign, stage: str) -> bool:

@@ -630,7 +630,9 @@ class TestAccessor:
             ds.glass.cage_relative_squared_displacement(moved),
             gd.cage_relative_squared_displacement(moved, ds),
         )
-        xr.testing.assert_identical(ds.glass.broken_bonds(moved, 1.2), gd.broken_bonds(moved, ds, 1.2))
+        xr.testing.assert_identical(
+            ds.glass.broken_bonds(moved, 1.2), gd.broken_bonds(moved, ds, 1.2)
+        )
 
     def test_signatures(self, ds):
         for name in (
