@@ -38,8 +38,3 @@ def waiting(campaign: Campaign, stage: str, status: np.ndarray) -> dict[int, str
 def waiting_file(campaign: Campaign, number: int) -> Path:
     """Where a finished trajectory waits; gone as soon as the store has it."""
     return records.stage_folder(campaign, "propensity") / f"{number:06d}.npz"
-
-
-def counted(whole: np.ndarray) -> dict[str, int]:
-    """How many trajectories there are and are whole, as attributes."""
-    return {"trajectories": int(whole.size), "whole_trajectories": int(whole.sum())}

@@ -135,7 +135,7 @@ def test_the_choices_stand_in_the_attributes(tree):
     assert (about["wave_number"], about["overlap_distance"]) == (7.2, 0.3)
     assert (about["bond_length"], about["broken_bond_length"]) == (1.4, 1.7)
     assert "NaN if it is not reached" in about["relaxation"]
-    assert tree["correlations"].attrs["whole_trajectories"] == 12
+    assert (about["whole_trajectories"], about["trajectories"]) == (12, 12)
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,7 @@ def test_a_part_of_the_ensemble(tmp_path: Path) -> None:
     assert f"in {enough.sum()} of 4 ensembles" in said
     found = gd.open(folder)["dynamics"].to_dataset().load()
     assert found.attrs["partial"]
-    counted = gd.open(folder)["correlations"].attrs
-    assert (counted["whole_trajectories"], counted["trajectories"]) == (count, 12)
+    assert (found.attrs["whole_trajectories"], found.attrs["trajectories"]) == (count, 12)
     np.testing.assert_array_equal(found.replicas, np.where(enough, whole.sum(axis=-1), 0))
     for name in ("propensity", "pearson", "self_intermediate_scattering", "reliability_ladder"):
         there = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def run(
     whole = _whole(campaign) if stage == "correlate" else np.array([])
     with cluster.working_at(stage, report):
         _work(campaign, stage, cluster, start_over, partial, whole)
-    jobs.complete(campaign, stage, trajectories.counted(whole) if whole.size else None)
+    jobs.complete(campaign, stage)
 
 
 def _whole(campaign: Campaign) -> np.ndarray:
@@ -87,7 +88,7 @@ def _work(
 ) -> None:
     record, fresh = jobs.begin(campaign, stage, start_over, partial)
     if fresh:
-        jobs.create(campaign, stage, record, _groups(campaign, stage))
+        jobs.create(campaign, stage, record, _groups(campaign, stage, whole))
     if stage == "correlate":
         _over_samples(campaign, stage, "fields", blocks.correlate, cluster)
         _over_ensembles(campaign, cluster, whole.sum(axis=-1) >= FEWEST)
@@ -99,13 +100,15 @@ def _work(
         _over_samples(campaign, stage, "indicators", blocks.structure, cluster)
 
 
-def _groups(campaign: Campaign, stage: str) -> tuple[layout.Group, ...]:
+def _groups(campaign: Campaign, stage: str, whole: np.ndarray) -> tuple[layout.Group, ...]:
     if stage == "correlate":
         with store.open_group(campaign.store, "propensity") as group:
             samples, times = group["configuration"].values, group["time"].values
+        moving = layout.dynamics(campaign, samples, times)
+        counted = {"trajectories": int(whole.size), "whole_trajectories": int(whole.sum())}
         return (
             layout.fields(campaign),
-            layout.dynamics(campaign, samples, times),
+            replace(moving, attributes=moving.attributes | counted),
             layout.correlations(campaign),
         )
     return (layout.density(campaign) if stage == "grid" else layout.indicators(campaign),)

@@ -29,7 +29,7 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
     seed = [campaign.file.campaign.seed, _STREAM, configuration, temperature]
     found = of_ensemble(campaign, ensemble.blocks(*RECORDED), start, panel, seed)
     every = np.arange(campaign.file.propensity.replicas)
-    found["overlap"] = found["overlap"].reindex(replica=every)
+    found = found.reindex(replica=every)
     # the number of replicas comes last, since it says that the rest is there
     found["replicas"] = len(ensemble.replicas)
     _write(campaign, configuration, temperature, found)
