@@ -31,7 +31,10 @@ RAMP = (
     "inherent_structures",
 )  # fmt: skip
 #: Fields that say nothing at these values: the records of campaigns without them are the same.
-SILENT = {"quench": {"inherent_structures": False}, "grid": {"configuration": "snapshot"}}
+SILENT: dict[str, dict[str, object]] = {
+    "quench": {"inherent_structures": False},
+    "grid": {"configuration": "snapshot"},
+}
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ class Campaign:
                 table["liquid_temperature"], table["glass_temperature"] = self.state_temperatures
             if name == "propensity":
                 table = propensity_table(self)
-            silent = SILENT.get(name, {})
+            silent: dict[str, object] = SILENT.get(name, {})
             out[name] = {k: v for k, v in table.items() if k not in silent or v != silent[k]}
         return out
 
