@@ -9,6 +9,7 @@ import xarray as xr
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import MODELS, Campaign
+from glassdask.campaign.schema import Propensity
 from glassdask.errors import UsageError
 
 
@@ -56,11 +57,17 @@ def check(campaign: Campaign, ds: xr.Dataset) -> xr.Dataset | None:
     if "displacement" not in ds:
         return None
     section = campaign.file.propensity
+    if section.start != "glass":
+        raise UsageError(
+            f'displacements from glasses, and [propensity] start = "{section.start}"',
+            'start = "glass"',
+            f"Write it into {campaign.path / 'campaign.toml'}.",
+        )
     temperature = _temperature(ds)
     for key, ours, theirs in (
         ("configurations", section.configurations, len(_samples(ds))),
         ("replicas", section.replicas, ds.sizes["replica"]),
-        ("frames", section.frames, ds.sizes["time"]),
+        _frames(section, ds),
         ("temperatures", list(campaign.propensity_temperatures), [temperature]),
     ):
         if ours != theirs:
@@ -77,6 +84,13 @@ def check(campaign: Campaign, ds: xr.Dataset) -> xr.Dataset | None:
             'Give them as state "glass".',
         )
     return chosen
+
+
+def _frames(section: Propensity, ds: xr.Dataset) -> tuple[str, object, object]:
+    """The field that says which times are recorded, what it says, and what the dataset has."""
+    if section.times is None:
+        return "frames", section.frames, ds.sizes["time"]
+    return "times", section.times, ds["time"].values.tolist()
 
 
 def _samples(ds: xr.Dataset) -> np.ndarray:
@@ -104,7 +118,7 @@ def _temperature(ds: xr.Dataset) -> float:
 
 
 def write(campaign: Campaign, glasses: xr.Dataset) -> None:
-    """Cage-relative squared displacements as the group `propensity`; the stage is complete then."""
+    """Displacements, and cage-relative ones, as the group `propensity`, which is complete then."""
     from glassdask.displacements import cage_relative_squared_displacement
 
     jobs.clear(campaign, "propensity")
@@ -112,11 +126,13 @@ def write(campaign: Campaign, glasses: xr.Dataset) -> None:
     samples, times = glasses["sample"].values, glasses["time"].values
     group = layout.propensity(campaign, samples, times)
     jobs.create(campaign, "propensity", record, (group,), {"source": "import"})
-    target = store.array(campaign.store, "propensity", "crsd")
+    targets = {n: store.array(campaign.store, "propensity", n) for n in ("crsd", "displacement")}
     for k in range(len(samples)):
         one = glasses.isel(sample=k)
         crsd = cage_relative_squared_displacement(one["displacement"], one)
-        target[k, 0] = crsd.transpose("replica", "time", "particle").values.astype(np.float32)
+        for name, values in (("crsd", crsd), ("displacement", one["displacement"])):
+            ordered = values.transpose("replica", "time", "particle", ...)
+            targets[name][k, 0] = ordered.values.astype(np.float32)
     status = store.array(campaign.store, "propensity", "run_status")
     status[...] = np.full(status.shape, layout.DONE, dtype=np.int8)
     jobs.complete(campaign, "propensity", {"failed_runs": 0})

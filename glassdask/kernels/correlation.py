@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import rankdata
 
+from glassdask.kernels.sampling import groups_of
+
 
 def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Pearson's correlation coefficient, sum a'b' / sqrt(sum a'^2 sum b'^2), a' = a - mean(a).
@@ -21,7 +23,7 @@ def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     ndarray
         (...,), dimensionless, -1 to 1. NaN where one of them has a NaN or is constant.
     """
-    a, b = _centred(a), _centred(b)
+    a, b = standardised(a), standardised(b)
     with np.errstate(invalid="ignore"):
         return np.clip((a * b).sum(axis=-1), -1, 1)
 
@@ -65,14 +67,14 @@ def by_group(
         (..., group), dimensionless; the groups in ascending order. NaN where a group has one
         particle, and as the correlation itself.
     """
-    a, b, group = np.asarray(a), np.asarray(b), np.asarray(group)
-    members = [group == one for one in np.unique(group)]
-    return np.stack([correlation(a[..., one], b[..., one]) for one in members], axis=-1)
+    pairs = zip(groups_of(a, group), groups_of(b, group), strict=True)
+    return np.stack([correlation(*pair) for pair in pairs], axis=-1)
 
 
-def _centred(x: np.ndarray) -> np.ndarray:
-    """Deviations from the mean, scaled to length 1; NaN where there are none."""
-    x = np.asarray(x, dtype=float)
+def standardised(x: np.ndarray) -> np.ndarray:
+    """Deviations from the mean over the last axis, scaled to length 1; NaN where there are none."""
+    # in one order in memory, so that sums of the same numbers are rounded alike
+    x = np.ascontiguousarray(x, dtype=float)
     # the mean of equal numbers can differ from them by rounding, so compare before subtracting
     varies = x.max(axis=-1, keepdims=True) > x.min(axis=-1, keepdims=True)
     x = x - x.mean(axis=-1, keepdims=True)
@@ -80,24 +82,3 @@ def _centred(x: np.ndarray) -> np.ndarray:
     # scaled first, so that squares neither overflow nor vanish
     x = x / np.where(varies, size, np.nan)
     return x / np.sqrt((x * x).sum(axis=-1, keepdims=True))
-
-
-def split_half_reliability(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Reliability of a mean from the means of its two halves: 2 r / (1 + r).
-
-    r is the Pearson correlation of the halves; C. Spearman and W. Brown, Br. J. Psychol. 3, 271
-    and 296 (1910). No correlation with a noisy mean is expected to be larger in size than the
-    square root of its reliability.
-
-    Parameters
-    ----------
-    first, second : ndarray
-        (..., particle).
-
-    Returns
-    -------
-    ndarray
-        (...,), 1; 0 where the halves are not correlated at all, NaN where `pearson` is.
-    """
-    r = pearson(first, second)
-    return np.where(r < 0, 0.0, 2 * r / (1 + np.maximum(r, 0)))

@@ -62,7 +62,13 @@ def means_of_groups(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     ndarray
         (..., group), units of the values; the groups in ascending order. NaN where one has a NaN.
     """
-    return np.stack([values[..., group == one].mean(axis=-1) for one in np.unique(group)], axis=-1)
+    return np.stack([part.mean(axis=-1, dtype=float) for part in groups_of(values, group)], axis=-1)
+
+
+def groups_of(values: np.ndarray, group: np.ndarray) -> list[np.ndarray]:
+    """The parts of the last axis, (..., members) each, in ascending order of their groups."""
+    # a mask would give parts of another order in memory, whose sums are rounded differently
+    return [np.compress(group == one, values, axis=-1) for one in np.unique(group)]
 
 
 def check_bootstrap(confidence: float, resamples: int) -> None:

@@ -11,9 +11,11 @@ from glassdask.campaign.schema import FEATURE_MAP_METHODS
 from glassdask.layout.parts import (
     AXES,
     STATES,
+    Array,
     Coordinate,
     Group,
     gamma_name,
+    model_attributes,
     networks_axis,
     particles_axis,
     per_sample,
@@ -23,15 +25,28 @@ from glassdask.layout.parts import (
     sample_array,
     samples_axis,
     space_axes,
+    starts_axes,
     states_axis,
 )
+from glassdask.layout.starts import gamma_of_starts
 
 
 def configurations(campaign: Campaign) -> Group:
     """Snapshots of the quenches."""
     d, particles = campaign.model.dimension, campaign.file.system.particles
-    runs = campaign.file.quench.runs
-    two, model = {"state": 2}, campaign.model
+    runs, two = campaign.file.quench.runs, {"state": 2}
+    inherent: dict[str, Array] = {}
+    if campaign.file.quench.inherent_structures:
+        inherent = {
+            "inherent_position": sample_array(
+                campaign, two | {"particle": particles, "axis": d}, "float64", "sigma",
+                "position in the inherent structure, wrapped to [0, L)", np.nan,
+            ),
+            "inherent_potential_energy": per_sample(
+                campaign, two, "float64", "epsilon",
+                "potential energy per particle of the inherent structure", np.nan,
+            ),
+        }  # fmt: skip
     return Group(
         "configurations",
         samples_axis(campaign)
@@ -53,16 +68,10 @@ def configurations(campaign: Campaign) -> Group:
                 campaign, two, "float64", "epsilon/kB", "temperature from the velocities", np.nan
             ),
         }
+        | inherent
         | run_outcome(("sample",), (runs,), "run"),
-        {
-            "model": model.name,
-            "dimension": d,
-            "density": model.density,
-            "sigma": [list(row) for row in model.sigma],
-            "epsilon": [list(row) for row in model.epsilon],
-            "masses": list(model.masses),
-            "cutoff": campaign.file.system.cutoff,
-            "reference_length": [list(row) for row in model.reference_lengths],
+        model_attributes(campaign)
+        | {
             "cooling_rate": campaign.file.quench.cooling_rate,
             "time_step": campaign.file.quench.time_step,
         },
@@ -144,8 +153,12 @@ def indicators(campaign: Campaign) -> Group:
     )  # fmt: skip
 
 
-def explanations(campaign: Campaign) -> Group:
-    """Gamma of each particle, raw, and the scores of the network; of each of several."""
+def explanations(campaign: Campaign, starts: np.ndarray | None = None) -> Group:
+    """Gamma of each particle, raw, and the scores of the network; of each of several.
+
+    `starts` (configuration,) are the runs whose equilibrated liquids the ensemble starts from, if
+    it does: then there is Gamma of these, too.
+    """
     particles, made_by = campaign.file.system.particles, _made_by(campaign)
     settings = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in made_by.items())
     networks = campaign.file.train.seeds
@@ -164,10 +177,16 @@ def explanations(campaign: Campaign) -> Group:
             campaign, each, "int8", "1", f"by each network {correct}", -1
         ),
     }  # fmt: skip
+    states, of_starts = states_axis(campaign), {}
+    if starts is not None:
+        # along the temperatures of the starts, that name is taken
+        states["state_temperature"] = states.pop("temperature")
+        states |= starts_axes(campaign, starts)
+        of_starts = gamma_of_starts(campaign, len(starts))
     return Group(
         "explanations",
         samples_axis(campaign)
-        | states_axis(campaign)
+        | states
         | particles_axis(campaign)
         | networks_axis(campaign)
         | {"label": Coordinate(("label",), np.array(STATES), "1", "class of the network")},
@@ -182,7 +201,8 @@ def explanations(campaign: Campaign) -> Group:
             "correct": per_sample(campaign, {"state": 2}, "int8", "1", correct, -1),
             "run_status": run_status(campaign, "explanation"),
         }
-        | (by_network if networks > 1 else {}),
+        | (by_network if networks > 1 else {})
+        | of_starts,
         made_by,
     )  # fmt: skip
 

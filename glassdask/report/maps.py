@@ -77,6 +77,8 @@ class Glass:
         Where its correlation with Gamma is largest in this glass (with the first of the other
         indicators when there is no Gamma).
         """
+        if self.data.campaign.file.propensity.start != "glass":
+            return None  # it is the propensity of other positions
         group = self.data.group("dynamics")
         found = np.flatnonzero(group["configuration"].values == self.sample)
         if not len(found):
@@ -98,6 +100,8 @@ class Glass:
     def why_missing(self, name: str) -> str:
         """Why a quantity cannot be drawn; empty when it can."""
         if name == "propensity":
+            if self.data.campaign.file.propensity.start != "glass":
+                return "the ensemble starts from\nequilibrated liquids"
             return "" if self.ensemble else f"no propensity of run {self.sample}"
         if name == "gradcam":
             if not self.data.learnt:

@@ -19,6 +19,8 @@ from glassdask.report.accuracy import of_network
 from glassdask.report.data import Extremum, ReportData
 from glassdask.scan.points import Point
 from glassdask.stages import blocks
+from glassdask.stages.ensembles import propensity
+from glassdask.stages.starts import start_of, structure_of_start
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,9 @@ def read_maps(campaign: Campaign) -> Maps:
     groups = {
         name: store.open_group(campaign.store, name) for name in ("configurations", "explanations")
     }
-    signed = _signed(campaign, _wanted(campaign, groups["configurations"]))
+    signed = _signed(campaign, _wanted(groups["configurations"]))
     if records.state(campaign, "propensity") is State.COMPLETE:
-        groups["dynamics"] = _dynamics(campaign, signed)
+        groups["dynamics"] = _dynamics(campaign)
     groups["correlations"] = _correlations(campaign, signed)
     tree: xr.DataTree = xr.DataTree.from_dict(groups)
     record = records.read(campaign, "quench")
@@ -174,13 +176,10 @@ def _estimate(values: np.ndarray, between_networks: float = math.nan) -> Estimat
     return Estimate(mean, error, count, between_networks)
 
 
-def _wanted(campaign: Campaign, configurations: xr.Dataset) -> np.ndarray:
-    """Whole runs of the test split, and those that the ensemble starts from."""
-    wanted = configurations["split"].values == "test"
-    if records.state(campaign, "propensity") is State.COMPLETE:
-        with store.open_group(campaign.store, "propensity") as group:
-            wanted[group["configuration"].values] = True
-    return np.flatnonzero(wanted & (configurations["run_status"].values == layout.DONE))
+def _wanted(configurations: xr.Dataset) -> np.ndarray:
+    """Whole runs of the test split."""
+    test = configurations["split"].values == "test"
+    return np.flatnonzero(test & (configurations["run_status"].values == layout.DONE))
 
 
 def _signed(campaign: Campaign, wanted: np.ndarray) -> xr.Dataset:
@@ -212,25 +211,22 @@ def _correlations(campaign: Campaign, signed: xr.Dataset) -> xr.Dataset:
     return whole.reindex(sample=np.arange(campaign.file.quench.runs))
 
 
-def _dynamics(campaign: Campaign, signed: xr.Dataset) -> xr.Dataset:
+def _dynamics(campaign: Campaign) -> xr.Dataset:
     """As the group of this name, of Gamma alone."""
-    names = {"pearson": "gradcam", "pearson_by_network": blocks.BY_NETWORK}
-    gamma = {name: signed[of] for name, of in names.items() if of in signed}
     with store.open_group(campaign.store, "propensity") as group:
         axes = {n: group[n].load() for n in ("configuration", "temperature", "time")}
+    several = {"pearson": "gradcam", "pearson_by_network": blocks.BY_NETWORK}
     found = []
-    for k, sample in enumerate(axes["configuration"].values):
-        block = blocks.read_configurations(campaign, int(sample), int(sample) + 1)
-        glass = block.isel(sample=0).sel(state="glass")
-        of_glass = {
-            name: x.sel(sample=int(sample), state="glass").reset_coords(drop=True)
-            for name, x in gamma.items()
-        }
+    for k in range(len(axes["configuration"])):
         for t in range(len(axes["temperature"])):
-            delta_i = blocks.read_ensemble(campaign, k, t).mean("replica")
-            smooth = blocks.smooth_fields(campaign, delta_i, glass).reset_coords(drop=True)
-            one = {name: correlations.pearson(x, 1 - smooth) for name, x in of_glass.items()}
-            one["delta"] = displacements.mean_cage_relative_displacement(delta_i)
+            start, raw = start_of(campaign, k, t), structure_of_start(campaign, k, t)
+            delta_i = propensity(campaign, k, t)
+            smooth = blocks.smooth_fields(campaign, delta_i, start)
+            one = {"delta": displacements.mean_cage_relative_displacement(delta_i)}
+            for name, of in several.items():
+                if of in raw:
+                    gamma = blocks.smooth_fields(campaign, raw[of], start)
+                    one[name] = correlations.pearson(gamma, 1 - smooth)
             found.append(xr.Dataset(one).reset_coords(drop=True))
     rows = len(axes["temperature"])
     each = [xr.concat(found[k : k + rows], "temperature") for k in range(0, len(found), rows)]
