@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         unlike_neighbours,
         voronoi_volume,
     )
+    from glassdask.onset import onset_from_cooling, onset_from_displacement
     from glassdask.registry import indicator
     from glassdask.sampling import over_samples
     from glassdask.store import open
@@ -60,6 +61,8 @@ __all__ = [
     "local_density",
     "mean_cage_relative_displacement",
     "normalise",
+    "onset_from_cooling",
+    "onset_from_displacement",
     "open",
     "over_samples",
     "pair_entropy",
@@ -101,6 +104,7 @@ _MODULES = {
     "glassdask.correlations": ("pearson", "spearman", "split_half_reliability"),
     "glassdask.distributions": ("radial_distribution", "structure_factor"),
     "glassdask.sampling": ("over_samples",),
+    "glassdask.onset": ("onset_from_cooling", "onset_from_displacement"),
     "glassdask.baselines": ("linear_classifier", "species_means"),
     "glassdask.displacements": (
         "cage_relative_squared_displacement",

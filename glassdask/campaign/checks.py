@@ -24,6 +24,7 @@ def check(file: CampaignFile) -> None:
     check_grid(file)
     check_network(file)
     check_propensity(file)
+    check_kink(file)
     check_hpc(file)
     if file.report.map_sample >= file.quench.runs:
         raise UsageError(
@@ -156,6 +157,17 @@ def check_propensity(file: CampaignFile) -> None:
         )
     if len(set(section.temperatures)) != len(section.temperatures):
         raise UsageError(f"[propensity] temperatures = {section.temperatures}", "no value twice")
+
+
+def check_kink(file: CampaignFile) -> None:
+    """The window of T* has a lower and an upper end."""
+    given = file.correlate.kink_temperatures
+    if given is not None and not (len(given) == 2 and given[0] < given[1]):
+        raise UsageError(
+            f"[correlate] kink_temperatures = {given}",
+            "two temperatures, the lower one first",
+            "Type e.g. `kink_temperatures = [0.1, 0.8]`.",
+        )
 
 
 def check_hpc(file: CampaignFile) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -170,6 +170,14 @@ def temperature_colours(count: int) -> list[tuple[float, float, float, float]]:
     """A colour for each temperature, cold to hot, dark enough on white."""
     colours = mpl.colormaps["plasma"](np.linspace(0.05, 0.78, max(count, 1)))
     return [tuple(map(float, colour)) for colour in colours]  # type: ignore[misc]
+
+
+def indicator_looks(names: Iterable[str]) -> dict[str, tuple[Any, str]]:
+    """A colour and a marker for each indicator; Gamma is black."""
+    tab = mpl.colormaps["tab10"]
+    others = [name for name in names if name != "gradcam"]
+    found = {name: (tab(k % 10), MARKERS[k % len(MARKERS)]) for k, name in enumerate(others)}
+    return found | {"gradcam": ("black", "*")}
 
 
 def log_ticks(axis: Axis) -> None:
