@@ -34,7 +34,10 @@ STORED = {
         "kinetic_temperature": ("configurations", "kinetic_temperature"),
         "cooling": ("cooling", "potential_energy"),
     },
-    "propensity": {"crsd": ("propensity", "crsd")},
+    "propensity": {
+        "crsd": ("propensity", "crsd"),
+        "displacement": ("propensity", "displacement"),
+    },
 }
 
 
@@ -281,11 +284,12 @@ def _trajectories(campaign: Campaign) -> _Parts:
 
     def write(numbers: list[int], whole: dict[int, Results]) -> None:
         c, t, _ = np.unravel_index(numbers[0], shape)
-        array = store.array(campaign.store, "propensity", "crsd")
-        block = np.asarray(array[int(c), int(t)])
-        for number, result in whole.items():
-            block[np.unravel_index(number, shape)[2]] = result["crsd"]
-        array[int(c), int(t)] = block
+        for name, (group, variable) in STORED["propensity"].items():
+            array = store.array(campaign.store, group, variable)
+            block = np.asarray(array[int(c), int(t)])
+            for number, result in whole.items():
+                block[np.unravel_index(number, shape)[2]] = result[name]
+            array[int(c), int(t)] = block
 
     replicas = shape[2]
     shards = [list(range(k, k + replicas)) for k in range(0, int(np.prod(shape)), replicas)]

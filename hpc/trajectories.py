@@ -110,7 +110,8 @@ class Quench(Trajectory):
 class Isoconfigurational(Trajectory):
     """One trajectory from a given glass with new velocities.
 
-    Its result is `crsd` (time, particle), cage-relative squared displacement, sigma^2.
+    Its results are `displacement` (time, particle, axis) since the start, unwrapped, sigma, and
+    `crsd` (time, particle), cage-relative squared displacement, sigma^2.
 
     Parameters
     ----------
@@ -146,12 +147,14 @@ class Isoconfigurational(Trajectory):
         return self.frames if "#@ frames" in before else NO_STOPS
 
     def at_stop(self, runner: Runner, step: int) -> None:
-        """Keep the squared displacement of each particle relative to its cage."""
+        """Keep the displacement of each particle, and its square relative to the cage."""
         displacement = runner.unwrapped(self.dimension, self.length) - self.position
         crsd = cage_relative_squared_displacement(displacement, self.neighbours)
-        self.keep(crsd=crsd.astype(np.float32))
+        self.keep(
+            displacement=displacement.astype(np.float32), crsd=crsd.astype(np.float32)
+        )
 
     def results(self, runner: Runner) -> dict[str, np.ndarray]:
         """All frames."""
         self.check_particles(runner)
-        return {"crsd": np.stack(self.kept["crsd"])}
+        return {name: np.stack(self.kept[name]) for name in ("displacement", "crsd")}

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from glassdask.campaign.checks import check
+from glassdask.campaign.ensemble import equilibration_table, propensity_table
 from glassdask.campaign.indicator_names import DEFAULTS, used_parameters
 from glassdask.campaign.models import MODELS, Model, additive
 from glassdask.campaign.resolved import check_resolved
@@ -27,7 +28,10 @@ LARGEST_SEED = 899_999_000
 #: Fields of [quench] that make nothing of imported configurations.
 RAMP = (
     "start_temperature", "cooling_rate", "equilibration_time", "hold_time", "cooling_points",
+    "inherent_structures",
 )  # fmt: skip
+#: Fields that say nothing at these values: the records of campaigns without them are the same.
+SILENT = {"quench": {"inherent_structures": False}, "grid": {"configuration": "snapshot"}}
 
 
 @dataclass(frozen=True)
@@ -105,9 +109,15 @@ class Campaign:
         return tuple(round(t * onset, 10) for t in section.temperatures)
 
     def sections(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """The named tables as plain data, with the resolved model in place of [system]."""
+        """The named tables as plain data, with the resolved model in place of [system].
+
+        "equilibration" is the part of [propensity] that the equilibrated starts follow from.
+        """
         out: dict[str, Any] = {}
         for name in names:
+            if name == "equilibration":
+                out["propensity"] = equilibration_table(self)
+                continue
             table = getattr(self.file, name).model_dump(mode="json")
             if name == "system":
                 table |= {
@@ -130,16 +140,17 @@ class Campaign:
                 table.pop("source")
                 table["liquid_temperature"], table["glass_temperature"] = self.state_temperatures
             if name == "propensity":
-                table["temperatures"] = list(self.propensity_temperatures)
-                table["temperature_unit"] = "epsilon"
-                table.pop("onset_temperature")
-            out[name] = table
+                table = propensity_table(self)
+            silent = SILENT.get(name, {})
+            out[name] = {k: v for k, v in table.items() if k not in silent or v != silent[k]}
         return out
 
     def _indicators_table(self) -> dict[str, Any]:
         """What the indicators follow from; the files of users by their content."""
         section = self.file.indicators
         table: dict[str, Any] = {"names": section.names}
+        if section.configuration == "inherent":
+            table["configuration"] = section.configuration
         table |= {key: getattr(section, key) for key in used_parameters(section.names)}
         if section.modules:
             table["modules"] = {name: file_digest(self.path / name) for name in section.modules}

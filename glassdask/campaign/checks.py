@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
+from glassdask.campaign.ensemble import check_propensity
 from glassdask.campaign.schema import CampaignFile, System
 from glassdask.errors import UsageError
 
@@ -22,9 +25,10 @@ def check(file: CampaignFile) -> None:
     check_system(file.system)
     check_quench(file)
     check_grid(file)
+    check_inherent(file)
     check_network(file)
     check_propensity(file)
-    check_kink(file)
+    check_correlate(file)
     check_hpc(file)
     if file.report.map_sample >= file.quench.runs:
         raise UsageError(
@@ -115,6 +119,24 @@ def check_grid(file: CampaignFile) -> None:
         )
 
 
+def check_inherent(file: CampaignFile) -> None:
+    """There are inherent structures where they are asked for, and LAMMPS to make them."""
+    made = file.quench.inherent_structures
+    if made and file.quench.source == "import":
+        raise UsageError(
+            "[quench] inherent_structures = true of imported configurations",
+            "false: they follow from runs of LAMMPS",
+            "Minimise before the import, and import that.",
+        )
+    for name in ("grid", "indicators"):
+        if getattr(file, name).configuration == "inherent" and not made:
+            raise UsageError(
+                f'[{name}] configuration = "inherent" without inherent structures',
+                "[quench] inherent_structures = true, which makes them",
+                "Write it into campaign.toml, or type `--set quench.inherent_structures=true`.",
+            )
+
+
 def check_network(file: CampaignFile) -> None:
     """Layers agree in number, the kernel has a centre, the layer to explain exists."""
     train, layers = file.train, len(file.train.channels)
@@ -131,40 +153,26 @@ def check_network(file: CampaignFile) -> None:
         raise UsageError(f"[explain] layer = {file.explain.layer}", f"{-layers} to {layers - 1}")
 
 
-def check_propensity(file: CampaignFile) -> None:
-    """There are enough glasses, seeds and time steps for the ensemble."""
-    section, test = file.propensity, file.quench.split.test
-    if file.quench.source == "import":
-        test = file.quench.runs  # imported displacements may be of any run
-    if section.configurations > test:
+def check_correlate(file: CampaignFile) -> None:
+    """A broken bond is longer than one at time 0; the ladder is one, the window of T* has ends."""
+    section, ladder = file.correlate, file.correlate.coarse_graining_ladder
+    if section.broken_bond_length <= section.bond_length:
         raise UsageError(
-            f"[propensity] configurations = {section.configurations}, but the test split has "
-            f"{test} runs",
-            f"1 to {test}" if test > 1 else "1",
-            "Lower configurations or enlarge the test split.",
+            f"[correlate] broken_bond_length = {section.broken_bond_length:g}, bond_length = "
+            f"{section.bond_length:g}",
+            "bonds that break at a length above that at which they are formed",
+            "Raise broken_bond_length, e.g. to 1.7 beside a bond_length of 1.4.",
         )
-    trajectories = section.configurations * len(section.temperatures) * section.replicas
-    if trajectories > 800_000_000:
+    if not ladder or any(low >= high for low, high in pairwise(ladder)):
         raise UsageError(
-            f"[propensity] replicas = {section.replicas}: {trajectories} trajectories",
-            "at most as many as there are distinct velocity seeds, 8e8",
-            "Lower replicas.",
+            f"[correlate] coarse_graining_ladder = {ladder}",
+            "increasing lengths, at least one",
+            "Type e.g. `coarse_graining_ladder = [0.0, 1.0, 3.0]`.",
         )
-    if not file.quench.time_step <= section.first_time <= section.duration:
+    window = section.kink_temperatures
+    if window is not None and not (len(window) == 2 and window[0] < window[1]):
         raise UsageError(
-            f"[propensity] first_time = {section.first_time:g}, duration = {section.duration:g}",
-            f"time_step ({file.quench.time_step:g}) <= first_time <= duration",
-        )
-    if len(set(section.temperatures)) != len(section.temperatures):
-        raise UsageError(f"[propensity] temperatures = {section.temperatures}", "no value twice")
-
-
-def check_kink(file: CampaignFile) -> None:
-    """The window of T* has a lower and an upper end."""
-    given = file.correlate.kink_temperatures
-    if given is not None and not (len(given) == 2 and given[0] < given[1]):
-        raise UsageError(
-            f"[correlate] kink_temperatures = {given}",
+            f"[correlate] kink_temperatures = {window}",
             "two temperatures, the lower one first",
             "Type e.g. `kink_temperatures = [0.1, 0.8]`.",
         )

@@ -33,6 +33,7 @@ def check_resolved(campaign: Campaign) -> None:
     _check_onset(campaign)
     _check_box(campaign)
     _check_radial(campaign)
+    _check_bonds(campaign)
     _check_indicators(campaign)
 
 
@@ -139,6 +140,18 @@ def _check_radial(campaign: Campaign) -> None:
             f"[correlate] radial_bin = {section.radial_bin:g} is wider than g(r) is long",
             "at least one bin",
             "Lower radial_bin.",
+        )
+
+
+def _check_bonds(campaign: Campaign) -> None:
+    section, half = campaign.file.correlate, 0.5 * campaign.box_length
+    longest = section.bond_length * max(max(row) for row in campaign.model.sigma)
+    if longest > half:
+        raise UsageError(
+            f"[correlate] bond_length = {section.bond_length:g} makes bonds of {longest:.4g} sigma, "
+            f"and half the box is {half:.4g}",
+            "bonds within half the box",
+            "Lower bond_length, or raise [system] particles.",
         )
 
 

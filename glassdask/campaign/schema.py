@@ -14,6 +14,7 @@ Count = Annotated[int, Field(ge=1)]
 NonNegativeCount = Annotated[int, Field(ge=0)]
 Method = Literal["gradcam", "gradcam++", "integrated-gradients"]
 Baseline = Literal["mean", "empty"]
+Positions = Literal["snapshot", "inherent"]
 #: The methods that explain the feature maps of a convolution; the others explain the image itself.
 FEATURE_MAP_METHODS: tuple[Method, ...] = ("gradcam", "gradcam++")
 
@@ -96,6 +97,11 @@ class Quench(Section):
         "damping time of Nose-Hoover (not stated in the paper)", default=0.5
     )
     cooling_points: Count = about("temperatures at which e(T) is recorded", default=100)
+    inherent_structures: bool = about(
+        "minimise the energy from each snapshot, too, and keep where that ends: the snapshot "
+        "without its vibrations (not in the paper)",
+        default=False,
+    )
 
 
 class Grid(Section):
@@ -109,6 +115,10 @@ class Grid(Section):
         "which cells a particle counts in (not stated in the paper)", default="nearest"
     )
     kernel_width: Positive | None = about("gaussian: its width, sigma", default=None)
+    configuration: Positions = about(
+        "images of each snapshot or of its inherent structure (not in the paper)",
+        default="snapshot",
+    )
 
 
 class Indicators(Section):
@@ -133,6 +143,9 @@ class Indicators(Section):
         "of the Gaussians that make g(r) smooth, sigma (not in the paper)",
         default=DEFAULTS["pair_entropy_width"],
         ge=0.001,
+    )
+    configuration: Positions = about(
+        "of each snapshot or of its inherent structure (not in the paper)", default="snapshot"
     )
 
 
@@ -217,7 +230,19 @@ class Explain(Section):
 class Propensity(Section):
     """[propensity]: the isoconfigurational ensemble."""
 
-    configurations: Count = about("glasses to start from, the first test runs", default=1)
+    start: Literal["glass", "equilibrium"] = about(
+        "glass: the snapshot at T_G (the paper's); equilibrium: the one at T_L, equilibrated at "
+        "each temperature of the ensemble",
+        default="glass",
+    )
+    equilibration_time: Positive | None = about(
+        "equilibrium: how long, unit time; as long as a trajectory if left out (not in the paper)",
+        default=None,
+    )
+    configurations: Count = about("runs to start from", default=1)
+    samples: list[NonNegativeCount] | None = about(
+        "their numbers, as many; the first whole test runs if left out", default=None, min_length=1
+    )
     replicas: int = about("velocity draws for each, N_s", default=30, ge=2)
     temperatures: list[Positive] = about(
         "in the unit below", default=[1.0, 1.1, 1.2, 1.3, 1.4, 1.5], min_length=1
@@ -231,12 +256,40 @@ class Propensity(Section):
     duration: Positive = about("length of each trajectory, unit time", default=1.5e6)
     first_time: Positive = about("first recorded time, unit time", default=0.5)
     frames: Count = about("recorded times, log-spaced up to the duration", default=60)
+    linear_frames: NonNegativeCount = about(
+        "further ones, evenly spaced up to the duration (not in the paper)", default=0
+    )
+    times: list[Positive] | None = about(
+        "all recorded times, increasing, in place of the four fields above", default=None,
+        min_length=1,
+    )
 
 
 class Correlate(Section):
-    """[correlate]: fields and correlations."""
+    """[correlate]: fields, correlations and dynamics."""
 
     coarse_graining_length: Positive = about("xi, sigma", default=3.0)
+    coarse_graining_ladder: list[NonNegative] = about(
+        "further xi of the correlations with 1 - Delta, sigma; 0: not coarse-grained (not in the "
+        "paper)",
+        default=[0.0, 1.0, 2.0, 3.0, 5.0],
+    )
+    wave_number: Positive = about(
+        "q of the self-intermediate scattering, sigma^-1 (not in the paper)", default=7.2
+    )
+    overlap_distance: Positive = about(
+        "a of the overlap Q(t), sigma (not in the paper)", default=0.3
+    )
+    bond_length: Positive = about(
+        "particles nearer than this are bonded, in sigma_ij (not in the paper)", default=1.4
+    )
+    broken_bond_length: Positive = about(
+        "a bond longer than this is broken, in sigma_ij (not in the paper)", default=1.7
+    )
+    bootstrap: Count = about(
+        "resamples of the replicas for the interval of C with 1 - Delta (not in the paper)",
+        default=200,
+    )
     radial_distance: Positive | None = about(
         "end of g(r) for the linear model beside the network, sigma; 5, or nearly half a smaller "
         "box, if left out (not in the paper)",

@@ -104,7 +104,7 @@ def _temperature(ds: xr.Dataset) -> float:
 
 
 def write(campaign: Campaign, glasses: xr.Dataset) -> None:
-    """Cage-relative squared displacements as the group `propensity`; the stage is complete then."""
+    """Displacements, and cage-relative ones, as the group `propensity`, which is complete then."""
     from glassdask.displacements import cage_relative_squared_displacement
 
     jobs.clear(campaign, "propensity")
@@ -112,11 +112,13 @@ def write(campaign: Campaign, glasses: xr.Dataset) -> None:
     samples, times = glasses["sample"].values, glasses["time"].values
     group = layout.propensity(campaign, samples, times)
     jobs.create(campaign, "propensity", record, (group,), {"source": "import"})
-    target = store.array(campaign.store, "propensity", "crsd")
+    targets = {n: store.array(campaign.store, "propensity", n) for n in ("crsd", "displacement")}
     for k in range(len(samples)):
         one = glasses.isel(sample=k)
         crsd = cage_relative_squared_displacement(one["displacement"], one)
-        target[k, 0] = crsd.transpose("replica", "time", "particle").values.astype(np.float32)
+        for name, values in (("crsd", crsd), ("displacement", one["displacement"])):
+            ordered = values.transpose("replica", "time", "particle", ...)
+            targets[name][k, 0] = ordered.values.astype(np.float32)
     status = store.array(campaign.store, "propensity", "run_status")
     status[...] = np.full(status.shape, layout.DONE, dtype=np.int8)
     jobs.complete(campaign, "propensity", {"failed_runs": 0})

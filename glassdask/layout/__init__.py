@@ -1,6 +1,7 @@
 """What each group of the store holds, as pure data: names, dimensions, units, chunks, shards."""
 
 from glassdask.layout.baselines import BASELINES
+from glassdask.layout.dynamics import dynamics, selections
 from glassdask.layout.parts import (
     DONE,
     FAILED,
@@ -10,13 +11,14 @@ from glassdask.layout.parts import (
     Group,
     gamma_name,
     indicator_names,
+    of_starts,
     pending_blocks,
     run_seeds,
     sample_blocks,
     samples_per_shard,
     splits,
 )
-from glassdask.layout.results import correlations, dynamics, fields, propensity
+from glassdask.layout.results import correlations, fields, frames_at_once, propensity
 from glassdask.layout.snapshots import (
     configurations,
     cooling,
@@ -40,13 +42,16 @@ __all__ = [
     "dynamics",
     "explanations",
     "fields",
+    "frames_at_once",
     "gamma_name",
     "indicator_names",
     "indicators",
+    "of_starts",
     "pending_blocks",
     "propensity",
     "run_seeds",
     "sample_blocks",
     "samples_per_shard",
+    "selections",
     "splits",
 ]

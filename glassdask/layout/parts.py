@@ -112,7 +112,7 @@ def run_seeds(campaign: Campaign, stream: int, count: int) -> np.ndarray:
     campaign : Campaign
         Its `seed` is the root.
     stream : int
-        0 for quenches, 1 for isoconfigurational velocities.
+        0 for quenches, 1 for isoconfigurational velocities, 2 for equilibrations.
     count : int
         How many.
     """
@@ -185,6 +185,26 @@ def run_outcome(dims: tuple[str, ...], shape: tuple[int, ...], what: str) -> dic
     }
 
 
+def model_attributes(campaign: Campaign) -> dict[str, Any]:
+    """What particles of a group are: attributes that indicators are computed with."""
+    model = campaign.model
+    return {
+        "model": model.name,
+        "dimension": model.dimension,
+        "density": model.density,
+        "sigma": [list(row) for row in model.sigma],
+        "epsilon": [list(row) for row in model.epsilon],
+        "masses": list(model.masses),
+        "cutoff": campaign.file.system.cutoff,
+        "reference_length": [list(row) for row in model.reference_lengths],
+    }
+
+
+def of_starts(name: str) -> str:
+    """What a variable of `explanations` is called that is of the starts of the ensemble."""
+    return name.replace("gradcam", "gradcam_of_starts")
+
+
 def samples_axis(campaign: Campaign) -> dict[str, Coordinate]:
     """Number and split of each run."""
     runs = campaign.file.quench.runs
@@ -237,13 +257,15 @@ def space_axes(campaign: Campaign) -> dict[str, Coordinate]:
     }
 
 
-def ensemble_axes(
-    campaign: Campaign, samples: np.ndarray, times: np.ndarray
-) -> dict[str, Coordinate]:
-    """Glasses, temperatures and times of the isoconfigurational ensemble."""
+def starts_axes(campaign: Campaign, samples: np.ndarray) -> dict[str, Coordinate]:
+    """Starting configurations and temperatures of the isoconfigurational ensemble."""
+    starts = {
+        "glass": "sample whose glass the trajectories start from",
+        "equilibrium": "sample whose liquid is equilibrated for the trajectories",
+    }
     return {
         "configuration": Coordinate(
-            ("configuration",), samples, "1", "sample whose glass the trajectories start from"
+            ("configuration",), samples, "1", starts[campaign.file.propensity.start]
         ),
         "temperature": Coordinate(
             ("temperature",),
@@ -251,5 +273,13 @@ def ensemble_axes(
             "epsilon/kB",
             "temperature of the trajectories",
         ),
+    }
+
+
+def ensemble_axes(
+    campaign: Campaign, samples: np.ndarray, times: np.ndarray
+) -> dict[str, Coordinate]:
+    """Starts, temperatures and times of the isoconfigurational ensemble."""
+    return starts_axes(campaign, samples) | {
         "time": Coordinate(("time",), times, "sigma sqrt(m/epsilon)", "time since the start"),
     }

@@ -1,4 +1,4 @@
-"""Groups with what follows from the snapshots: fields, correlations, propensity, dynamics."""
+"""Groups with what follows from the snapshots: fields, correlations, trajectories."""
 
 from __future__ import annotations
 
@@ -21,8 +21,12 @@ from glassdask.layout.parts import (
     sample_array,
     samples_axis,
     samples_per_shard,
+    space_axes,
     states_axis,
 )
+
+#: Displacements that are in memory together, 4 bytes each.
+_VALUES_AT_ONCE = 1 << 22
 
 
 def fields(campaign: Campaign) -> Group:
@@ -98,91 +102,52 @@ def correlations(campaign: Campaign) -> Group:
 
 
 def propensity(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Group:
-    """Cage-relative squared displacements of every replica.
+    """Displacements of every replica since the start, and relative to the cage.
 
     `samples` (configuration,) are the runs to start from, `times` (time,) the recorded times.
     """
-    particles, replicas = campaign.file.system.particles, campaign.file.propensity.replicas
-    lead = (len(samples), len(campaign.propensity_temperatures), replicas)
-    seeds = run_seeds(campaign, 1, int(np.prod(lead))).reshape(lead)
-    lead_dims = ("configuration", "temperature", "replica")
-    inner = (len(times), particles)
+    section, d = campaign.file.propensity, campaign.model.dimension
+    lead = {
+        "configuration": len(samples),
+        "temperature": len(campaign.propensity_temperatures),
+        "replica": section.replicas,
+    }
+    seeds = run_seeds(campaign, 1, int(np.prod(list(lead.values())))).reshape(tuple(lead.values()))
+    each = {"time": len(times), "particle": campaign.file.system.particles}
+
+    def recorded(inner: dict[str, int], units: str, long_name: str) -> Array:
+        """A chunk a replica and a shard a glass and temperature, of as many frames as are read."""
+        frames = frames_at_once(campaign, len(times))
+        sizes = lead | inner
+        chunks = sizes | dict.fromkeys(lead, 1) | {"time": frames}
+        shards = chunks | {"replica": section.replicas}
+        return Array(
+            tuple(sizes), tuple(sizes.values()), tuple(chunks.values()), tuple(shards.values()),
+            "float32", units, long_name,
+        )  # fmt: skip
+
     return Group(
         "propensity",
         ensemble_axes(campaign, samples, times)
         | particles_axis(campaign)
+        | space_axes(campaign)
         | {
-            "replica": Coordinate(("replica",), np.arange(replicas), "1", "velocity draw"),
-            "seed": Coordinate(lead_dims, seeds, "1", "seed of the velocities"),
+            "replica": Coordinate(("replica",), np.arange(section.replicas), "1", "velocity draw"),
+            "seed": Coordinate(tuple(lead), seeds, "1", "seed of the velocities"),
         },
         {
-            "crsd": Array(
-                (*lead_dims, "time", "particle"), (*lead, *inner), (1, 1, 1, *inner),
-                (1, 1, replicas, *inner), "float32", "sigma^2",
-                "cage-relative squared displacement",
+            "crsd": recorded(each, "sigma^2", "cage-relative squared displacement"),
+            "displacement": recorded(
+                each | {"axis": d}, "sigma", "displacement since time 0, unwrapped"
             ),
         }
-        | run_outcome(lead_dims, lead, "trajectory"),
+        | run_outcome(tuple(lead), tuple(lead.values()), "trajectory"),
         {"velocities": "Gaussian, centre-of-mass momentum removed"},
-    )  # fmt: skip
-
-
-def dynamics(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Group:
-    """Propensity and its correlation with the structure; arguments as for `propensity`."""
-    names, particles = indicator_names(campaign), campaign.file.system.particles
-    networks = campaign.file.train.seeds
-    lead_dims, lead = (
-        ("configuration", "temperature"),
-        (len(samples), len(campaign.propensity_temperatures)),
     )
-    one = (1, 1, len(times))
 
-    def correlation(kind: str, first: str, count: int, of: str = "") -> Array:
-        return Array(
-            (first, *lead_dims, "time"), (count, *lead, len(times)), (count, *one), None,
-            "float64", "1", f"{kind} correlation{of} with 1 - Delta, both coarse-grained",
-        )  # fmt: skip
 
-    correlated = {}
-    for kind in ("pearson", "spearman"):
-        correlated[kind] = correlation(kind.title(), "indicator", len(names))
-        if networks > 1:
-            of = " of gradcam of each network"
-            correlated[f"{kind}_by_network"] = correlation(kind.title(), "network", networks, of)
-
-    return Group(
-        "dynamics",
-        ensemble_axes(campaign, samples, times)
-        | particles_axis(campaign)
-        | {"indicator": Coordinate(("indicator",), np.array(names), "1", "structural indicator")}
-        | networks_axis(campaign),
-        {
-            "delta": Array(
-                (*lead_dims, "time"), (*lead, len(times)), one, None, "float64", "sigma",
-                "mean root propensity delta(t)",
-            ),
-            "propensity": Array(
-                (*lead_dims, "time", "particle"), (*lead, len(times), particles),
-                (*one, particles), None, "float32", "sigma^2",
-                "dynamic propensity Delta, mean CRSD over the replicas",
-            ),
-            "propensity_field": Array(
-                (*lead_dims, "time", "particle"), (*lead, len(times), particles),
-                (*one, particles), None, "float32", "1",
-                "propensity, coarse-grained and normalised to [0, 1]",
-            ),
-            "reliability": Array(
-                (*lead_dims, "time"), (*lead, len(times)), one, None, "float64", "1",
-                "split-half reliability of the propensity field (Spearman-Brown)",
-            ),
-            "replicas": Array(
-                lead_dims, lead, (1, 1), None, "int32", "1", "trajectories in the mean", 0
-            ),
-        }
-        | correlated,
-        {
-            "convention": "against 1 - Delta; tong_tanaka enters as 1 - Theta",
-            "coarse_graining_length": campaign.file.correlate.coarse_graining_length,
-            "coarse_graining_length_units": "sigma",
-        },
-    )  # fmt: skip
+def frames_at_once(campaign: Campaign, frames: int) -> int:
+    """Frames of all replicas that are read together, about equally many each time."""
+    size = campaign.file.propensity.replicas * campaign.file.system.particles
+    most = max(1, _VALUES_AT_ONCE // (size * campaign.model.dimension))
+    return -(-frames // -(-frames // most)) if frames else 1

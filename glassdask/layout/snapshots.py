@@ -11,9 +11,11 @@ from glassdask.campaign.schema import FEATURE_MAP_METHODS
 from glassdask.layout.parts import (
     AXES,
     STATES,
+    Array,
     Coordinate,
     Group,
     gamma_name,
+    model_attributes,
     networks_axis,
     particles_axis,
     per_sample,
@@ -30,8 +32,19 @@ from glassdask.layout.parts import (
 def configurations(campaign: Campaign) -> Group:
     """Snapshots of the quenches."""
     d, particles = campaign.model.dimension, campaign.file.system.particles
-    runs = campaign.file.quench.runs
-    two, model = {"state": 2}, campaign.model
+    runs, two = campaign.file.quench.runs, {"state": 2}
+    inherent: dict[str, Array] = {}
+    if campaign.file.quench.inherent_structures:
+        inherent = {
+            "inherent_position": sample_array(
+                campaign, two | {"particle": particles, "axis": d}, "float64", "sigma",
+                "position in the inherent structure, wrapped to [0, L)", np.nan,
+            ),
+            "inherent_potential_energy": per_sample(
+                campaign, two, "float64", "epsilon",
+                "potential energy per particle of the inherent structure", np.nan,
+            ),
+        }  # fmt: skip
     return Group(
         "configurations",
         samples_axis(campaign)
@@ -53,16 +66,10 @@ def configurations(campaign: Campaign) -> Group:
                 campaign, two, "float64", "epsilon/kB", "temperature from the velocities", np.nan
             ),
         }
+        | inherent
         | run_outcome(("sample",), (runs,), "run"),
-        {
-            "model": model.name,
-            "dimension": d,
-            "density": model.density,
-            "sigma": [list(row) for row in model.sigma],
-            "epsilon": [list(row) for row in model.epsilon],
-            "masses": list(model.masses),
-            "cutoff": campaign.file.system.cutoff,
-            "reference_length": [list(row) for row in model.reference_lengths],
+        model_attributes(campaign)
+        | {
             "cooling_rate": campaign.file.quench.cooling_rate,
             "time_step": campaign.file.quench.time_step,
         },

@@ -27,12 +27,15 @@ from glassdask import (
     store,
 )
 from glassdask.campaign import Campaign
+from glassdask.campaign.schema import Positions
 from glassdask.errors import StageFailed
 from glassdask.registry import load_modules
 
 CORRELATIONS = {"pearson": correlations.pearson, "spearman": correlations.spearman}
 #: The Grad-CAM score of each network, where there are several.
 BY_NETWORK = "gradcam_by_network"
+#: What the store calls the positions of each kind.
+POSITIONS: dict[Positions, str] = {"snapshot": "position", "inherent": "inherent_position"}
 #: Indicators that enter correlations as 1 - X, as in the paper.
 REVERSED = ("tong_tanaka",)
 
@@ -99,8 +102,17 @@ def check_whole(
         raise damaged(campaign, stage, f"{values.name} of run {low + lost[0]} is missing")
 
 
-def read_configurations(campaign: Campaign, low: int, high: int) -> xr.Dataset:
+def read_configurations(
+    campaign: Campaign, low: int, high: int, which: Positions = "snapshot"
+) -> xr.Dataset:
     """Runs `low` to `high` of the configurations, in memory.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    low, high : int
+    which : {"snapshot", "inherent"}
+        What `position` is to be: that of each snapshot or of its inherent structure.
 
     Raises
     ------
@@ -110,8 +122,10 @@ def read_configurations(campaign: Campaign, low: int, high: int) -> xr.Dataset:
     record = records.read(campaign, "quench") or {}
     with damage_named(campaign, "quench"):
         group = _configurations(campaign.store, record.get("token", ""))
-    block = load(campaign, "quench", group.isel(sample=slice(low, high)))
-    check_whole(campaign, "quench", block["position"], block["run_status"].values, low)
+    chosen = group[[POSITIONS[which], "run_status"]].isel(sample=slice(low, high))
+    block = load(campaign, "quench", chosen)
+    check_whole(campaign, "quench", block[POSITIONS[which]], block["run_status"].values, low)
+    block = block.rename({POSITIONS[which]: "position"})
     return block.assign_attrs(campaign.indicator_parameters)
 
 
@@ -121,7 +135,8 @@ def _configurations(path: Path, token: str) -> xr.Dataset:
 
     Opening the group takes longer than reading a block.
     """
-    group = store.open_group(path, "configurations")[["position", "run_status"]]
+    group = store.open_group(path, "configurations")
+    group = group[[name for name in (*POSITIONS.values(), "run_status") if name in group]]
     return group.assign_coords(group.coords.to_dataset().load().coords)
 
 
@@ -135,27 +150,33 @@ def write(
 
 def grid(campaign: Campaign, low: int, high: int) -> np.ndarray:
     """Grid a block; returns the status of its runs, (sample,) int8."""
-    block = read_configurations(campaign, low, high)
+    block = read_configurations(campaign, low, high, campaign.file.grid.configuration)
     status = block["run_status"].values
-    settings, target = campaign.file.grid, store.array(campaign.store, "density", "density")
+    target = store.array(campaign.store, "density", "density")
     density = np.full((high - low, *target.shape[1:]), target.fill_value, target.dtype)
     good = np.flatnonzero(status == layout.DONE)
     if len(good):
-        density[good] = images.grid_density(
-            block.isel(sample=good),
-            cells=campaign.cells,
-            species_channels=settings.species_channels,
-            kernel=settings.kernel,
-            kernel_width=settings.kernel_width,
-        ).values
+        density[good] = images_of(campaign, block.isel(sample=good)).values
     write(campaign, "density", low, high, {"density": density})
     return status
+
+
+def images_of(campaign: Campaign, configurations: xr.Dataset) -> xr.DataArray:
+    """Images of configurations by M as [grid] has it, (..., channel, *grid)."""
+    settings = campaign.file.grid
+    return images.grid_density(
+        configurations,
+        cells=campaign.cells,
+        species_channels=settings.species_channels,
+        kernel=settings.kernel,
+        kernel_width=settings.kernel_width,
+    )
 
 
 def structure(campaign: Campaign, low: int, high: int) -> np.ndarray:
     """Structural indicators of a block; returns the status of its runs, (sample,) int8."""
     load_modules(campaign)
-    block = read_configurations(campaign, low, high)
+    block = read_configurations(campaign, low, high, campaign.file.indicators.configuration)
     found = indicators.structural_indicators(block, campaign.file.indicators.names)
     write(campaign, "indicators", low, high, {str(name): found[name].values for name in found})
     return block["run_status"].values
@@ -215,7 +236,14 @@ def tables_of(signed: xr.Dataset, names: Sequence[str]) -> dict[str, np.ndarray]
 def snapshot_features(
     campaign: Campaign, raw: xr.Dataset, block: xr.Dataset
 ) -> dict[str, np.ndarray]:
-    """What the linear models are given: g(r) and the mean indicators of each species."""
+    """What the linear models are given: g(r) and the mean indicators of each species.
+
+    Like the network, they see what [grid] configuration says.
+    """
+    which = campaign.file.grid.configuration
+    if which == "inherent":
+        low = int(block["sample"][0])
+        block = read_configurations(campaign, low, low + block.sizes["sample"], which)
     g = distributions.radial_distribution(block, *campaign.radial_bins)
     raw = raw[list(layout.indicator_names(campaign))]
     means = baselines.species_means(raw, block["species"]).to_dataarray("indicator")

@@ -1,0 +1,207 @@
+"""The isoconfigurational ensemble that a campaign file asks for: its frames, and what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from glassdask.campaign.schema import CampaignFile, Propensity
+from glassdask.errors import UsageError
+
+if TYPE_CHECKING:
+    from glassdask.campaign.campaign import Campaign
+
+#: Averages of the energy along an equilibration, and energies in each of them.
+HISTORY, AVERAGED = 20, 10
+#: Fields of [propensity] that `times` stands in place of.
+IN_PLACE = ("duration", "first_time", "frames", "linear_frames")
+#: Fields that say nothing at these values: the records of campaigns without them are the same.
+SILENT = {"start": "glass", "linear_frames": 0, "samples": None, "equilibration_time": None}
+#: Fields that the equilibrated starts follow from.
+_OF_STARTS = ("start", "equilibration_time", "configurations", "samples", "temperatures")
+
+
+def frame_steps(campaign: Campaign) -> np.ndarray:
+    """Steps of the recorded frames, whole, increasing, without repeats; (time,).
+
+    `times` rounded to steps; else log-spaced ones and, with `linear_frames`, evenly spaced ones.
+    """
+    section, step = campaign.file.propensity, campaign.file.quench.time_step
+    if section.times is not None:
+        return _steps(section.times, step)
+    first, last = round(section.first_time / step), round(section.duration / step)
+    logarithmic = np.geomspace(max(1, first), max(1, last), section.frames)
+    linear = last * np.arange(1, section.linear_frames + 1) / max(1, section.linear_frames)
+    steps = np.rint(np.concatenate([logarithmic, linear])).astype(np.int64)
+    return np.unique(np.maximum(steps, 1))
+
+
+def _steps(times: list[float], step: float) -> np.ndarray:
+    return np.rint(np.array(times) / step).astype(np.int64)
+
+
+def length(section: Propensity) -> float:
+    """Length of each trajectory, unit time."""
+    return section.duration if section.times is None else section.times[-1]
+
+
+def equilibration_time(section: Propensity) -> float:
+    """Length of each equilibration, unit time."""
+    return section.equilibration_time or length(section)
+
+
+def propensity_table(campaign: Campaign) -> dict[str, Any]:
+    """[propensity] as it enters records: temperatures absolute, without what makes no difference."""
+    section = campaign.file.propensity
+    table = section.model_dump(mode="json")
+    table["temperatures"] = list(campaign.propensity_temperatures)
+    table["temperature_unit"] = "epsilon"
+    table.pop("onset_temperature")
+    for key in IN_PLACE if section.times else ("times",):
+        table.pop(key)
+    if section.start == "equilibrium":
+        table["equilibration_time"] = equilibration_time(section)
+    return {k: v for k, v in table.items() if k not in SILENT or v != SILENT[k]}
+
+
+def equilibration_table(campaign: Campaign) -> dict[str, Any]:
+    """The part of `propensity_table` that the equilibrated starts follow from."""
+    return {k: v for k, v in propensity_table(campaign).items() if k in _OF_STARTS}
+
+
+def check_propensity(file: CampaignFile) -> None:
+    """There are starts, seeds and time steps enough for the ensemble.
+
+    Raises
+    ------
+    UsageError
+        With what was found, what was expected and what to type.
+    """
+    section = file.propensity
+    _check_starts(file)
+    trajectories = section.configurations * len(section.temperatures) * section.replicas
+    if trajectories > 800_000_000:
+        raise UsageError(
+            f"[propensity] replicas = {section.replicas}: {trajectories} trajectories",
+            "at most as many as there are distinct velocity seeds, 8e8",
+            "Lower replicas.",
+        )
+    if section.times is None:
+        _check_spacing(file)
+    else:
+        _check_times(file, section.times)
+    if len(set(section.temperatures)) != len(section.temperatures):
+        raise UsageError(f"[propensity] temperatures = {section.temperatures}", "no value twice")
+    _check_equilibration(file)
+
+
+def _check_starts(file: CampaignFile) -> None:
+    section = file.propensity
+    if section.samples is not None:
+        _check_samples(file, section.samples)
+        return
+    test = file.quench.split.test
+    if file.quench.source == "import":
+        test = file.quench.runs  # imported displacements may be of any run
+    if section.configurations > test:
+        raise UsageError(
+            f"[propensity] configurations = {section.configurations}, but the test split has "
+            f"{test} runs",
+            f"1 to {test}" if test > 1 else "1",
+            "Lower configurations, enlarge the test split, or name runs of any split in samples.",
+        )
+
+
+def _check_samples(file: CampaignFile, samples: list[int]) -> None:
+    section, runs = file.propensity, file.quench.runs
+    if len(samples) != section.configurations:
+        raise UsageError(
+            f"[propensity] samples names {len(samples)} runs, configurations = "
+            f"{section.configurations}",
+            "as many",
+            f"Write `configurations = {len(samples)}`, or leave samples out.",
+        )
+    beyond = [number for number in samples if number >= runs]
+    if beyond:
+        raise UsageError(
+            f"[propensity] samples has run {beyond[0]}, of {runs} runs", f"0 to {runs - 1}"
+        )
+    twice = [number for number in samples if samples.count(number) > 1]
+    if twice:
+        raise UsageError(f"[propensity] samples has run {twice[0]} twice", "each run once")
+    if section.start == "equilibrium":
+        return  # all of these are explained
+    split = file.quench.split
+    ends = np.cumsum([split.train, split.validation, split.test])
+    for number in samples:
+        name = ("train", "validation", "test")[int(np.searchsorted(ends, number, "right"))]
+        if name not in file.explain.splits:
+            raise UsageError(
+                f"[propensity] samples has run {number} of the {name} split, and [explain] splits "
+                f"= {file.explain.splits}",
+                "runs that are explained, or there is no Gamma beside their dynamics",
+                f'Add "{name}" to [explain] splits, or name other runs.',
+            )
+
+
+def _check_spacing(file: CampaignFile) -> None:
+    section, step = file.propensity, file.quench.time_step
+    if not step <= section.first_time <= section.duration:
+        raise UsageError(
+            f"[propensity] first_time = {section.first_time:g}, duration = {section.duration:g}",
+            f"time_step ({step:g}) <= first_time <= duration",
+        )
+    most = round(section.duration / step)
+    if section.linear_frames > most:
+        raise UsageError(
+            f"[propensity] linear_frames = {section.linear_frames}, and the duration has {most} "
+            "steps",
+            f"0 to {most}",
+        )
+
+
+def _check_times(file: CampaignFile, times: list[float]) -> None:
+    step = file.quench.time_step
+    if times[0] < step:
+        raise UsageError(
+            f"[propensity] times begins with {times[0]:g}", f"at least a time step, {step:g}"
+        )
+    for before, after in zip(times, times[1:], strict=False):
+        if after <= before:
+            raise UsageError(
+                f"[propensity] times has {after:g} after {before:g}", "a list that increases"
+            )
+    same = np.flatnonzero(np.diff(_steps(times, step)) == 0)
+    if len(same):
+        before, after = times[same[0]], times[same[0] + 1]
+        raise UsageError(
+            f"[propensity] times {before!r} and {after!r} are the same step of {step:g}",
+            "times that are different steps",
+            "Leave one of them out, or lower [quench] time_step.",
+        )
+    if file.propensity.linear_frames:
+        raise UsageError(
+            f"[propensity] times with linear_frames = {file.propensity.linear_frames}",
+            "one of them: times are all that is recorded",
+            "Write `linear_frames = 0`, or leave times out.",
+        )
+
+
+def _check_equilibration(file: CampaignFile) -> None:
+    section, step = file.propensity, file.quench.time_step
+    if section.start == "glass":
+        if section.equilibration_time is not None:
+            raise UsageError(
+                f'[propensity] equilibration_time = {section.equilibration_time:g} with start = "glass"',
+                "no such field: glasses are taken as they are",
+                'Delete it, or write `start = "equilibrium"`.',
+            )
+        return
+    shortest = HISTORY * AVERAGED * step
+    if equilibration_time(section) < shortest:
+        raise UsageError(
+            f"[propensity] an equilibration of {equilibration_time(section):g}, unit time",
+            f"at least {shortest:g}, {HISTORY * AVERAGED} steps, so that its energy can be followed",
+            "Raise equilibration_time.",
+        )

@@ -1,0 +1,161 @@
+"""The self-intermediate scattering function, from squared displacements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numba import njit
+from numpy.polynomial import Chebyshev, Polynomial
+from scipy.special import j0, y0
+
+#: q r below which a polynomial in (q r)^2 is used, and above which its values at great distances.
+_NEAR = 8.0
+
+
+def angular_average(
+    squared_displacement: np.ndarray, wave_number: float, dimension: int
+) -> np.ndarray:
+    """exp(i q.r), averaged over all directions of q: J_0(q r) in 2D, sin(q r) / (q r) in 3D.
+
+    Polynomials that agree with SciPy's functions to 1e-9, computed several at a time.
+
+    Parameters
+    ----------
+    squared_displacement : ndarray
+        r^2, any shape, sigma^2. NaN stays NaN.
+    wave_number : float
+        q, sigma^-1.
+    dimension : int
+        2 or 3.
+
+    Returns
+    -------
+    ndarray
+        The same shape, dimensionless.
+
+    Raises
+    ------
+    ValueError
+        When q is not positive, or the dimension is another.
+    """
+    check(wave_number, dimension)
+    squares = np.ascontiguousarray(squared_displacement)
+    found = np.empty(squares.size)
+    kernel = _bessel if dimension == 2 else _sinc
+    kernel(squares.ravel(), float(wave_number), found)
+    return found.reshape(squares.shape)
+
+
+def check(wave_number: float, dimension: int) -> None:
+    """Refuse a wave number that is not positive, or a dimension that is not 2 or 3."""
+    if not 0 < wave_number < np.inf:
+        raise ValueError(f"wave_number of {wave_number}; expected a positive number")
+    if dimension not in (2, 3):
+        raise ValueError(f"{dimension} dimensions; expected 2 or 3")
+
+
+def self_intermediate_scattering(
+    squared_displacement: np.ndarray, wave_number: float, dimension: int
+) -> np.ndarray:
+    """F_s(q, t) = (1/N) sum_i <exp(i q.(r_i(t) - r_i(0)))>, averaged over the directions of q.
+
+    J.-P. Hansen, I. R. McDonald, Theory of Simple Liquids (2013), ch. 7. The average over angles
+    is that of an isotropic system; in a periodic box it needs no q that fits into the box.
+
+    Parameters
+    ----------
+    squared_displacement : ndarray
+        (..., particle), sigma^2; relative to the cage, where the function is to be so.
+    wave_number, dimension
+        As for `angular_average`.
+
+    Returns
+    -------
+    ndarray
+        (...,), dimensionless. NaN where one is NaN.
+    """
+    return angular_average(squared_displacement, wave_number, dimension).mean(axis=-1)
+
+
+def _power_series(function: Callable[[np.ndarray], np.ndarray], degree: int) -> np.ndarray:
+    """Coefficients, the highest first, of a polynomial on [-1, 1] that is near a function there."""
+    near = Chebyshev.interpolate(function, degree)
+    return np.ascontiguousarray(near.convert(kind=Polynomial).coef[::-1])
+
+
+def _below(function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Of a function of x = q r up to _NEAR, in 2 (x / _NEAR)^2 - 1."""
+    return _power_series(lambda w: function(_NEAR * np.sqrt((w + 1) / 2)), 16)
+
+
+def _beyond(in_phase: bool) -> np.ndarray:
+    """Of P or Q in J_0 = sqrt(2 / (pi x)) (P cos(x - pi/4) - Q sin(x - pi/4)), x > _NEAR.
+
+    In 2 (_NEAR / x)^2 - 1; Q is divided by _NEAR / x.
+    """
+
+    def function(w: np.ndarray) -> np.ndarray:
+        x = _NEAR / np.sqrt((w + 1) / 2)
+        size, cosine, sine = np.sqrt(np.pi * x / 2), np.cos(x - np.pi / 4), np.sin(x - np.pi / 4)
+        if in_phase:
+            return size * (j0(x) * cosine + y0(x) * sine)
+        return size * (y0(x) * cosine - j0(x) * sine) * x / _NEAR
+
+    return _power_series(function, 9)
+
+
+_BESSEL_BELOW, _SINC_BELOW = _below(j0), _below(lambda x: np.sinc(x / np.pi))
+_IN_PHASE, _OUT_OF_PHASE = _beyond(in_phase=True), _beyond(in_phase=False)
+_TWO_OVER_PI = 2 / np.pi
+_STRIP = 512
+
+
+@njit(cache=True, inline="always")
+def _horner(coefficients, w):  # type: ignore[no-untyped-def]
+    total = coefficients[0]
+    for k in range(1, len(coefficients)):
+        total = total * w + coefficients[k]
+    return total
+
+
+@njit(cache=True, inline="always", fastmath={"contract"})
+def _polynomial(squares, scale, coefficients, found):  # type: ignore[no-untyped-def]
+    """The polynomial near the origin for all; a strip stays in the fastest memory."""
+    place = np.empty(_STRIP)
+    for low in range(0, len(squares), _STRIP):
+        many = min(_STRIP, len(squares) - low)
+        out = found[low : low + many]
+        for i in range(many):
+            place[i] = squares[low + i] * scale - 1
+            out[i] = coefficients[0]
+        for k in range(1, len(coefficients)):
+            add = coefficients[k]
+            for i in range(many):
+                out[i] = out[i] * place[i] + add
+
+
+@njit(cache=True)
+def _bessel(squares, q, found):  # type: ignore[no-untyped-def]
+    _polynomial(squares, 2 * q * q / (_NEAR * _NEAR), _BESSEL_BELOW, found)
+    far = (_NEAR / q) ** 2
+    for i in range(len(squares)):
+        if squares[i] > far:
+            x = q * np.sqrt(squares[i])
+            t = _NEAR / x
+            w = 2 * t * t - 1
+            phase = x - np.pi / 4
+            found[i] = np.sqrt(_TWO_OVER_PI / x) * (
+                _horner(_IN_PHASE, w) * np.cos(phase)
+                - t * _horner(_OUT_OF_PHASE, w) * np.sin(phase)
+            )
+
+
+@njit(cache=True)
+def _sinc(squares, q, found):  # type: ignore[no-untyped-def]
+    _polynomial(squares, 2 * q * q / (_NEAR * _NEAR), _SINC_BELOW, found)
+    far = (_NEAR / q) ** 2
+    for i in range(len(squares)):
+        if squares[i] > far:
+            x = q * np.sqrt(squares[i])
+            found[i] = np.sin(x) / x

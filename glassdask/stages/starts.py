@@ -1,0 +1,103 @@
+"""What the trajectories of the ensemble start from, and its structure, for any kind of start."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from glassdask import indicators, layout, store
+from glassdask.campaign import Campaign
+from glassdask.campaign.schema import Positions
+from glassdask.errors import StageFailed
+from glassdask.registry import load_modules
+from glassdask.stages import blocks
+
+
+def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") -> xr.Dataset:
+    """The configuration that the trajectories start from.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Whose ensemble has begun.
+    c, T : int
+        Places along the dimensions `configuration` and `temperature` of the ensemble.
+    which : {"snapshot", "inherent"}
+        Its positions, or those of its inherent structure.
+
+    Returns
+    -------
+    Dataset
+        `position` (particle, axis), wrapped to [0, L), sigma, with `species` and `box_length`, and
+        the attributes that `glassdask.structural_indicators` wants. The coordinate `sample` is the
+        number of its run.
+
+    Raises
+    ------
+    StageFailed
+        When its equilibration failed, or a file is damaged or lost.
+    """
+    if campaign.file.propensity.start == "glass":
+        sample = _sample_of(campaign, c)
+        block = blocks.read_configurations(campaign, sample, sample + 1, which)
+        return block[["position"]].isel(sample=0).sel(state="glass")
+    with store.open_group(campaign.store, "equilibrated") as group:
+        found = group.isel(configuration=c, temperature=T)
+        chosen = found["position" if which == "snapshot" else "inherent_position"]
+        position = blocks.load(campaign, "equilibrate", chosen).rename("position")
+        sample = int(found["configuration"])
+        if int(found["run_status"]) != layout.DONE:
+            raise StageFailed(
+                f"the equilibration of run {sample} at T = {float(found['temperature']):g} failed",
+                "one that did not",
+                f"Type `glassdask equilibrate {campaign.path} --retry`, or name other runs in "
+                "[propensity] samples.",
+            )
+    if position.isnull().any():
+        raise blocks.damaged(campaign, "equilibrate", f"{chosen.name} of run {sample} is missing")
+    made = position.to_dataset().assign_coords(sample=sample)
+    return made.assign_attrs(group.attrs).assign_attrs(campaign.indicator_parameters)
+
+
+def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
+    """Structural indicators and Gamma of what the trajectories start from, raw.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Whose stages `indicators` and `explain` are complete.
+    c, T : int
+        As for `start_of`.
+
+    Returns
+    -------
+    Dataset
+        (particle,) float64: a variable for each of [indicators] names, and `gradcam`; with several
+        networks also `blocks.BY_NETWORK` (network, particle). Gamma is NaN where no network has
+        learnt.
+
+    Raises
+    ------
+    StageFailed
+        As `start_of`.
+    """
+    if campaign.file.propensity.start == "glass":
+        sample = _sample_of(campaign, c)
+        block = blocks.read_configurations(campaign, sample, sample + 1)
+        raw = blocks.raw_indicators(campaign, block, sample, sample + 1)
+        return raw.isel(sample=0).sel(state="glass")
+    load_modules(campaign)
+    section = campaign.file.indicators
+    raw = indicators.structural_indicators(
+        start_of(campaign, c, T, section.configuration), section.names
+    )
+    with store.open_group(campaign.store, "explanations") as group:
+        names = {layout.of_starts(name): name for name in ("gradcam", blocks.BY_NETWORK)}
+        found = group[[name for name in names if name in group]].isel(configuration=c, temperature=T)
+        gamma = blocks.load(campaign, "explain", found).rename({n: names[n] for n in found})
+    return raw.assign(gamma.astype(float))
+
+
+def _sample_of(campaign: Campaign, c: int) -> int:
+    """Number of the run whose glass is the c-th start."""
+    with store.open_group(campaign.store, "propensity") as group:
+        return int(group["configuration"].values[c])
