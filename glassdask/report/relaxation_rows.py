@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from glassdask.campaign.ensemble import equilibration_time
 from glassdask.kernels.sampling import moments
 from glassdask.report import relaxation
 from glassdask.report.data import ReportData
@@ -58,8 +59,7 @@ def relaxation_time(data: ReportData, temperature: int) -> Row:
 
 def equilibration(data: ReportData, temperature: int) -> Row:
     """How many relaxation times the starting configurations were equilibrated for."""
-    section = data.campaign.file.propensity
-    lasted = section.equilibration_time or section.duration
+    lasted = equilibration_time(data.campaign.file.propensity)
     quantity = f"equilibration / relaxation time, T = {data.temperatures[temperature]:.3g}"
     values = _times(data, "relaxation_time", temperature)
     if not np.isfinite(values).all():
