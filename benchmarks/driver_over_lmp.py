@@ -18,7 +18,7 @@ from mpi4py import MPI
 from hpc.carrying_out import Order, carry_out
 from hpc.lammps_input import quench_input
 from hpc.restarts import Restarts
-from hpc.trajectories import Quench
+from hpc.quench import Quench
 
 
 def main() -> None:

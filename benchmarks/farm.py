@@ -23,7 +23,7 @@ from hpc import spool
 from hpc.lammps_input import quench_input
 from hpc.manager import Manager
 from hpc.runner import Runner
-from hpc.trajectories import Quench
+from hpc.quench import Quench
 from hpc.work import Work
 from hpc.worker import attempt, serve
 from hpc.world import split

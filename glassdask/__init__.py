@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glassdask.baselines import linear_classifier, species_means
-    from glassdask.correlations import pearson, spearman, split_half_reliability
+    from glassdask.correlations import pearson, spearman
     from glassdask.displacements import (
+        broken_bonds,
         cage_relative_squared_displacement,
+        displacement_propensity,
         mean_cage_relative_displacement,
+        squared_displacement,
     )
     from glassdask.distributions import radial_distribution, structure_factor
     from glassdask.exchange.arrays import from_arrays
@@ -39,6 +42,19 @@ if TYPE_CHECKING:
     )
     from glassdask.onset import onset_from_cooling, onset_from_displacement
     from glassdask.registry import indicator
+    from glassdask.relaxation import (
+        four_point_susceptibility,
+        mean_squared_displacement,
+        overlap,
+        peak,
+        relaxation_time,
+        self_intermediate_scattering,
+    )
+    from glassdask.reliability import (
+        correlation_interval,
+        over_ceiling,
+        split_half_reliability,
+    )
     from glassdask.sampling import over_samples
     from glassdask.store import open
 
@@ -47,11 +63,15 @@ __version__ = "0.1.0"
 __all__ = [
     "__version__",
     "at_particles",
+    "broken_bonds",
     "cage_relative_squared_displacement",
     "centroid_distance",
     "coarse_grain",
     "coordination",
+    "correlation_interval",
+    "displacement_propensity",
     "export",
+    "four_point_susceptibility",
     "from_arrays",
     "grid_density",
     "hexatic_order",
@@ -60,18 +80,25 @@ __all__ = [
     "linear_classifier",
     "local_density",
     "mean_cage_relative_displacement",
+    "mean_squared_displacement",
     "normalise",
     "onset_from_cooling",
     "onset_from_displacement",
     "open",
+    "over_ceiling",
     "over_samples",
+    "overlap",
     "pair_entropy",
+    "peak",
     "pearson",
     "potential_energy",
     "radial_distribution",
+    "relaxation_time",
+    "self_intermediate_scattering",
     "spearman",
     "species_means",
     "split_half_reliability",
+    "squared_displacement",
     "steinhardt_order",
     "structural_indicators",
     "structure_factor",
@@ -101,15 +128,27 @@ _MODULES = {
     "glassdask.exchange.importing": ("import_configurations",),
     "glassdask.fields": ("coarse_grain", "normalise"),
     "glassdask.images": ("at_particles", "grid_density"),
-    "glassdask.correlations": ("pearson", "spearman", "split_half_reliability"),
+    "glassdask.correlations": ("pearson", "spearman"),
     "glassdask.distributions": ("radial_distribution", "structure_factor"),
     "glassdask.sampling": ("over_samples",),
     "glassdask.onset": ("onset_from_cooling", "onset_from_displacement"),
     "glassdask.baselines": ("linear_classifier", "species_means"),
     "glassdask.displacements": (
+        "broken_bonds",
         "cage_relative_squared_displacement",
+        "displacement_propensity",
         "mean_cage_relative_displacement",
+        "squared_displacement",
     ),
+    "glassdask.relaxation": (
+        "four_point_susceptibility",
+        "mean_squared_displacement",
+        "overlap",
+        "peak",
+        "relaxation_time",
+        "self_intermediate_scattering",
+    ),
+    "glassdask.reliability": ("correlation_interval", "over_ceiling", "split_half_reliability"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -62,3 +62,15 @@ class Glass:
     def cage_relative_squared_displacement(self, displacement: xr.DataArray) -> xr.DataArray:
         """`glassdask.cage_relative_squared_displacement(displacement, ds)`."""
         return displacements.cage_relative_squared_displacement(displacement, self._ds)
+
+    def broken_bonds(
+        self,
+        displacement: xr.DataArray,
+        bond_length: float = 1.4,
+        broken_bond_length: float = 1.7,
+        sigma: Any = None,
+    ) -> xr.DataArray:
+        """`glassdask.broken_bonds(displacement, ds, bond_length, broken_bond_length, sigma)`."""
+        return displacements.broken_bonds(
+            displacement, self._ds, bond_length, broken_bond_length, sigma
+        )

@@ -31,7 +31,9 @@ def species_means(x: Labelled, species: xr.DataArray) -> Labelled:
         return xr.Dataset(means, attrs=x.attrs)
     kinds = np.unique(species)
     core, sizes = [["particle"], ["particle"]], {"species": len(kinds)}
-    (result,) = apply(sampling.means_of_groups, [x, species], core, [["species"]], sizes)
+    (result,) = apply(
+        sampling.means_of_groups, [x, species], core, [["species"]], sizes, vectorize=False
+    )
     result = result.assign_coords(species=("species", kinds, species.attrs))
     return described_as(result, x, "mean over each species", {})
 

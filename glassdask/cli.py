@@ -36,6 +36,9 @@ app = typer.Typer(
 Report = Annotated[
     bool, typer.Option("--report", help="Keep Dask's performance reports, in DIR/logs.")
 ]
+Partial = Annotated[
+    bool, typer.Option("--partial", help="Take the trajectories that are whole, if not all are.")
+]
 Retry = Annotated[bool, typer.Option("--retry", help="Repeat the runs that failed.")]
 
 
@@ -66,14 +69,14 @@ def run(
     walltime: Walltime = None,
     report: Report = False,
 ) -> None:
-    """Run all eight stages on this machine; what is complete is skipped."""
+    """Run all stages on this machine; what is complete is skipped."""
+    from glassdask.records import mpi_stages
     from glassdask.stages.launch import check_launcher
     from glassdask.stages.pipeline import Pipeline
 
     stop_in_time(walltime)
     campaign = _load(folder, overrides)
-    stages = ("propensity",) if campaign.imported else ("quench", "propensity")
-    check_launcher(campaign, stages, start_over=False)
+    check_launcher(campaign, mpi_stages(campaign), start_over=False)
     with Pipeline(campaign, start_over, report=report) as pipeline:
         done = pipeline.run_all()
     if not done:
@@ -108,11 +111,23 @@ def _stage_command(stage: str, text: str) -> Callable[..., None]:
     ) -> None:
         _run_stage(stage, folder, overrides, start_over, walltime, report=report)
 
+    def correlate_command(
+        folder: Folder,
+        overrides: Overrides = None,
+        start_over: StartOver = False,
+        walltime: Walltime = None,
+        report: Report = False,
+        partial: Partial = False,
+    ) -> None:
+        _run_stage(stage, folder, overrides, start_over, walltime, report=report, partial=partial)
+
     chosen = command
-    if stage in ("quench", "propensity"):
+    if stage in ("quench", "equilibrate", "propensity"):
         chosen = lammps_command
-    elif stage in ("grid", "indicators", "correlate"):
+    elif stage in ("grid", "indicators"):
         chosen = dask_command
+    elif stage == "correlate":
+        chosen = correlate_command
     chosen.__doc__ = text
     return chosen
 
@@ -125,6 +140,7 @@ def _run_stage(
     walltime: str | None,
     retry: bool = False,
     report: bool = False,
+    partial: bool = False,
 ) -> None:
     from glassdask.stages.launch import check_launcher
     from glassdask.stages.pipeline import Pipeline
@@ -137,7 +153,7 @@ def _run_stage(
     campaign = _load(folder, overrides)
     if not (campaign.imported and stage == "quench"):
         check_launcher(campaign, (stage,), start_over or retry)
-    with Pipeline(campaign, start_over, retry, report) as pipeline:
+    with Pipeline(campaign, start_over, retry, report, partial) as pipeline:
         if not pipeline.run(stage, start_over):
             none = "no failed runs; " if retry else ""
             print(f"{stage}: {none}complete for this campaign file, nothing to do.")
@@ -147,6 +163,8 @@ def _run_stage(
 
 for _stage, _text in {
     "quench": "Stage 1: quench random liquids into glasses (LAMMPS, MPI).",
+    "equilibrate": "Stage 1b, where the ensemble is to start at equilibrium: liquids at each of its "
+    "temperatures (LAMMPS, MPI).",
     "grid": "Stage 2: particles to images (Dask).",
     "indicators": "Stage 3: Voronoi volume, Tong-Tanaka order and others (Dask).",
     "train": "Stage 4: teach a network to tell liquid from glass (GPU or CPU).",
@@ -198,9 +216,12 @@ def replay(
     folder: Folder,
     sample: Annotated[int, typer.Option(help="Number of the quench, or of the starting glass.")],
     temperature: Annotated[
-        float | None, typer.Option(help="Of a trajectory of the ensemble, epsilon/kB.")
+        float | None,
+        typer.Option(help="Of a trajectory of the ensemble, or of an equilibration, epsilon/kB."),
     ] = None,
-    replica: Annotated[int | None, typer.Option(help="Its number, from 0.")] = None,
+    replica: Annotated[
+        int | None, typer.Option(help="Number of the trajectory, from 0; none: the equilibration.")
+    ] = None,
     show_input: Annotated[
         bool, typer.Option("--show-input", help="Print the LAMMPS input and seed; run nothing.")
     ] = False,

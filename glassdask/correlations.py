@@ -60,30 +60,12 @@ def _correlate(
     by: xr.DataArray | None,
 ) -> xr.DataArray:
     if by is None:
-        (result,) = apply(function, [a, b], [[dim], [dim]], [[]])
+        (result,) = apply(function, [a, b], [[dim], [dim]], [[]], vectorize=False)
         return result
     if by.name is None or by.dims != (dim,):
         raise ValueError(f"by named {by.name} along {by.dims}; expected a name, along {dim} alone")
     groups = np.unique(by)
     kernel = partial(correlation.by_group, function)
     sizes = {str(by.name): len(groups)}
-    (result,) = apply(kernel, [a, b, by], [[dim]] * 3, [[by.name]], sizes)
+    (result,) = apply(kernel, [a, b, by], [[dim]] * 3, [[by.name]], sizes, vectorize=False)
     return result.assign_coords({by.name: (by.name, groups, by.attrs)})
-
-
-def split_half_reliability(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
-    """Reliability of a mean, from the means of its two halves; see the kernel of this name.
-
-    Parameters
-    ----------
-    first, second : DataArray
-        (..., particle).
-
-    Returns
-    -------
-    DataArray
-        (...,), 1.
-    """
-    cores = [["particle"], ["particle"]]
-    (found,) = apply(correlation.split_half_reliability, [first, second], cores, [[]])
-    return labelled(found, "reliability", "1", "split-half reliability (Spearman-Brown)")

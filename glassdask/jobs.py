@@ -24,8 +24,12 @@ logger = logging.getLogger("glassdask")
 _HOME_ONLY = ("complete", "inputs")
 
 
-def is_complete(campaign: Campaign, stage: str, start_over: bool = False) -> bool:
+def is_complete(
+    campaign: Campaign, stage: str, start_over: bool = False, partial: bool = False
+) -> bool:
     """Whether there is nothing to do; checks first that the stage may run at all.
+
+    `partial`: of the ensemble, what is whole will do.
 
     Raises
     ------
@@ -36,13 +40,15 @@ def is_complete(campaign: Campaign, stage: str, start_over: bool = False) -> boo
     found = State.ABSENT if start_over else records.state(campaign, stage)
     if found is State.COMPLETE:
         return True
-    records.require_upstream(campaign, stage)
+    records.require_upstream(campaign, stage, partial)
     if found is State.CHANGED:
         raise records.changed(campaign, stage)
     return False
 
 
-def begin(campaign: Campaign, stage: str, start_over: bool = False) -> tuple[dict[str, Any], bool]:
+def begin(
+    campaign: Campaign, stage: str, start_over: bool = False, partial: bool = False
+) -> tuple[dict[str, Any], bool]:
     """The record of a stage that is to run, and whether it begins from nothing.
 
     A stage that begins from nothing loses what it had; call `create` next.
@@ -53,7 +59,7 @@ def begin(campaign: Campaign, stage: str, start_over: bool = False) -> tuple[dic
         _check_blocks(campaign, stage)
         return record, False
     clear(campaign, stage)
-    return records.new_record(campaign, stage), True
+    return records.new_record(campaign, stage, partial), True
 
 
 def count_failed(campaign: Campaign, stage: str) -> int:

@@ -6,22 +6,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassdask import layout
+from glassdask import layout, records
 from glassdask.campaign import Campaign, load
+from glassdask.campaign.ensemble import HISTORY, frame_steps
 from glassdask.layout import Group
 from glassdask.progress import duration
 
 
 def groups_by_stage(campaign: Campaign) -> dict[str, tuple[Group, ...]]:
     """The groups that each stage will write."""
-    section = campaign.file.propensity
-    samples, times = np.arange(section.configurations), np.zeros(section.frames)
+    samples = np.arange(campaign.file.propensity.configurations)
+    times = frame_steps(campaign) * campaign.file.quench.time_step
     points = np.zeros(campaign.file.quench.cooling_points)
-    return {
+    starts = samples if "equilibrate" in records.stages(campaign) else None
+    found = {
         "quench": (layout.configurations(campaign), layout.cooling(campaign, points)),
+        "equilibrate": (layout.equilibrated(campaign, samples, np.zeros(HISTORY)),),
         "grid": (layout.density(campaign),),
         "indicators": (layout.indicators(campaign),),
-        "explain": (layout.explanations(campaign),),
+        "explain": (layout.explanations(campaign, starts),),
         "propensity": (layout.propensity(campaign, samples, times),),
         "correlate": (
             layout.fields(campaign),
@@ -29,6 +32,7 @@ def groups_by_stage(campaign: Campaign) -> dict[str, tuple[Group, ...]]:
             layout.dynamics(campaign, samples, times),
         ),
     }
+    return {stage: groups for stage, groups in found.items() if stage in records.stages(campaign)}
 
 
 def size(groups: tuple[Group, ...]) -> tuple[int, int]:
@@ -72,16 +76,19 @@ def estimate(campaign: Campaign, stage: str, measured: dict[str, float], ranks: 
     ----------
     campaign : Campaign
     stage : str
-        "quench" or "propensity".
+        One that runs LAMMPS.
     measured : dict
         As `glassdask.stages.launch.time_model` returns it.
     ranks : int
         MPI ranks that run LAMMPS, the manager not among them.
     """
     section, size = campaign.file.propensity, campaign.file.hpc.ranks_per_run
-    runs = campaign.file.quench.runs
-    if stage == "propensity":
-        runs = section.configurations * len(section.temperatures) * section.replicas
+    starts = section.configurations * len(section.temperatures)
+    runs = {
+        "quench": campaign.file.quench.runs,
+        "equilibrate": starts,
+        "propensity": starts * section.replicas,
+    }[stage]
     seconds = measured[f"{stage}_seconds"]
     rounds = -(-runs // max(1, ranks // size))  # of runs of equal length
     return Estimate(
@@ -107,6 +114,8 @@ def _as_quenched_here(campaign: Campaign) -> Campaign:
         f"quench.split={{train=1, validation=1, test={runs - 2}}}",
         "propensity.configurations=1",
     ]
+    if campaign.file.propensity.samples:
+        more += [f"propensity.samples=[{runs - 1}]", "explain.splits=['test']"]
     if campaign.file.system.model == "custom":
         more += ["quench.liquid_temperature=1.0", "quench.glass_temperature=0.5"]
     return load(campaign.path, (*campaign.overrides, *more))
@@ -137,7 +146,7 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
         cells = ["", "", ""]
         if stage == "quench" and campaign.imported:
             cells = ["imported", "", ""]
-        elif stage in ("quench", "propensity"):
+        elif stage in records.mpi_stages(campaign):
             found = estimate(campaign, stage, measured, ranks)
             cells = [str(found.runs), f"{found.core_hours:.3g}", duration(found.wall)]
             hours, wall = hours + found.core_hours, wall + found.wall

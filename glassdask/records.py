@@ -24,9 +24,9 @@ class Stage:
     runs_on : str
         "MPI", "Dask", "GPU or CPU" or "one process".
     sections : tuple of str
-        Tables of the campaign file that it depends on.
+        Tables that it depends on, as `Campaign.sections` knows them.
     upstream : tuple of str
-        Stages that it reads.
+        Stages that it reads, those that the campaign has.
     home : str
         Where its record is, relative to the campaign folder.
     groups : tuple of str
@@ -45,20 +45,22 @@ def _group(name: str) -> str:
     return f"store.zarr/{name}/zarr.json"
 
 
-#: The stages, in the order in which `glassdask run` does them.
+#: The stages, in the order in which `glassdask run` does them; see `stages`.
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage("quench", "MPI", ("system", "quench"), (), _group("configurations"),
               ("configurations", "cooling")),
+        Stage("equilibrate", "MPI", ("equilibration",), ("quench",), _group("equilibrated"),
+              ("equilibrated",)),
         Stage("grid", "Dask", ("grid",), ("quench",), _group("density"), ("density",)),
         Stage("indicators", "Dask", ("indicators",), ("quench",), _group("indicators"),
               ("indicators",)),
         Stage("train", "GPU or CPU", ("train",), ("grid",), "model/stage.json"),
-        Stage("explain", "GPU or CPU", ("explain",), ("grid", "train"), _group("explanations"),
-              ("explanations",)),
-        Stage("propensity", "MPI", ("propensity",), ("quench",), _group("propensity"),
-              ("propensity",)),
+        Stage("explain", "GPU or CPU", ("explain",), ("grid", "train", "equilibrate"),
+              _group("explanations"), ("explanations",)),
+        Stage("propensity", "MPI", ("propensity",), ("quench", "equilibrate"),
+              _group("propensity"), ("propensity",)),
         Stage("correlate", "Dask", ("correlate",), ("indicators", "explain", "propensity"),
               _group("correlations"), ("fields", "correlations", "dynamics")),
         Stage("report", "one process", ("campaign", "report"), ("correlate",),
@@ -102,6 +104,19 @@ def update(campaign: Campaign, stage: str, changes: dict[str, Any]) -> None:
     replace_text(path, json.dumps(content, indent=2))
 
 
+def stages(campaign: Campaign) -> tuple[str, ...]:
+    """The stages of a campaign: without `equilibrate` where the ensemble starts from glasses."""
+    left_out = () if campaign.file.propensity.start == "equilibrium" else ("equilibrate",)
+    return tuple(name for name in STAGES if name not in left_out)
+
+
+def mpi_stages(campaign: Campaign) -> tuple[str, ...]:
+    """Those of its stages that run LAMMPS; imported configurations need no quench."""
+    left_out = ("quench",) if campaign.imported else ()
+    found = stages(campaign)
+    return tuple(n for n in found if STAGES[n].runs_on == "MPI" and n not in left_out)
+
+
 def states(campaign: Campaign) -> tuple[str, ...]:
     """The states that the configurations have; imported ones may have one only."""
     record = (read(campaign, "quench") or {}) if campaign.imported else {}
@@ -112,7 +127,8 @@ def reads(campaign: Campaign, stage: str) -> tuple[str, ...]:
     """Stages that a stage reads; where there is nothing to tell apart, there is no network."""
     if stage == "explain" and len(states(campaign)) < 2:
         return ("quench",)
-    return STAGES[stage].upstream
+    there = stages(campaign)
+    return tuple(name for name in STAGES[stage].upstream if name in there)
 
 
 def making(campaign: Campaign, stage: str) -> str:
@@ -122,18 +138,34 @@ def making(campaign: Campaign, stage: str) -> str:
     return f"glassdask {stage} {campaign.path}"
 
 
-def inputs(campaign: Campaign, stage: str) -> dict[str, Any]:
-    """All that the results of a stage follow from: tables, seed, and which upstream results."""
+def inputs(campaign: Campaign, stage: str, partial: bool = False) -> dict[str, Any]:
+    """All that the results of a stage follow from: tables, seed, and which upstream results.
+
+    `partial`: a part of the ensemble will do, and how much of it there is enters.
+    """
     info = STAGES[stage]
-    upstream = {}
-    for name in reads(campaign, stage):
-        record = read(campaign, name)
-        upstream[name] = record["token"] if record and record.get("complete") else None
     return {
         "tables": campaign.sections(info.sections),
         "seed": campaign.file.campaign.seed,
-        "upstream": upstream,
+        "upstream": {name: _results(campaign, name, partial) for name in reads(campaign, stage)},
     }
+
+
+def _results(campaign: Campaign, stage: str, partial: bool) -> str | None:
+    """A name for the results of a stage; none while it is not complete."""
+    record = read(campaign, stage)
+    if record is None or record.get("complete"):
+        return record["token"] if record else None
+    if not partial or stage != "propensity":
+        return None
+    from glassdask import trajectories
+
+    return f"{record['token']}: {trajectories.whole(campaign).sum()} trajectories"
+
+
+def is_partial(campaign: Campaign, stage: str) -> bool:
+    """Whether a stage was made from a part of the ensemble."""
+    return bool((read(campaign, stage) or {}).get("partial"))
 
 
 def state(campaign: Campaign, stage: str) -> State:
@@ -141,7 +173,8 @@ def state(campaign: Campaign, stage: str) -> State:
     record = read(campaign, stage)
     if record is None:
         return State.ABSENT
-    if json.loads(record["inputs"]) != json.loads(json.dumps(inputs(campaign, stage))):
+    now = inputs(campaign, stage, bool(record.get("partial")))
+    if json.loads(record["inputs"]) != json.loads(json.dumps(now)):
         return State.CHANGED
     if any(state(campaign, name) is State.CHANGED for name in reads(campaign, stage)):
         return State.CHANGED
@@ -152,7 +185,9 @@ def difference(campaign: Campaign, stage: str) -> str:
     """What differs between the inputs that a stage was made with and those asked for now."""
     record = read(campaign, stage)
     assert record is not None
-    before, now = json.loads(record["inputs"]), json.loads(json.dumps(inputs(campaign, stage)))
+    partial = is_partial(campaign, stage)
+    before = json.loads(record["inputs"])
+    now = json.loads(json.dumps(inputs(campaign, stage, partial)))
     parts = []
     for table, values in now["tables"].items():
         old = before["tables"].get(table, {})
@@ -162,6 +197,9 @@ def difference(campaign: Campaign, stage: str) -> str:
     if before["seed"] != now["seed"]:
         parts.append(f"campaign.seed {before['seed']} -> {now['seed']}")
     redone = [n for n, token in now["upstream"].items() if token != before["upstream"].get(n)]
+    if partial and "propensity" in redone:
+        redone.remove("propensity")
+        parts.append("of a part of the ensemble, and propensity has gone on since")
     if redone:
         parts.append(f"stage {', '.join(redone)} was made again or is not complete")
     stale = [n for n in reads(campaign, stage) if state(campaign, n) is State.CHANGED]
@@ -170,31 +208,43 @@ def difference(campaign: Campaign, stage: str) -> str:
     return "; ".join(dict.fromkeys(parts)) or "another version of its inputs"
 
 
-def before(stage: str, campaign: Campaign | None = None) -> list[str]:
-    """All stages whose results a stage rests on (in this campaign, if given), the first first."""
+def before(stage: str, campaign: Campaign) -> list[str]:
+    """All stages whose results a stage rests on, the first first."""
     found: set[str] = set()
-    for name in reads(campaign, stage) if campaign else STAGES[stage].upstream:
+    for name in reads(campaign, stage):
         found |= {name, *before(name, campaign)}
     return [name for name in STAGES if name in found]
 
 
-def require_upstream(campaign: Campaign, stage: str) -> None:
+def require_upstream(campaign: Campaign, stage: str, partial: bool = False) -> None:
     """Check that all that a stage rests on is complete and up to date.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stage : str
+    partial : bool
+        A part of the ensemble will do, as for what rests on a stage made from one.
 
     Raises
     ------
     UsageError
         With the first stage that is not.
     """
-    for name in before(stage, campaign):
+    stages = before(stage, campaign)
+    partial = partial or any(is_partial(campaign, name) for name in stages)
+    for name in stages:
         found = state(campaign, name)
         if found is State.CHANGED:
             raise changed(campaign, name)
-        if found is not State.COMPLETE:
+        begun = name == "propensity" and found is State.PARTIAL
+        if found is not State.COMPLETE and not (begun and partial):
+            also = f"`{making(campaign, stage)} --partial` for the trajectories that are whole"
             raise UsageError(
                 f"stage {stage} rests on {name}, which is {found.value}",
                 f"{name} complete",
-                f"Type `{making(campaign, name)}` first, or `glassdask run` for all.",
+                f"Type `{making(campaign, name)}` first, or "
+                f"{also if begun and stage == 'correlate' else '`glassdask run` for all'}.",
             )
 
 
@@ -208,19 +258,24 @@ def changed(campaign: Campaign, stage: str, command: str = "") -> UsageError:
     )
 
 
-def new_record(campaign: Campaign, stage: str) -> dict[str, Any]:
-    """The record of a stage that begins now."""
+def new_record(campaign: Campaign, stage: str, partial: bool = False) -> dict[str, Any]:
+    """The record of a stage that begins now; `partial` as for `inputs`."""
     from glassdask.store import versions
 
-    return {
-        "stage": stage,
-        "campaign": campaign.file.campaign.name,
-        "campaign_hash": campaign.hash,
-        "inputs": json.dumps(inputs(campaign, stage)),
-        "token": new_token(),
-        "complete": False,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    } | versions()
+    partial = partial and state(campaign, "propensity") is State.PARTIAL
+    return (
+        {
+            "stage": stage,
+            "campaign": campaign.file.campaign.name,
+            "campaign_hash": campaign.hash,
+            "inputs": json.dumps(inputs(campaign, stage, partial)),
+            "token": new_token(),
+            "complete": False,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        | ({"partial": True} if partial else {})
+        | versions()
+    )
 
 
 def new_token() -> str:

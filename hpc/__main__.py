@@ -36,7 +36,8 @@ logger = logging.getLogger("glassdask")
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m hpc", description=__doc__)
-    parser.add_argument("stage", choices=["quench", "propensity"])
+    mpi = [name for name, stage in records.STAGES.items() if stage.runs_on == "MPI"]
+    parser.add_argument("stage", choices=mpi)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--start-over", action="store_true", help="delete what was made, redo it")

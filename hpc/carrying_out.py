@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
+from hpc.minimising import PLACE_SNAPSHOT
 from hpc.restarts import Restarts, State
 from hpc.runner import Runner
 from hpc.trajectories import Trajectory
@@ -113,6 +114,8 @@ class _Course:
             self._take_up(state)
         for self.line in range(self.line, len(self.lines)):  # noqa: B020
             text = self.lines[self.line]
+            if text.startswith(PLACE_SNAPSHOT):
+                self._ask(can_save=True)
             if text.startswith("#@ "):
                 self.trajectory.act(self.runner, text.removeprefix("#@ "))
             elif text.startswith("run "):

@@ -5,10 +5,14 @@ are comments for LAMMPS and instructions for the driver:
 
 ``#@ record NAME``
     keep the configuration under this name;
-``#@ cooling``
+``#@ cooling``, ``#@ history``
     keep the energy at the steps that are averaged, during the next runs;
 ``#@ place particles``
-    put the particles of the starting glass in;
+    put the particles of the starting configuration in;
+``#@ place snapshot NAME``
+    put what was recorded under this name in, in place of the particles that are there;
+``#@ inherent NAME``
+    keep the configuration as the inherent structure of that snapshot;
 ``#@ frames``
     keep the displacements at the frames of the propensity ensemble, during the next run.
 
@@ -26,12 +30,13 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from glassdask.campaign import Campaign
+from glassdask.campaign.ensemble import AVERAGED, HISTORY, equilibration_time, frame_steps
+from glassdask.layout import STATES
+from hpc.minimising import inherent_lines
 
 #: Neighbour skin, sigma, and steps between two looks whether the neighbours are to be found anew;
 #: chosen by measurement, see docs/driver.md.
 SKIN, LOOK_EVERY = 0.4, 2
-#: Energies in each average along the ramp.
-AVERAGED = 10
 #: Particle steps in a block, and its bounds in steps: a second at most, on the slowest machines.
 BLOCK_WORK, SHORTEST_BLOCK, LONGEST_BLOCK = 2_000_000, 20, 2000
 
@@ -174,6 +179,13 @@ def _hold(campaign: Campaign) -> list[str]:
     ]
 
 
+def _inherent(campaign: Campaign, names: tuple[str, ...], thermostat: bool) -> list[str]:
+    """Minimise what was recorded, if the campaign asks for it, after any thermostat."""
+    if not campaign.file.quench.inherent_structures:
+        return []
+    return [*(["unfix nvt"] if thermostat else []), *inherent_lines(names)]
+
+
 def quench_input(campaign: Campaign) -> str:
     """Input of one quench; the variable `seed` makes it the run that it is.
 
@@ -186,7 +198,7 @@ def quench_input(campaign: Campaign) -> str:
     equilibration = max(1, round(quench.equilibration_time / quench.time_step))
     damp = f"{quench.thermostat_time!r}"
     counts = model.counts(campaign.file.system.particles)
-    rest = cooling.steps - cooling.liquid_step
+    rest, held = cooling.steps - cooling.liquid_step, _hold(campaign)
     lines = [
         f"# one quench of {model.name}: lmp -var seed 1 -in quench.in",
         *_box(campaign),
@@ -208,30 +220,78 @@ def quench_input(campaign: Campaign) -> str:
         "#@ record liquid",
         f"run {rest} start 0 stop {cooling.steps} {_blocks(campaign)}",
         "unfix nvt",
-        *_hold(campaign),
+        *held,
         "#@ record glass",
+        *_inherent(campaign, STATES, bool(held)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def frame_steps(campaign: Campaign) -> np.ndarray:
-    """Steps of the recorded frames, log-spaced, whole, increasing, without repeats; (time,)."""
-    section, step = campaign.file.propensity, campaign.file.quench.time_step
-    first, last = round(section.first_time / step), round(section.duration / step)
-    steps = np.geomspace(max(1, first), max(1, last), section.frames)
-    return np.unique(np.rint(steps).astype(np.int64))
+@dataclass(frozen=True)
+class History:
+    """How the energy is followed along an equilibration, in whole steps.
+
+    Attributes
+    ----------
+    steps : int
+        Length of the equilibration.
+    every : int
+        Steps between two energies; `AVERAGED` of them make one of `HISTORY` averages.
+    times : ndarray
+        Mean time of each average, (history,), unit time.
+    """
+
+    steps: int
+    every: int
+    times: np.ndarray
+
+
+def history(campaign: Campaign) -> History:
+    """The averages along an equilibration of the campaign."""
+    step = campaign.file.quench.time_step
+    steps = round(equilibration_time(campaign.file.propensity) / step)
+    every = steps // (HISTORY * AVERAGED)
+    ends = every * AVERAGED * (1 + np.arange(HISTORY))
+    return History(steps, every, step * (ends - 0.5 * every * (AVERAGED - 1)))
+
+
+def equilibration_input(campaign: Campaign) -> str:
+    """Input of one equilibration; variables `seed` and `temperature`.
+
+    The particles are those of a liquid in the store; they get new velocities at the temperature,
+    as for a trajectory, and are kept at it.
+    """
+    lines = [
+        f"# one equilibration of {campaign.model.name}",
+        *_from_given(campaign),
+        "#@ history",
+        f"run {history(campaign).steps} {_blocks(campaign)}",
+        "#@ record equilibrated",
+        *_inherent(campaign, ("equilibrated",), True),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def propensity_input(campaign: Campaign) -> str:
     """Input of one isoconfigurational trajectory; variables `seed` and `temperature`.
 
-    The particles are put in by the driver, from the glass in the store, in the order of their
+    The particles are put in by the driver, from the start in the store, in the order of their
     numbers, at the line `#@ place particles`. Velocities are Gaussian, without drift.
     """
-    quench = campaign.file.quench
     last = int(frame_steps(campaign)[-1])
     lines = [
         f"# one isoconfigurational trajectory of {campaign.model.name}",
+        *_from_given(campaign),
+        "#@ frames",
+        f"run {last} {_blocks(campaign)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _from_given(campaign: Campaign) -> list[str]:
+    """New velocities on given particles, and a thermostat at the same temperature."""
+    quench = campaign.file.quench
+    return [
         *_box(campaign),
         "#@ place particles",
         "thermo 1000",
@@ -240,7 +300,4 @@ def propensity_input(campaign: Campaign) -> str:
         f"timestep {quench.time_step!r}",
         "velocity all create $(v_temperature) $(v_seed:%.0f) mom yes rot no dist gaussian",
         f"fix nvt all nvt temp $(v_temperature) $(v_temperature) {quench.thermostat_time!r}",
-        "#@ frames",
-        f"run {last} {_blocks(campaign)}",
     ]
-    return "\n".join(lines) + "\n"

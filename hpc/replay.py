@@ -12,7 +12,7 @@ from glassdask import layout, records, store
 from glassdask.campaign import Campaign
 from hpc.carrying_out import carry_out
 from hpc.runner import RunError
-from hpc.stages import STORED, arguments_of, stored_input, trajectory
+from hpc.stages import arguments_of, stored, stored_input, trajectory
 
 
 def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) -> int:
@@ -22,7 +22,7 @@ def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) ->
     ----------
     campaign : Campaign
     stage : str
-        "quench" or "propensity".
+        One that runs LAMMPS.
     number : int
         Number of the run, counted over all dimensions of the stage's `run_status`.
     world : Intracomm
@@ -48,11 +48,11 @@ def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) ->
     if world.Get_rank() != 0:
         return 0
     lines, same = [], before == layout.DONE
-    for name, (group, variable) in STORED[stage].items():
+    for name, (group, variable) in stored(campaign, stage).items():
         there = np.asarray(store.array(campaign.store, group, variable, "r")[place])
         equal = there.tobytes() == results[name].astype(there.dtype).tobytes()
         same &= equal
-        period = campaign.box_length if variable == "position" else None
+        period = campaign.box_length if variable.endswith("position") else None
         said = "the same bits" if equal else difference(there, results[name], period)
         lines.append(f"  {group}/{variable} {list(there.shape)}: {said}")
     print("\n".join(lines))

@@ -159,6 +159,10 @@ class Runner:
             raise RunError(f"{keyword} is {value}")
         return value
 
+    def largest_force(self) -> float:
+        """Longest force on a particle at the end of the last run or minimisation, epsilon/sigma."""
+        return float(np.sqrt((self._gather("f", False) ** 2).sum(axis=1).max()))
+
     def place(self, position: np.ndarray, species: np.ndarray) -> None:
         """Put particles in at `position` (particle, axis), numbered in this order."""
         count, dimension = position.shape

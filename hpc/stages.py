@@ -1,4 +1,4 @@
-"""The two stages that run LAMMPS: which runs they have and how these land in the store."""
+"""The stages that run LAMMPS: which runs they have and how these land in the store."""
 
 from __future__ import annotations
 
@@ -16,9 +16,19 @@ from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed, UsageError
 from hpc import spool
 from hpc.carrying_out import Order
-from hpc.lammps_input import frame_steps, propensity_input, quench_input, ramp
+from hpc.equilibration import Equilibration
+from hpc.lammps_input import (
+    equilibration_input,
+    frame_steps,
+    history,
+    propensity_input,
+    quench_input,
+    ramp,
+)
+from hpc.quench import Quench
 from hpc.restarts import ranks_in_flight
-from hpc.trajectories import Isoconfigurational, Quench, Trajectory
+from hpc.starting import liquids_of, starting_samples, starts_of
+from hpc.trajectories import Isoconfigurational, Trajectory
 from hpc.work import Work
 from hpc.worker import attempt
 
@@ -34,11 +44,32 @@ STORED = {
         "kinetic_temperature": ("configurations", "kinetic_temperature"),
         "cooling": ("cooling", "potential_energy"),
     },
+    "equilibrate": {
+        "position": ("equilibrated", "position"),
+        "potential_energy": ("equilibrated", "potential_energy"),
+        "kinetic_temperature": ("equilibrated", "kinetic_temperature"),
+        "energy_history": ("equilibrated", "energy_history"),
+    },
     "propensity": {
         "crsd": ("propensity", "crsd"),
         "displacement": ("propensity", "displacement"),
     },
 }
+#: The class of the runs of each stage.
+KINDS: dict[str, type[Trajectory]] = {
+    "quench": Quench,
+    "equilibrate": Equilibration,
+    "propensity": Isoconfigurational,
+}
+
+
+def stored(campaign: Campaign, stage: str) -> dict[str, tuple[str, str]]:
+    """`STORED` of a stage, with the inherent structures where the campaign has them."""
+    more: dict[str, tuple[str, str]] = {}
+    if campaign.file.quench.inherent_structures and stage != "propensity":
+        names = ("inherent_position", "inherent_potential_energy")
+        more = {name: (_home(stage), name) for name in names}
+    return STORED[stage] | more
 
 
 def lammps_version() -> str:
@@ -78,6 +109,10 @@ def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
             layout.cooling(campaign, ramp(campaign).temperatures),
         )
         text = quench_input(campaign)
+    elif stage == "equilibrate":
+        samples = starting_samples(campaign)
+        groups = (layout.equilibrated(campaign, samples, history(campaign).times),)
+        text = equilibration_input(campaign)
     else:
         times = frame_steps(campaign) * campaign.file.quench.time_step
         groups = (layout.propensity(campaign, starting_samples(campaign), times),)
@@ -201,8 +236,7 @@ def carry_of(campaign: Campaign, stage: str, text: str) -> Callable[..., str | N
 
 def trajectory(campaign: Campaign, stage: str, text: str, arguments: tuple[Any, ...]) -> Trajectory:
     """One run of a stage; `arguments` as `work_of` and `arguments_of` give them."""
-    kind = Quench if stage == "quench" else Isoconfigurational
-    return kind(campaign, text, *arguments)
+    return KINDS[stage](campaign, text, *arguments)
 
 
 def arguments_of(campaign: Campaign, stage: str) -> Callable[[int], tuple[Any, ...]]:
@@ -223,7 +257,8 @@ _Parts = tuple[
 
 def _parts(campaign: Campaign, stage: str) -> _Parts:
     """Shards, arguments of each run, and what writes whole runs of a shard."""
-    return (_quenches if stage == "quench" else _trajectories)(campaign)
+    parts = {"quench": _quenches, "equilibrate": _equilibrations, "propensity": _trajectories}
+    return parts[stage](campaign)
 
 
 def _quenches(campaign: Campaign) -> _Parts:
@@ -232,7 +267,7 @@ def _quenches(campaign: Campaign) -> _Parts:
 
     def write(numbers: list[int], whole: dict[int, Results]) -> None:
         low, high = numbers[0], numbers[-1] + 1
-        for name, (group, variable) in STORED["quench"].items():
+        for name, (group, variable) in stored(campaign, "quench").items():
             array = store.array(campaign.store, group, variable)
             block = np.asarray(array[low:high])
             for number, result in whole.items():
@@ -243,44 +278,39 @@ def _quenches(campaign: Campaign) -> _Parts:
     return shards, lambda number: (int(seeds[number]),), write
 
 
-def starting_samples(campaign: Campaign) -> np.ndarray:
-    """Runs whose glasses the ensemble starts from: the first whole ones of the test split.
+def _equilibrations(campaign: Campaign) -> _Parts:
+    with store.open_group(campaign.store, "equilibrated") as group:
+        samples, seeds = group["configuration"].values, group["seed"].values
+    liquids, temperatures = liquids_of(campaign, samples), campaign.propensity_temperatures
+    many = len(temperatures)
 
-    Raises
-    ------
-    StageFailed
-        When too few of them are whole.
-    """
-    status = np.asarray(store.array(campaign.store, "configurations", "run_status", "r")[...])
-    whole = np.flatnonzero((layout.splits(campaign) == "test") & (status == layout.DONE))
-    wanted = campaign.file.propensity.configurations
-    if len(whole) < wanted:
-        raise StageFailed(
-            f"{len(whole)} whole test runs",
-            f"{wanted}, as [propensity] configurations asks",
-            "Lower it.",
-        )
-    return whole[:wanted]
+    def arguments(number: int) -> tuple[Any, ...]:
+        c, t = divmod(number, many)
+        return liquids[c], temperatures[t], int(seeds[c, t])
+
+    def write(numbers: list[int], whole: dict[int, Results]) -> None:
+        c = numbers[0] // many
+        for name, (group, variable) in stored(campaign, "equilibrate").items():
+            array = store.array(campaign.store, group, variable)
+            block = np.asarray(array[c])
+            for number, result in whole.items():
+                block[number % many] = result[name]
+            array[c] = block
+
+    shards = [list(range(k, k + many)) for k in range(0, seeds.size, many)]
+    return shards, arguments, write
 
 
 def _trajectories(campaign: Campaign) -> _Parts:
     with store.open_group(campaign.store, "propensity") as group:
         samples, seeds = group["configuration"].values, group["seed"].values
-    position = store.array(campaign.store, "configurations", "position", "r")
-    glasses = {int(s): np.asarray(position[int(s), 1]) for s in samples}
-    for sample, glass in glasses.items():
-        if not np.isfinite(glass).all():
-            raise StageFailed(
-                f"the glass of sample {sample} is missing or damaged in the results of quench",
-                "what that stage wrote",
-                f"Type `glassdask quench {campaign.path} --start-over`.",
-            )
+    starts = starts_of(campaign, samples)
     shape = seeds.shape
 
     def arguments(number: int) -> tuple[Any, ...]:
         c, t, r = np.unravel_index(number, shape)
         temperature = campaign.propensity_temperatures[int(t)]
-        return glasses[int(samples[c])], temperature, int(seeds[c, t, r])
+        return starts(int(c), int(t)), temperature, int(seeds[c, t, r])
 
     def write(numbers: list[int], whole: dict[int, Results]) -> None:
         c, t, _ = np.unravel_index(numbers[0], shape)

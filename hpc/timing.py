@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
+from glassdask import records
 from glassdask.campaign import Campaign
 from glassdask.layout import run_seeds
-from hpc.lammps_input import block_steps, frame_steps, quench_input, ramp
+from hpc.lammps_input import block_steps, frame_steps, history, quench_input, ramp
+from hpc.minimising import inherent_lines
 from hpc.runner import RunError, Runner
 from hpc.stages import total_steps
 from hpc.world import REPORT, receive, split
@@ -24,9 +26,9 @@ SECONDS = 1.5
 def measure(campaign: Campaign, world: MPI.Intracomm) -> int:
     """Time a start and some seconds at several temperatures, on all ranks at once.
 
-    The first rank, which manages in a real job, is idle here too. Prints JSON: `quench_seconds`
-    and `propensity_seconds` of one run, `steps_per_second` of one run along the ramp, and
-    `busy_seconds`, which the timing took.
+    The first rank, which manages in a real job, is idle here too. Prints JSON: `STAGE_seconds` of
+    one run of each stage, `steps_per_second` of one run along the ramp, and `busy_seconds`, which
+    the timing took.
 
     Returns
     -------
@@ -67,6 +69,7 @@ def _measure(campaign: Campaign, group: MPI.Intracomm, rank: int) -> dict[str, f
         hot = campaign.file.quench.start_temperature
         wanted = {hot, 0.5 * (hot + liquid), liquid, 0.5 * (liquid + glass), glass}
         paces = {t: _pace(runner, t, block_steps(campaign)) for t in sorted(wanted, reverse=True)}
+        minimising = _minimising(campaign, runner)
         runner.close()
     temperatures = np.array(sorted(paces))
     seconds = np.array([paces[t] for t in temperatures])
@@ -75,16 +78,26 @@ def _measure(campaign: Campaign, group: MPI.Intracomm, rank: int) -> dict[str, f
     held = total_steps("\n".join(lines[heat:])) - cooling.steps
     warm = round(quench.equilibration_time / quench.time_step)
     extra = warm * paces[hot] + (held - warm) * paces[glass]
-    trajectory = [
-        frame_steps(campaign)[-1] * np.interp(t, temperatures, seconds)
-        for t in campaign.propensity_temperatures
-    ]
-    return {
+    in_ensemble = float(np.interp(campaign.propensity_temperatures, temperatures, seconds).mean())
+    found = {
         "busy_seconds": time.perf_counter() - began,
-        "quench_seconds": starting + extra + cooling.steps * along,
-        "propensity_seconds": float(np.mean(trajectory)),
+        "quench_seconds": starting + extra + cooling.steps * along + 2 * minimising,
+        "propensity_seconds": float(frame_steps(campaign)[-1]) * in_ensemble,
         "steps_per_second": 1 / along,
     }
+    if "equilibrate" in records.stages(campaign):
+        found["equilibrate_seconds"] = history(campaign).steps * in_ensemble + minimising
+    return found
+
+
+def _minimising(campaign: Campaign, runner: Runner) -> float:
+    """Seconds of one minimisation, where runs end with such."""
+    began = time.perf_counter()
+    if campaign.file.quench.inherent_structures:
+        for line in inherent_lines(["glass"]):
+            if not line.startswith("#"):
+                runner.command(line)
+    return time.perf_counter() - began
 
 
 def _pace(runner: Runner, temperature: float, block: int) -> float:

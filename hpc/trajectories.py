@@ -1,4 +1,4 @@
-"""What is kept of a quench and of an isoconfigurational trajectory while LAMMPS runs it."""
+"""What is kept of a run while LAMMPS does it, and of an isoconfigurational trajectory."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from glassdask.campaign import Campaign
+from glassdask.campaign.ensemble import frame_steps
 from glassdask.kernels.dynamics import cage_relative_squared_displacement
 from glassdask.kernels.tessellation import tessellate
-from hpc.lammps_input import AVERAGED, frame_steps, ramp
 from hpc.runner import RunError, Runner
 
 NO_STOPS = np.array([], dtype=np.int64)
@@ -54,57 +54,25 @@ class Trajectory(ABC):
         for name, value in values.items():
             self.kept.setdefault(name, []).append(value)
 
+    def put_in(self, runner: Runner, position: np.ndarray) -> None:
+        """Put particles in at `position` (particle, axis), in place of those that are there.
+
+        Raises
+        ------
+        RunError
+            When they are not where they were put.
+        """
+        if runner.atoms:
+            runner.command("delete_atoms group all")
+        runner.place(position, self.campaign.model.species_of_particles(len(position)))
+        if (runner.unwrapped(self.dimension, self.length) != position).any():
+            raise RunError("LAMMPS moved particles that were put in")
+
     def check_particles(self, runner: Runner) -> None:
         """Refuse a run that has lost some."""
         lost = self.campaign.file.system.particles - runner.atoms
         if lost:
             raise RunError(f"{lost} particles were lost")
-
-
-class Quench(Trajectory):
-    """From a random start through T_L to T_G.
-
-    Its results are `position` (state, particle, axis), `potential_energy` (state,), per particle,
-    `kinetic_temperature` (state,) and `cooling` (temperature,), energy per particle.
-
-    Parameters
-    ----------
-    campaign : Campaign
-    text : str
-        The input, of `hpc.lammps_input.quench_input`.
-    seed : int
-    """
-
-    def __init__(self, campaign: Campaign, text: str, seed: int) -> None:
-        super().__init__(campaign, text, {"seed": seed})
-        cooling = ramp(campaign)
-        count = len(cooling.temperatures) * AVERAGED
-        self._samples = cooling.every * np.arange(1, count + 1, dtype=np.int64)
-
-    def act(self, runner: Runner, instruction: str) -> None:
-        """Record a snapshot."""
-        if instruction.startswith("record "):
-            energy = runner.energy()
-            self.keep(
-                position=runner.wrapped(self.dimension, self.length),
-                potential_energy=energy,
-                kinetic_temperature=runner.kinetic_temperature(),
-            )
-
-    def stops(self, before: list[str]) -> np.ndarray:
-        """Where energies are averaged: along the ramp."""
-        return self._samples if "#@ cooling" in before else NO_STOPS
-
-    def at_stop(self, runner: Runner, step: int) -> None:
-        """Keep the energy."""
-        self.keep(energy=runner.energy())
-
-    def results(self, runner: Runner) -> dict[str, np.ndarray]:
-        """The two snapshots and the cooling curve."""
-        self.check_particles(runner)
-        names = ("position", "potential_energy", "kinetic_temperature")
-        snapshots = {name: np.array(self.kept[name]) for name in names}
-        return snapshots | {"cooling": np.reshape(self.kept["energy"], (-1, AVERAGED)).mean(axis=1)}
 
 
 class Isoconfigurational(Trajectory):
@@ -137,10 +105,7 @@ class Isoconfigurational(Trajectory):
     def act(self, runner: Runner, instruction: str) -> None:
         """Put the particles in."""
         if instruction == "place particles":
-            species = self.campaign.model.species_of_particles(len(self.position))
-            runner.place(self.position, species)
-            if (runner.unwrapped(self.dimension, self.length) != self.position).any():
-                raise RunError("LAMMPS moved particles that were put in")
+            self.put_in(runner, self.position)
 
     def stops(self, before: list[str]) -> np.ndarray:
         """The frames."""
@@ -150,9 +115,7 @@ class Isoconfigurational(Trajectory):
         """Keep the displacement of each particle, and its square relative to the cage."""
         displacement = runner.unwrapped(self.dimension, self.length) - self.position
         crsd = cage_relative_squared_displacement(displacement, self.neighbours)
-        self.keep(
-            displacement=displacement.astype(np.float32), crsd=crsd.astype(np.float32)
-        )
+        self.keep(displacement=displacement.astype(np.float32), crsd=crsd.astype(np.float32))
 
     def results(self, runner: Runner) -> dict[str, np.ndarray]:
         """All frames."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign, load, new_campaign
-from glassdask.records import STAGES
+from glassdask.records import STAGES as ALL_STAGES
 from glassdask.stages import blocks
 
 GLASSDASK = str(Path(sys.executable).parent / "glassdask")
@@ -30,6 +30,9 @@ __all__ = [
     "start",
     "wait_for",
 ]  # fmt: skip
+
+#: Those of a campaign whose ensemble starts from glasses.
+STAGES = tuple(stage for stage in ALL_STAGES if stage != "equilibrate")
 
 _COMMON = (
     "quench.cooling_rate=0.5",

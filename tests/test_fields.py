@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from glassdask.kernels import coarse_graining
 from glassdask.kernels.coarse_graining import coarse_grain, normalise
-from glassdask.kernels.correlation import pearson, spearman, split_half_reliability
+from glassdask.kernels.correlation import pearson, spearman
 from glassdask.kernels.dynamics import (
     cage_relative_squared_displacement,
     mean_cage_relative_displacement,
@@ -244,11 +244,3 @@ class TestCageRelative:
 
     def test_mean(self):
         assert mean_cage_relative_displacement(np.array([[4.0, 16.0]])) == pytest.approx([3.0])
-
-
-def test_reliability_is_that_of_the_mean_of_all_replicas():
-    random = np.random.default_rng(3)
-    signal = random.standard_normal(20_000)
-    replicas = signal + 2.0 * random.standard_normal((16, 20_000))
-    found = split_half_reliability(replicas[0::2].mean(axis=0), replicas[1::2].mean(axis=0))
-    assert found == pytest.approx(1 / (1 + 4 / 16), abs=0.01)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import resource
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-from lammps_runs import propensity, quench, small
+from lammps_runs import every, propensity, quench, same_bits, small, to_the_end
 
 from glassdask import npz
 from hpc import lammps_input, spool
@@ -24,27 +24,6 @@ from hpc.worker import record_failure
 @pytest.fixture(autouse=True)
 def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lammps_input, "LONGEST_BLOCK", 150)
-
-
-def every(order: Order, times: int) -> Callable[[int], Order]:
-    """Orders that say `order` at every `times`-th block."""
-    count = iter(range(1, 10**6))
-    return lambda steps: order if next(count) % times == 0 else Order.GO_ON
-
-
-def to_the_end(run: Callable[[Callable[[int], Order]], dict]) -> tuple[dict, int]:
-    """Stop a run again and again until it is over; its results, and how often it was stopped."""
-    for stops in range(100):
-        try:
-            return run(every(Order.STOP, 6)), stops
-        except Stopped:
-            continue
-    raise AssertionError("it never ends")
-
-
-def same_bits(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
-    assert set(one) == set(other)
-    return all(one[name].tobytes() == other[name].tobytes() for name in one)
 
 
 @pytest.mark.parametrize("model", ["kam", "abm", "ka3d"])

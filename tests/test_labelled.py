@@ -16,13 +16,17 @@ import glassdask.registry
 from glassdask.campaign.indicator_names import DIMENSIONS, used_parameters
 from glassdask.kernels import (
     bond_order,
+    bonds,
     coarse_graining,
     correlation,
     dynamics,
     energy,
     gridding,
+    noise,
     onset,
+    relaxation,
     sampling,
+    scattering,
     structure,
     surroundings,
 )
@@ -32,6 +36,7 @@ from glassdask.kernels.tessellation import tessellate
 from glassdask.registry import INDICATORS
 
 COUNT, BINS, LARGEST, CELLS, XI = 50, 7, 1.5, 6, 1.3
+TIMES = np.array([1.0, 2.0, 4.0])
 
 
 class Case:
@@ -66,7 +71,17 @@ def other(ds):
 def displacement(ds):
     sample, state, particle, axis = ds.position.shape
     dims = ("sample", "time", "state", "particle", "axis")
-    return drawn(ds, dims, (sample, 3, state, particle, axis), 3).assign_coords(axis=ds.axis.values)
+    array = drawn(ds, dims, (sample, 3, state, particle, axis), 3)
+    return array.assign_coords(axis=ds.axis.values, time=TIMES)
+
+
+def replicas(ds):
+    """Values of three replicas."""
+    return as_given(displacement(ds).isel(axis=0).rename(time="replica"), ds)
+
+
+def squares(ds):
+    return gd.squared_displacement(as_given(displacement(ds), ds))
 
 
 def image(ds):
@@ -202,9 +217,25 @@ FUNCTIONS = {
         lambda ds: gd.over_samples(as_given(extras(ds), ds), "particle")["count"], (), "1", "1",
     ),
     "split_half_reliability": (
-        lambda c: correlation.split_half_reliability(c.values, c.other),
-        lambda ds: gd.split_half_reliability(as_given(extras(ds), ds), as_given(other(ds), ds)),
-        (), "1", "1",
+        lambda c: noise.split_half_reliability(c.moved[..., 0], 20, 5),
+        lambda ds: gd.split_half_reliability(replicas(ds), splits=20, seed=5), (), "1", "1",
+    ),
+    "split_half_reliability by species": (
+        lambda c: np.array([
+            noise.split_half_reliability(c.moved[:, c.species == k, 0]) for k in (0, 1)
+        ]),
+        lambda ds: gd.split_half_reliability(replicas(ds), by=ds.species), ("species",), "1", "1",
+    ),
+    "correlation_interval, upper": (
+        lambda c: noise.correlation_interval(c.values, c.moved[..., 0], 0.9, 50, 3)[1],
+        lambda ds: gd.correlation_interval(
+            as_given(extras(ds), ds), replicas(ds), "replica", 0.9, 50, 3
+        ).upper, (), "1", "1",
+    ),
+    "over_ceiling": (
+        lambda c: noise.over_ceiling(c.values, np.abs(c.other)),
+        lambda ds: gd.over_ceiling(as_given(extras(ds), ds), np.abs(as_given(other(ds), ds))),
+        ("particle",), "1", "1",
     ),
     "grid_density": (
         lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS),
@@ -264,10 +295,74 @@ FUNCTIONS = {
         )["temperature"],
         (), "K", "K",
     ),
+    "squared_displacement": (
+        lambda c: relaxation.squared_displacement(c.moved),
+        lambda ds: squares(ds), ("time", "particle"), "sigma^2", "sigma^2",
+    ),
+    "displacement_propensity": (
+        lambda c: np.sqrt(relaxation.squared_displacement(c.moved)).mean(axis=0),
+        lambda ds: gd.displacement_propensity(squares(ds), "time"), ("particle",), "sigma", "sigma",
+    ),
+    "broken_bonds": (
+        lambda c: bonds.broken_bonds(
+            c.moved, bonds.find_bonds(c.position, c.box, c.species, c.attrs["sigma"], 1.3, 1.5)
+        ),
+        lambda ds: gd.broken_bonds(as_given(displacement(ds), ds), ds, 1.3, 1.5),
+        ("time", "particle"), "1", "1",
+    ),
+    "mean_squared_displacement": (
+        lambda c: relaxation.squared_displacement(c.moved).mean(axis=-1),
+        lambda ds: gd.mean_squared_displacement(squares(ds)), ("time",), "sigma^2", "sigma^2",
+    ),
+    "mean_squared_displacement by species": (
+        lambda c: sampling.means_of_groups(relaxation.squared_displacement(c.moved), c.species),
+        lambda ds: gd.mean_squared_displacement(squares(ds), ds.species), ("time", "species"),
+        "sigma^2", "sigma^2",
+    ),
+    "self_intermediate_scattering": (
+        lambda c: scattering.self_intermediate_scattering(
+            relaxation.squared_displacement(c.moved), 7.2, len(c.box)
+        ),
+        lambda ds: gd.self_intermediate_scattering(squares(ds), ds.sizes["axis"]), ("time",),
+        "1", "1",
+    ),
+    "overlap": (
+        lambda c: relaxation.overlap(relaxation.squared_displacement(c.moved), 0.9),
+        lambda ds: gd.overlap(squares(ds), 0.9), ("time",), "1", "1",
+    ),
+    "four_point_susceptibility": (
+        lambda c: relaxation.four_point_susceptibility(c.moved[:, :, 0].T, 7),
+        lambda ds: gd.four_point_susceptibility(replicas(ds), 7), ("particle",), "1", "1",
+    ),
+    "four_point_susceptibility over all": (
+        lambda c: relaxation.four_point_susceptibility(c.moved[:, :, 0].ravel(), 7),
+        lambda ds: gd.four_point_susceptibility(replicas(ds), 7, ["particle", "replica"]), (),
+        "1", "1",
+    ),
+    "relaxation_time": (
+        lambda c: relaxation.relaxation_time(c.moved[:, :, 0].T, TIMES),
+        lambda ds: gd.relaxation_time(as_given(displacement(ds), ds).isel(axis=0)), ("particle",),
+        "1", "1",
+    ),
+    "peak, time": (
+        lambda c: relaxation.peak(c.moved[:, :, 0].T, TIMES)[0],
+        lambda ds: gd.peak(as_given(displacement(ds), ds).isel(axis=0)).time, ("particle",),
+        "1", "1",
+    ),
+    "peak, height": (
+        lambda c: relaxation.peak(c.moved[:, :, 0].T, TIMES)[1],
+        lambda ds: gd.peak(as_given(displacement(ds), ds).isel(axis=0)).height, ("particle",),
+        "u", "u",
+    ),
 }  # fmt: skip
 
 
 KNOW_NO_POSITIONS = {
+    "split_half_reliability by species", "correlation_interval, upper", "over_ceiling",
+    "squared_displacement", "displacement_propensity", "mean_squared_displacement",
+    "mean_squared_displacement by species", "self_intermediate_scattering", "overlap",
+    "four_point_susceptibility", "four_point_susceptibility over all", "relaxation_time",
+    "peak, time", "peak, height",
     "normalise", "pearson", "spearman", "split_half_reliability", "mean_cage_relative_displacement",
     "pearson by species", "spearman by species", "species_means",
     "over_samples, mean", "over_samples, upper", "over_samples, count",
@@ -564,6 +659,9 @@ class TestAccessor:
         xr.testing.assert_identical(
             ds.glass.cage_relative_squared_displacement(moved),
             gd.cage_relative_squared_displacement(moved, ds),
+        )
+        xr.testing.assert_identical(
+            ds.glass.broken_bonds(moved, 1.2), gd.broken_bonds(moved, ds, 1.2)
         )
 
     def test_signatures(self, ds):

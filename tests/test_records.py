@@ -37,12 +37,18 @@ def do(campaign: Campaign, stage: str, start_over: bool = False) -> None:
     jobs.complete(campaign, stage)
 
 
-def test_every_stage_rests_on_quench_and_comes_after_what_it_reads() -> None:
-    order = list(STAGES)
+@pytest.mark.parametrize("start", ["glass", "equilibrium"])
+def test_every_stage_rests_on_quench_and_comes_after_what_it_reads(
+    campaign: Campaign, start: str
+) -> None:
+    made = load(campaign.path, [f"propensity.start={start}"])
+    order = list(records.stages(made))
+    assert ("equilibrate" in order) == (start == "equilibrium")
+    assert set(order) | {"equilibrate"} == set(STAGES)
     for name in order[1:]:
-        assert records.before(name)[0] == "quench"
-        assert all(order.index(other) < order.index(name) for other in records.before(name))
-    assert records.before("report") == order[:-1]
+        assert records.before(name, made)[0] == "quench"
+        assert all(order.index(other) < order.index(name) for other in records.before(name, made))
+    assert records.before("report", made) == order[:-1]
 
 
 def test_a_change_makes_all_that_rests_on_it_stale(campaign: Campaign) -> None:

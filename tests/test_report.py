@@ -11,7 +11,6 @@ import sys
 
 import numpy as np
 import pytest
-import xarray as xr
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import new_campaign
@@ -295,12 +294,12 @@ def test_intervals_and_ceiling_of_the_largest(changed):
     assert f"{share} of its ceiling 0.80" in note
     pearson[:, 0] = np.nan
     change("dynamics", "pearson", pearson)
-    change("dynamics", "reliability", np.array([[[np.nan]], [[0.05]]]))
+    change("dynamics", "reliability", np.array([[[np.nan]], [[0.2]]]))
     with store.open(copy.path) as tree:
         data = ReportData(copy, tree)
         note = row(results_table(copy, tree), "C_max(Γ, 1 − Δ)").note
         assert np.isnan(data.over_ceiling("gradcam")).all()
-        assert data.ceiling("gradcam") == pytest.approx(np.sqrt(0.05))
+        assert data.ceiling("gradcam") == pytest.approx(np.sqrt(0.2))
     assert "95 % interval there −0.900 to 0.900 over replicas" in note
     assert "ceiling" not in note
 
@@ -345,8 +344,9 @@ def test_relaxation_and_equilibration(changed):
         assert "reached in 1 of 2 configurations: too low a mean" in cold.note
         assert "peak of χ4: 5 at t = 10" in cold.note
         assert (hot.value, hot.count, "peak" in hot.note) == (6, 2, False)
-        tree["equilibrated"] = xr.DataTree()
-        _, _, cold, _, hot = relaxation_rows.rows(ReportData(copy, tree))
+        start = copy.file.propensity.model_copy(update={"start": "equilibrium"})
+        other = type(copy)(copy.path, copy.file.model_copy(update={"propensity": start}))
+        _, _, cold, _, hot = relaxation_rows.rows(ReportData(other, tree))
     # the campaign equilibrates for the duration of its trajectories, 100
     assert hot.value == pytest.approx(100 / 6)
     assert "at equilibrium" not in hot.note

@@ -77,7 +77,7 @@ def test_a_script_puts_its_job_back_after_75_up_to_the_limit(
     assert asked.count("scontrol requeue 17") == (2 if puts_back else 0)
     assert asked.startswith("sourced")
     assert "my glass --set a.b='c d'" in asked
-    if path.stem in ("quench", "propensity"):
+    if path.stem in ("quench", "equilibrate", "propensity"):
         assert "hpc.launcher='srun --mpi=pmi2 --kill-on-bad-exit=1'" in asked
         assert "hpc.workers=2" in asked
         # numbers of steps that the job had before are left out

@@ -148,8 +148,8 @@ def _check_bonds(campaign: Campaign) -> None:
     longest = section.bond_length * max(max(row) for row in campaign.model.sigma)
     if longest > half:
         raise UsageError(
-            f"[correlate] bond_length = {section.bond_length:g} makes bonds of {longest:.4g} sigma, "
-            f"and half the box is {half:.4g}",
+            f"[correlate] bond_length = {section.bond_length:g} makes bonds of {longest:.4g} "
+            f"sigma, and half the box is {half:.4g}",
             "bonds within half the box",
             "Lower bond_length, or raise [system] particles.",
         )

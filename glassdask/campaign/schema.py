@@ -260,7 +260,8 @@ class Propensity(Section):
         "further ones, evenly spaced up to the duration (not in the paper)", default=0
     )
     times: list[Positive] | None = about(
-        "all recorded times, increasing, in place of the four fields above", default=None,
+        "all recorded times, increasing, in place of the four fields above",
+        default=None,
         min_length=1,
     )
 

@@ -63,14 +63,17 @@ def columns_of(
         That are wanted; a propensity that none of them has is left out.
     """
     out = Columns()
+    elsewhere = campaign.file.propensity.start != "glass"
+    if elsewhere and state == "glass":
+        out.remarks.append("propensity left out: its trajectories start from other positions")
     if group in ("raw", "both"):
         for stage, name in (("indicators", "indicators"), ("explain", "explanations")):
             _add(out, campaign, stage, name, state, "")
-        if state == "glass":
+        if state == "glass" and not elsewhere:
             _add_propensity(out, campaign, times, samples)
     if group in ("fields", "both"):
         _add(out, campaign, "correlate", "fields", state, "_field")
-        if state == "glass":
+        if state == "glass" and not elsewhere:
             _add_propensity_field(out, campaign, times, samples)
     return out
 

@@ -9,6 +9,7 @@ import xarray as xr
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import MODELS, Campaign
+from glassdask.campaign.schema import Propensity
 from glassdask.errors import UsageError
 
 
@@ -56,11 +57,17 @@ def check(campaign: Campaign, ds: xr.Dataset) -> xr.Dataset | None:
     if "displacement" not in ds:
         return None
     section = campaign.file.propensity
+    if section.start != "glass":
+        raise UsageError(
+            f'displacements from glasses, and [propensity] start = "{section.start}"',
+            'start = "glass"',
+            f"Write it into {campaign.path / 'campaign.toml'}.",
+        )
     temperature = _temperature(ds)
     for key, ours, theirs in (
         ("configurations", section.configurations, len(_samples(ds))),
         ("replicas", section.replicas, ds.sizes["replica"]),
-        ("frames", section.frames, ds.sizes["time"]),
+        _frames(section, ds),
         ("temperatures", list(campaign.propensity_temperatures), [temperature]),
     ):
         if ours != theirs:
@@ -77,6 +84,13 @@ def check(campaign: Campaign, ds: xr.Dataset) -> xr.Dataset | None:
             'Give them as state "glass".',
         )
     return chosen
+
+
+def _frames(section: Propensity, ds: xr.Dataset) -> tuple[str, object, object]:
+    """The field that says which times are recorded, what it says, and what the dataset has."""
+    if section.times is None:
+        return "frames", section.frames, ds.sizes["time"]
+    return "times", section.times, ds["time"].values.tolist()
 
 
 def _samples(ds: xr.Dataset) -> np.ndarray:

@@ -21,7 +21,7 @@ def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     ndarray
         (...,), dimensionless, -1 to 1. NaN where one of them has a NaN or is constant.
     """
-    a, b = _centred(a), _centred(b)
+    a, b = standardised(a), standardised(b)
     with np.errstate(invalid="ignore"):
         return np.clip((a * b).sum(axis=-1), -1, 1)
 
@@ -70,8 +70,8 @@ def by_group(
     return np.stack([correlation(a[..., one], b[..., one]) for one in members], axis=-1)
 
 
-def _centred(x: np.ndarray) -> np.ndarray:
-    """Deviations from the mean, scaled to length 1; NaN where there are none."""
+def standardised(x: np.ndarray) -> np.ndarray:
+    """Deviations from the mean over the last axis, scaled to length 1; NaN where there are none."""
     x = np.asarray(x, dtype=float)
     # the mean of equal numbers can differ from them by rounding, so compare before subtracting
     varies = x.max(axis=-1, keepdims=True) > x.min(axis=-1, keepdims=True)
@@ -80,24 +80,3 @@ def _centred(x: np.ndarray) -> np.ndarray:
     # scaled first, so that squares neither overflow nor vanish
     x = x / np.where(varies, size, np.nan)
     return x / np.sqrt((x * x).sum(axis=-1, keepdims=True))
-
-
-def split_half_reliability(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Reliability of a mean from the means of its two halves: 2 r / (1 + r).
-
-    r is the Pearson correlation of the halves; C. Spearman and W. Brown, Br. J. Psychol. 3, 271
-    and 296 (1910). No correlation with a noisy mean is expected to be larger in size than the
-    square root of its reliability.
-
-    Parameters
-    ----------
-    first, second : ndarray
-        (..., particle).
-
-    Returns
-    -------
-    ndarray
-        (...,), 1; 0 where the halves are not correlated at all, NaN where `pearson` is.
-    """
-    r = pearson(first, second)
-    return np.where(r < 0, 0.0, 2 * r / (1 + np.maximum(r, 0)))

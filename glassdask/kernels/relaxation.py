@@ -11,7 +11,10 @@ from glassdask.kernels.sampling import moments
 
 def squared_displacement(displacement: np.ndarray) -> np.ndarray:
     """Sum of squares over the axes: (..., particle, axis), sigma, to (..., particle), sigma^2."""
-    return np.einsum("...a,...a->...", displacement, displacement)
+    squares = displacement[..., 0] ** 2
+    for axis in range(1, displacement.shape[-1]):
+        squares = squares + displacement[..., axis] ** 2
+    return squares
 
 
 def overlap(squared_displacement: np.ndarray, distance: float = 0.3) -> np.ndarray:

@@ -62,7 +62,8 @@ def means_of_groups(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     ndarray
         (..., group), units of the values; the groups in ascending order. NaN where one has a NaN.
     """
-    return np.stack([values[..., group == one].mean(axis=-1) for one in np.unique(group)], axis=-1)
+    means = [values[..., group == one].mean(axis=-1, dtype=float) for one in np.unique(group)]
+    return np.stack(means, axis=-1)
 
 
 def check_bootstrap(confidence: float, resamples: int) -> None:

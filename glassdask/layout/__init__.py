@@ -26,6 +26,7 @@ from glassdask.layout.snapshots import (
     explanations,
     indicators,
 )
+from glassdask.layout.starts import equilibrated
 
 __all__ = [
     "BASELINES",
@@ -40,6 +41,7 @@ __all__ = [
     "correlations",
     "density",
     "dynamics",
+    "equilibrated",
     "explanations",
     "fields",
     "frames_at_once",

@@ -87,7 +87,9 @@ def _arrays(campaign: Campaign, samples: int, times: int) -> dict[str, Array]:
         for more in inner:
             sizes |= more
         chunks = tuple(1 if dim in lead else size for dim, size in sizes.items())
-        return Array(tuple(sizes), tuple(sizes.values()), chunks, None, dtype, units, long_name, fill)
+        return Array(
+            tuple(sizes), tuple(sizes.values()), chunks, None, dtype, units, long_name, fill
+        )
 
     def of_each(units: str, long_name: str) -> Array:
         return array(units, long_name, time, particles, dtype="float32")

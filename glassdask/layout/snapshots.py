@@ -25,8 +25,10 @@ from glassdask.layout.parts import (
     sample_array,
     samples_axis,
     space_axes,
+    starts_axes,
     states_axis,
 )
+from glassdask.layout.starts import gamma_of_starts
 
 
 def configurations(campaign: Campaign) -> Group:
@@ -151,8 +153,12 @@ def indicators(campaign: Campaign) -> Group:
     )  # fmt: skip
 
 
-def explanations(campaign: Campaign) -> Group:
-    """Gamma of each particle, raw, and the scores of the network; of each of several."""
+def explanations(campaign: Campaign, starts: np.ndarray | None = None) -> Group:
+    """Gamma of each particle, raw, and the scores of the network; of each of several.
+
+    `starts` (configuration,) are the runs whose equilibrated liquids the ensemble starts from, if
+    it does: then there is Gamma of these, too.
+    """
     particles, made_by = campaign.file.system.particles, _made_by(campaign)
     settings = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in made_by.items())
     networks = campaign.file.train.seeds
@@ -171,10 +177,16 @@ def explanations(campaign: Campaign) -> Group:
             campaign, each, "int8", "1", f"by each network {correct}", -1
         ),
     }  # fmt: skip
+    states, of_starts = states_axis(campaign), {}
+    if starts is not None:
+        # along the temperatures of the starts, that name is taken
+        states["state_temperature"] = states.pop("temperature")
+        states |= starts_axes(campaign, starts)
+        of_starts = gamma_of_starts(campaign, len(starts))
     return Group(
         "explanations",
         samples_axis(campaign)
-        | states_axis(campaign)
+        | states
         | particles_axis(campaign)
         | networks_axis(campaign)
         | {"label": Coordinate(("label",), np.array(STATES), "1", "class of the network")},
@@ -189,7 +201,8 @@ def explanations(campaign: Campaign) -> Group:
             "correct": per_sample(campaign, {"state": 2}, "int8", "1", correct, -1),
             "run_status": run_status(campaign, "explanation"),
         }
-        | (by_network if networks > 1 else {}),
+        | (by_network if networks > 1 else {})
+        | of_starts,
         made_by,
     )  # fmt: skip
 

@@ -10,13 +10,14 @@ import xarray as xr
 
 from glassdask import layout, records
 from glassdask.campaign import Campaign
+from glassdask.kernels import noise
 from glassdask.report.style import NAMES
 from glassdask.sampling import over_samples
 
 #: Of the bootstrap over glasses.
 RESAMPLES = 2000
 #: Below this reliability of Delta nothing is divided by its root.
-LEAST_RELIABILITY = 0.1
+LEAST_RELIABILITY = 0.25
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class ReportData:
     @property
     def from_equilibrium(self) -> bool:
         """Whether the trajectories start from equilibrated configurations, not from the glasses."""
-        return "equilibrated" in self.tree
+        return self.campaign.file.propensity.start == "equilibrium"
 
     @cached_property
     def explained_configurations(self) -> np.ndarray:
@@ -253,9 +254,8 @@ class ReportData:
 
         NaN where the reliability is below `LEAST_RELIABILITY`, since little over nothing is noise.
         """
-        ceiling = self.ceiling(indicator)
-        known = np.where(ceiling**2 >= LEAST_RELIABILITY, ceiling, np.nan)
-        return self.dynamics(indicator).mean / known
+        reliability = self.ceiling(indicator) ** 2
+        return noise.over_ceiling(self.dynamics(indicator).mean, reliability, LEAST_RELIABILITY)
 
     def largest(self, indicator: str, by_size: bool = True) -> Extremum | None:
         """The largest correlation with 1 - Delta over temperatures and times, or nothing.

@@ -221,7 +221,7 @@ def model_parameters(campaign: Campaign) -> list[tuple[str, str]]:
 def stage_versions(campaign: Campaign) -> list[dict[str, str]]:
     """What wrote each stage, and when."""
     found = []
-    for name in records.STAGES:
+    for name in records.stages(campaign):
         record = records.read(campaign, name)
         if record is None or name == "report":
             continue
@@ -243,10 +243,16 @@ def stage_versions(campaign: Campaign) -> list[dict[str, str]]:
 
 def lammps_inputs(data: ReportData) -> list[tuple[str, str]]:
     """The LAMMPS inputs as they were run."""
-    groups = {"configurations": "quench", "propensity": "isoconfigurational trajectory"}
+    names = {
+        "quench": "quench",
+        "equilibrate": "equilibration",
+        "propensity": "isoconfigurational trajectory",
+    }
     found = []
-    for group, name in groups.items():
-        text = data.tree[group].attrs.get("lammps_input")
+    for stage, name in names.items():
+        if stage not in records.stages(data.campaign):
+            continue
+        text = data.tree[records.STAGES[stage].groups[0]].attrs.get("lammps_input")
         if text:
             found.append((name, str(text)))
     return found

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from glassdask.kernels.relaxation import peak
 from glassdask.report import onset, style
 from glassdask.report.data import ReportData
 from glassdask.report.dynamics import draw_lines, temperature_handles
@@ -73,19 +74,18 @@ def draw_susceptibility(axes: Axes, data: ReportData) -> None:
     draw_lines(axes, data, times, whole)
     draw_lines(axes, data, times, single, marker="", ls="--")
     for t in range(len(whole)):
-        peak = peak_of(data, whole[t])
-        if peak is not None:
-            axes.plot(*peak, "o", ms=10, mfc="none", mec="black", mew=0.9)
+        found = peak_of(data, whole[t])
+        if found is not None:
+            axes.plot(*found, "o", ms=10, mfc="none", mec="black", mew=0.9)
     axes.set(ylabel=r"$\chi_4(t)$", title=r"heterogeneity $\chi_4 = N\,\mathrm{var}\,Q$")
     axes.set_ylim(bottom=0)
 
 
 def peak_of(data: ReportData, chi4: np.ndarray) -> tuple[float, float] | None:
     """Time and height of the largest chi_4 (time,), if it falls again within the window."""
-    if not np.isfinite(chi4).any():
-        return None
-    k = int(np.nanargmax(chi4))
-    return None if k in (0, len(chi4) - 1) else (float(data.times[k]), float(chi4[k]))
+    time, height = (float(one) for one in peak(chi4, data.times))
+    # NaN is not inside either
+    return (time, height) if data.times[0] < time < data.times[-1] else None
 
 
 def draw_relaxation_times(axes: Axes, data: ReportData) -> None:

@@ -19,6 +19,8 @@ from glassdask.report.accuracy import of_network
 from glassdask.report.data import Extremum, ReportData
 from glassdask.scan.points import Point
 from glassdask.stages import blocks
+from glassdask.stages.ensembles import propensity
+from glassdask.stages.starts import start_of, structure_of_start
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,9 @@ def read_maps(campaign: Campaign) -> Maps:
     groups = {
         name: store.open_group(campaign.store, name) for name in ("configurations", "explanations")
     }
-    signed = _signed(campaign, _wanted(campaign, groups["configurations"]))
+    signed = _signed(campaign, _wanted(groups["configurations"]))
     if records.state(campaign, "propensity") is State.COMPLETE:
-        groups["dynamics"] = _dynamics(campaign, signed["gradcam"])
+        groups["dynamics"] = _dynamics(campaign)
     groups["correlations"] = _correlations(campaign, signed)
     tree: xr.DataTree = xr.DataTree.from_dict(groups)
     record = records.read(campaign, "quench")
@@ -160,13 +162,10 @@ def _estimate(values: np.ndarray, between_networks: float = math.nan) -> Estimat
     return Estimate(mean, error, count, between_networks)
 
 
-def _wanted(campaign: Campaign, configurations: xr.Dataset) -> np.ndarray:
-    """Whole runs of the test split, and those that the ensemble starts from."""
-    wanted = configurations["split"].values == "test"
-    if records.state(campaign, "propensity") is State.COMPLETE:
-        with store.open_group(campaign.store, "propensity") as group:
-            wanted[group["configuration"].values] = True
-    return np.flatnonzero(wanted & (configurations["run_status"].values == layout.DONE))
+def _wanted(configurations: xr.Dataset) -> np.ndarray:
+    """Whole runs of the test split."""
+    test = configurations["split"].values == "test"
+    return np.flatnonzero(test & (configurations["run_status"].values == layout.DONE))
 
 
 def _signed(campaign: Campaign, wanted: np.ndarray) -> xr.Dataset:
@@ -194,18 +193,17 @@ def _correlations(campaign: Campaign, signed: xr.Dataset) -> xr.Dataset:
     return whole.reindex(sample=np.arange(campaign.file.quench.runs))
 
 
-def _dynamics(campaign: Campaign, gamma: xr.DataArray) -> xr.Dataset:
+def _dynamics(campaign: Campaign) -> xr.Dataset:
     """As the group of this name, of Gamma alone."""
     with store.open_group(campaign.store, "propensity") as group:
         axes = {n: group[n].load() for n in ("configuration", "temperature", "time")}
     found = []
-    for k, sample in enumerate(axes["configuration"].values):
-        block = blocks.read_configurations(campaign, int(sample), int(sample) + 1)
-        glass = block.isel(sample=0).sel(state="glass")
-        structure = gamma.sel(sample=int(sample), state="glass")
+    for k in range(len(axes["configuration"])):
         for t in range(len(axes["temperature"])):
-            delta_i = blocks.read_ensemble(campaign, k, t).mean("replica")
-            smooth = blocks.smooth_fields(campaign, delta_i, glass)
+            start, gamma = start_of(campaign, k, t), structure_of_start(campaign, k, t)["gradcam"]
+            structure = blocks.smooth_fields(campaign, gamma, start)
+            delta_i = propensity(campaign, k, t)
+            smooth = blocks.smooth_fields(campaign, delta_i, start)
             delta = displacements.mean_cage_relative_displacement(delta_i)
             found.append((delta.values, correlations.pearson(structure, 1 - smooth).values))
     shape = (2, *(len(axis) for axis in axes.values()))

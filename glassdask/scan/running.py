@@ -11,11 +11,11 @@ from glassdask.scan import drawing, table
 from glassdask.scan.measuring import Maps, Row, measure, read_maps
 from glassdask.scan.points import Point, folder_of
 from glassdask.scan.sharing import (
-    NEEDED,
     link_stages,
     refuse_stale,
     require,
     shared_stages,
+    stages_needed,
     write_file,
 )
 from glassdask.stages.launch import check_launcher
@@ -80,7 +80,7 @@ def _announce(campaign: Campaign, points: list[Point]) -> None:
         shared = shared_stages(campaign, point)
         todo = [
             stage
-            for stage in NEEDED
+            for stage in stages_needed(point.campaign)
             if stage not in shared and records.state(point.campaign, stage) is not State.COMPLETE
         ]
         check_launcher(point.campaign, tuple(todo), start_over=False)
@@ -94,7 +94,7 @@ def _row(campaign: Campaign, point: Point, own: Maps, start_over: bool) -> Row:
     try:
         link_stages(campaign, point)
         with Pipeline(point.campaign) as pipeline:
-            for stage in NEEDED:
+            for stage in stages_needed(point.campaign):
                 again = start_over and records.state(point.campaign, stage) is State.CHANGED
                 pipeline.run(stage, again)
         return measure(point, read_maps(point.campaign), own)

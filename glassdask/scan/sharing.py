@@ -19,9 +19,14 @@ from glassdask.scan.points import Point
 from glassdask.store import make_root
 
 #: Stages that a point needs, the first first; each is linked or run.
-NEEDED = ("quench", "grid", "indicators", "train", "explain")
+NEEDED = ("quench", "equilibrate", "grid", "indicators", "train", "explain")
 #: Linked where the glasses are the campaign's, never run.
 LINKED_ONLY = ("propensity",)
+
+
+def stages_needed(campaign: Campaign) -> tuple[str, ...]:
+    """Those of `NEEDED` that the campaign has."""
+    return tuple(stage for stage in NEEDED if stage in records.stages(campaign))
 
 
 def require(campaign: Campaign) -> None:
@@ -32,20 +37,20 @@ def require(campaign: Campaign) -> None:
     UsageError
         When a stage is not complete, or only one state was imported.
     """
-    states = records.states(campaign)
+    states, needed = records.states(campaign), stages_needed(campaign)
     if len(states) < 2:
         raise UsageError(
             f"only the {states[0]} was imported into {campaign.path}",
             "liquids and glasses, since a scan trains networks to tell them apart",
         )
-    for stage in NEEDED:
+    for stage in needed:
         found = records.state(campaign, stage)
         if found is State.CHANGED:
             raise records.changed(campaign, stage)
         if found is not State.COMPLETE:
             raise UsageError(
                 f"a scan begins from {stage} of {campaign.path}, which is {found.value}",
-                f"{', '.join(NEEDED)} complete",
+                f"{', '.join(needed)} complete",
                 f"Type `glassdask run {campaign.path}` first.",
             )
 
@@ -57,10 +62,10 @@ def shared_stages(campaign: Campaign, point: Point) -> tuple[str, ...]:
     if other.file.campaign.seed != campaign.file.campaign.seed:
         return ()
     found: list[str] = []
-    for stage in (*NEEDED, *LINKED_ONLY):
+    for stage in (*stages_needed(campaign), *LINKED_ONLY):
         info = STAGES[stage]
         if (
-            set(info.upstream) <= set(found)
+            set(records.reads(other, stage)) <= set(found)
             and other.sections(info.sections) == campaign.sections(info.sections)
             and records.state(campaign, stage) is State.COMPLETE
         ):
@@ -87,7 +92,7 @@ def write_file(campaign: Campaign, point: Point) -> None:
 def stale_stages(campaign: Campaign, point: Point) -> dict[str, str]:
     """Stages of a point that were made with other inputs, and what differs."""
     shared, found = shared_stages(campaign, point), {}
-    for stage in (*NEEDED, *LINKED_ONLY):
+    for stage in (*stages_needed(campaign), *LINKED_ONLY):
         record = records.read(point.campaign, stage)
         if record is None:
             continue

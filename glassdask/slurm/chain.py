@@ -86,8 +86,8 @@ def chain(campaign: Campaign, profile: Profile, waiting: tuple[str, ...] = ()) -
         if name in waiting or any(stage in todo for stage in stages)
     ]
     missing = [name for name in names if name not in waiting]
-    for name in ("quench", "propensity"):
-        if name in missing:
+    for name in missing:
+        if STAGES[JOBS[name][0]].runs_on == "MPI":
             _check_ranks(campaign, profile, name)
     return tuple(_job(campaign, profile, name, names) for name in missing)
 
@@ -104,7 +104,7 @@ def _check_ranks(campaign: Campaign, profile: Profile, name: str) -> None:
 
 def todo_stages(campaign: Campaign) -> list[str]:
     """Stages that are not complete, but for what the configurations do not allow."""
-    found = [s for s in STAGES if records.state(campaign, s) is not State.COMPLETE]
+    found = [s for s in records.stages(campaign) if records.state(campaign, s) is not State.COMPLETE]
     if len(records.states(campaign)) < 2:  # nothing to tell apart: no network and no images for it
         return [stage for stage in found if stage not in ("grid", "train")]
     return found

@@ -21,6 +21,7 @@ LOGIN = "GLASSDASK_LOGIN"
 #: The jobs, in the order in which they are submitted, each with the stages that it does.
 JOBS: dict[str, tuple[str, ...]] = {
     "quench": ("quench",),
+    "equilibrate": ("equilibrate",),
     "analyse": ("indicators",),
     "train": ("grid", "train"),
     "explain": ("explain",),
@@ -106,6 +107,7 @@ class DaskWorkers(Timed):
 #: Where a job's table says nothing, and differs from `Resources`.
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "quench": {"ranks": 33},
+    "equilibrate": {"ranks": 33},
     "analyse": {"ranks": 16, "time": "04:00:00"},
     "train": {"cores": 8},
     "explain": {"cores": 8, "time": "04:00:00"},
@@ -120,6 +122,7 @@ class Profile(Section):
 
     site: Site = Site()
     quench: Resources = Resources(**_DEFAULTS["quench"])
+    equilibrate: Resources = Resources(**_DEFAULTS["equilibrate"])
     analyse: Resources = Resources(**_DEFAULTS["analyse"])
     train: Resources = Resources(**_DEFAULTS["train"])
     explain: Resources = Resources(**_DEFAULTS["explain"])

@@ -16,7 +16,7 @@ from glassdask import jobs, locks, records
 from glassdask.campaign import Campaign
 from glassdask.errors import GlassdaskError, StageFailed, UsageError
 from glassdask.logs import warn
-from glassdask.records import STAGES, State
+from glassdask.records import State
 from glassdask.slurm import queue, worker_jobs
 from glassdask.slurm.chain import Job, as_script, chain, environment, job_name, scripts_folder
 from glassdask.slurm.profile import JOBS, Profile, load_profile
@@ -131,7 +131,7 @@ def _refuse_second(
 def _stale(campaign: Campaign, start_over: bool) -> list[str]:
     """Stages made with other inputs, which are to be deleted."""
     # the report is simply made anew
-    read = [stage for stage in STAGES if stage != "report"]
+    read = [stage for stage in records.stages(campaign) if stage != "report"]
     stale = [stage for stage in read if records.state(campaign, stage) is State.CHANGED]
     if stale and not start_over:
         raise records.changed(campaign, stale[0], f"glassdask submit {campaign.path}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from glassdask import records
 from glassdask.campaign import Campaign
 from glassdask.errors import GlassdaskError
-from glassdask.records import STAGES, State
+from glassdask.records import State
 from glassdask.slurm.profile import JOBS
 from glassdask.slurm.queue import Queued
 from glassdask.slurm.submitting import Submitted, in_queue, last_jobs
@@ -49,7 +49,10 @@ class Jobs:
         self._look()
         campaign = self._campaign
         if self._problem:
-            if any(records.state(campaign, stage) is not State.COMPLETE for stage in STAGES):
+            if any(
+                records.state(campaign, stage) is not State.COMPLETE
+                for stage in records.stages(campaign)
+            ):
                 yield self._problem
             return
         folder, ended = campaign.path, False

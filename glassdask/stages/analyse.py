@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from distributed import Future, KilledWorker
 
-from glassdask import jobs, layout, store
+from glassdask import jobs, layout, store, trajectories
 from glassdask.campaign import Campaign
 from glassdask.clusters.cluster import Cluster
 from glassdask.errors import GlassdaskError, StageFailed
 from glassdask.progress import Progress
 from glassdask.stages import blocks, classifying
+from glassdask.stages.dynamics import dynamics, over_all_trajectories
+from glassdask.stages.ensembles import FEWEST
 
 # Seconds between two writings of the status; blocks since then are done again after a kill.
 _STATUS_PERIOD = 0.5
 
 
 def run(
-    campaign: Campaign, stage: str, cluster: Cluster, start_over: bool = False, report: bool = False
+    campaign: Campaign,
+    stage: str,
+    cluster: Cluster,
+    start_over: bool = False,
+    report: bool = False,
+    partial: bool = False,
 ) -> None:
     """Do one of the Dask stages, or go on with it.
 
@@ -35,24 +43,56 @@ def run(
         Begin from nothing.
     report : bool
         Keep Dask's performance report in the logs.
+    partial : bool
+        Correlate what is whole of the ensemble.
 
     Raises
     ------
     StageFailed
-        When a block fails, kills its workers again and again, or no workers come.
+        When a block fails, kills its workers again and again, or no workers come; when no ensemble
+        has two whole trajectories.
     """
+    whole = _whole(campaign) if stage == "correlate" else np.array([])
     with cluster.working_at(stage, report):
-        _work(campaign, stage, cluster, start_over)
+        _work(campaign, stage, cluster, start_over, partial, whole)
     jobs.complete(campaign, stage)
 
 
-def _work(campaign: Campaign, stage: str, cluster: Cluster, start_over: bool) -> None:
-    record, fresh = jobs.begin(campaign, stage, start_over)
+def _whole(campaign: Campaign) -> np.ndarray:
+    """Which trajectories are whole; says so when not all of them are."""
+    whole = trajectories.whole(campaign)
+    enough = whole.sum(axis=-1) >= FEWEST
+    if not enough.any():
+        raise StageFailed(
+            f"{whole.sum()} whole trajectories of {whole.size}, no two of the same start and "
+            "temperature",
+            "at least two",
+            f"Type `glassdask propensity {campaign.path}` first.",
+        )
+    if not whole.all():
+        print(
+            f"correlate: {whole.sum()} of {whole.size} trajectories are whole, at least two of "
+            f"them in {enough.sum()} of {enough.size} ensembles (start and temperature)",
+            flush=True,
+        )
+    return whole
+
+
+def _work(
+    campaign: Campaign,
+    stage: str,
+    cluster: Cluster,
+    start_over: bool,
+    partial: bool,
+    whole: np.ndarray,
+) -> None:
+    record, fresh = jobs.begin(campaign, stage, start_over, partial)
     if fresh:
-        jobs.create(campaign, stage, record, _groups(campaign, stage))
+        jobs.create(campaign, stage, record, _groups(campaign, stage, whole))
     if stage == "correlate":
         _over_samples(campaign, stage, "fields", blocks.correlate, cluster)
-        _over_ensemble(campaign, cluster)
+        _over_ensembles(campaign, cluster, whole.sum(axis=-1) >= FEWEST)
+        over_all_trajectories(campaign)
         classifying.fit_linear_models(campaign)
     elif stage == "grid":
         _over_samples(campaign, stage, "density", blocks.grid, cluster)
@@ -60,13 +100,15 @@ def _work(campaign: Campaign, stage: str, cluster: Cluster, start_over: bool) ->
         _over_samples(campaign, stage, "indicators", blocks.structure, cluster)
 
 
-def _groups(campaign: Campaign, stage: str) -> tuple[layout.Group, ...]:
+def _groups(campaign: Campaign, stage: str, whole: np.ndarray) -> tuple[layout.Group, ...]:
     if stage == "correlate":
         with store.open_group(campaign.store, "propensity") as group:
             samples, times = group["configuration"].values, group["time"].values
+        moving = layout.dynamics(campaign, samples, times)
+        counted = {"trajectories": int(whole.size), "whole_trajectories": int(whole.sum())}
         return (
             layout.fields(campaign),
-            layout.dynamics(campaign, samples, times),
+            replace(moving, attributes=moving.attributes | counted),
             layout.correlations(campaign),
         )
     return (layout.density(campaign) if stage == "grid" else layout.indicators(campaign),)
@@ -105,18 +147,21 @@ def _over_samples(
             cluster.client.cancel(list(futures))
 
 
-def _over_ensemble(campaign: Campaign, cluster: Cluster) -> None:
-    """Propensity and correlations, one task for each glass and temperature."""
+def _over_ensembles(campaign: Campaign, cluster: Cluster, enough: np.ndarray) -> None:
+    """What the trajectories say, one task for each start and temperature that has enough of them.
+
+    `enough` is (configuration, temperature) bool.
+    """
     replicas = np.asarray(store.array(campaign.store, "dynamics", "replicas", "r")[...])
-    todo = [(int(c), int(t)) for c, t in zip(*np.nonzero(replicas == 0), strict=True)]
-    with Progress("dynamics", "ensembles", replicas.size, replicas.size - len(todo)) as progress:
+    todo = [(int(c), int(t)) for c, t in zip(*np.nonzero(enough & (replicas == 0)), strict=True)]
+    total = int(enough.sum())
+    with Progress("dynamics", "ensembles", total, total - len(todo)) as progress:
         futures = {
-            cluster.client.submit(blocks.dynamics, campaign, c, t, pure=False): (c, t)
-            for c, t in todo
+            cluster.client.submit(dynamics, campaign, c, t, pure=False): (c, t) for c, t in todo
         }
         try:
             for future, result in cluster.completed(futures):
-                where = f"glass and temperature {futures[future]}"
+                where = f"start and temperature {futures[future]}"
                 _checked(future, result, "correlate", where)
                 progress.advance()
         finally:

@@ -17,7 +17,6 @@ import xarray as xr
 from glassdask import (
     baselines,
     correlations,
-    displacements,
     distributions,
     fields,
     images,
@@ -268,64 +267,3 @@ def signed_fields(smooth: xr.Dataset) -> xr.Dataset:
         Of `smooth_fields`.
     """
     return smooth.map(lambda values: 1 - values if values.name in REVERSED else values)
-
-
-def read_ensemble(campaign: Campaign, configuration: int, temperature: int) -> xr.DataArray:
-    """Cage-relative squared displacements of one glass at one temperature, whole trajectories only.
-
-    Returns
-    -------
-    DataArray
-        (replica, time, particle), sigma^2; its coordinate `configuration` is the sample.
-
-    Raises
-    ------
-    StageFailed
-        When a file is damaged or lost.
-    """
-    place = {"configuration": configuration, "temperature": temperature}
-    with store.open_group(campaign.store, "propensity") as group:
-        part = group.isel(place)
-        good = part["run_status"].values == layout.DONE
-        ensemble = load(campaign, "propensity", part["crsd"].isel(replica=good)).astype(float)
-    if ensemble.isnull().any():
-        sample = int(ensemble["configuration"])
-        raise damaged(campaign, "propensity", f"crsd of sample {sample} is missing")
-    return ensemble
-
-
-def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
-    """Propensity and its correlations for one glass at one temperature."""
-    names = layout.indicator_names(campaign)
-    ensemble = read_ensemble(campaign, configuration, temperature)
-    sample = int(ensemble["configuration"])
-    glass = read_configurations(campaign, sample, sample + 1).isel(sample=0).sel(state="glass")
-    with store.open_group(campaign.store, "fields") as group:
-        wanted = [*names, *[BY_NETWORK] * (BY_NETWORK in group)]
-        structure = group[wanted].isel(sample=sample).sel(state="glass").load().astype(float)
-    structure = signed_fields(structure)
-    delta_i = ensemble.mean("replica")
-    xi = campaign.file.correlate.coarse_graining_length
-    smooth = smooth_fields(campaign, delta_i, glass)
-    halves = [
-        fields.coarse_grain(ensemble.isel(replica=slice(k, None, 2)).mean("replica"), glass, xi)
-        for k in (0, 1)
-    ]
-    values = {
-        "reliability": correlations.split_half_reliability(halves[0], halves[1]).values,
-        "delta": displacements.mean_cage_relative_displacement(delta_i).values,
-        "propensity": delta_i.values,
-        "propensity_field": smooth.values,
-    }
-    tables: dict[str, Any] = {}
-    for kind, function in CORRELATIONS.items():
-        tables[kind] = [function(structure[name], 1 - smooth).values for name in names]
-        if BY_NETWORK in structure:
-            of_each = function(structure[BY_NETWORK], 1 - smooth)
-            tables[f"{kind}_by_network"] = of_each.transpose("network", ...).values
-    for name, table in tables.items():
-        target = store.array(campaign.store, "dynamics", name)
-        target[:, configuration, temperature] = np.array(table)
-    # the number of replicas comes last, since it says that the rest is there
-    for name, value in (values | {"replicas": np.array(ensemble.sizes["replica"])}).items():
-        store.array(campaign.store, "dynamics", name)[configuration, temperature] = value

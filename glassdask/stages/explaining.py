@@ -17,8 +17,12 @@ from glassdask.learn.explanations import explain_images, map_stride
 from glassdask.learn.network import GlassNetwork
 from glassdask.learn.train import evaluate, load_network
 from glassdask.logs import warn
-from glassdask.stages.blocks import read_configurations
+from glassdask.stages.blocks import images_of, read_configurations
 from glassdask.stages.splits import GLASS, LIQUID, read_images, read_split
+from glassdask.stages.starts import start_of
+
+#: Class of each state of a run, and of what was equilibrated.
+OWN_CLASS, LIQUID_CLASS = np.array([LIQUID, GLASS]), np.array(LIQUID)
 
 
 class Explainer:
@@ -90,7 +94,8 @@ class Explainer:
         self._prepare_for_long()
         status, split, images = _read_block(campaign, low, high)
         good = np.flatnonzero(status == layout.DONE)
-        configurations = read_configurations(campaign, low, high)
+        which = campaign.file.grid.configuration
+        configurations = read_configurations(campaign, low, high, which)
         lead = (high - low, len(self.networks), 2)
         gamma = np.full((*lead, configurations.sizes["particle"]), np.nan, np.float32)
         score = np.full((*lead, 2), np.nan, np.float32)
@@ -100,7 +105,7 @@ class Explainer:
         flat = images.reshape(-1, *images.shape[2:])
         for k, network in enumerate(self.networks if len(good) else []):
             score[good, k] = evaluate(network, flat).reshape(-1, 2, 2)
-            correct[good, k] = score[good, k].argmax(axis=2) == [LIQUID, GLASS]
+            correct[good, k] = score[good, k].argmax(axis=2) == OWN_CLASS
             if k in learnt and len(asked):
                 there = configurations.isel(sample=asked)
                 gamma[asked, k] = particle_scores(campaign, network, images[wanted], there)
@@ -111,6 +116,39 @@ class Explainer:
                 each = store.array(campaign.store, "explanations", f"{name}_by_network")
                 each[low:high] = values
         return status
+
+    def explain_starts(self, learnt: list[int]) -> None:
+        """Write Gamma of what the ensemble starts from, where these are no snapshots of runs.
+
+        Parameters
+        ----------
+        learnt : list of int
+            As for `explain`.
+        """
+        campaign = self.campaign
+        status = np.asarray(store.array(campaign.store, "equilibrated", "run_status", "r")[...])
+        for c, good in enumerate(status == layout.DONE):
+            gamma = np.full(
+                (len(self.networks), len(good), campaign.file.system.particles), np.nan, np.float32
+            )
+            places = np.flatnonzero(good)
+            if len(places):
+                which = campaign.file.grid.configuration
+                starts = [start_of(campaign, c, int(t), which) for t in places]
+                positions = np.stack([start["position"].values for start in starts])
+                there = starts[0].drop_vars("temperature")
+                there = there.assign(position=(("temperature", "particle", "axis"), positions))
+                images = images_of(campaign, there).values
+                for k in learnt:
+                    gamma[k, places] = particle_scores(
+                        campaign, self.networks[k], images, there, ("temperature",), LIQUID_CLASS
+                    )
+            found = {"gradcam": gamma[learnt[0] if learnt else 0]}
+            if len(self.networks) > 1:
+                found["gradcam_by_network"] = gamma
+            for name, values in found.items():
+                target = store.array(campaign.store, "explanations", layout.of_starts(name))
+                target[..., c, :, :] = values
 
     def _prepare_for_long(self) -> None:
         """Once, on the CPU: find lost files before the long work; say why it is long."""
@@ -158,7 +196,12 @@ def _load_trained(campaign: Campaign, network: int) -> GlassNetwork:
 
 
 def particle_scores(
-    campaign: Campaign, network: GlassNetwork, images: np.ndarray, configurations: xr.Dataset
+    campaign: Campaign,
+    network: GlassNetwork,
+    images: np.ndarray,
+    configurations: xr.Dataset,
+    dims: tuple[str, ...] = ("sample", "state"),
+    own: np.ndarray = OWN_CLASS,
 ) -> np.ndarray:
     """Gamma of each particle: the map of the method of [explain], at its place.
 
@@ -167,34 +210,36 @@ def particle_scores(
     campaign : Campaign
     network : GlassNetwork
     images : ndarray
-        (sample, state, channel, *grid).
+        (*dims, channel, *grid).
     configurations : Dataset
         What they are images of.
+    dims : tuple of str
+        Leading dimensions of the images.
+    own : ndarray of int
+        Class of each configuration, along the last of `dims` or the same for all.
 
     Returns
     -------
     ndarray of float32
-        (sample, state, particle).
+        (*dims, particle).
     """
-    settings = campaign.file.explain
-    own = np.tile([LIQUID, GLASS], len(images))
-    target = own if settings.target == "own" else np.full(len(own), STATES.index(settings.target))
-    flat = images.reshape(-1, *images.shape[2:])
+    settings, lead = campaign.file.explain, images.shape[: len(dims)]
+    target = own if settings.target == "own" else np.array(STATES.index(settings.target))
     maps, _ = explain_images(
         network,
-        flat,
-        target,
+        images.reshape(-1, *images.shape[len(dims) :]),
+        np.broadcast_to(target, lead).ravel(),
         settings.method,
         settings.layer,
         settings.integrated_gradients_baseline,
         settings.integrated_gradients_steps,
     )
-    dims = ("sample", "state", *("z", "y", "x")[-campaign.model.dimension :])
+    axes = ("z", "y", "x")[-campaign.model.dimension :]
     scores = at_particles(
-        xr.DataArray(maps.reshape(*images.shape[:2], *maps.shape[1:]), dims=dims),
+        xr.DataArray(maps.reshape(*lead, *maps.shape[1:]), dims=(*dims, *axes)),
         configurations,
         settings.inverse_mapping,
         map_stride(campaign.file.train.strides, settings.method, settings.layer),
         campaign.cells,
     )
-    return scores.transpose("sample", "state", "particle").values.astype(np.float32)
+    return scores.transpose(*dims, "particle").values.astype(np.float32)

@@ -50,10 +50,13 @@ def refuse_imported(campaign: Campaign, stage: str, start_over: bool, retry: boo
             f"`glassdask propensity {campaign.path} --start-over`.",
         )
     states = records.states(campaign)
-    if stage == "propensity" and "glass" not in states:
+    first = "liquid" if campaign.file.propensity.start == "equilibrium" else "glass"
+    wants = {"equilibrate": "liquid", "propensity": first}.get(stage, states[0])
+    if wants not in states:
+        kinds = {"liquid": "liquids", "glass": "glasses"}
         raise UsageError(
-            "propensity starts from glasses; only the liquid was imported",
-            "glasses",
+            f"{stage} starts from {kinds[wants]}; only the {states[0]} was imported",
+            kinds[wants],
             f"Type `{records.making(campaign, 'quench')} --start-over`.",
         )
     if stage == "train" and len(states) < 2:

@@ -1,4 +1,4 @@
-"""Start the MPI stages: `quench` and `propensity` run in a child, under the launcher."""
+"""Start the MPI stages, which run LAMMPS in a child, under the launcher."""
 
 from __future__ import annotations
 
@@ -152,8 +152,8 @@ def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
     Returns
     -------
     dict
-        `quench_seconds`, `propensity_seconds`, `steps_per_second`, and `start_seconds`, which
-        starting the ranks took.
+        `quench_seconds`, `propensity_seconds`, `steps_per_second`, with start = "equilibrium" also
+        `equilibrate_seconds`; and `start_seconds`, which starting the ranks took.
     """
     group = campaign.file.hpc.ranks_per_run
     cores = min(most_ranks, len(os.sched_getaffinity(0)))

@@ -112,7 +112,7 @@ def run_explain(
     work = _Explanation(campaign, devices or find_devices(job_nodes()), fresh)
     found = work.test_accuracy() if fresh else record
     if fresh:
-        jobs.create(campaign, "explain", record, (layout.explanations(campaign),), found)
+        jobs.create(campaign, "explain", record, (_group(campaign),), found)
     learnt = [k for k, good in enumerate(found["learnt_by_network"]) if good]
     if not learnt:
         print(f"explain: {found['reason']}; no map is made", flush=True)
@@ -137,7 +137,17 @@ def run_explain(
             "a status of each",
             "What was done is kept; type the same command to go on.",
         )
+    if "equilibrate" in records.stages(campaign):
+        work.explain_starts(learnt)
     jobs.complete(campaign, "explain", _notes(work.devices))
+
+
+def _group(campaign: Campaign) -> layout.Group:
+    """The group of `explain`, with Gamma of the starts of the ensemble where these are no glasses."""
+    starts = None
+    if "equilibrate" in records.reads(campaign, "explain"):
+        starts = np.asarray(store.array(campaign.store, "equilibrated", "configuration", "r")[...])
+    return layout.explanations(campaign, starts)
 
 
 class _Explanation:
@@ -177,6 +187,14 @@ class _Explanation:
         words += ["--learnt", ",".join(map(str, learnt))] if learnt else []
         on_several(self.campaign, "explain", self.devices, on_message, words)
 
+    def explain_starts(self, learnt: list[int]) -> None:
+        """As `Explainer.explain_starts`."""
+        if self.devices.count == 1:
+            self._here().explain_starts(learnt)
+            return
+        words = ["--learnt", ",".join(map(str, learnt))] if learnt else []
+        on_several(self.campaign, "starts", Devices(self.devices.kind), words=words)
+
     def _here(self) -> Explainer:
         """The network in this process."""
         if self._explainer is None:
@@ -195,7 +213,7 @@ def _leave_unexplained(campaign: Campaign, record: dict[str, Any], fresh: bool) 
     if fresh:
         reason = f"only the {records.states(campaign)[0]} was imported: no network"
         found = {"learnt": False, "learnt_by_network": [], "reason": reason}
-        jobs.create(campaign, "explain", record, (layout.explanations(campaign),), found)
+        jobs.create(campaign, "explain", record, (_group(campaign),), found)
         print(f"explain: {reason}, so no map is made", flush=True)
     done = np.asarray(store.array(campaign.store, "configurations", "run_status", "r")[...])
     store.array(campaign.store, "explanations", "run_status")[...] = done

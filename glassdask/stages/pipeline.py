@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from glassdask import jobs, locks, records
 from glassdask.campaign import Campaign
-from glassdask.errors import GlassdaskError, as_stage_error
+from glassdask.errors import GlassdaskError, UsageError, as_stage_error
 from glassdask.logs import open_log
 from glassdask.progress import duration
 from glassdask.records import STAGES, State
@@ -32,6 +32,8 @@ class Pipeline:
         Repeat the failed runs of a stage that runs LAMMPS.
     report : bool
         Keep Dask's performance report of each stage that runs on Dask.
+    partial : bool
+        Correlate what is whole of the ensemble.
     """
 
     def __init__(
@@ -40,9 +42,10 @@ class Pipeline:
         start_over: bool = False,
         retry: bool = False,
         report: bool = False,
+        partial: bool = False,
     ) -> None:
         self.campaign, self.start_over, self.retry = campaign, start_over, retry
-        self.report = report
+        self.report, self.partial = report, partial
         self._cluster: Cluster | None = None
 
     def __enter__(self) -> Pipeline:
@@ -59,7 +62,7 @@ class Pipeline:
     def run_all(self) -> list[str]:
         """All stages; returns the names of those that had something to do."""
         done = []
-        for stage in STAGES:
+        for stage in records.stages(self.campaign):
             again = self.start_over and records.state(self.campaign, stage) is State.CHANGED
             if stage == "train" and len(records.states(self.campaign)) < 2:
                 print("train: left out, as only one state was imported", flush=True)
@@ -69,11 +72,13 @@ class Pipeline:
 
     def run(self, stage: str, start_over: bool) -> bool:
         """One stage; False when it was complete already."""
+        _refuse_absent(self.campaign, stage)
         refuse_imported(self.campaign, stage, start_over, self.retry)
         # figures are cheap and follow from the store: they are simply drawn again
         if stage == "report" and not self._report_stands():
             start_over = True
-        if jobs.is_complete(self.campaign, stage, start_over) and not self._any_to_retry(stage):
+        complete = jobs.is_complete(self.campaign, stage, start_over, self.partial)
+        if complete and not self._any_to_retry(stage):
             return False
         jobs.make_folders(self.campaign)
         locks.refuse_second(self.campaign, stage)
@@ -99,13 +104,15 @@ class Pipeline:
             launch.run(self.campaign, stage, start_over, self.retry)
             return
         with locks.hold(self.campaign, stage):
-            if jobs.is_complete(self.campaign, stage, start_over):
+            if jobs.is_complete(self.campaign, stage, start_over, self.partial):
                 return  # by a process that held it until now
             open_log(self.campaign.path, stage)
             if STAGES[stage].runs_on == "Dask":
                 from glassdask.stages import analyse
 
-                analyse.run(self.campaign, stage, self.cluster, start_over, self.report)
+                analyse.run(
+                    self.campaign, stage, self.cluster, start_over, self.report, self.partial
+                )
             elif stage == "report":
                 from glassdask.report.stage import run
 
@@ -129,3 +136,13 @@ class Pipeline:
 
             self._cluster = Cluster(self.campaign)
         return self._cluster
+
+
+def _refuse_absent(campaign: Campaign, stage: str) -> None:
+    """Refuse a stage that the campaign does not have."""
+    if stage not in records.stages(campaign):
+        raise UsageError(
+            f'[propensity] start = "{campaign.file.propensity.start}" in {campaign.path}',
+            f'"equilibrium", which stage {stage} is for',
+            "Write it into campaign.toml, or go on with the other stages.",
+        )

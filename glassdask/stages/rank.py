@@ -79,9 +79,12 @@ def _carry_out(options: argparse.Namespace, campaign: Campaign) -> None:
     if options.step == "score":
         tell(**explainer.test_accuracy())
         return
+    learnt = [int(word) for word in options.learnt.split(",") if word]
+    if options.step == "starts":
+        explainer.explain_starts(learnt)
+        return
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     ends = dict(layout.sample_blocks(campaign))
-    learnt = [int(word) for word in options.learnt.split(",") if word]
     for low in [int(word) for word in options.blocks.split(",")][rank::size]:
         status = explainer.explain(low, ends[low], learnt)
         tell(low=low, high=ends[low], status=status.tolist())

@@ -20,7 +20,7 @@ class Run:
     Attributes
     ----------
     stage : str
-        "quench" or "propensity".
+        "quench", "equilibrate" or "propensity".
     number : int
         Counted over all dimensions of the stage's `run_status`.
     status : int
@@ -51,7 +51,7 @@ def find_run(
     UsageError
         When there is none.
     """
-    stage = "quench" if temperature is None and replica is None else "propensity"
+    stage = _stage_of(campaign, temperature, replica)
     if records.read(campaign, stage) is None:
         raise UsageError(
             f"no {stage} in {campaign.path}", "one", f"Type `glassdask {stage} {campaign.path}`."
@@ -68,15 +68,16 @@ def find_run(
         if stage == "quench":
             place: tuple[int, ...] = (_pick("--sample", sample, group["sample"].values),)
         else:
-            replicas, temperatures = group["replica"].values, group["temperature"].values
+            temperatures = group["temperature"].values
             place = (
                 _pick("--sample", sample, group["configuration"].values),
                 _pick("--temperature", temperature, temperatures),
-                _pick("--replica", replica, replicas),
             )
+        if stage == "propensity":
+            place = (*place, _pick("--replica", replica, group["replica"].values))
         seed = int(group["seed"].values[place])
         variables: dict[str, object] = {"seed": seed}
-        if stage == "propensity":
+        if stage != "quench":
             variables["temperature"] = float(temperatures[place[1]])
         return Run(
             stage,
@@ -86,6 +87,14 @@ def find_run(
             group.attrs["lammps_input"],
             variables,
         )
+
+
+def _stage_of(campaign: Campaign, temperature: float | None, replica: int | None) -> str:
+    if temperature is None and replica is None:
+        return "quench"
+    if replica is None and "equilibrate" in records.stages(campaign):
+        return "equilibrate"
+    return "propensity"
 
 
 def _pick(option: str, value: float | None, among: np.ndarray) -> int:
@@ -108,8 +117,11 @@ def print_input(run: Run) -> None:
     # a run on several ranks has the same bits on as many
     start = f"mpiexec -n {run.ranks} lmp" if run.ranks > 1 else "lmp"
     print(f"# {start} {words} -in FILE")
-    if run.stage == "propensity":
-        print("# at the line '#@ place particles', put in the glass of this sample, in its order")
+    if run.stage != "quench":
+        what = "liquid" if run.stage == "equilibrate" else "starting configuration"
+        print(f"# at the line '#@ place particles', put in the {what} of this sample, in its order")
+    if "#@ place snapshot" in run.input:
+        print("# at a line '#@ place snapshot', put back what was recorded under that name")
     print(run.input, end="")
 
 

@@ -25,7 +25,7 @@ logger = logging.getLogger("glassdask")
 #: Begins a line on which a process tells the one that started it something, as JSON.
 MARK = "@rank "
 #: What the processes can be asked to do, and the stage that it is part of.
-STEPS = {"train": "train", "score": "explain", "explain": "explain"}
+STEPS = {"train": "train", "score": "explain", "explain": "explain", "starts": "explain"}
 # Sent once, since a second one would disturb torchrun while it stops the others, for 30 s at most.
 STOPPING = Stopping(signal.SIGTERM, 40.0, 40.0, "what is complete is kept")
 

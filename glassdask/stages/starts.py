@@ -92,7 +92,9 @@ def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
     )
     with store.open_group(campaign.store, "explanations") as group:
         names = {layout.of_starts(name): name for name in ("gradcam", blocks.BY_NETWORK)}
-        found = group[[name for name in names if name in group]].isel(configuration=c, temperature=T)
+        found = group[[name for name in names if name in group]].isel(
+            configuration=c, temperature=T
+        )
         gamma = blocks.load(campaign, "explain", found).rename({n: names[n] for n in found})
     return raw.assign(gamma.astype(float))
 

@@ -15,11 +15,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from glassdask import layout, live, locks, networks, npz, records, store
+from glassdask import layout, live, locks, networks, records, store
 from glassdask.campaign import Campaign
 from glassdask.progress import duration
 from glassdask.records import STAGES, State
 from glassdask.slurm.watching import Jobs
+from glassdask.trajectories import waiting
 
 #: Failed runs that are listed one by one.
 LISTED = 10
@@ -80,7 +81,7 @@ def table(campaign: Campaign, jobs: Jobs) -> Table:
 
 def rows(campaign: Campaign, jobs: Jobs) -> Iterator[Row]:
     """All stages, in their order, and what the queue says of their jobs."""
-    for stage in STAGES:
+    for stage in records.stages(campaign):
         number, state = jobs.of(stage)
         yield replace(_row(campaign, stage), job=number, queue=state)
 
@@ -101,9 +102,9 @@ def _row(campaign: Campaign, stage: str) -> Row:
         return Row(stage, state, _counted(campaign, stage), left=left, remark=remark)
     group = "fields" if stage == "correlate" else STAGES[stage].groups[0]
     status = np.asarray(store.array(campaign.store, group, "run_status", "r")[...])
-    waiting = _waiting(campaign, stage, status)
-    failed = int((status == layout.FAILED).sum()) + sum(bool(why) for why in waiting.values())
-    done, running = int((status != layout.PENDING).sum()) + len(waiting), told.get("running", 0)
+    over = waiting(campaign, stage, status)
+    failed = int((status == layout.FAILED).sum()) + sum(bool(why) for why in over.values())
+    done, running = int((status != layout.PENDING).sum()) + len(over), told.get("running", 0)
     speed = told.get("steps_per_second")
     return Row(
         stage,
@@ -116,18 +117,6 @@ def _row(campaign: Campaign, stage: str) -> Row:
         left,
         remark=remark,
     )
-
-
-def _waiting(campaign: Campaign, stage: str, status: np.ndarray) -> dict[int, str]:
-    """Finished runs that wait for their shard, each with the reason of its failure, or none."""
-    found = {}
-    for path in records.stage_folder(campaign, stage).glob("*.npz"):
-        if status.flat[int(path.stem)] != layout.PENDING:
-            continue  # just being moved into the store
-        content = npz.read(path, ("failure",))
-        if content is not None:  # else moved meanwhile, or damaged: it will be done again
-            found[int(path.stem)] = str(content.get("failure", ""))
-    return found
 
 
 def _remark(campaign: Campaign, stage: str, found: State) -> str:
@@ -151,7 +140,7 @@ def _counted(campaign: Campaign, stage: str) -> str:
 
 def links(campaign: Campaign) -> Iterator[str]:
     """For each stage that runs on Dask now: its workers, and how to see the dashboard."""
-    for stage in STAGES:
+    for stage in records.stages(campaign):
         told = live.read(campaign.path, stage) or {}
         if "dashboard" not in told or not locks.is_running(campaign, stage):
             continue
@@ -166,8 +155,8 @@ def failures(campaign: Campaign) -> Iterator[str]:
 
     Runs that failed but whose shard is not written yet are among them.
     """
-    for stage in ("quench", "propensity"):
-        if records.state(campaign, stage) not in (State.PARTIAL, State.COMPLETE):
+    for stage in records.stages(campaign):
+        if STAGES[stage].runs_on != "MPI" or records.state(campaign, stage) not in (State.PARTIAL, State.COMPLETE):
             continue
         home = STAGES[stage].groups[0]
         with store.open_group(campaign.store, home) as group:
@@ -176,7 +165,7 @@ def failures(campaign: Campaign) -> Iterator[str]:
         found: dict[int, str] = {
             int(n): reasons[n] for n in np.flatnonzero(status == layout.FAILED)
         }
-        found |= {n: why for n, why in _waiting(campaign, stage, status).items() if why}
+        found |= {n: why for n, why in waiting(campaign, stage, status).items() if why}
         for number in sorted(found)[:LISTED]:
             log = campaign.path / "logs" / f"{stage}-{number:06d}.lammps.log"
             yield (
@@ -192,5 +181,6 @@ def failures(campaign: Campaign) -> Iterator[str]:
 def _name(stage: str, number: int, shape: tuple[int, ...]) -> str:
     if stage == "quench":
         return str(number)
-    c, t, r = np.unravel_index(number, shape)
-    return f"{number} (configuration {c}, temperature {t}, replica {r})"
+    axes = ("configuration", "temperature", "replica")
+    places = zip(axes, np.unravel_index(number, shape), strict=False)
+    return f"{number} ({', '.join(f'{axis} {place}' for axis, place in places)})"

@@ -1,0 +1,173 @@
+"""The analysis of an ensemble over reading it from the store, one thread; and its memory.
+
+One glass at one temperature, 30 replicas of 60 frames of 2000 particles. Memory is that of a
+process of its own, with four times the replicas, and with four times the frames.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+import zarr
+from common import arguments, say_best, take_turns, verdict
+from memory_of_workers import peak
+from stores import filled, quiet
+
+import glassdask as gd
+from glassdask import jobs, layout, store
+from glassdask.campaign import Campaign, load
+from glassdask.kernels.dynamics import cage_relative_squared_displacement
+from glassdask.kernels.tessellation import tessellate
+from glassdask.stages import motion
+from glassdask.stages.dynamics import of_ensemble
+from glassdask.stages.ensembles import RECORDED, Ensemble, open_ensemble
+from glassdask.stages.panel import Panel
+from glassdask.stages.starts import start_of
+
+NAMES = ("gradcam", "voronoi_volume", "tong_tanaka", "potential_energy")
+SEED = [1, 2, 3]
+
+
+def stored(particles: int, replicas: int, frames: int) -> Campaign:
+    """A campaign with one ensemble: cages that soften, each particle with a mobility of its own."""
+    made = filled(10, particles)
+    made = load(
+        made.path,
+        (
+            *made.overrides,
+            "propensity.configurations=1",
+            "propensity.temperatures=[1.0]",
+            f"propensity.replicas={replicas}",
+            f"propensity.frames={frames}",
+        ),
+    )
+    record, _ = jobs.begin(made, "propensity")
+    sample = int(np.flatnonzero(layout.splits(made) == "test")[0])
+    times = np.geomspace(0.5, 100, frames)
+    jobs.create(made, "propensity", record, (layout.propensity(made, np.array([sample]), times),))
+    position = np.asarray(store.array(made.store, "configurations", "position", "r")[sample, 1])
+    neighbours = tessellate(position, made.box_length).neighbours
+    random = np.random.default_rng(0)
+    width = np.geomspace(0.05, 1.2, frames)[:, None] * random.lognormal(0, 0.5, particles)
+    arrays = {n: store.array(made.store, "propensity", n) for n in RECORDED}
+    at_once = arrays["crsd"].chunks[3]
+    for low in range(0, frames, at_once):
+        part = slice(low, min(low + at_once, frames))
+        drawn = random.normal(size=(replicas, part.stop - low, particles, 2))
+        moved = (width[part, :, None] * drawn).astype(np.float32)
+        arrays["displacement"][0, 0, :, part] = moved
+        crsd = np.stack([cage_relative_squared_displacement(one, neighbours) for one in moved])
+        arrays["crsd"][0, 0, :, part] = crsd.astype(np.float32)
+    store.array(made.store, "propensity", "run_status")[...] = np.full((1, 1, replicas), 1, np.int8)
+    jobs.complete(made, "propensity")
+    return made
+
+
+def structure(campaign: Campaign) -> tuple[xr.Dataset, xr.Dataset]:
+    """The start, and its indicators with a Gamma that is drawn."""
+    start = start_of(campaign, 0, 0)
+    raw = gd.structural_indicators(start, NAMES[1:])
+    drawn = np.random.default_rng(1).normal(size=start.sizes["particle"])
+    return start, raw.assign(gradcam=("particle", drawn))
+
+
+def read(ensemble: Ensemble) -> list[xr.Dataset]:
+    return list(ensemble.blocks(*RECORDED))
+
+
+def compare(campaign: Campaign, repeats: int) -> None:
+    """Print the time of the parts of the analysis over that of reading."""
+    section, species = campaign.file.correlate, campaign.model.species
+    start, raw = structure(campaign)
+    own = Panel(raw, start, NAMES, section.coarse_graining_length)
+    ladder = Panel(raw, start, NAMES, own.own, section.coarse_graining_ladder)
+    frames = read(open_ensemble(campaign, 0, 0))
+    fields = [own.smooth(block["crsd"], own.own) for block in frames]
+    parts = {
+        "reading": lambda: read(open_ensemble(campaign, 0, 0)),
+        "motion (displacements, scattering, overlap, bonds)": lambda: [
+            motion.of_frames(block, start, section, species) for block in frames
+        ],
+        "coarse-graining of all replicas": lambda: [
+            own.smooth(block["crsd"], own.own) for block in frames
+        ],
+        "bootstrap": lambda: [
+            gd.correlation_interval(own.indicators(own.own), -each, resamples=section.bootstrap)
+            for each in fields
+        ],
+        "analysis with the campaign's xi and the bootstrap": lambda: of_ensemble(
+            campaign, frames, start, own, SEED
+        ),
+        "analysis with the ladder of xi too": lambda: of_ensemble(
+            campaign, frames, start, ladder, SEED
+        ),
+    }
+    seconds = take_turns(repeats, *parts.values())
+    for k, name in enumerate(parts):
+        print(f"  {name}: {1000 * seconds[:, k].min():.0f} ms", flush=True)
+    plain, boot = seconds[:, 4] - seconds[:, 3], seconds[:, 3]
+    reading = seconds[:, 0]
+    say_best("analysis without ladder and bootstrap over reading", plain, reading, at_most=1.3)
+    say_best("bootstrap over reading", boot, reading)
+    say_best("analysis with all over reading", seconds[:, 5], reading)
+
+
+def memory(particles: int, replicas: int, frames: int) -> int:
+    """Most memory, kB, that the analysis of an ensemble takes in a process of its own."""
+    with quiet():
+        campaign = stored(particles, replicas, frames)
+    options = ["--path", str(campaign.path), "--overrides", *campaign.overrides]
+    done = subprocess.run(
+        [sys.executable, __file__, *options], capture_output=True, text=True, check=True
+    )
+    return int(done.stdout.split()[-1])
+
+
+def analyse_alone() -> None:
+    """Analyse the ensemble of a campaign and print the most memory that this took."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--path", type=Path)
+    parser.add_argument("--overrides", nargs="*")
+    options = parser.parse_args()
+    campaign = load(options.path, tuple(options.overrides))
+    start, raw = structure(campaign)
+    panel = Panel(raw, start, NAMES, campaign.file.correlate.coarse_graining_length)
+    ensemble = open_ensemble(campaign, 0, 0)
+    of_ensemble(campaign, ensemble.blocks(*RECORDED), start, panel, SEED)
+    print(peak())
+
+
+def main() -> None:
+    options = arguments(
+        __doc__,
+        particles=(int, 2000, "particles"),
+        replicas=(int, 30, "replicas"),
+        frames=(int, 60, "frames"),
+        repeats=(int, 7, "turns"),
+    )
+    zarr.config.set({"threading.max_workers": 1, "async.concurrency": 1})
+    size = options.particles, options.replicas, options.frames
+    with quiet():
+        campaign = stored(*size)
+    compare(campaign, options.repeats)
+    few = memory(*size)
+    for what, many in (
+        ("replicas", (size[0], 4 * size[1], size[2])),
+        ("frames", (size[0], size[1], 4 * size[2])),
+    ):
+        most = memory(*many)
+        print(f"  {few / 1024:.0f} MiB, with 4 times the {what} {most / 1024:.0f} MiB")
+        print(f"peak memory with 4 times the {what}: {most / few:.2f}; "
+              f"{verdict(most / few, at_most=1.2)}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    if "--path" in sys.argv:
+        analyse_alone()
+    else:
+        main()

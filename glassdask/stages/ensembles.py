@@ -1,0 +1,133 @@
+"""The trajectories of one start at one temperature, read a few frames at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+import zarr
+
+from glassdask import layout, npz, store, trajectories
+from glassdask.campaign import Campaign
+from glassdask.errors import StageFailed
+from glassdask.stages.blocks import damage_named, damaged
+
+#: What the store has of each trajectory, and the dimensions of one replica.
+RECORDED = {"crsd": ("time", "particle"), "displacement": ("time", "particle", "axis")}
+#: Fewer whole trajectories than this have no mean that could be told from noise.
+FEWEST = 2
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Whole trajectories of one start at one temperature.
+
+    Attributes
+    ----------
+    campaign : Campaign
+    configuration, temperature : int
+        Places along these dimensions.
+    replicas : ndarray of int
+        Which are whole, (replica,).
+    stored : ndarray of bool
+        Which of these are in the store; the others wait in files, (replica,).
+    group : zarr.Group
+        The group `propensity`.
+    """
+
+    campaign: Campaign
+    configuration: int
+    temperature: int
+    replicas: np.ndarray
+    stored: np.ndarray
+    group: zarr.Group
+
+    def blocks(self, *names: str) -> Iterator[xr.Dataset]:
+        """All frames, those of one chunk at a time, so that memory does not grow with them.
+
+        Parameters
+        ----------
+        *names : str
+            What is wanted of `RECORDED`.
+
+        Yields
+        ------
+        Dataset
+            (replica, time, particle[, axis]) float32, with their coordinates.
+
+        Raises
+        ------
+        StageFailed
+            When a file is damaged or lost.
+        """
+        times = np.asarray(self.group["time"][...])
+        frames = self.group[names[0]].chunks[3]  # type: ignore[union-attr]
+        for low in range(0, len(times), frames):
+            part = slice(low, min(low + frames, len(times)))
+            values = {name: self._read(name, part) for name in names}
+            yield xr.Dataset(
+                {name: (("replica", *RECORDED[name]), found) for name, found in values.items()},
+                {"time": times[part], "replica": self.replicas},
+            )
+
+    def _read(self, name: str, part: slice) -> np.ndarray:
+        place = (self.configuration, self.temperature)
+        with damage_named(self.campaign, "propensity"):
+            found = np.asarray(self.group[name][(*place, slice(None), part)])  # type: ignore[index]
+        if len(self.replicas) < len(found):
+            found = found[self.replicas]
+        for k in np.flatnonzero(~self.stored):
+            found[k] = self._waiting(name, int(self.replicas[k]))[part]
+        if not np.isfinite(found.sum(dtype=float)):
+            sample = int(self.group["configuration"][self.configuration])  # type: ignore[index]
+            raise damaged(self.campaign, "propensity", f"{name} of sample {sample} is missing")
+        return found
+
+    def _waiting(self, name: str, replica: int) -> np.ndarray:
+        """A trajectory that waits in its file, or that the store has taken just now."""
+        place = (self.configuration, self.temperature, replica)
+        shape = self.group["run_status"].shape  # type: ignore[union-attr]
+        path = trajectories.waiting_file(self.campaign, int(np.ravel_multi_index(place, shape)))
+        content = npz.read(path, (name,))
+        return np.asarray(self.group[name][place]) if content is None else content[name]  # type: ignore[index]
+
+
+def open_ensemble(campaign: Campaign, configuration: int, temperature: int) -> Ensemble:
+    """The ensemble of a start at a temperature.
+
+    Raises
+    ------
+    StageFailed
+        When there are no displacements, as earlier versions kept none.
+    """
+    place = (configuration, temperature)
+    group = zarr.open_group(campaign.store, path="propensity", mode="r")
+    for name in RECORDED:
+        if name not in group:
+            raise StageFailed(
+                f"the results of propensity have no {name}",
+                "those of this version of glassdask",
+                f"Type `glassdask propensity {campaign.path} --start-over`.",
+            )
+    replicas = np.flatnonzero(trajectories.whole(campaign)[place])
+    status = np.asarray(store.array(campaign.store, "propensity", "run_status", "r")[place])
+    return Ensemble(campaign, *place, replicas, status[replicas] == layout.DONE, group)
+
+
+def propensity(campaign: Campaign, configuration: int, temperature: int) -> xr.DataArray:
+    """Delta, the mean CRSD over the whole trajectories of an ensemble.
+
+    Returns
+    -------
+    DataArray
+        (time, particle), sigma^2.
+    """
+    ensemble = open_ensemble(campaign, configuration, temperature)
+    return xr.concat([mean_crsd(block) for block in ensemble.blocks("crsd")], "time")
+
+
+def mean_crsd(block: xr.Dataset) -> xr.DataArray:
+    """Delta of some frames, (time, particle), sigma^2."""
+    return block["crsd"].mean("replica", dtype=float)

@@ -1,0 +1,111 @@
+"""What the runs of `equilibrate` and `propensity` start from, as the stages before left it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from glassdask import layout, store
+from glassdask.campaign import Campaign
+from glassdask.errors import GlassdaskError, StageFailed, UsageError
+
+
+def starting_samples(campaign: Campaign) -> np.ndarray:
+    """Runs that the ensemble starts from: those named, else the first whole test runs.
+
+    Raises
+    ------
+    StageFailed
+        When too few of them are whole.
+    UsageError
+        When one of those named failed.
+    """
+    status = np.asarray(store.array(campaign.store, "configurations", "run_status", "r")[...])
+    section = campaign.file.propensity
+    if section.samples is not None:
+        for number in section.samples:
+            if status[number] != layout.DONE:
+                raise _failed(campaign, number)
+        return np.array(section.samples)
+    whole = np.flatnonzero((layout.splits(campaign) == "test") & (status == layout.DONE))
+    if len(whole) < section.configurations:
+        raise StageFailed(
+            f"{len(whole)} whole test runs",
+            f"{section.configurations}, as [propensity] configurations asks",
+            "Lower it.",
+        )
+    return whole[: section.configurations]
+
+
+def _failed(campaign: Campaign, number: int) -> GlassdaskError:
+    reason = str(store.array(campaign.store, "configurations", "failure", "r")[number])
+    return UsageError(
+        f"[propensity] samples has run {number}, which failed{f': {reason}' if reason else ''}",
+        "runs that did not",
+        f"Name another, or type `glassdask quench {campaign.path} --retry`.",
+    )
+
+
+def liquids_of(campaign: Campaign, samples: np.ndarray) -> list[np.ndarray]:
+    """The liquid of each of these runs, (particle, axis), wrapped, sigma.
+
+    Raises
+    ------
+    StageFailed
+        When one is missing.
+    """
+    return [_snapshot(campaign, int(sample), "liquid") for sample in samples]
+
+
+def starts_of(campaign: Campaign, samples: np.ndarray) -> Callable[[int, int], np.ndarray]:
+    """From the places of a configuration and a temperature to what trajectories start from there.
+
+    Returns
+    -------
+    callable
+        `start(c, t)` is (particle, axis), wrapped, sigma.
+
+    Raises
+    ------
+    StageFailed
+        When one is missing, or its equilibration failed.
+    """
+    if campaign.file.propensity.start == "glass":
+        glasses = [_snapshot(campaign, int(sample), "glass") for sample in samples]
+        return lambda c, t: glasses[c]
+    _check_equilibrated(campaign)
+    positions = np.asarray(store.array(campaign.store, "equilibrated", "position", "r")[...])
+    if not np.isfinite(positions).all():
+        raise _missing(campaign, "a configuration", "equilibrate")
+    return lambda c, t: positions[c, t]
+
+
+def _check_equilibrated(campaign: Campaign) -> None:
+    with store.open_group(campaign.store, "equilibrated") as group:
+        samples, temperatures = group["configuration"].values, group["temperature"].values
+        failed = np.argwhere(group["run_status"].values != layout.DONE)
+    if len(failed):
+        c, t = failed[0]
+        raise StageFailed(
+            f"the equilibration of run {samples[c]} at T = {temperatures[t]:g} failed",
+            "all of them whole, as trajectories start from each",
+            f"`glassdask status {campaign.path}` says why; type `glassdask equilibrate "
+            f"{campaign.path} --retry`, or name other runs in [propensity] samples.",
+        )
+
+
+def _snapshot(campaign: Campaign, sample: int, state: str) -> np.ndarray:
+    positions = store.array(campaign.store, "configurations", "position", "r")
+    found = np.asarray(positions[sample, layout.STATES.index(state)])
+    if not np.isfinite(found).all():
+        raise _missing(campaign, f"the {state} of sample {sample}", "quench")
+    return found
+
+
+def _missing(campaign: Campaign, what: str, stage: str) -> StageFailed:
+    return StageFailed(
+        f"{what} is missing or damaged in the results of {stage}",
+        "what that stage wrote",
+        f"Type `glassdask {stage} {campaign.path} --start-over`.",
+    )

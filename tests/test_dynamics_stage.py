@@ -1,0 +1,229 @@
+"""The group `dynamics` of a tiny campaign: as the functions say; of a part of the ensemble, too."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from campaigns import TINY, glassdask, new, start, wait_for
+
+import glassdask as gd
+from glassdask import store, trajectories
+from glassdask.campaign import load
+from glassdask.errors import UsageError
+
+XI = 3.0
+
+
+@pytest.fixture(scope="module")
+def tree(tiny: Path) -> xr.DataTree:
+    return gd.open(tiny)
+
+
+@pytest.fixture(scope="module")
+def ensemble(tree: xr.DataTree) -> xr.Dataset:
+    """The trajectories of the second glass at the higher temperature."""
+    return tree["propensity"].to_dataset().isel(configuration=1, temperature=1).load()
+
+
+@pytest.fixture(scope="module")
+def found(tree: xr.DataTree) -> xr.Dataset:
+    """What `correlate` says of them."""
+    return tree["dynamics"].to_dataset().isel(configuration=1, temperature=1).load()
+
+
+@pytest.fixture(scope="module")
+def glass(tree: xr.DataTree, ensemble: xr.Dataset) -> xr.Dataset:
+    runs = tree["configurations"].to_dataset()
+    return runs.sel(sample=int(ensemble.configuration), state="glass").load()
+
+
+def test_displacements_and_those_relative_to_the_cage_agree(ensemble, glass):
+    crsd = gd.cage_relative_squared_displacement(ensemble.displacement, glass)
+    np.testing.assert_allclose(ensemble.crsd, crsd, rtol=1e-3, atol=1e-6)
+    assert ensemble.displacement.attrs["units"] == "sigma"
+    # the drift was taken out of the velocities, whose masses are equal
+    np.testing.assert_allclose(ensemble.displacement.mean("particle"), 0, atol=1e-4)
+
+
+def test_the_store_holds_what_the_functions_say(ensemble, glass, found):
+    squares = gd.squared_displacement(ensemble.displacement)
+    broken = gd.broken_bonds(ensemble.displacement, glass)
+    expected = {
+        "propensity": ensemble.crsd.mean("replica"),
+        "delta": gd.mean_cage_relative_displacement(ensemble.crsd.mean("replica")),
+        "displacement_propensity": gd.displacement_propensity(squares),
+        "bond_breaking_propensity": broken.mean("replica"),
+        "overlap": gd.overlap(squares),
+        "isoconfigurational_chi4": gd.four_point_susceptibility(gd.overlap(squares), 100),
+    }
+    for name, values in expected.items():
+        stored = found[name]
+        np.testing.assert_allclose(
+            stored, values.transpose(*stored.dims), rtol=1e-5, atol=1e-7, err_msg=name
+        )
+    assert found.selection.values.tolist() == ["all", "A", "B"]
+    for prefix, each in (("", squares), ("cage_relative_", ensemble.crsd)):
+        for k, chosen in enumerate((slice(None), glass.species == 0, glass.species == 1)):
+            part = each.isel(particle=chosen)
+            msd = found[f"{prefix}mean_squared_displacement"].isel(selection=k)
+            np.testing.assert_allclose(msd, part.mean(["replica", "particle"]), rtol=1e-5)
+            scattering = found[f"{prefix}self_intermediate_scattering"].isel(selection=k)
+            function = gd.self_intermediate_scattering(part, 2).mean("replica")
+            np.testing.assert_allclose(scattering, function, rtol=1e-5)
+            tau = found[f"{prefix}relaxation_time"].isel(selection=k)
+            np.testing.assert_allclose(tau, gd.relaxation_time(scattering))
+
+
+def test_chi4_of_all_trajectories(tree):
+    overlap = tree["dynamics"].overlap.load()
+    assert overlap.dims == ("configuration", "temperature", "replica", "time")
+    expected = 100 * overlap.stack(all=["configuration", "replica"]).var("all", ddof=1)
+    np.testing.assert_allclose(tree["dynamics"].chi4, expected)
+
+
+def test_a_rung_of_the_ladder_is_the_campaign_s_own(found):
+    for kind in ("pearson", "spearman"):
+        rung = found[f"{kind}_ladder"].sel(selection="all", coarse_graining_length=XI)
+        np.testing.assert_array_equal(rung, found[kind])
+    rung = found.reliability_ladder.sel(selection="all", coarse_graining_length=XI)
+    np.testing.assert_array_equal(rung, found.reliability)
+
+
+def test_the_ladder_is_over_every_selection(tree, ensemble, glass, found):
+    raw = tree["indicators"].to_dataset().sel(sample=glass.sample, state="glass").load()
+    delta = ensemble.crsd.mean("replica")
+    for xi in (0.0, 1.0):
+        smooth = [gd.coarse_grain(x, glass, xi) if xi else x for x in (raw.tong_tanaka, delta)]
+        for name, chosen in (("all", slice(None)), ("B", (glass.species == 1).values)):
+            theta, slow = (1 - x.isel(particle=chosen) for x in smooth)
+            for kind in ("pearson", "spearman"):
+                rung = found[f"{kind}_ladder"].sel(
+                    indicator="tong_tanaka", selection=name, coarse_graining_length=xi
+                )
+                expected = getattr(gd, kind)(theta, slow)
+                np.testing.assert_allclose(
+                    rung, expected, atol=2e-4 if kind == "spearman" else 1e-5
+                )
+    gamma = found.pearson_ladder.sel(indicator="gradcam")
+    assert np.isfinite(gamma).all()
+
+
+def test_intervals_hold_the_correlation(found):
+    assert (found.pearson_low <= found.pearson_high).all()
+    inside = (found.pearson_low <= found.pearson) & (found.pearson <= found.pearson_high)
+    assert inside.mean() > 0.8
+    assert (found.pearson_high - found.pearson_low > 1e-4).all()
+    assert ((found.reliability >= 0) & (found.reliability <= 1)).all()
+
+
+def test_scattering_falls_and_bonds_break_with_time_and_heat(tree):
+    dynamics = tree["dynamics"]
+    function = dynamics.self_intermediate_scattering
+    assert (function.isel(time=0) > function.isel(time=-1)).all()
+    assert (function.isel(temperature=1, time=-1) < function.isel(temperature=0, time=-1)).all()
+    bonds = dynamics.bond_breaking_propensity.mean("particle")
+    assert (bonds.isel(temperature=1, time=-1) > bonds.isel(temperature=0, time=-1)).all()
+
+
+def test_the_choices_stand_in_the_attributes(tree):
+    about = tree["dynamics"].attrs
+    assert (about["wave_number"], about["overlap_distance"]) == (7.2, 0.3)
+    assert (about["bond_length"], about["broken_bond_length"]) == (1.4, 1.7)
+    assert "NaN if it is not reached" in about["relaxation"]
+    assert (about["whole_trajectories"], about["trajectories"]) == (12, 12)
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("correlate.broken_bond_length=1.4", "above that at which they are formed"),
+        ("correlate.bond_length=9.0", "above that at which they are formed"),
+        ("correlate.coarse_graining_ladder=[0.0, 3.0, 1.0]", "increasing lengths"),
+        ("correlate.coarse_graining_ladder=[]", "increasing lengths"),
+        ("correlate.coarse_graining_ladder=[-1.0]", "coarse_graining_ladder"),
+        ("correlate.bootstrap=0", "bootstrap"),
+        ("propensity.replicas=1", "replicas"),
+    ],
+)
+def test_bad_fields(tiny, field, text):
+    with pytest.raises(UsageError, match=text):
+        load(tiny, (field,))
+    long = ("correlate.bond_length=6.0", "correlate.broken_bond_length=7.0")
+    with pytest.raises(UsageError, match="bonds within half the box"):
+        load(tiny, long)
+
+
+def test_a_part_of_the_ensemble(tmp_path: Path) -> None:
+    fields = (*TINY, "propensity.duration=40.0", 'indicators.names=["voronoi_volume"]')
+    folder = new(tmp_path / "c", "kam", (*fields, "train.epochs=2"))
+    for stage in ("quench", "grid", "indicators", "train", "explain"):
+        glassdask(stage, str(folder))
+    going = start("propensity", str(folder))
+    spool = folder / "restarts" / "propensity"
+    status = folder / "store.zarr" / "propensity" / "run_status" / "c"
+    wait_for(lambda: status.exists() and len(list(spool.glob("*.npz"))) >= 2, going)
+    going.send_signal(signal.SIGINT)
+    going.communicate(timeout=60)
+    assert going.returncode == 75
+
+    campaign = load(folder)
+    whole = trajectories.whole(campaign)
+    count, enough = whole.sum(), whole.sum(axis=-1) >= 2
+    assert 2 <= count < 12
+    refused = glassdask("correlate", str(folder), code=2).stderr
+    assert f"glassdask correlate {folder} --partial" in refused
+    said = glassdask("correlate", str(folder), "--partial").stdout
+    assert f"{count} of 12 trajectories are whole" in said
+    assert f"in {enough.sum()} of 4 ensembles" in said
+    found = gd.open(folder)["dynamics"].to_dataset().load()
+    assert found.attrs["partial"]
+    assert (found.attrs["whole_trajectories"], found.attrs["trajectories"]) == (count, 12)
+    np.testing.assert_array_equal(found.replicas, np.where(enough, whole.sum(axis=-1), 0))
+    for name in ("propensity", "pearson", "self_intermediate_scattering", "reliability_ladder"):
+        there = (
+            found[name].notnull().any([d for d in found[name].dims if d not in found.replicas.dims])
+        )
+        np.testing.assert_array_equal(there, enough, err_msg=name)
+    assert "nothing to do" in glassdask("correlate", str(folder), "--partial").stdout
+    glassdask("report", str(folder))
+
+    glassdask("propensity", str(folder))
+    stale = glassdask("correlate", str(folder), code=2).stderr
+    assert "of a part of the ensemble, and propensity has gone on since" in stale
+    assert "made with other inputs" in glassdask("status", str(folder)).stdout
+    done = glassdask("correlate", str(folder), "--start-over").stdout
+    assert "trajectories are whole" not in done
+    after = gd.open(folder)["dynamics"].to_dataset().load()
+    assert "partial" not in after.attrs
+    assert (after.replicas == 3).all()
+    full = whole.all(axis=-1)
+    np.testing.assert_array_equal(after.delta.values[full], found.delta.values[full])
+
+
+def test_too_few_whole_trajectories(tiny: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny, folder)
+    status = store.array(folder / "store.zarr", "propensity", "run_status")
+    lost = np.full((2, 2, 3), 2, np.int8)
+    lost[0, 0, 0] = 1
+    status[...] = lost
+    failed = glassdask("correlate", str(folder), "--start-over", code=1).stderr
+    assert "1 whole trajectories of 12, no two of the same start and temperature" in failed
+    lost[0, 0] = 1
+    status[...] = lost
+    said = glassdask("correlate", str(folder), "--start-over").stdout
+    assert "3 of 12 trajectories are whole, at least two of them in 1 of 4 ensembles" in said
+
+
+def test_displacements_of_an_earlier_version(tiny: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny, folder)
+    shutil.rmtree(folder / "store.zarr" / "propensity" / "displacement")
+    failed = glassdask("correlate", str(folder), "--start-over", code=1).stderr
+    assert "the results of propensity have no displacement" in failed
+    assert f"glassdask propensity {folder} --start-over" in failed

@@ -1,0 +1,112 @@
+"""What a campaign file may ask of the isoconfigurational ensemble, and what is said otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glassdask.campaign import Campaign, load, new_campaign
+from glassdask.campaign.ensemble import frame_steps, length
+from glassdask.errors import UsageError
+
+#: Steps of 0.005.
+STEP = 0.005
+
+
+def made(folder: Path, *overrides: str) -> Campaign:
+    if not (folder / "campaign.toml").exists():
+        new_campaign(folder, "kam", "quick")
+    return load(folder, overrides)
+
+
+def test_times_are_the_frames_as_they_were_written(tmp_path: Path) -> None:
+    campaign = made(tmp_path, "propensity.times=[0.005, 0.5, 0.7, 12.0, 80.0]")
+    assert (frame_steps(campaign) == [1, 100, 140, 2400, 16000]).all()
+    assert length(campaign.file.propensity) == 80.0
+
+
+@pytest.mark.parametrize(("linear", "frames"), [(0, 16), (1, 16), (10, 16), (7, 1), (2000, 3)])
+def test_linear_frames_join_the_log_spaced_ones(tmp_path: Path, linear: int, frames: int) -> None:
+    words = (f"propensity.linear_frames={linear}", f"propensity.frames={frames}")
+    campaign = made(tmp_path, "propensity.duration=10.0", "propensity.first_time=0.1", *words)
+    steps = set(frame_steps(campaign).tolist())
+    alone = {round(t / STEP) for t in np.geomspace(0.1, 10.0, frames)}
+    evenly = {round(10.0 * k / linear / STEP) for k in range(1, linear + 1)}
+    assert steps == alone | evenly
+    assert (np.diff(frame_steps(campaign)) > 0).all()
+    assert frame_steps(campaign)[0] >= 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["times=[0.5, 0.4]"], "times has 0.4 after 0.5; expected a list that increases"),
+        (["times=[0.5, 0.5]"], "times has 0.5 after 0.5; expected a list that increases"),
+        (["times=[0.001, 0.5]"], "times begins with 0.001; expected at least a time step, 0.005"),
+        (["times=[0.5, 0.501]"], r"times 0.5 and 0.501 are the same step of 0.005; expected .*dif"),
+        (["times=[-1.0, 0.5]"], r"\[propensity\] times.0 = -1.0; expected a number > 0"),
+        (["times=[]"], r"\[propensity\] times = \[\]; expected .*at least 1"),
+        (["times=[0.5, 1.0]", "linear_frames=3"], "times with linear_frames = 3; expected one of"),
+        (["linear_frames=20001"], "linear_frames = 20001, and the duration has 20000 steps"),
+        (["temperatures=[0.0]"], r"temperatures.0 = 0.0; expected a number > 0"),
+        (["temperatures=[-0.5]"], r"temperatures.0 = -0.5; expected a number > 0"),
+        (["replicas=1"], r"replicas = 1; expected a number >= 2"),
+        (["samples=[130, 140]"], "samples has run 140, of 140 runs; expected 0 to 139"),
+        (["samples=[130, 130]"], "samples has run 130 twice; expected each run once"),
+        (["samples=[130]"], "samples names 1 runs, configurations = 2; expected as many. Write "
+                            "`configurations = 1`"),
+        (["samples=[3, 130]"], r"has run 3 of the train split, and \[explain\] splits = \['test'\]"),
+        (["samples=[-1, 130]"], r"samples.0 = -1; expected a number >= 0"),
+        (["equilibration_time=5.0"], 'equilibration_time = 5 with start = "glass"'),
+        (["start=equilibrium", "equilibration_time=0.9"], "an equilibration of 0.9.*at least 1, 20"),
+        (["start=liquid"], "start = .*; expected one of .glass. or .equilibrium."),
+    ],
+)  # fmt: skip
+def test_what_no_ensemble_can_be_is_refused(
+    tmp_path: Path, overrides: list[str], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        made(tmp_path, *(f"propensity.{override}" for override in overrides))
+
+
+def test_runs_of_any_split_can_be_named_if_they_are_explained(tmp_path: Path) -> None:
+    named = "propensity.samples=[130, 3]"
+    found = made(tmp_path, named, 'explain.splits=["test", "train"]')
+    assert found.file.propensity.samples == [130, 3]
+    assert made(tmp_path, named, "propensity.start=equilibrium")
+
+
+def test_inherent_structures_must_be_made_to_be_used(tmp_path: Path) -> None:
+    for name in ("grid", "indicators"):
+        use = f"{name}.configuration=inherent"
+        with pytest.raises(UsageError, match="--set quench.inherent_structures=true"):
+            made(tmp_path, use)
+        assert made(tmp_path, use, "quench.inherent_structures=true")
+
+
+def test_fields_that_ask_for_nothing_leave_records_as_they_were(tmp_path: Path) -> None:
+    campaign = made(tmp_path)
+    tables = campaign.sections(("quench", "grid", "indicators", "propensity"))
+    asked = {
+        "quench": {"inherent_structures"},
+        "grid": {"configuration"},
+        "indicators": {"configuration"},
+        "propensity": {"start", "equilibration_time", "samples", "times", "linear_frames"},
+    }
+    for name, keys in asked.items():
+        assert not keys & set(tables[name])
+    more = ("quench.inherent_structures=true", "grid.configuration=inherent")
+    changed = made(tmp_path, *more, "propensity.start=equilibrium")
+    assert changed.sections(("quench",))["quench"]["inherent_structures"]
+    assert changed.sections(("grid",))["grid"]["configuration"] == "inherent"
+    assert changed.hash != campaign.hash
+    # as long as a trajectory, whichever of the fields says how long that is
+    one = changed.sections(("equilibration",))["propensity"]
+    assert one["equilibration_time"] == campaign.file.propensity.duration
+    assert "replicas" not in one
+    times = made(tmp_path, "propensity.times=[1.0, 7.0]", "propensity.start=equilibrium")
+    table = times.sections(("propensity",))["propensity"]
+    assert table["equilibration_time"] == 7.0
+    assert not {"duration", "frames", "first_time"} & set(table)

@@ -1,0 +1,259 @@
+"""Ensembles that start from equilibrated liquids, and from runs and at times that were named."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from campaigns import TINY, glassdask, new
+from lammps_runs import equilibrate, every, propensity, quench, same_bits, small, to_the_end
+
+import glassdask as gd
+from glassdask import layout, networks, records, store
+from glassdask.campaign import Campaign, load
+from glassdask.errors import StageFailed, UsageError
+from glassdask.learn.explanations import explain_images
+from glassdask.learn.train import load_network
+from glassdask.stages.starts import start_of, structure_of_start
+from hpc import lammps_input
+from hpc.carrying_out import Order
+from hpc.lammps_input import history
+from hpc.restarts import Restarts
+from hpc.starting import starting_samples, starts_of
+
+START = ("propensity.start=equilibrium", "propensity.equilibration_time=10.0")
+#: Everything of it: named runs, named times, inherent structures in images and indicators.
+WHOLE = (
+    *TINY, *START, "quench.inherent_structures=true", "grid.configuration=inherent",
+    "indicators.configuration=inherent", "propensity.samples=[23, 3]", "train.seeds=2",
+    "propensity.times=[0.005, 0.01, 0.5, 3.0]", "train.epochs=8",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ["kam", "ka3d"])
+def test_an_equilibration_goes_on_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    monkeypatch.setattr(lammps_input, "LONGEST_BLOCK", 150)
+    larger = ["system.particles=200", "grid.spacing=0.5"] if model == "ka3d" else []
+    campaign = small(tmp_path, model, *larger, *START, "quench.inherent_structures=true")
+    log = tmp_path / "log"
+    liquid = quench(campaign, 3, log)["position"][0]
+    whole = equilibrate(campaign, liquid, 0.6, 5, log)
+    parts, stops = to_the_end(
+        lambda order: equilibrate(campaign, liquid, 0.6, 5, log, Restarts(tmp_path, 0), order)
+    )
+    assert stops > 1
+    assert same_bits(whole, parts)
+    saving = equilibrate(campaign, liquid, 0.6, 5, log, Restarts(tmp_path, 1), every(Order.SAVE, 4))
+    assert same_bits(whole, saving)
+    assert not same_bits(whole, equilibrate(campaign, liquid, 0.6, 6, log))
+
+
+def test_an_equilibration_comes_to_its_temperature_and_says_how(tmp_path: Path) -> None:
+    campaign = small(tmp_path, "kam", *START[:1], "propensity.equilibration_time=30.0")
+    log = tmp_path / "log"
+    liquid = quench(campaign, 3, log)["position"][0]
+    cold, hot = (equilibrate(campaign, liquid, T, 5, log) for T in (0.3, 2.0))
+    times = history(campaign).times
+    assert len(times) == 20
+    assert times[0] > 0
+    assert times[-1] < 30
+    np.testing.assert_allclose(np.diff(times), 1.5)
+    for found, T in ((cold, 0.3), (hot, 2.0)):
+        assert found["energy_history"].shape == (20,)
+        # sqrt(2 / (d N)) of T, four times
+        assert found["kinetic_temperature"] == pytest.approx(T, rel=4 * np.sqrt(1 / 120))
+    assert cold["energy_history"][-5:].mean() < cold["energy_history"][0]
+    assert cold["energy_history"][-5:].mean() < hot["energy_history"][-5:].mean() - 0.3
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny campaign from equilibrium, run whole by the command line."""
+    folder = new(tmp_path_factory.mktemp("equilibrium") / "c", "kam", WHOLE)
+    glassdask("run", str(folder))
+    return folder
+
+
+def group(folder: Path, name: str) -> xr.Dataset:
+    return gd.open(folder)[name].to_dataset().load()
+
+
+def test_the_store_holds_the_starts_in_the_order_of_the_file(whole: Path) -> None:
+    starts, ensemble = group(whole, "equilibrated"), group(whole, "propensity")
+    assert starts.configuration.values.tolist() == [23, 3]
+    assert ensemble.configuration.values.tolist() == [23, 3]
+    np.testing.assert_allclose(ensemble.time, [0.005, 0.01, 0.5, 3.0])
+    assert (starts.run_status == layout.DONE).all()
+    assert starts.position.dims == ("configuration", "temperature", "particle", "axis")
+    assert starts.energy_history.sizes["history"] == 20
+    assert (starts.inherent_potential_energy < starts.potential_energy).all()
+    seeds = [group(whole, name).seed.values.ravel() for name in ("equilibrated", "propensity")]
+    assert len(set(np.concatenate(seeds).tolist())) == sum(map(len, seeds))
+    for name in starts.data_vars:
+        assert starts[name].attrs["long_name"]
+        assert starts[name].attrs["units"]
+
+
+def test_each_trajectory_starts_from_its_own_liquid(whole: Path, tmp_path: Path) -> None:
+    campaign, ensemble = load(whole), group(whole, "propensity")
+    starts = group(whole, "equilibrated")
+    for c, T, r in ((0, 1, 2), (1, 0, 0)):
+        temperature = float(ensemble.temperature[T])
+        found = propensity(
+            campaign, starts.position.values[c, T], temperature, int(ensemble.seed[c, T, r]),
+            tmp_path / "log",
+        )["crsd"]  # fmt: skip
+        assert (found == ensemble.crsd.values[c, T, r]).all()
+        assert (start_of(campaign, c, T).position == starts.position[c, T]).all()
+        inherent = start_of(campaign, c, T, "inherent").position
+        assert (inherent == starts.inherent_position[c, T]).all()
+
+
+def test_an_equilibration_begins_at_the_liquid_of_its_run(whole: Path, tmp_path: Path) -> None:
+    campaign, starts = load(whole), group(whole, "equilibrated")
+    liquid = group(whole, "configurations").position.sel(sample=3, state="liquid").values
+    found = equilibrate(
+        campaign, liquid, float(starts.temperature[1]), int(starts.seed[1, 1]), tmp_path / "log"
+    )
+    for name, values in found.items():
+        if name != "ranks":
+            assert (starts[name].values[1, 1] == values).all(), name
+
+
+def test_a_replay_of_an_equilibration_has_the_same_bits(whole: Path) -> None:
+    T = str(float(group(whole, "equilibrated").temperature[1]))
+    words = ("replay", str(whole), "--sample", "23", "--temperature", T)
+    said = glassdask(*words).stdout
+    assert said.count("the same bits") == 6
+    assert "identical, bit by bit" in said
+    shown = glassdask(*words, "--show-input").stdout
+    assert "put in the liquid of this sample" in shown
+    assert "put back what was recorded" in shown
+    assert "identical" in glassdask(*words, "--replica", "1").stdout
+    assert "identical" in glassdask("replay", str(whole), "--sample", "3").stdout
+
+
+def test_structure_of_a_start_is_that_of_its_own_positions(whole: Path) -> None:
+    campaign, starts = load(whole), group(whole, "equilibrated")
+    for c, T in ((0, 0), (1, 1)):
+        found = structure_of_start(campaign, c, T)
+        assert found.voronoi_volume.sum() == pytest.approx(campaign.box_length**2)
+        energy = float(starts.inherent_potential_energy[c, T])
+        assert float(found.potential_energy.mean()) == pytest.approx(energy, rel=1e-12)
+        assert found.gradcam.sizes == {"particle": 100}
+        assert found.gradcam_by_network.sizes == {"network": 2, "particle": 100}
+
+
+def test_gamma_of_the_starts_is_the_map_of_their_images(whole: Path) -> None:
+    campaign, starts = load(whole), group(whole, "equilibrated")
+    learnt = group(whole, "explanations").attrs["learnt_by_network"]
+    assert any(learnt)
+    positions = starts[["inherent_position"]].rename(inherent_position="position")
+    images = gd.grid_density(positions, cells=campaign.cells)
+    for k, good in enumerate(learnt):
+        found = structure_of_start(campaign, 1, 1).gradcam_by_network.isel(network=k)
+        if not good:
+            assert found.isnull().all()
+            continue
+        network = load_network(networks.folder(campaign, k), campaign.file.train, 2, 2, campaign.cells)
+        (image,), _ = explain_images(network, images.values[1, 1][None], np.array([1]))
+        # the particle's cell, by hand
+        place = positions.position.values[1, 1] / campaign.box_length * campaign.cells
+        x, y = np.floor(place).astype(int).T
+        np.testing.assert_allclose(found, image[y, x], rtol=1e-5, atol=1e-6)
+
+
+def test_images_and_indicators_are_of_the_inherent_structures(whole: Path) -> None:
+    runs = group(whole, "configurations")
+    inherent = runs.drop_vars("position").rename(inherent_position="position")
+    images = gd.grid_density(inherent, cells=load(whole).cells)
+    assert (images.values == group(whole, "density").density.values).all()
+    energy = group(whole, "indicators").potential_energy.mean("particle")
+    np.testing.assert_allclose(energy, runs.inherent_potential_energy, rtol=1e-12)
+
+
+def test_a_start_at_the_glass_has_what_the_store_has_of_it(tiny: Path) -> None:
+    campaign = load(tiny)
+    sample = int(group(tiny, "propensity").configuration[1])
+    glass = group(tiny, "configurations").sel(sample=sample, state="glass")
+    start, structure = start_of(campaign, 1, 0), structure_of_start(campaign, 1, 0)
+    assert (start.position == glass.position).all()
+    assert set(start.attrs) >= {"sigma", "epsilon", "cutoff", "reference_length"}
+    for name in ("voronoi_volume", "tong_tanaka", "potential_energy"):
+        stored = group(tiny, "indicators")[name].sel(sample=sample, state="glass")
+        assert (structure[name] == stored).all()
+        np.testing.assert_allclose(gd.structural_indicators(start, [name])[name], stored)
+    explained = group(tiny, "explanations").sel(sample=sample, state="glass")
+    np.testing.assert_array_equal(structure.gradcam, explained.gradcam)
+    np.testing.assert_array_equal(
+        structure.gradcam_by_network.transpose("network", "particle"), explained.gradcam_by_network
+    )
+
+
+def test_without_such_starts_there_is_no_such_stage(tiny: Path) -> None:
+    assert "equilibrate" not in glassdask("status", str(tiny)).stdout
+    refused = glassdask("equilibrate", str(tiny), code=2).stderr
+    assert refused.startswith('Error: [propensity] start = "glass"')
+    assert "equilibrated" not in gd.open(tiny)
+
+
+def test_status_and_plan_know_the_stage(whole: Path) -> None:
+    shown = glassdask("status", str(whole)).stdout
+    assert re.search(r"equilibrate .*complete .*4/4", shown), shown
+    assert shown.count("│ complete ") == 9
+    planned = glassdask("plan", str(whole)).stdout
+    assert re.search(r"equilibrate +│ 4 ", planned), planned
+    assert re.search(r"propensity +│ 12 ", planned), planned
+
+
+def test_what_the_starts_follow_from_makes_them_stale_and_nothing_else(whole: Path) -> None:
+    for override, stale in (
+        ("propensity.replicas=4", {"propensity"}),
+        ("propensity.equilibration_time=11.0", {"equilibrate", "explain", "propensity"}),
+        ("propensity.samples=[3, 23]", {"equilibrate", "explain", "propensity"}),
+        ("explain.inverse_mapping=linear", {"explain"}),
+    ):
+        changed = load(whole, [override])
+        found = {s for s in records.stages(changed) if records.state(changed, s) == "made with other inputs"}
+        assert found == stale | {"correlate", "report"}, override
+
+
+def failed(folder: Path, where: str, place: tuple[int, ...]) -> Campaign:
+    """A copy in which one run is said to have failed."""
+    status = store.array(folder / "store.zarr", where, "run_status")
+    status[place] = layout.FAILED
+    reasons = store.array(folder / "store.zarr", where, "failure")
+    reasons[place] = "3 particles were lost"
+    return load(folder)
+
+
+def test_runs_that_failed_are_no_starts(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    shutil.copytree(whole, folder)
+    campaign = failed(folder, "equilibrated", (0, 1))
+    with pytest.raises(StageFailed, match=r"equilibration of run 23 at T = .* failed; expected all"):
+        starts_of(campaign, np.array([23, 3]))
+    with pytest.raises(StageFailed, match=r"equilibration of run 23 at T = .* failed"):
+        start_of(campaign, 0, 1)
+    assert start_of(campaign, 0, 0).position.notnull().all()
+    failed(folder, "configurations", (3,))
+    with pytest.raises(UsageError, match="samples has run 3, which failed: 3 particles were lost"):
+        starting_samples(campaign)
+    said = glassdask("equilibrate", str(folder), "--start-over", code=2).stderr
+    assert "samples has run 3, which failed" in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_the_records_name_what_the_starts_were_made_from(whole: Path) -> None:
+    record = records.read(load(whole), "equilibrate") or {}
+    made = json.loads(record["inputs"])["tables"]["propensity"]
+    assert set(made) == {"start", "equilibration_time", "configurations", "samples", "temperatures"}
+    assert record["equilibration_time"] == 10.0
+    assert "#@ history" in record["lammps_input"]
