@@ -87,7 +87,7 @@ def onset_from_cooling(
     arrays = [energy] if error is None else [energy, error]
     inputs = [[dim, "temperature"], ["temperature"]][: len(arrays)]
     about = {"window": [low, high], "interval": "bootstrap, percentiles"}
-    return _dataset(one, arrays, inputs, _KINK, energy) .assign_attrs(
+    return _dataset(one, arrays, inputs, _KINK, energy).assign_attrs(
         about | {"confidence": confidence, "resamples": resamples, "seed": seed}
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.optimize import brute
 
 import glassdask as gd
@@ -39,11 +40,11 @@ def test_the_best_break_as_by_brute_force(seed, weighted):
     error = rng.uniform(0.2, 2, 15) if weighted else None
     weight = np.ones(15) if error is None else 1 / error
     (place,), (better,) = TwoLines(x, error).fit(y[None])
-    grid = (slice(x[2], x[12], (x[12] - x[2]) / 2000),)
+    grid = (slice(x[2], x[12], (x[12] - x[2]) / 400),)
     tried = brute(lambda p: sum_of_squares(p[0], x, y, weight), grid, finish=None)
     found, best = (sum_of_squares(p, x, y, weight) for p in (place, float(tried)))
     assert found <= best * (1 + 1e-9)
-    assert found == pytest.approx(best, rel=2e-3)
+    assert found == pytest.approx(best, rel=2e-2)
     one = ((weight * (y - np.polyval(np.polyfit(x, y, 1, w=weight), x))) ** 2).sum()
     assert better == pytest.approx((one - found) / 2 / (found / 11))
 
@@ -60,24 +61,22 @@ def test_a_curve_of_two_lines_is_found_exactly(place):
 
 @pytest.mark.parametrize("noise", [0.004, 0.03])
 def test_the_interval_holds_the_kink_about_as_often_as_it_says(noise):
-    found = [
-        kink(TEMPERATURE, quenches(noise, seed), 0, 1, resamples=200) for seed in range(40)
-    ]
+    found = [kink(TEMPERATURE, quenches(noise, seed), 0, 1, resamples=100) for seed in range(30)]
     inside = np.mean([one.lower <= KINK <= one.upper for one in found])
     assert 0.8 <= inside <= 1
     assert max(one.p_value for one in found) < 0.05
     error = np.mean([one.standard_error for one in found])
     spread = np.std([one.temperature for one in found])
     assert error == pytest.approx(spread, rel=0.5)
-    assert abs(np.mean([one.temperature for one in found]) - KINK) < 4 * spread / np.sqrt(40)
+    assert abs(np.mean([one.temperature for one in found]) - KINK) < 4 * spread / np.sqrt(30)
     # to first order in the noise: 12 quenches, 40 points, a change of slope of 1.2
     assert noise / 30 < error < noise
 
 
 def test_a_line_has_no_kink():
     found = [
-        kink(TEMPERATURE, quenches(0.01, seed, of=lambda t: 2 * t), 0, 1, resamples=200)
-        for seed in range(40)
+        kink(TEMPERATURE, quenches(0.01, seed, of=lambda t: 2 * t), 0, 1, resamples=100)
+        for seed in range(30)
     ]
     assert np.mean([one.p_value < 0.05 for one in found]) <= 0.15
     assert np.mean([one.p_value for one in found]) == pytest.approx(0.5, abs=0.15)
@@ -120,7 +119,7 @@ def test_errors_make_bad_points_count_less():
 
 def test_refusals():
     energy = quenches(0.01, 0)
-    with pytest.raises(ValueError, match=r"5 temperatures from 0.3 to 0.4; expected at least 8"):
+    with pytest.raises(ValueError, match=r"6 temperatures from 0.3 to 0.4; expected at least 8"):
         kink(TEMPERATURE, energy, 0.3, 0.4)
     with pytest.raises(ValueError, match="confidence of 2"):
         kink(TEMPERATURE, energy, 0, 1, confidence=2)
@@ -129,7 +128,7 @@ def test_refusals():
     with pytest.raises(ValueError, match="errors that are not positive"):
         kink(TEMPERATURE, energy, 0, 1, np.zeros(40))
     with pytest.raises(ValueError, match="no coordinate temperature"):
-        gd.onset_from_cooling(gd.from_arrays(np.zeros((4, 2)), None, 1.0).position, 0, 1)
+        gd.onset_from_cooling(xr.DataArray(energy, dims=["sample", "temperature"]), 0, 1)
     with pytest.raises(ValueError, match="level of 0; expected a positive length"):
         mean_crossing(np.ones(2), np.ones((1, 2)), 0)
 

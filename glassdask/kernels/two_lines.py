@@ -37,29 +37,31 @@ class TwoLines:
             raise ValueError(f"{count} points; expected at least {FEWEST_POINTS}")
         if not (np.diff(x) > 0).all():
             raise ValueError("places that do not ascend; expected different ones, in order")
-        weight = np.ones(count) if error is None else 1 / np.asarray(error, dtype=float)
-        if weight.shape != (count,) or not (np.isfinite(weight) & (weight > 0)).all():
+        error = np.ones(count) if error is None else np.asarray(error, dtype=float)
+        if error.shape != (count,) or not (np.isfinite(error) & (error > 0)).all():
             raise ValueError("errors that are not positive; expected a standard error a point")
-        self.x, self.weight = x, weight
+        self.x, self.weight = x, 1 / error
         self._middle, self._width = x.mean(), np.ptp(x)
         u = (x - self._middle) / self._width
         one = np.ones(count)
         places = np.arange(FEWEST_OF_A_LINE - 1, count - FEWEST_OF_A_LINE + 1)
         gaps = places[:-1]
-        self._line = self._basis([one, u])
-        self._bent = np.stack([self._basis([one, u, np.maximum(u - u[k], 0)]) for k in places])
-        left = np.arange(count) <= gaps[:, np.newaxis]
-        apart = [self._columns([one * low, u * low, one * ~low, u * ~low]) for low in left]
-        self._apart, corners = (np.stack(one) for one in zip(*map(np.linalg.qr, apart), strict=True))
+        self._line = self._basis(one, u)[0]
+        self._bent = self._basis(one, u, np.maximum(u - u[places, np.newaxis], 0))[0]
+        low = np.arange(count) <= gaps[:, np.newaxis]
+        self._apart, corners = self._basis(one * low, u * low, one * ~low, u * ~low)
         self._inverse = np.linalg.inv(corners)
         self._places, self._gaps = u[places], np.stack([u[gaps], u[gaps + 1]])
 
-    def _columns(self, functions: list[np.ndarray]) -> np.ndarray:
-        return self.weight[:, np.newaxis] * np.stack(functions, axis=1)
+    def _columns(self, *functions: np.ndarray) -> np.ndarray:
+        """Weighted functions of x, (..., point) each, as (..., point, function)."""
+        columns = np.stack(np.broadcast_arrays(*functions), axis=-1)
+        return self.weight[:, np.newaxis] * columns
 
-    def _basis(self, functions: list[np.ndarray]) -> np.ndarray:
-        """Orthonormal columns, (point, function), that span weighted functions of x."""
-        return np.linalg.qr(self._columns(functions))[0]
+    def _basis(self, *functions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Orthonormal columns that span weighted functions of x, and the triangle R of them."""
+        orthonormal, triangle = np.linalg.qr(self._columns(*functions))
+        return orthonormal, triangle
 
     def fit(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The best break of each row, and how much better two lines are than one.
@@ -80,12 +82,11 @@ class TwoLines:
         rows = np.asarray(y, dtype=float) * self.weight
         rows = rows - rows @ self._line @ self._line.T
         total = (rows**2).sum(axis=1)
-        bent = total[:, np.newaxis] - (np.einsum("kpi,rp->rki", self._bent, rows) ** 2).sum(-1)
-        shares = np.einsum("kpi,rp->rki", self._apart, rows)
+        bent = total[:, np.newaxis] - (_shares(rows, self._bent) ** 2).sum(axis=-1)
+        shares = _shares(rows, self._apart)
         apart = total[:, np.newaxis] - (shares**2).sum(axis=-1)
-        low, slope_low, high, slope_high = np.moveaxis(
-            np.einsum("kij,rkj->rki", self._inverse, shares), -1, 0
-        )
+        numbers = (self._inverse @ shares[..., np.newaxis])[..., 0]
+        low, slope_low, high, slope_high = np.moveaxis(numbers, -1, 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             meet = (low - high) / (slope_high - slope_low)
             inside = (meet >= self._gaps[0]) & (meet <= self._gaps[1])
@@ -101,7 +102,7 @@ class TwoLines:
     def _given(self, y: np.ndarray, place: float) -> tuple[np.ndarray, float]:
         """Value at the break and both slopes for a given break, and the sum of squares left."""
         below, above = np.minimum(self.x - place, 0), np.maximum(self.x - place, 0)
-        matrix = self._columns([np.ones(len(self.x)), below, above])
+        matrix = self._columns(np.ones(len(self.x)), below, above)
         rows = self.weight * y
         found = np.linalg.lstsq(matrix, rows, rcond=None)[0]
         return found, float(((rows - matrix @ found) ** 2).sum())
@@ -118,6 +119,16 @@ class TwoLines:
     def parabola(self, y: np.ndarray) -> float:
         """The same for a parabola, which has one number less."""
         u = (self.x - self._middle) / self._width
-        basis = self._basis([np.ones(len(u)), u, u**2])
+        basis = self._basis(np.ones(len(u)), u, u**2)[0]
         rows = self.weight * y
         return float(((rows - basis @ (basis.T @ rows)) ** 2).sum())
+
+
+def _shares(rows: np.ndarray, bases: np.ndarray) -> np.ndarray:
+    """Rows (row, point) along the columns of each basis, (basis, point, function), as one product.
+
+    Returns (row, basis, function).
+    """
+    basis, points, functions = bases.shape
+    flat = np.moveaxis(bases, 1, 0).reshape(points, basis * functions)
+    return (rows @ flat).reshape(len(rows), basis, functions)

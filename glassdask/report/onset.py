@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from glassdask.campaign import Campaign
+from glassdask.kernels.two_lines import FEWEST_POINTS
 from glassdask.onset import onset_from_cooling, onset_from_displacement
 from glassdask.report import paper
 from glassdask.report.data import ReportData
@@ -49,16 +50,20 @@ def from_cooling(data: ReportData) -> Onset:
         return Onset(None, "not known of imported configurations")
     if not data.done.any():
         return Onset(None, "no whole quench")
-    energy = data.group("cooling")["potential_energy"].isel(sample=data.done).load()
-    try:
-        found = onset_from_cooling(energy, *window(data.campaign))
-    except ValueError as error:
-        return Onset(None, f"{error}: raise [quench] cooling_points")
-    return Onset(_numbers(found))
+    energy, (low, high) = data.group("cooling")["potential_energy"], window(data.campaign)
+    temperature = energy["temperature"]
+    count = int(((temperature >= low) & (temperature <= high)).sum())
+    if count < FEWEST_POINTS:
+        return Onset(
+            None,
+            f"{count} temperatures from {low:g} to {high:g}, and two lines need {FEWEST_POINTS}: "
+            "raise [quench] cooling_points",
+        )
+    return Onset(_numbers(onset_from_cooling(energy.isel(sample=data.done).load(), low, high)))
 
 
 def last_displacement(data: ReportData) -> xr.DataArray:
-    """delta at the end of the window, (configuration, temperature), sigma."""
+    """What delta is at the end of the window, (configuration, temperature), sigma."""
     return data.group("dynamics")["delta"].isel(time=-1).load()
 
 
@@ -87,7 +92,9 @@ def _cooling_row(data: ReportData, stated: str) -> Row:
     found, (low, high) = kink.found, window(data.campaign)
     count = int(found["count"])
     if found["p_value"] > SIGNIFICANT:
-        note = f"no kink from {low:g} to {high:g}: one line fits as well (p = {found['p_value']:.2g})"
+        note = (
+            f"no kink from {low:g} to {high:g}: one line fits as well, p = {found['p_value']:.2g}"
+        )
         return Row(quantity, math.nan, math.nan, count, stated, note)
     notes = [_interval(found, "quench", "quenches")]
     notes.append(
@@ -110,7 +117,7 @@ def _displacement_row(data: ReportData, stated: str) -> Row:
     time, count = data.times[-1], int(found["count"])
     if not math.isfinite(found["temperature"]):
         above = found["temperature"] > 0
-        end = delta.isel(temperature=int((delta["temperature"] * (1 if above else -1)).argmax()))
+        end = delta.sortby("temperature").isel(temperature=-1 if above else 0)
         note = (
             f"{'above' if above else 'below'} the range: at t = {time:g}, T = "
             f"{float(end['temperature']):.3g}, δ is {float(end):.2g} σ"

@@ -1,4 +1,4 @@
-"""Rows of the table about the trajectories: how many, how fast they relax, how well equilibrated."""
+"""Rows about the trajectories: how many, how fast they relax, how well equilibrated."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def whole_trajectories(data: ReportData) -> Row:
     whole = int(replicas.sum())
     note = f"of {asked}; {replicas.min()} to {replicas.max()} in each of {replicas.size} ensembles"
     if whole < asked:
-        note += "; the others failed and are left out"
+        note += "; the others failed or are not done"
     return Row("whole trajectories", whole, math.nan, 0, "", note, digits=",.0f")
 
 

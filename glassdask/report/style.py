@@ -183,6 +183,9 @@ def indicator_looks(names: Iterable[str]) -> dict[str, tuple[Any, str]]:
 def log_ticks(axis: Axis) -> None:
     """Plain numbers on a logarithmic axis: 1, 2, 5 of each decade, or only 1 of many."""
     low, high = axis.get_view_interval()
+    if not (0 < low < high < math.inf):  # nothing was drawn
+        low, high = 0.1, 10.0
+        (axis.axes.set_xlim if axis.axis_name == "x" else axis.axes.set_ylim)(low, high)
     ratio = high / low
     subs = (1, 2, 3, 5, 7) if ratio < 8 else (1, 2, 5) if ratio < 300 else (1,)
     axis.set_major_locator(LogLocator(subs=subs, numticks=20))
