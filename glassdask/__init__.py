@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         unlike_neighbours,
         voronoi_volume,
     )
+    from glassdask.onset import onset_from_cooling, onset_from_displacement
     from glassdask.registry import indicator
     from glassdask.relaxation import (
         four_point_susceptibility,
@@ -81,6 +82,8 @@ __all__ = [
     "mean_cage_relative_displacement",
     "mean_squared_displacement",
     "normalise",
+    "onset_from_cooling",
+    "onset_from_displacement",
     "open",
     "over_ceiling",
     "over_samples",
@@ -128,6 +131,7 @@ _MODULES = {
     "glassdask.correlations": ("pearson", "spearman"),
     "glassdask.distributions": ("radial_distribution", "structure_factor"),
     "glassdask.sampling": ("over_samples",),
+    "glassdask.onset": ("onset_from_cooling", "onset_from_displacement"),
     "glassdask.baselines": ("linear_classifier", "species_means"),
     "glassdask.displacements": (
         "broken_bonds",

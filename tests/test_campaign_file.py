@@ -100,6 +100,8 @@ def test_table_one_as_printed_is_another_model() -> None:
         ("runs=30", "section.key=value"),
         ("quench.cooling_points=100000", "steps a point"),
         ("report.map_sample=500", "of 140 runs"),
+        ("correlate.kink_temperatures=[0.8,0.1]", "two temperatures, the lower one first"),
+        ("correlate.kink_temperatures=[0.1]", "two temperatures"),
     ],
 )
 def test_a_wrong_field_is_one_clear_line(folder: Path, override: str, message: str) -> None:

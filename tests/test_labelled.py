@@ -23,6 +23,7 @@ from glassdask.kernels import (
     energy,
     gridding,
     noise,
+    onset,
     relaxation,
     sampling,
     scattering,
@@ -49,6 +50,7 @@ class Case:
         self.other = other(ds).values[sample, state]
         self.moved = displacement(ds).values[sample, :, state]
         self.image = image(ds).values[sample, state]
+        self.ramp, self.temperature = ramp(ds).values[sample, state], ramp(ds).temperature.values
         self.tessellation = tessellate(self.position, self.box)
 
 
@@ -87,6 +89,13 @@ def image(ds):
     sample, state, _, d = ds.position.shape
     dims = ("sample", "state", "channel", *("z", "y", "x")[-d:])
     return drawn(ds, dims, (sample, state, 2, *[4] * d), 4).assign_coords(channel=["A", "B"])
+
+
+def ramp(ds):
+    """Energies of quenches on cooling, and displacements of configurations at temperatures."""
+    sizes = (*ds.position.shape[:2], 6, 10)
+    found = abs(drawn(ds, ("sample", "state", "run", "temperature"), sizes, 5))
+    return found.assign_coords(temperature=("temperature", np.linspace(1, 0.1, 10), {"units": "K"}))
 
 
 def as_given(array, ds):
@@ -266,6 +275,26 @@ FUNCTIONS = {
         lambda ds: gd.mean_cage_relative_displacement(as_given(extras(ds), ds) ** 2),
         (), "sigma", "sigma",
     ),
+    "onset_from_cooling": (
+        lambda c: onset.kink(c.temperature, c.ramp, 0.1, 1, resamples=9).upper,
+        lambda ds: gd.onset_from_cooling(as_given(ramp(ds), ds), 0.1, 1, "run", resamples=9).upper,
+        (), "K", "K",
+    ),
+    "onset_from_cooling, with errors": (
+        lambda c: onset.kink(c.temperature, c.ramp, 0.1, 1, 1 + c.ramp[0], resamples=9).energy,
+        lambda ds: gd.onset_from_cooling(
+            as_given(ramp(ds), ds), 0.1, 1, "run",
+            as_given(1 + ramp(ds).isel(run=0), ds), resamples=9,
+        ).energy,
+        (), "u", "u",
+    ),
+    "onset_from_displacement": (
+        lambda c: onset.mean_crossing(c.temperature, c.ramp, 0.9, resamples=9).temperature,
+        lambda ds: gd.onset_from_displacement(
+            as_given(ramp(ds), ds), 0.9, "run", resamples=9
+        )["temperature"],
+        (), "K", "K",
+    ),
     "squared_displacement": (
         lambda c: relaxation.squared_displacement(c.moved),
         lambda ds: squares(ds), ("time", "particle"), "sigma^2", "sigma^2",
@@ -337,6 +366,7 @@ KNOW_NO_POSITIONS = {
     "normalise", "pearson", "spearman", "split_half_reliability", "mean_cage_relative_displacement",
     "pearson by species", "spearman by species", "species_means",
     "over_samples, mean", "over_samples, upper", "over_samples, count",
+    "onset_from_cooling", "onset_from_cooling, with errors", "onset_from_displacement",
 }  # fmt: skip
 
 

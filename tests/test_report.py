@@ -14,7 +14,7 @@ import pytest
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import new_campaign
-from glassdask.report import dynamics, maps, sanity, style, training
+from glassdask.report import dynamics, ladder, maps, onset, relaxation_rows, sanity, style, training
 from glassdask.report.accuracy import of_linear_model, wilson
 from glassdask.report.data import ReportData
 from glassdask.report.figures import DRAWINGS
@@ -77,7 +77,7 @@ def fill(campaign, group, rng, learnt):
         values = made_up(campaign, group.name, name, about, rng)
         if not learnt and name == "gradcam":
             values[:] = np.nan
-        if group.name in ("correlations", "dynamics") and name in ("pearson", "spearman"):
+        if group.name in ("correlations", "dynamics") and about.dims[0] == "indicator":
             values = np.clip(values, -1, 1)
             if not learnt:
                 values[0] = np.nan
@@ -122,7 +122,9 @@ def made_up(campaign, group, name, about, rng):
         return np.sort(rng.uniform(0.05, 0.4, about.shape), axis=-1)
     if name == "replicas":
         return np.full(about.shape, campaign.file.propensity.replicas)
-    if name in ("pearson", "spearman"):
+    if name in ("pearson_low", "pearson_high"):
+        return np.full(about.shape, -0.9 if name == "pearson_low" else 0.9)
+    if about.dims[0] == "indicator":
         return rng.normal(-0.3, 0.2, about.shape)
     return rng.uniform(0, 1, about.shape)
 
@@ -225,6 +227,148 @@ def test_a_maximum_beyond_the_temperatures_of_the_paper_says_so(tmp_path):
     with store.open(hot.path) as tree:
         found = row(results_table(hot, tree), "C_max(Γ, 1 − Δ)")
     assert "T is 3 T*, beyond the paper's 1.5 T*" in found.note
+
+
+@pytest.fixture
+def changed(campaign, tmp_path):
+    """The store again, and a function that lays other values over a variable of it."""
+    folder = shutil.copytree(campaign.path, tmp_path / "changed")
+    copy = type(campaign)(folder, campaign.file)
+
+    def change(group, name, values):
+        array = store.array(copy.store, group, name)
+        array[...] = np.broadcast_to(values, array.shape).astype(array.dtype)
+
+    return copy, change
+
+
+def test_the_onset_stands_beside_the_papers(changed):
+    copy, change = changed
+    with store.open(copy.path) as tree:
+        found = row(results_table(copy, tree), "T* from e(T) (ε/kB)")
+    assert found.note == (
+        "2 temperatures from 0.05 to 0.8, and two lines need 8: raise [quench] cooling_points"
+    )
+    assert (math.isnan(found.value), found.paper) == (True, "0.37")
+    wide = copy.file.correlate.model_copy(update={"kink_temperatures": [0.05, 4.0]})
+    copy = type(copy)(copy.path, copy.file.model_copy(update={"correlate": wide}))
+    temperature = store.open_group(copy.store, "cooling")["temperature"].values
+    noise = 0.01 * np.random.default_rng(0).normal(size=(14, len(temperature)))
+    bent = temperature + np.maximum(temperature - 1.6, 0) + noise
+    bent[FAILED] = np.nan
+    change("cooling", "potential_energy", bent)
+    delta = np.zeros((2, 2, 5))
+    delta[..., -1] = [[0.5, 2.0], [0.5, 2.0]]
+    change("dynamics", "delta", delta)
+    with store.open(copy.path) as tree:
+        data = ReportData(copy, tree)
+        cooled, moved = onset.rows(data)
+        temperatures = data.temperatures
+    assert cooled.value == pytest.approx(1.6, abs=0.05)
+    assert cooled.count == 13
+    assert 0 < cooled.standard_error < 0.05
+    assert "over 13 quenches; 1." in cooled.note
+    assert moved.value == pytest.approx(temperatures.mean())
+    assert (moved.count, moved.paper) == (2, "0.37")
+    assert "95 % interval" in moved.note
+    change("cooling", "potential_energy", temperature + noise)
+    change("dynamics", "delta", 3.0)
+    with store.open(copy.path) as tree:
+        cooled, moved = onset.rows(ReportData(copy, tree))
+    assert "no kink from 0.05 to 4: one line fits as well" in cooled.note
+    assert math.isnan(cooled.value)
+    assert "below the range: at t = 100, T = 0.37, δ is 3 σ already" in moved.note
+
+
+def test_intervals_and_ceiling_of_the_largest(changed):
+    copy, change = changed
+    group = store.open_group(copy.store, "dynamics")
+    pearson, reliability = group["pearson"].values, np.full((2, 2, 5), 0.64)
+    place = np.unravel_index(pearson[0].mean(axis=0).argmax(), (2, 5))
+    change("dynamics", "reliability", reliability)
+    with store.open(copy.path) as tree:
+        note = row(results_table(copy, tree), "C_max(Γ, 1 − Δ)").note
+    low, high = (f"{x:.3f}".replace("-", "−") for x in sorted(pearson[0][:, *place]))
+    # of two values, the bootstrap has their means alone
+    assert f"95 % interval there {low} to {high} over 2 configurations" in note
+    share = f"{pearson[0].mean(axis=0)[place] / 0.8:.2f}".replace("-", "−")
+    assert f"{share} of its ceiling 0.80" in note
+    pearson[:, 0] = np.nan
+    change("dynamics", "pearson", pearson)
+    change("dynamics", "reliability", np.array([[[np.nan]], [[0.2]]]))
+    with store.open(copy.path) as tree:
+        data = ReportData(copy, tree)
+        note = row(results_table(copy, tree), "C_max(Γ, 1 − Δ)").note
+        assert np.isnan(data.over_ceiling("gradcam")).all()
+        assert data.ceiling("gradcam") == pytest.approx(np.sqrt(0.2))
+    assert "95 % interval there −0.900 to 0.900 over replicas" in note
+    assert "ceiling" not in note
+
+
+def test_the_ladder_has_the_largest_in_size_of_each_length(campaign, rows):
+    group = store.open_group(campaign.store, "dynamics")
+    with store.open(campaign.path) as tree:
+        data = ReportData(campaign, tree)
+        found = ladder.rungs(data, "spearman", "tong_tanaka", "B")
+        lines = ladder.table(data)
+    part = group.sel(indicator="tong_tanaka", selection="B").mean("configuration")
+    for k in range(5):
+        values = part["spearman_ladder"].isel(coarse_graining_length=k).values.ravel()
+        best = np.abs(values).argmax()
+        assert found.value[k] == values[best]
+        reliable = part["reliability_ladder"].isel(coarse_graining_length=k).values.ravel()
+        assert found.ceiling[k] == pytest.approx(np.sqrt(reliable[best]))
+    # Gamma never stands alone
+    assert [line[1] for line in lines[:4]] == [
+        "Γ, Grad-CAM score", "Υ, Voronoi volume", "1 − Θ, Tong-Tanaka order", "e, potential energy",
+    ]  # fmt: skip
+    assert list(dict.fromkeys(line[0] for line in lines)) == [
+        "all particles", "A particles", "B particles",
+    ]  # fmt: skip
+    page = (campaign.path / "report.html").read_text(encoding="utf-8")
+    assert page.count("<td>B particles</td>") == 4
+    assert all(cell in page for cell in lines[-1][2])
+
+
+def test_relaxation_and_equilibration(changed):
+    copy, change = changed
+    times = np.full((2, 2, 3), 4.0)
+    times[1, 0] = np.nan
+    times[1, 1, 0] = 8.0
+    change("dynamics", "relaxation_time", times)
+    change("dynamics", "chi4", np.array([[1, 2, 5, 3, 1], [1, 2, 3, 4, 5]]))
+    with store.open(copy.path) as tree:
+        data = ReportData(copy, tree)
+        whole, cold, hot = relaxation_rows.rows(data)
+        assert (whole.value, whole.note) == (12, "of 12; 3 to 3 in each of 4 ensembles")
+        assert (cold.value, cold.count) == (4, 1)
+        assert "reached in 1 of 2 configurations: too low a mean" in cold.note
+        assert "peak of χ4: 5 at t = 10" in cold.note
+        assert (hot.value, hot.count, "peak" in hot.note) == (6, 2, False)
+        start = copy.file.propensity.model_copy(update={"start": "equilibrium"})
+        other = type(copy)(copy.path, copy.file.model_copy(update={"propensity": start}))
+        _, _, cold, _, hot = relaxation_rows.rows(ReportData(other, tree))
+    # the campaign equilibrates for the duration of its trajectories, 100
+    assert hot.value == pytest.approx(100 / 6)
+    assert "at equilibrium" not in hot.note
+    assert math.isnan(cold.value)
+    assert "below 1, since F_s has not fallen" in cold.note
+    assert "less than 10: not at equilibrium" in cold.note
+
+
+def test_trajectories_that_all_failed_leave_empty_panels(changed):
+    copy, change = changed
+    for name, about in store.open_group(copy.store, "dynamics").data_vars.items():
+        change("dynamics", name, np.nan if about.dtype.kind == "f" else 0)
+    found = run(copy, start_over=True)
+    assert row(found, "whole trajectories").value == 0
+    assert row(found, "T* from δ(t) (ε/kB)").note == "no whole trajectory"
+    assert (
+        "has not fallen to 1/e within t = 100" in row(found, "relaxation time, T = 0.37 (τ)").note
+    )
+    assert all(math.isnan(one.value) for one in found if one.quantity.startswith("C_max"))
+    for drawing in DRAWINGS:
+        assert whole_png(copy.path / "figures" / f"{drawing.name}.png")
 
 
 def test_wilson_interval():

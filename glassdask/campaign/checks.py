@@ -154,7 +154,7 @@ def check_network(file: CampaignFile) -> None:
 
 
 def check_correlate(file: CampaignFile) -> None:
-    """A broken bond is longer than one at time 0, and the ladder is one."""
+    """A broken bond is longer than one at time 0; the ladder is one, the window of T* has ends."""
     section, ladder = file.correlate, file.correlate.coarse_graining_ladder
     if section.broken_bond_length <= section.bond_length:
         raise UsageError(
@@ -168,6 +168,13 @@ def check_correlate(file: CampaignFile) -> None:
             f"[correlate] coarse_graining_ladder = {ladder}",
             "increasing lengths, at least one",
             "Type e.g. `coarse_graining_ladder = [0.0, 1.0, 3.0]`.",
+        )
+    window = section.kink_temperatures
+    if window is not None and not (len(window) == 2 and window[0] < window[1]):
+        raise UsageError(
+            f"[correlate] kink_temperatures = {window}",
+            "two temperatures, the lower one first",
+            "Type e.g. `kink_temperatures = [0.1, 0.8]`.",
         )
 
 

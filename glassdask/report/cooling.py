@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from glassdask.report import style
+from glassdask.report import onset, paper, style
 from glassdask.report.data import ReportData
 
 #: Runs whose g(r) is averaged, at most.
@@ -16,31 +17,72 @@ BINS = 150
 
 @style.styled
 def draw_cooling(data: ReportData) -> Figure:
-    """Potential energy per particle along the ramp, mean and spread over the runs."""
+    """Energy along the whole ramp, and where it bends: mean and spread over the runs."""
+    figure = style.new_figure(11.2, 4.4)
+    whole, near = figure.subplots(1, 2)
+    for axes in (whole, near):
+        axes.set(xlabel=r"$T$ ($\epsilon/k_B$)")
+        axes.set_ylabel(r"potential energy per particle ($\epsilon$)")
+    if data.campaign.imported:
+        for axes in (whole, near):
+            style.say(axes, "imported configurations:\nthe ramp is not known")
+        return figure
     group = data.group("cooling")
     temperature = group["temperature"].values
     energy = group["potential_energy"].values[data.done]
-    figure = style.new_figure(6.4, 4.4)
-    axes = figure.subplots()
-    if data.campaign.imported:
-        style.say(axes, "imported configurations:\nthe ramp is not known")
-        return figure
-    if len(energy):
-        mean, spread = energy.mean(axis=0), energy.std(axis=0)
-        axes.fill_between(
-            temperature, mean - spread, mean + spread, color=style.TRAIN, alpha=0.25, lw=0,
-            label="standard deviation over runs",
-        )  # fmt: skip
-        axes.plot(temperature, mean, color=style.TRAIN, label=f"mean of {len(energy)} runs")
     liquid, glass = data.campaign.state_temperatures
     for place, name, dashes in ((liquid, "T_L", "--"), (glass, "T_G", "-.")):
-        axes.axvline(
+        whole.axvline(
             place, color="black", lw=0.9, ls=dashes, label=f"${name}$ = {place:g}", zorder=0
         )
-    axes.set(xlabel=r"$T$ ($\epsilon/k_B$)", ylabel=r"potential energy per particle ($\epsilon$)")
-    axes.set_xlim(left=0)
-    axes.legend(loc="lower right")
+    if len(energy):
+        draw_energy(whole, temperature, energy)
+    whole.set_xlim(left=0)
+    whole.legend(loc="lower right")
+    draw_kink(near, data, temperature, energy)
     return figure
+
+
+def draw_energy(axes: Axes, temperature: np.ndarray, energy: np.ndarray, line: str = "-") -> None:
+    """Mean and spread over the runs, energy being (run, temperature)."""
+    mean, spread = energy.mean(axis=0), energy.std(axis=0)
+    axes.fill_between(
+        temperature, mean - spread, mean + spread, color=style.TRAIN, alpha=0.25, lw=0,
+        label="standard deviation over runs",
+    )  # fmt: skip
+    axes.plot(
+        temperature, mean, line, ms=3.5, color=style.TRAIN, label=f"mean of {len(energy)} runs"
+    )
+
+
+def draw_kink(axes: Axes, data: ReportData, temperature: np.ndarray, energy: np.ndarray) -> None:
+    """The two lines that give T*, over the temperatures that they are fitted to."""
+    (low, high), kink = onset.window(data.campaign), onset.from_cooling(data)
+    inside = (temperature >= low) & (temperature <= high)
+    if len(energy) and inside.any():
+        draw_energy(axes, temperature[inside], energy[:, inside], "o")
+    if kink.found is None:
+        style.say(axes, f"no T* from e(T):\n{kink.missing}")
+        return
+    found = kink.found
+    place = found["temperature"]
+    x = np.array([low, place, high])
+    slopes = np.array([found["slope_below"], 0, found["slope_above"]])
+    axes.plot(x, found["energy"] + slopes * (x - place), color=style.VALIDATION, lw=1.3,
+              label=f"two lines, slopes {slopes[0]:.2f} and {slopes[2]:.2f} $k_B$")  # fmt: skip
+    if found["p_value"] > onset.SIGNIFICANT:
+        axes.plot([], [], " ", label="no kink: one line fits as well")
+    else:
+        axes.axvline(place, color=style.VALIDATION, lw=1.1, label=f"$T^*$ = {place:.3f}")
+        for ends, opacity in ((("lowest", "highest"), 0.12), (("lower", "upper"), 0.3)):
+            if np.isfinite(found[ends[0]]):
+                axes.axvspan(
+                    found[ends[0]], found[ends[1]], color=style.VALIDATION, alpha=opacity, lw=0
+                )
+    stated = paper.numbers(data.campaign.model.name).onset
+    if stated:
+        axes.axvline(float(stated), color="black", ls=":", lw=1.1, label=f"the paper: {stated}")
+    axes.legend(loc="lower right")
 
 
 def cooling_caption(data: ReportData) -> str:
@@ -49,9 +91,11 @@ def cooling_caption(data: ReportData) -> str:
         return "The configurations were imported; how they were cooled is not known here."
     rate = data.campaign.file.quench.cooling_rate
     return (
-        f"Potential energy per particle while cooling at {rate:g} ε/kB per unit time. The change "
-        "of slope, clear at slow cooling only, is where the liquid falls out of equilibrium. A "
-        "jump would be crystallisation; the paper saw none at 8.33e-5."
+        f"Potential energy per particle while cooling at {rate:g} ε/kB per unit time. A jump would "
+        "be crystallisation; the paper saw none at 8.33e-5. Right: T*, where two lines that meet "
+        "fit best, which is about where the liquid falls out of equilibrium; dark band: 95 % "
+        "interval over quenches; light band: how far T* moves as the upper end of the window is "
+        "drawn in to 60 %. The paper does not say how it found its T*."
     )
 
 

@@ -10,7 +10,14 @@ import xarray as xr
 
 from glassdask import layout, records
 from glassdask.campaign import Campaign
+from glassdask.kernels import noise
 from glassdask.report.style import NAMES
+from glassdask.sampling import over_samples
+
+#: Of the bootstrap over glasses.
+RESAMPLES = 2000
+#: Below this reliability of Delta nothing is divided by its root.
+LEAST_RELIABILITY = 0.25
 
 
 @dataclass(frozen=True)
@@ -165,16 +172,21 @@ class ReportData:
         """Temperatures of the ensemble, epsilon/kB."""
         return self.group("dynamics")["temperature"].values
 
-    def reliability(self, place: tuple[int, int]) -> float:
-        """Split-half reliability of Delta at a temperature and a time, mean over the glasses."""
-        return float(self.group("dynamics")["reliability"].values[:, *place].mean())
+    @property
+    def from_equilibrium(self) -> bool:
+        """Whether the trajectories start from equilibrated configurations, not from the glasses."""
+        return self.campaign.file.propensity.start == "equilibrium"
 
     @cached_property
     def explained_configurations(self) -> np.ndarray:
-        """Configurations of the ensemble whose glass was classified rightly, (configuration,)."""
+        """Configurations of the ensemble whose glass was classified rightly, (configuration,).
+
+        All of them when the network has not learnt, or was not asked to classify them.
+        """
         samples = self.group("dynamics")["configuration"].values
-        glass = self.correct.sel(state="glass").values[samples] == 1
-        return glass if self.learnt else np.ones(len(samples), dtype=bool)
+        if not self.learnt or self.from_equilibrium:
+            return np.ones(len(samples), dtype=bool)
+        return self.correct.sel(state="glass").values[samples] == 1
 
     def dynamics(self, indicator: str) -> Dynamics:
         """Correlation of an indicator with 1 - Delta, over the same glasses for all of them.
@@ -182,13 +194,8 @@ class ReportData:
         Those are the rightly classified ones; when there are none, an indicator that needs no
         network is taken over all.
         """
-        kept = self.explained_configurations
-        if indicator != "gradcam" and not kept.any():
-            kept = np.ones_like(kept)
-        group = self.group("dynamics")
-        part = group["pearson"].sel(indicator=indicator).isel(configuration=kept).load()
-        part = part.isel(configuration=part.notnull().any(("temperature", "time")).values)
-        delta = group["delta"].sel(configuration=part["configuration"])
+        part = self._correlated(indicator)
+        delta = self.group("dynamics")["delta"].sel(configuration=part["configuration"])
         # a temperature whose trajectories all failed is missing for that glass alone
         return Dynamics(
             delta.mean("configuration").values,
@@ -196,6 +203,59 @@ class ReportData:
             part.std("configuration", ddof=1).values,
             part.sizes["configuration"],
         )
+
+    def kept(self, indicator: str) -> np.ndarray:
+        """Configurations over which an indicator is averaged, (configuration,); see `dynamics`."""
+        kept = self.explained_configurations
+        return np.ones_like(kept) if indicator != "gradcam" and not kept.any() else kept
+
+    def _correlated(self, indicator: str) -> xr.DataArray:
+        """Correlation with 1 - Delta in each glass that has one, (configuration, ...)."""
+        part = self.group("dynamics")["pearson"].sel(indicator=indicator)
+        part = part.isel(configuration=self.kept(indicator)).load()
+        return part.isel(configuration=part.notnull().any(("temperature", "time")).values)
+
+    def interval(self, indicator: str) -> tuple[np.ndarray, np.ndarray]:
+        """95 % interval of the correlation with 1 - Delta, (temperature, time) each.
+
+        Over glasses (BCa) where there are several, else over the replicas of the one.
+        """
+        if indicator not in self._intervals:
+            self._intervals[indicator] = self._interval(self._correlated(indicator), indicator)
+        return self._intervals[indicator]
+
+    @cached_property
+    def _intervals(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        return {}
+
+    def _interval(self, part: xr.DataArray, indicator: str) -> tuple[np.ndarray, np.ndarray]:
+        if part.sizes["configuration"] == 0:
+            nothing = np.full((part.sizes["temperature"], part.sizes["time"]), np.nan)
+            return nothing, nothing
+        if part.sizes["configuration"] > 1:
+            found = over_samples(part, "configuration", resamples=RESAMPLES)
+            return found["lower"].values, found["upper"].values
+        (number,) = part["configuration"].values
+        group = self.group("dynamics")[["pearson_low", "pearson_high"]]
+        one = group.sel(indicator=indicator, configuration=number)
+        return one["pearson_low"].values, one["pearson_high"].values
+
+    def ceiling(self, indicator: str) -> np.ndarray:
+        """Square root of the mean reliability of Delta over the same glasses, (temperature, time).
+
+        No correlation with a Delta of so many replicas is expected to be larger in size.
+        """
+        samples = self._correlated(indicator)["configuration"]
+        reliability = self.group("dynamics")["reliability"].sel(configuration=samples)
+        return np.sqrt(np.clip(reliability.mean("configuration").values, 0, None))
+
+    def over_ceiling(self, indicator: str) -> np.ndarray:
+        """Mean correlation over the ceiling, (temperature, time).
+
+        NaN where the reliability is below `LEAST_RELIABILITY`, since little over nothing is noise.
+        """
+        reliability = self.ceiling(indicator) ** 2
+        return noise.over_ceiling(self.dynamics(indicator).mean, reliability, LEAST_RELIABILITY)
 
     def largest(self, indicator: str, by_size: bool = True) -> Extremum | None:
         """The largest correlation with 1 - Delta over temperatures and times, or nothing.

@@ -5,34 +5,67 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from glassdask.report import networks, style
-from glassdask.report.data import ReportData
+from glassdask.report.data import LEAST_RELIABILITY, ReportData
 
-#: Panels side by side.
-COLUMNS = 3
+#: Largest size of C over its ceiling that is drawn.
+BEYOND = 1.25
+
+
+def draw_lines(
+    axes: Axes, data: ReportData, place: np.ndarray, values: np.ndarray, **look: object
+) -> None:
+    """One line a temperature, in the order of the places, both (temperature, time)."""
+    for t, colour in enumerate(style.temperature_colours(len(data.temperatures))):
+        order = np.argsort(place[t], kind="stable")
+        marker = style.MARKERS[t % len(style.MARKERS)]
+        about = {"marker": marker, "ms": 4.5, "lw": 1, "color": colour} | look
+        axes.plot(place[t][order], values[t][order], **about)  # type: ignore[arg-type]
+
+
+def draw_band(
+    axes: Axes, data: ReportData, place: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> None:
+    """The same for intervals, as bands."""
+    for t, colour in enumerate(style.temperature_colours(len(data.temperatures))):
+        order = np.argsort(place[t], kind="stable")
+        axes.fill_between(
+            place[t][order], low[t][order], high[t][order], color=colour, alpha=0.15, lw=0
+        )
 
 
 def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
-    """Correlation of one indicator with 1 - Delta against delta(t), one marker a temperature."""
+    """Correlation of one indicator with 1 - Delta against delta(t), and its ceiling."""
     found = data.dynamics(indicator)
-    colours = style.temperature_colours(len(data.temperatures))
-    axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
-    for t, colour in enumerate(colours):
-        order = np.argsort(found.delta[t])
-        delta, mean, spread = (part[t][order] for part in (found.delta, found.mean, found.spread))
-        axes.plot(
-            delta, mean, marker=style.MARKERS[t % len(style.MARKERS)], color=colour, ms=4.5, lw=1
-        )
-        if found.count > 1:
-            axes.fill_between(delta, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0)
-    if indicator == "gradcam":
-        draw_networks(axes, data, colours)
+    _draw_correlation(axes, data, indicator, found.delta)
+    ceiling = data.ceiling(indicator)
+    for sign in (1, -1):
+        draw_lines(axes, data, found.delta, sign * ceiling, marker="", ls="--", lw=0.7)
     best = data.largest(indicator, by_size=indicator != "gradcam")
     if best is not None:
         axes.plot(best.delta, best.value, "o", ms=11, mfc="none", mec="black", mew=1.1)
-    axes.set(xscale="log", xlabel=r"$\delta(t)$ ($\sigma$)", ylim=(-1, 1))
-    axes.set_ylabel(r"Pearson correlation with $1 - \Delta(t)$")
+    axes.set_xlabel(r"$\delta(t)$ ($\sigma$)")
+
+
+def draw_against_time(axes: Axes, data: ReportData, indicator: str) -> None:
+    """The same correlation against t, where the temperatures do not fall together."""
+    times = np.broadcast_to(data.times, data.dynamics(indicator).mean.shape)
+    _draw_correlation(axes, data, indicator, times)
+    axes.set_xlabel(r"$t$ ($\tau$)")
+
+
+def _draw_correlation(axes: Axes, data: ReportData, indicator: str, place: np.ndarray) -> None:
+    found = data.dynamics(indicator)
+    axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
+    draw_band(axes, data, place, *data.interval(indicator))
+    draw_lines(axes, data, place, found.mean)
+    if indicator == "gradcam":
+        for values in networks.dynamics(data) if len(networks.learnt(data)) > 1 else ():
+            draw_lines(axes, data, place, values, marker="", ls=":", lw=0.6)
+    axes.set(xscale="log", ylim=(-1, 1))
+    axes.set_ylabel(r"Pearson, with $1 - \Delta(t)$")
     # an indicator of a user has no letter
     titles = dict.fromkeys((style.signed(indicator), data.name(indicator)))
     axes.set_title(",  ".join(titles))
@@ -40,108 +73,80 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
         style.say(axes, "no glass of the ensemble\nwas explained")
 
 
-def draw_networks(axes: Axes, data: ReportData, colours: list) -> None:
-    """Each of several networks as a thin line over the mean cage-relative displacement."""
-    each = networks.dynamics(data)
-    if len(each) < 2:
-        return
-    delta = data.group("dynamics")["delta"].mean("configuration").values
-    for values in each:
-        for t, colour in enumerate(colours):
-            order = np.argsort(delta[t])
-            axes.plot(delta[t][order], values[t][order], color=colour, lw=0.6, ls=":")
-
-
-def draw_displacement(axes: Axes, data: ReportData) -> None:
-    """delta(t) against t, with the legend of the temperatures."""
-    delta = data.group("dynamics")["delta"]
-    mean, spread = delta.mean("configuration").values, delta.std("configuration", ddof=1).values
-    colours = style.temperature_colours(len(data.temperatures))
-    for t, (colour, temperature) in enumerate(zip(colours, data.temperatures, strict=True)):
-        marker = style.MARKERS[t % len(style.MARKERS)]
-        axes.plot(
-            data.times, mean[t], marker=marker, color=colour, ms=4.5, lw=1,
-            label=f"{temperature:.4g}",
-        )  # fmt: skip
-        if delta.sizes["configuration"] > 1:
-            low, high = mean[t] - spread[t], mean[t] + spread[t]
-            axes.fill_between(data.times, low, high, color=colour, alpha=0.15, lw=0)
-    axes.axhline(1, color=style.GUIDE, lw=0.8, ls=":")
-    axes.set(xscale="log", yscale="log", xlabel=r"$t$ ($\tau$)", ylabel=r"$\delta(t)$ ($\sigma$)")
-    style.log_ticks(axes.xaxis)
-    style.log_ticks(axes.yaxis)
-    axes.set_title("cage-relative displacement")
-
-
-def draw_reliability(axes: Axes, data: ReportData) -> None:
-    """Square root of the reliability of Delta, the ceiling of any correlation with it."""
-    found = data.group("dynamics")[["delta", "reliability"]].mean("configuration")
-    colours = style.temperature_colours(len(data.temperatures))
-    for t, colour in enumerate(colours):
-        marker = style.MARKERS[t % len(style.MARKERS)]
-        ceiling = np.sqrt(np.clip(found["reliability"].values[t], 0, None))
-        axes.plot(found["delta"].values[t], ceiling, marker=marker, color=colour, ms=4.5, lw=1)
-    axes.set(xscale="log", xlabel=r"$\delta(t)$ ($\sigma$)", ylim=(0, 1.02))
-    axes.set_ylabel(r"$\sqrt{\mathrm{reliability}}$ of $\Delta(t)$")
-    axes.set_title("ceiling set by the number of replicas")
+def draw_over_ceiling(axes: Axes, data: ReportData, indicator: str) -> None:
+    """The same correlation over the ceiling, against delta(t)."""
+    found, ratio = data.dynamics(indicator), data.over_ceiling(indicator)
+    axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
+    for bound in (-1, 1):
+        axes.axhline(bound, color=style.GUIDE, lw=0.8, ls="--", zorder=0)
+    draw_lines(axes, data, found.delta, ratio)
+    axes.set(xscale="log", ylim=(-BEYOND, BEYOND), xlabel=r"$\delta(t)$ ($\sigma$)")
+    axes.set_ylabel("the same over its ceiling")
+    if not np.isfinite(ratio).any():
+        style.say(axes, f"no reliability of {LEAST_RELIABILITY:g} or more")
 
 
 @style.styled
 def draw_dynamics(data: ReportData) -> Figure:
-    """Gamma and every baseline against delta(t), then delta(t) and the reliability of Delta."""
+    """Gamma and every baseline, a row each: against t, against delta(t), over the ceiling."""
     names = data.indicators
-    rows = -(-(len(names) + 2) // COLUMNS)
-    figure = style.new_figure(12.6, 3.9 * rows)
-    cells = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    figure = style.new_figure(12.6, 3.5 * len(names) + 0.4)
+    grid = figure.subplots(len(names), 3, squeeze=False)
     reached = data.group("dynamics")["delta"]
     ends = float(reached.min()) / 1.15, float(reached.max()) * 1.15
-    for axes, name in zip(cells, names, strict=False):
-        draw_indicator(axes, data, name)
-        if np.isfinite(ends).all() and ends[0] > 0:
-            axes.set_xlim(ends)
-        style.log_ticks(axes.xaxis)
-    draw_displacement(cells[len(names)], data)
-    ceiling = cells[len(names) + 1]
-    draw_reliability(ceiling, data)
-    if np.isfinite(ends).all() and ends[0] > 0:
-        ceiling.set_xlim(ends)
-    style.log_ticks(ceiling.xaxis)
-    for axes in cells[len(names) + 2 :]:
-        axes.axis("off")
-    title = r"temperature ($\epsilon/k_B$)"
-    cells[len(names)].legend(title=title, loc="upper left", ncols=1 + (data.temperatures.size > 5))
+    for row, name in zip(grid, names, strict=True):
+        draw_against_time(row[0], data, name)
+        draw_indicator(row[1], data, name)
+        draw_over_ceiling(row[2], data, name)
+        for axes in row:
+            if axes is not row[0] and np.isfinite(ends).all() and ends[0] > 0:
+                axes.set_xlim(ends)
+            style.log_ticks(axes.xaxis)
+    figure.legend(
+        handles=temperature_handles(data), title=r"temperature ($\epsilon/k_B$)",
+        loc="outside upper center", ncols=min(len(data.temperatures), 8),
+    )  # fmt: skip
     return figure
+
+
+def temperature_handles(data: ReportData) -> list[Line2D]:
+    """Entries of the legend, one a temperature."""
+    colours = style.temperature_colours(len(data.temperatures))
+    return [
+        Line2D([], [], color=colour, marker=style.MARKERS[t % len(style.MARKERS)], ms=4.5, lw=1,
+               label=f"{temperature:.4g}")
+        for t, (colour, temperature) in enumerate(zip(colours, data.temperatures, strict=True))
+    ]  # fmt: skip
 
 
 def caption(data: ReportData) -> str:
     """What the figure shows, and what the paper found."""
     found = data.dynamics(data.indicators[-1])
     replicas = data.campaign.file.propensity.replicas
+    what = "equilibrated" if data.from_equilibrium else "glass"
     text = (
         "Pearson correlation over particles between each structural indicator at t = 0 and "
-        "1 − Δ(t), both coarse-grained, against the cage-relative displacement "
-        "δ(t) = ⟨√Δᵢ(t)⟩; each marker is one recorded time, the circle the largest correlation "
-        "(in size; for Γ the largest value, as in the paper). The baselines need no network: Γ "
-        "says something only where it does better. "
-        f"{found.count} glass configuration{'s' * (found.count != 1)}, {replicas} velocity draws "
+        "1 − Δ(t), both coarse-grained; each marker is one recorded time. Left: against t. Middle: "
+        "against the cage-relative displacement δ(t) = ⟨√Δᵢ(t)⟩, where temperatures fall on one "
+        "curve if δ alone counts; dashed: ±√reliability of Δ, split-half over replicas "
+        "(Spearman-Brown), which correlations are not expected to exceed; the circle: the largest "
+        "(in size; for Γ the largest value, as in the paper). Right: the correlation over this "
+        f"ceiling, where the reliability is at least {LEAST_RELIABILITY:g}. The baselines need no "
+        "network: Γ says something only where it does better. "
+        f"{found.count} {what} configuration{'s' * (found.count != 1)}, {replicas} velocity draws "
         "each; "
     )
     if found.count > 1:
-        text += "lines are means, bands the standard deviation over configurations"
+        text += "lines are means, bands 95 % intervals over configurations (bootstrap)"
         text += ". " if found.count >= 5 else ", which so few hardly define. "
     else:
-        text += "with one configuration there is no spread to show. "
+        text += "bands: 95 % intervals over velocity draws; another glass may be another matter. "
     if len(networks.learnt(data)) > 1:
         text += (
             f"Dotted: each of the {len(networks.learnt(data))} networks, which differ in their "
             "random numbers alone. "
         )
-    text += (
-        "Last panels: δ(t), with δ = 1 σ dotted; and the square root of the split-half "
-        "reliability of Δ over replicas (Spearman-Brown; 0 where it came out negative), which "
-        "correlations are not expected to exceed, itself a rough estimate from so few replicas "
-        "and glasses. Θ enters as 1 − Θ. "
-    )
+    text += "Θ enters as 1 − Θ. "
     if data.campaign.model.name in ("abm", "kam"):
         text += (
             "The paper: C(Γ, 1 − Δ) rises with δ to 0.61 (ABM) and 0.68 (KAM) near δ = 1, then a "

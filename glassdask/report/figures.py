@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from glassdask.report import cooling, dynamics, maps, training, violins
+from glassdask.report import cooling, dynamics, ladder, maps, relaxation, training, violins
 from glassdask.report.data import ReportData
 
 
@@ -47,6 +47,18 @@ DRAWINGS = (
         "Structure and later dynamics (as Fig. 4)",
         dynamics.draw_dynamics,
         dynamics.caption,
+    ),
+    Drawing(
+        "baselines",
+        "Every indicator beside Γ, over ξ and by species",
+        ladder.draw_ladder,
+        ladder.caption,
+    ),
+    Drawing(
+        "relaxation",
+        "How the particles move",
+        relaxation.draw_relaxation,
+        relaxation.caption,
     ),
     Drawing(
         "training",

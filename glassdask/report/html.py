@@ -15,7 +15,7 @@ from glassdask import layout, records
 from glassdask.campaign import Campaign
 from glassdask.campaign.campaign import RAMP
 from glassdask.campaign.schema import CampaignFile
-from glassdask.report import style
+from glassdask.report import ladder, style
 from glassdask.report.accuracy import wrong_snapshots
 from glassdask.report.data import ReportData
 from glassdask.report.figures import DRAWINGS
@@ -66,6 +66,8 @@ def page(data: ReportData, rows: list[Row]) -> str:
         rows=rows,
         checks=sanity_table(data),
         pictures=pictures(data),
+        lengths=[f"{xi:g}" for xi in ladder.lengths(data)],
+        baselines=ladder.table(data),
         wrong=wrong_snapshots(data),
         longest_list=LONGEST_LIST,
         parameters=parameters(campaign),

@@ -33,12 +33,15 @@ class Numbers:
         Whether |C(Gamma, Upsilon)| > |C(Theta, Upsilon)| > |C(Gamma, Theta)| is stated.
     largest : str
         C_max(Gamma, 1 - Delta) (section IV.D).
+    onset : str
+        T*, epsilon/kB (section IV.D).
     """
 
     accuracy: dict[str, str] = field(default_factory=dict)
     correlation: dict[tuple[Pair, str], str] = field(default_factory=dict)
     ordered: bool = False
     largest: str = ""
+    onset: str = ""
 
 
 NUMBERS = {
@@ -51,6 +54,7 @@ NUMBERS = {
             (GAMMA_THETA, "liquid"): "negative",
         },
         largest="0.61",
+        onset="1.0",
     ),
     "kam": Numbers(
         accuracy={"glass": "1.00", "liquid": "0.998"},
@@ -60,6 +64,7 @@ NUMBERS = {
         },
         ordered=True,
         largest="0.68",
+        onset="0.37",
     ),
 }
 

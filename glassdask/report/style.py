@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -172,9 +172,20 @@ def temperature_colours(count: int) -> list[tuple[float, float, float, float]]:
     return [tuple(map(float, colour)) for colour in colours]  # type: ignore[misc]
 
 
+def indicator_looks(names: Iterable[str]) -> dict[str, tuple[Any, str]]:
+    """A colour and a marker for each indicator; Gamma is black."""
+    tab = mpl.colormaps["tab10"]
+    others = [name for name in names if name != "gradcam"]
+    found = {name: (tab(k % 10), MARKERS[k % len(MARKERS)]) for k, name in enumerate(others)}
+    return found | {"gradcam": ("black", "*")}
+
+
 def log_ticks(axis: Axis) -> None:
     """Plain numbers on a logarithmic axis: 1, 2, 5 of each decade, or only 1 of many."""
     low, high = axis.get_view_interval()
+    if not (0 < low < high < math.inf):  # nothing was drawn
+        low, high = 0.1, 10.0
+        (axis.axes.set_xlim if axis.axis_name == "x" else axis.axes.set_ylim)(low, high)
     ratio = high / low
     subs = (1, 2, 3, 5, 7) if ratio < 8 else (1, 2, 5) if ratio < 300 else (1,)
     axis.set_major_locator(LogLocator(subs=subs, numticks=20))

@@ -9,10 +9,10 @@ import xarray as xr
 
 from glassdask.campaign import Campaign
 from glassdask.kernels.sampling import moments
-from glassdask.report import networks, paper, style
+from glassdask.report import networks, onset, paper, relaxation_rows, style
 from glassdask.report.accuracy import accuracies
 from glassdask.report.data import Extremum, ReportData
-from glassdask.report.rows import Row
+from glassdask.report.rows import Row, number
 
 #: Below, a standard deviation is not worth its name.
 FEW = 5
@@ -33,7 +33,8 @@ def results_table(campaign: Campaign, tree: xr.DataTree) -> list[Row]:
     Returns
     -------
     list of Row
-        Conditions, accuracy, correlations of glass and liquid, correlation with the dynamics.
+        Conditions, accuracy, correlations of glass and liquid, T* and relaxation, correlation with
+        the dynamics.
     """
     data = ReportData(campaign, tree)
     rows = conditions(data) + accuracies(data)
@@ -47,6 +48,7 @@ def results_table(campaign: Campaign, tree: xr.DataTree) -> list[Row]:
         if state == "glass" and paper.numbers(campaign.model.name).ordered and data.learnt:
             rows += order_of_sizes(found)
         rows += agreement(data, state)
+    rows += [*onset.rows(data), *relaxation_rows.rows(data)]
     rows += [largest(data, "gradcam"), *delta_at_largest(data), *at_relaxation(data)]
     return rows + [largest(data, name) for name in campaign.file.indicators.names]
 
@@ -173,6 +175,7 @@ def largest(data: ReportData, indicator: str) -> Row:
         return Row(quantity, math.nan, math.nan, 0, stated, "no glass of the ensemble has one")
     notes = [
         f"at δ = {found.delta:.2g} σ, T = {found.temperature:.3g}, t = {found.time:.3g}",
+        *_certainty(data, indicator, found),
         *_about_maximum(data, found, gamma),
     ]
     each = np.empty(0)
@@ -195,6 +198,7 @@ def at_relaxation(data: ReportData) -> list[Row]:
     each = networks.dynamics(data)[:, *found.place]
     notes = [
         f"at δ = {found.delta:.2g} σ, T = {found.temperature:.3g}, t = {found.time:.3g}",
+        *_certainty(data, "gradcam", found),
         networks.note(each),
         *_few(found.count),
     ]
@@ -204,6 +208,19 @@ def at_relaxation(data: ReportData) -> list[Row]:
             "; ".join(notes), networks_spread=networks.spread(each),
         )
     ]  # fmt: skip
+
+
+def _certainty(data: ReportData, indicator: str, found: Extremum) -> list[str]:
+    """Interval of a correlation with 1 - Delta at its place, and what it is of its ceiling."""
+    lower, upper = (ends[found.place] for ends in data.interval(indicator))
+    notes = []
+    if math.isfinite(lower) and math.isfinite(upper):
+        over = f"{found.count} configurations" if found.count > 1 else "replicas"
+        notes.append(f"95 % interval there {number(lower)} to {number(upper)} over {over}")
+    ceiling, ratio = data.ceiling(indicator)[found.place], data.over_ceiling(indicator)[found.place]
+    if math.isfinite(ratio):
+        notes.append(f"{number(ratio, '.2f')} of its ceiling {ceiling:.2f}")
+    return notes
 
 
 def _few(count: int) -> list[str]:
@@ -242,9 +259,6 @@ def _about_maximum(data: ReportData, found: Extremum, gamma: bool) -> list[str]:
     lowest = data.lowest("gradcam")
     if lowest is not None and lowest.value < 0:
         notes.append(f"the most negative is {lowest.value:.3f}, at δ = {lowest.delta:.2g} σ")
-    reliability = data.reliability(found.place)
-    if math.isfinite(reliability):
-        notes.append(f"reliability of Δ there, over replicas: {reliability:.2f}")
     if found.delta < SMALL_DELTA:
         notes.append("within the cage, not at the α relaxation (the paper: δ near 1)")
     return notes + _few(found.count)

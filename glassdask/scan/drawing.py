@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -139,14 +138,9 @@ def _is_number(value: Any) -> bool:
 
 def _looks(names: list[str]) -> dict[str, _Look]:
     """A colour and a marker for each indicator, and for the correlation with the own map."""
-    colours = mpl.colormaps["tab10"]
+    known = style.indicator_looks(names)
     found = {
-        name: _Look(
-            rf"$C(\Gamma, X)$, $X =$ {style.signed(name)}",
-            colours(k % 10),
-            style.MARKERS[k % len(style.MARKERS)],
-        )
-        for k, name in enumerate(names)
+        name: _Look(rf"$C(\Gamma, X)$, $X =$ {style.signed(name)}", *known[name]) for name in names
     }
     return found | {_OWN_MAP: _Look(r"$\Gamma$ with the own $\Gamma$", "black", "*")}
 

@@ -1,0 +1,184 @@
+"""What the maps draw: a glass, or an equilibrated start of the ensemble, and its fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import xarray as xr
+
+from glassdask.report import style
+from glassdask.report.data import ReportData
+from glassdask.stages.blocks import smooth_fields
+from glassdask.stages.starts import start_of, structure_of_start
+
+#: Thickness of the slab that is drawn of a box in 3D, sigma.
+SLAB = 1.0
+
+
+@dataclass(frozen=True)
+class Glass:
+    """The glass that is drawn, and its fields.
+
+    Attributes
+    ----------
+    data : ReportData
+    sample : int
+        Its run.
+    """
+
+    data: ReportData
+    sample: int
+    what = "glass"
+
+    @property
+    def temperature(self) -> float:
+        """T_G, epsilon/kB."""
+        return self.data.campaign.state_temperatures[1]
+
+    @cached_property
+    def position(self) -> np.ndarray:
+        """Wrapped positions, (particle, axis), sigma."""
+        group = self.data.group("configurations")["position"]
+        return group.isel(sample=self.sample).sel(state="glass").values
+
+    @cached_property
+    def shown(self) -> np.ndarray:
+        """Particles that are drawn, far ones first: all in 2D, a slab around the middle in 3D."""
+        if self.position.shape[1] == 2:
+            return np.arange(len(self.position))
+        height = self.position[:, 2] - 0.5 * self.data.campaign.box_length
+        inside = np.flatnonzero(np.abs(height) <= 0.5 * SLAB)
+        return inside[np.argsort(height[inside])]
+
+    @cached_property
+    def diameter(self) -> np.ndarray:
+        """sigma_ii of each particle, (particle,), sigma."""
+        species = self.data.group("configurations")["species"].values
+        return np.diagonal(np.asarray(self.data.campaign.model.sigma))[species]
+
+    @cached_property
+    def ensemble(self) -> tuple[int, int, int] | None:
+        """Configuration, temperature and time of the propensity that is drawn.
+
+        Where its correlation with Gamma is largest in this glass (with the first of the other
+        indicators when there is no Gamma).
+        """
+        if not len(self._numbers):
+            return None
+        number = self._numbers[0]
+        pearson = self.data.group("dynamics")["pearson"].isel(configuration=number)
+        values = pearson.sel(indicator=self.ranked_by).values
+        if not np.isfinite(values).any():
+            return None
+        temperature, time = np.unravel_index(int(np.nanargmax(values)), values.shape)
+        return number, int(temperature), int(time)
+
+    @cached_property
+    def _numbers(self) -> list[int]:
+        """Its places in the ensemble: one, or none."""
+        samples = self.data.group("dynamics")["configuration"].values
+        return np.flatnonzero(samples == self.sample).tolist()
+
+    @cached_property
+    def ranked_by(self) -> str:
+        """Indicator that decides which propensity is drawn."""
+        names = self.data.indicators
+        return "gradcam" if self.why_missing("gradcam") == "" else names[names[0] == "gradcam"]
+
+    def why_missing(self, name: str) -> str:
+        """Why a quantity cannot be drawn; empty when it can."""
+        if name == "propensity":
+            return "" if self.ensemble else f"no propensity of run {self.sample}"
+        if name == "gradcam" and self._why_no_gamma():
+            return self._why_no_gamma()
+        if name not in self.data.indicators:
+            return f"{self.data.name(name)}:\nnot in [indicators] names"
+        if not np.isfinite(self._stored(name)).all():
+            return f"no {self.data.name(name)}\nof run {self.sample}"
+        return ""
+
+    def _why_no_gamma(self) -> str:
+        if not self.data.learnt:
+            return f"{self.data.unlearnt}:\nno {self.data.name('gradcam')}"
+        if int(self.data.correct.sel(state="glass").values[self.sample]) == 0:
+            return "this glass was taken\nfor a liquid"
+        return ""
+
+    def field(self, name: str) -> np.ndarray:
+        """Coarse-grained field in [0, 1], (particle,), with 1 - X for Theta and Delta."""
+        if name == "propensity":
+            assert self.ensemble is not None
+            configuration, temperature, time = self.ensemble
+            values = self.data.group("dynamics")["propensity_field"].isel(
+                configuration=configuration, temperature=temperature, time=time
+            )
+            return 1 - values.values.astype(float)
+        stored = self._stored(name)
+        return 1 - stored if name in style.REVERSED else stored
+
+    def _stored(self, name: str) -> np.ndarray:
+        group = self.data.group("fields")[name].isel(sample=self.sample)
+        return group.sel(state="glass").values.astype(float)
+
+
+class Start(Glass):
+    """A start of the ensemble that was equilibrated at the temperature that is drawn."""
+
+    what = "equilibrated start"
+
+    def why_missing(self, name: str) -> str:
+        """Why a quantity cannot be drawn; empty when it can."""
+        return super().why_missing(name) if self.ensemble else f"nothing of run {self.sample}"
+
+    @property
+    def temperature(self) -> float:
+        """Temperature that it was equilibrated at, epsilon/kB."""
+        return float(self.data.temperatures[self._place[1]])
+
+    @property
+    def _place(self) -> tuple[int, int]:
+        """Its configuration and temperature."""
+        return self.ensemble[:2] if self.ensemble else (self._numbers[0], 0)
+
+    @cached_property
+    def position(self) -> np.ndarray:
+        """Wrapped positions, (particle, axis), sigma; none where nothing was correlated."""
+        if self.ensemble is None:
+            return np.empty((0, self.data.campaign.model.dimension))
+        return self._start["position"].values
+
+    @cached_property
+    def _start(self) -> xr.Dataset:
+        return start_of(self.data.campaign, *self._place)
+
+    @cached_property
+    def _fields(self) -> xr.Dataset:
+        raw = structure_of_start(self.data.campaign, *self._place)
+        return smooth_fields(self.data.campaign, raw, self._start)
+
+    def _stored(self, name: str) -> np.ndarray:
+        return self._fields[name].values
+
+    @cached_property
+    def ranked_by(self) -> str:
+        """Indicator that decides which propensity is drawn."""
+        names = self.data.indicators
+        pearson = self.data.group("dynamics")["pearson"].isel(configuration=self._numbers[0])
+        known = [name for name in names if np.isfinite(pearson.sel(indicator=name)).any()]
+        return known[0] if known else names[0]
+
+    def _why_no_gamma(self) -> str:
+        return "" if self.data.learnt else f"{self.data.unlearnt}:\nno {self.data.name('gradcam')}"
+
+
+def to_draw(data: ReportData) -> Glass:
+    """The run of [report] map_sample, or the first configuration of the ensemble.
+
+    Of an ensemble from equilibrated starts only these are drawn.
+    """
+    asked, samples = data.campaign.file.report.map_sample, data.group("dynamics")["configuration"]
+    if data.from_equilibrium:
+        return Start(data, asked if asked in samples.values else int(samples[0]))
+    return Glass(data, asked if asked >= 0 else int(samples[0]))

@@ -1,0 +1,166 @@
+"""How the particles move: displacements, decorrelation, heterogeneity and relaxation times."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from glassdask.kernels.relaxation import peak
+from glassdask.report import onset, style
+from glassdask.report.data import ReportData
+from glassdask.report.dynamics import draw_lines, temperature_handles
+
+#: Of the selections, in their order.
+DASHES = ("-", "--", ":", "-.")
+#: Variable, and the same relative to the cage: title, label, whether the axis is logarithmic.
+OF_SPECIES = (
+    ("mean_squared_displacement", "mean squared displacement", r"$\langle d^2\rangle$ ($\sigma^2$)",
+     True),
+    ("cage_relative_mean_squared_displacement", "relative to the cage",
+     r"$\langle (d - \bar{d})^2\rangle$ ($\sigma^2$)", True),
+    ("self_intermediate_scattering", "self-intermediate scattering", r"$F_s(q, t)$", False),
+    ("cage_relative_self_intermediate_scattering", "relative to the cage",
+     r"cage-relative $F_s(q, t)$", False),
+)  # fmt: skip
+TIMES = (
+    ("relaxation_time", "o", "-", r"$F_s$"),
+    ("cage_relative_relaxation_time", "s", "--", r"cage-relative $F_s$"),
+)
+
+
+def species(data: ReportData) -> list[str]:
+    """The selections that are drawn: each species, or all particles where there is only one."""
+    names = [str(name) for name in data.group("dynamics")["selection"].values]
+    return names[1:] if len(names) > 2 else names[:1]
+
+
+def mean(data: ReportData, name: str) -> xr.DataArray:
+    """A variable of the group `dynamics`, mean over its configurations; NaN is left out."""
+    return data.group("dynamics")[name].load().mean("configuration")
+
+
+def draw_of_species(axes: Axes, data: ReportData, name: str, logarithmic: bool) -> None:
+    """One line a temperature and species against t."""
+    found = mean(data, name)
+    times = np.broadcast_to(data.times, (len(data.temperatures), len(data.times)))
+    for selection, dashes in zip(species(data), DASHES, strict=False):
+        values = found.sel(selection=selection).transpose("temperature", "time").values
+        draw_lines(axes, data, times, values, ls=dashes, ms=3)
+    if logarithmic:
+        axes.set_yscale("log")
+        style.log_ticks(axes.yaxis)
+    else:
+        axes.axhline(np.exp(-1), color=style.GUIDE, lw=0.8, ls=":")
+        axes.set_ylim(min(0, axes.get_ylim()[0]), 1.02)
+
+
+def draw_overlap(axes: Axes, data: ReportData) -> None:
+    """Share of particles that have moved less than the overlap distance, against t."""
+    found = data.group("dynamics")["overlap"].load().mean(("configuration", "replica"))
+    values = found.transpose("temperature", "time").values
+    draw_lines(axes, data, np.broadcast_to(data.times, values.shape), values)
+    axes.set(ylim=(0, 1.02), title="overlap")
+    axes.set_ylabel(rf"$Q(t)$ within {data.campaign.file.correlate.overlap_distance:g} $\sigma$")
+
+
+def draw_susceptibility(axes: Axes, data: ReportData) -> None:
+    """chi_4 over all trajectories, its peak circled, and that over the replicas of one start."""
+    whole = data.group("dynamics")["chi4"].load().transpose("temperature", "time").values
+    single = mean(data, "isoconfigurational_chi4").transpose("temperature", "time").values
+    times = np.broadcast_to(data.times, whole.shape)
+    draw_lines(axes, data, times, whole)
+    draw_lines(axes, data, times, single, marker="", ls="--")
+    for t in range(len(whole)):
+        found = peak_of(data, whole[t])
+        if found is not None:
+            axes.plot(*found, "o", ms=10, mfc="none", mec="black", mew=0.9)
+    axes.set(ylabel=r"$\chi_4(t)$", title=r"heterogeneity $\chi_4 = N\,\mathrm{var}\,Q$")
+    axes.set_ylim(bottom=0)
+
+
+def peak_of(data: ReportData, chi4: np.ndarray) -> tuple[float, float] | None:
+    """Time and height of the largest chi_4 (time,), if it falls again within the window."""
+    time, height = (float(one) for one in peak(chi4, data.times))
+    # NaN is not inside either
+    return (time, height) if data.times[0] < time < data.times[-1] else None
+
+
+def draw_relaxation_times(axes: Axes, data: ReportData) -> None:
+    """First time at which F_s has fallen to 1/e, against T; geometric mean over configurations."""
+    looks = zip(species(data), ("#1f5a94", "#c8561b", "#3a7d44", "#7a4b94"), strict=False)
+    drawn = 0
+    for selection, colour in looks:
+        for name, marker, dashes, label in TIMES:
+            time = data.group("dynamics")[name].sel(selection=selection).load()
+            middle = np.exp(np.log(time).mean("configuration")).values
+            order = np.argsort(data.temperatures)
+            drawn += int(np.isfinite(middle).sum())
+            axes.plot(
+                data.temperatures[order], middle[order], marker=marker, ls=dashes, lw=1, ms=5,
+                color=colour, mfc=colour if marker == "o" else "white",
+                label=label if selection == "all" else f"{label}, {selection}",
+            )  # fmt: skip
+    axes.set(xlabel=r"$T$ ($\epsilon/k_B$)", ylabel=r"$\tau_\alpha$ ($\tau$)", yscale="log")
+    axes.axhline(data.times[-1], color=style.GUIDE, lw=0.8, ls=":")
+    axes.set_title("relaxation times")
+    if not drawn:
+        style.say(axes, f"not relaxed within t = {data.times[-1]:g}")
+        return
+    style.log_ticks(axes.yaxis)
+    axes.legend(fontsize=8)
+
+
+def draw_displacement(axes: Axes, data: ReportData) -> None:
+    """delta(t) against t, with the level that defines T*."""
+    found = data.group("dynamics")["delta"].load().mean("configuration")
+    values = found.transpose("temperature", "time").values
+    draw_lines(axes, data, np.broadcast_to(data.times, values.shape), values)
+    axes.axhline(onset.LEVEL, color=style.GUIDE, lw=0.8, ls=":")
+    axes.set(yscale="log", ylabel=r"$\delta(t)$ ($\sigma$)")
+    axes.set_title("cage-relative displacement")
+    style.log_ticks(axes.yaxis)
+
+
+@style.styled
+def draw_relaxation(data: ReportData) -> Figure:
+    """Eight panels; see the module."""
+    figure = style.new_figure(15.2, 7.4)
+    cells = figure.subplots(2, 4).ravel()
+    for axes, (name, title, label, logarithmic) in zip(cells, OF_SPECIES, strict=False):
+        draw_of_species(axes, data, name, logarithmic)
+        axes.set(ylabel=label, title=title)
+    draw_displacement(cells[4], data)
+    draw_overlap(cells[5], data)
+    draw_susceptibility(cells[6], data)
+    draw_relaxation_times(cells[7], data)
+    for axes in cells[:7]:
+        axes.set(xscale="log", xlabel=r"$t$ ($\tau$)")
+        style.log_ticks(axes.xaxis)
+    names = species(data)
+    lines = [
+        Line2D([], [], color=style.GLASS, ls=dashes, lw=1.2, label=name)
+        for name, dashes in zip(names, DASHES, strict=False)
+    ]
+    figure.legend(
+        handles=[*temperature_handles(data), *lines * (len(names) > 1)],
+        title=r"temperature ($\epsilon/k_B$), species", loc="outside upper center", ncols=10,
+    )  # fmt: skip
+    return figure
+
+
+def caption(data: ReportData) -> str:
+    """What the figure shows."""
+    section = data.campaign.file.correlate
+    start = "equilibrated configurations" if data.from_equilibrium else "the glasses, so aging"
+    return (
+        f"Means over all whole trajectories, from {start}. Above: mean squared displacement and "
+        f"F_s(q, t) at q = {section.wave_number:g} σ⁻¹, plain and relative to the cage (minus the "
+        "mean over a particle and its neighbours at t = 0, which in 2D takes out the long waves), "
+        "by species. Below: δ(t), with 1 σ dotted; overlap Q, the share of particles within "
+        f"{section.overlap_distance:g} σ of their start; χ4, full: over all trajectories of a "
+        "temperature, its peak circled where it is within the window, dashed: over the velocity "
+        "draws of one start; times at which F_s falls to 1/e (dotted: the end of the window)."
+    )

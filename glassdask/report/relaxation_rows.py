@@ -1,0 +1,85 @@
+"""Rows about the trajectories: how many, how fast they relax, how well equilibrated."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from glassdask.campaign.ensemble import equilibration_time
+from glassdask.kernels.sampling import moments
+from glassdask.report import relaxation
+from glassdask.report.data import ReportData
+from glassdask.report.rows import Row, number
+
+#: Relaxation times that an equilibration lasts, at least.
+ENOUGH = 10
+
+
+def rows(data: ReportData) -> list[Row]:
+    """Whole trajectories, then the relaxation time at each temperature, and what follows."""
+    found = [whole_trajectories(data)]
+    for t in range(len(data.temperatures)):
+        found.append(relaxation_time(data, t))
+        if data.from_equilibrium:
+            found.append(equilibration(data, t))
+    return found
+
+
+def whole_trajectories(data: ReportData) -> Row:
+    """Trajectories that entered, of those asked for; the others failed."""
+    replicas = data.group("dynamics")["replicas"].values
+    asked = replicas.size * data.campaign.file.propensity.replicas
+    whole = int(replicas.sum())
+    note = f"of {asked}; {replicas.min()} to {replicas.max()} in each of {replicas.size} ensembles"
+    if whole < asked:
+        note += "; the others failed or are not done"
+    return Row("whole trajectories", whole, math.nan, 0, "", note, digits=",.0f")
+
+
+def relaxation_time(data: ReportData, temperature: int) -> Row:
+    """First time at which F_s of all particles has fallen to 1/e, mean over configurations."""
+    quantity = f"relaxation time, T = {data.temperatures[temperature]:.3g} (τ)"
+    values = _times(data, "relaxation_time", temperature)
+    mean, spread, error, count = (each.item() for each in moments(values))
+    notes = []
+    if count == 0:
+        notes.append(f"F_s has not fallen to 1/e within t = {data.times[-1]:g}")
+    elif count < len(values):
+        notes.append(f"reached in {count} of {len(values)} configurations: too low a mean")
+    caged = moments(_times(data, "cage_relative_relaxation_time", temperature))
+    if caged.counted.item():
+        notes.append(f"cage-relative {number(caged.mean.item(), '.3g')}")
+    chi4 = data.group("dynamics")["chi4"].isel(temperature=temperature).values
+    peak = relaxation.peak_of(data, chi4)
+    if peak is not None:
+        notes.append(f"peak of χ4: {peak[1]:.3g} at t = {peak[0]:.3g}")
+    return Row(quantity, mean, spread, count, "", "; ".join(notes), error, digits=".3g")
+
+
+def equilibration(data: ReportData, temperature: int) -> Row:
+    """How many relaxation times the starting configurations were equilibrated for."""
+    lasted = equilibration_time(data.campaign.file.propensity)
+    quantity = f"equilibration / relaxation time, T = {data.temperatures[temperature]:.3g}"
+    values = _times(data, "relaxation_time", temperature)
+    if not np.isfinite(values).all():
+        # a time that was not reached is longer than the window
+        most = lasted / data.times[-1]
+        note = f"below {most:.3g}, since F_s has not fallen to 1/e in every configuration"
+        note += _remark(most, unknown=True)
+        return Row(quantity, math.nan, math.nan, 0, "", note)
+    ratio = float(lasted / values.mean())
+    note = f"equilibrated for {lasted:g}{_remark(ratio)}"
+    return Row(quantity, ratio, math.nan, len(values), "", note, digits=".3g")
+
+
+def _remark(ratio: float, unknown: bool = False) -> str:
+    if ratio >= ENOUGH:
+        return "; the true ratio is not known" if unknown else ""
+    return f"; less than {ENOUGH}: not at equilibrium for sure"
+
+
+def _times(data: ReportData, name: str, temperature: int) -> np.ndarray:
+    """Of all particles, (configuration,); NaN where F_s has not fallen so far."""
+    found = data.group("dynamics")[name].isel(temperature=temperature).sel(selection="all")
+    return np.asarray(found.values, dtype=float)
