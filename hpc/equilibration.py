@@ -6,7 +6,7 @@ import numpy as np
 
 from glassdask.campaign import Campaign
 from glassdask.campaign.ensemble import AVERAGED, HISTORY
-from hpc.lammps_input import history
+from hpc.averages import history
 from hpc.runner import Runner
 from hpc.snapshots import Snapshots
 from hpc.trajectories import NO_STOPS
@@ -39,7 +39,7 @@ class Equilibration(Snapshots):
     ) -> None:
         super().__init__(campaign, text, {"seed": seed, "temperature": temperature})
         self.position = position
-        self._samples = history(campaign).every * np.arange(1, HISTORY * AVERAGED + 1)
+        self._samples = history(campaign).samples
 
     def act(self, runner: Runner, instruction: str) -> None:
         """Put the liquid in; else as for all snapshots."""

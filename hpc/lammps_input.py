@@ -24,14 +24,12 @@ Everything that differs between the runs of a stage is a LAMMPS variable (``-var
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
-import numpy as np
-
 from glassdask.campaign import Campaign
-from glassdask.campaign.ensemble import AVERAGED, HISTORY, equilibration_time, frame_steps
+from glassdask.campaign.ensemble import frame_steps
 from glassdask.layout import STATES
+from hpc.averages import history, ramp
 from hpc.minimising import inherent_lines
 
 #: Neighbour skin, sigma, and steps between two looks whether the neighbours are to be found anew;
@@ -49,46 +47,6 @@ def block_steps(campaign: Campaign) -> int:
 
 def _blocks(campaign: Campaign) -> str:
     return f"every {block_steps(campaign)} NULL"
-
-
-@dataclass(frozen=True)
-class Ramp:
-    """The cooling ramp in whole steps.
-
-    Attributes
-    ----------
-    steps : int
-        Length of the whole ramp.
-    liquid_step : int
-        Step, counted from the start of the ramp, at which the temperature is T_L.
-    every : int
-        Steps between two energies; `AVERAGED` of them make a point of the cooling curve.
-    temperatures : ndarray
-        Mean set temperature of each average, (points,), epsilon/kB.
-    """
-
-    steps: int
-    liquid_step: int
-    every: int
-    temperatures: np.ndarray
-
-
-def ramp(campaign: Campaign) -> Ramp:
-    """The cooling ramp of the campaign; the rate is exact to one step."""
-    quench = campaign.file.quench
-    liquid, glass = campaign.state_temperatures
-    drop = quench.start_temperature - glass
-    steps = round(drop / quench.cooling_rate / quench.time_step)
-    # whole averages; the steps that are left over at the cold end are not recorded
-    every = steps // (quench.cooling_points * AVERAGED)
-    ends = every * AVERAGED * (1 + np.arange(quench.cooling_points))
-    middle = ends - 0.5 * every * (AVERAGED - 1)
-    return Ramp(
-        steps=steps,
-        liquid_step=round(steps * (quench.start_temperature - liquid) / drop),
-        every=every,
-        temperatures=quench.start_temperature - drop * middle / steps,
-    )
 
 
 def _box(campaign: Campaign) -> list[str]:
@@ -206,7 +164,7 @@ def quench_input(campaign: Campaign) -> str:
             f"create_atoms {kind} random {count} $(v_seed+{kind}:%.0f) NULL"
             for kind, count in enumerate(counts, start=1)
         ),
-        f"thermo {cooling.every}",
+        f"thermo {cooling.samples[0]}",
         "thermo_modify lost error norm yes",
         *_push_off(campaign),
         f"velocity all create {start!r} $(v_seed:%.0f) mom yes rot no dist gaussian",
@@ -225,34 +183,6 @@ def quench_input(campaign: Campaign) -> str:
         *_inherent(campaign, STATES, bool(held)),
     ]
     return "\n".join(lines) + "\n"
-
-
-@dataclass(frozen=True)
-class History:
-    """How the energy is followed along an equilibration, in whole steps.
-
-    Attributes
-    ----------
-    steps : int
-        Length of the equilibration.
-    every : int
-        Steps between two energies; `AVERAGED` of them make one of `HISTORY` averages.
-    times : ndarray
-        Mean time of each average, (history,), unit time.
-    """
-
-    steps: int
-    every: int
-    times: np.ndarray
-
-
-def history(campaign: Campaign) -> History:
-    """The averages along an equilibration of the campaign."""
-    step = campaign.file.quench.time_step
-    steps = round(equilibration_time(campaign.file.propensity) / step)
-    every = steps // (HISTORY * AVERAGED)
-    ends = every * AVERAGED * (1 + np.arange(HISTORY))
-    return History(steps, every, step * (ends - 0.5 * every * (AVERAGED - 1)))
 
 
 def equilibration_input(campaign: Campaign) -> str:

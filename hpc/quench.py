@@ -7,7 +7,7 @@ import numpy as np
 from glassdask.campaign import Campaign
 from glassdask.campaign.ensemble import AVERAGED
 from glassdask.layout import STATES
-from hpc.lammps_input import ramp
+from hpc.averages import ramp
 from hpc.runner import Runner
 from hpc.snapshots import Snapshots
 from hpc.trajectories import NO_STOPS
@@ -32,9 +32,7 @@ class Quench(Snapshots):
 
     def __init__(self, campaign: Campaign, text: str, seed: int) -> None:
         super().__init__(campaign, text, {"seed": seed})
-        cooling = ramp(campaign)
-        count = len(cooling.temperatures) * AVERAGED
-        self._samples = cooling.every * np.arange(1, count + 1, dtype=np.int64)
+        self._samples = ramp(campaign).samples
 
     def stops(self, before: list[str]) -> np.ndarray:
         """Where energies are averaged: along the ramp."""

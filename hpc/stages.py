@@ -15,15 +15,14 @@ from glassdask import jobs, layout, records, store
 from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed, UsageError
 from hpc import spool
+from hpc.averages import history, ramp
 from hpc.carrying_out import Order
 from hpc.equilibration import Equilibration
 from hpc.lammps_input import (
     equilibration_input,
     frame_steps,
-    history,
     propensity_input,
     quench_input,
-    ramp,
 )
 from hpc.quench import Quench
 from hpc.restarts import ranks_in_flight

@@ -21,8 +21,8 @@ from glassdask.learn.explanations import explain_images
 from glassdask.learn.train import load_network
 from glassdask.stages.starts import start_of, structure_of_start
 from hpc import lammps_input
+from hpc.averages import history
 from hpc.carrying_out import Order
-from hpc.lammps_input import history
 from hpc.restarts import Restarts
 from hpc.starting import starting_samples, starts_of
 

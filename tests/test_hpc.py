@@ -18,7 +18,8 @@ from glassdask.registry import INDICATORS, Configuration
 from glassdask.stages import launch
 from glassdask.stages.replaying import find_run, print_input, replay
 from hpc import spool
-from hpc.lammps_input import frame_steps, propensity_input, quench_input, ramp
+from hpc.averages import AVERAGED, ramp
+from hpc.lammps_input import frame_steps, propensity_input, quench_input
 from hpc.replay import difference
 from hpc.restarts import Restarts
 from hpc.runner import RunError, Runner
@@ -113,6 +114,11 @@ def test_the_ramp_ends_at_the_right_temperatures(tmp_path: Path) -> None:
     rate = drop / (cooling.steps * campaign.file.quench.time_step)
     assert rate == pytest.approx(campaign.file.quench.cooling_rate, rel=1e-3)
     assert (np.diff(cooling.temperatures) < 0).all()
+    # the energy is taken along the whole of it, whatever the steps are divisible by
+    assert cooling.samples[-1] == cooling.steps
+    assert len(cooling.samples) == AVERAGED * campaign.file.quench.cooling_points
+    width = drop / campaign.file.quench.cooling_points
+    assert cooling.temperatures[-1] == pytest.approx(0.05 + 0.45 * width, abs=0.1 * width)
 
 
 def test_frames_are_whole_increasing_and_end_with_the_run(tmp_path: Path) -> None:
