@@ -35,7 +35,7 @@ SEED = [1, 2, 3]
 
 def stored(particles: int, replicas: int, frames: int) -> Campaign:
     """A campaign with one ensemble: cages that soften, each particle with a mobility of its own."""
-    made = filled(10, particles)
+    made = filled(20, particles)
     made = load(
         made.path,
         (
