@@ -15,7 +15,7 @@ def split_half_reliability(
     x: xr.DataArray,
     dim: str = "replica",
     by: xr.DataArray | None = None,
-    splits: int = 100,
+    splits: int = noise.SPLITS,
     seed: int | list[int] = 0,
 ) -> xr.DataArray:
     """Reliability of the mean over replicas, from random halves; see the kernel of this name.

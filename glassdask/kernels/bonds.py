@@ -117,17 +117,22 @@ def broken_bonds(displacement: np.ndarray, bonds: Bonds) -> np.ndarray:
     return count.reshape(moved.shape[:-1])
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
 def _count(moved, first, second, vector, longest, count):  # type: ignore[no-untyped-def]
+    bonds, axes = vector.shape
+    square = np.empty(bonds)
     for row in range(len(moved)):
-        for bond in range(len(first)):
-            i, j = first[bond], second[bond]
-            square = 0.0
-            for axis in range(vector.shape[1]):
-                apart = vector[bond, axis] + moved[row, j, axis] - moved[row, i, axis]
-                square += apart * apart
+        square[:] = 0.0
+        # one axis at a time, so that several bonds can be looked at together
+        for axis in range(axes):
+            for bond in range(bonds):
+                apart = vector[bond, axis] + (
+                    moved[row, second[bond], axis] - moved[row, first[bond], axis]
+                )
+                square[bond] += apart * apart
+        for bond in range(bonds):
             # what is NaN is neither whole nor broken
-            if not square <= longest[bond]:
-                broken = 1.0 if square > longest[bond] else np.nan
-                count[row, i] += broken
-                count[row, j] += broken
+            if not square[bond] <= longest[bond]:
+                broken = 1.0 if square[bond] > longest[bond] else np.nan
+                count[row, first[bond]] += broken
+                count[row, second[bond]] += broken

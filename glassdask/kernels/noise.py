@@ -1,7 +1,7 @@
 """What a mean over few replicas is worth: its reliability, and how far its correlations scatter.
 
-However many halves or resamples there are, the fields of the particles are gone through once:
-all follows from the covariances of the replicas over the particles.
+Halves and effects are linear in the replicas, so that whoever coarse-grains can do so after them,
+in place of doing so with every replica.
 """
 
 from __future__ import annotations
@@ -12,41 +12,80 @@ from scipy.special import ndtri, stdtrit
 from glassdask.kernels.correlation import standardised
 from glassdask.kernels.sampling import check_bootstrap
 
+#: Random halvings that a reliability is averaged over.
+SPLITS = 10
 
-def covariance(values: np.ndarray) -> np.ndarray:
-    """Covariance of replicas over the particles.
 
-    Parameters
-    ----------
-    values : ndarray
-        (..., replica, particle).
+def half_contrasts(replicas: int, splits: int, seed: int | list[int]) -> np.ndarray:
+    """Random splits: the mean of h of R replicas less the mean of the others, h = R // 2.
 
     Returns
     -------
     ndarray
-        (..., replica, replica), units of the values squared.
+        Weight of each replica, (split, replica): 1 / h or -1 / (R - h). The first ones do not
+        depend on how many there are.
     """
-    centred = _centred(values)
-    return centred @ np.swapaxes(centred, -1, -2) / centred.shape[-1]
+    half = replicas // 2
+    random = np.random.default_rng(seed)
+    weights = np.full((splits, replicas), -1 / (replicas - half))
+    for row in weights:
+        row[random.permutation(replicas)[:half]] = 1 / half
+    return weights
+
+
+def reliability_of_halves(mean: np.ndarray, difference: np.ndarray, replicas: int) -> np.ndarray:
+    """Reliability of a mean of R replicas from the differences between its halves.
+
+    The halves are mean + (1 - p) difference and mean - p difference, p = h / R. r is the mean over
+    the splits of the correlation of the two; from it follows r / p(1 - p) / 2 (1 - r^2)
+    (sqrt(r^2 + 4 p (1 - p) (1 - r^2)) - r), which is 2 r / (1 + r) for equal halves: C. Spearman
+    and W. Brown, Br. J. Psychol. 3, 271 and 296 (1910); of an odd number, P. Horst, Psychometrika
+    16, 368 (1951).
+
+    Parameters
+    ----------
+    mean : ndarray
+        (..., particle).
+    difference : ndarray
+        Of the means of the halves, as `half_contrasts` has them, (..., split, particle).
+    replicas : int
+        R.
+
+    Returns
+    -------
+    ndarray
+        (...,), 1; 0 where the halves are not correlated, NaN where one is constant or NaN.
+    """
+    share = (replicas // 2) / replicas
+    mean, difference = _centred(mean), _centred(difference)
+    whole = (mean**2).sum(axis=-1)[..., None]
+    both = (difference @ mean[..., None])[..., 0]
+    apart = (difference**2).sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        first = whole + 2 * (1 - share) * both + (1 - share) ** 2 * apart
+        second = whole - 2 * share * both + share**2 * apart
+        together = whole + (1 - 2 * share) * both - share * (1 - share) * apart
+        r = np.clip(together / np.sqrt(first * second), -1, 1).mean(axis=-1)
+        uneven, rest = 4 * share * (1 - share), 1 - r**2
+        found = 2 * r * (np.sqrt(r**2 + uneven * rest) - r) / (uneven * rest)
+    return np.where(r <= 0, 0.0, np.where(r == 1, 1.0, found))
 
 
 def split_half_reliability(
-    values: np.ndarray, splits: int = 100, seed: int | list[int] = 0
+    values: np.ndarray, splits: int = SPLITS, seed: int | list[int] = 0
 ) -> np.ndarray:
     """Reliability of the mean over replicas: how it would correlate with that of as many others.
 
-    Halves of h replicas are drawn at random `splits` times (of an odd number, one is left out each
-    time), r is the mean of the correlations of their means over the particles, and k r /
-    (1 + (k - 1) r) with k = R / h is the reliability of the mean of all R; C. Spearman and
-    W. Brown, Br. J. Psychol. 3, 271 and 296 (1910). No correlation with a noisy mean is expected to
-    be larger in size than the square root of its reliability.
+    Over `splits` random halvings, so that it does not hang on one; see `reliability_of_halves`. No
+    correlation with a noisy mean is expected to be larger in size than the square root of its
+    reliability.
 
     Parameters
     ----------
     values : ndarray
         (..., replica, particle).
     splits : int
-        How many, so that the result does not hang on one.
+        How many.
     seed : int or list of int
         Of the splits; all leading axes share them.
 
@@ -57,20 +96,12 @@ def split_half_reliability(
         constant or NaN.
     """
     check_splits(splits)
-    replicas = np.shape(values)[-2]
+    values = np.ascontiguousarray(values, dtype=float)
+    replicas = values.shape[-2]
     if replicas < 2:
-        return np.full(np.shape(values)[:-2], np.nan)
-    found, half = covariance(values), replicas // 2
-    order = np.random.default_rng(seed).permuted(np.tile(np.arange(replicas), (splits, 1)), axis=1)
-    first, second = np.zeros((2, splits, replicas))
-    np.put_along_axis(first, order[:, :half], 1 / half, axis=1)
-    np.put_along_axis(second, order[:, half : 2 * half], 1 / half, axis=1)
-    mean_first = first @ found
-    with np.errstate(invalid="ignore", divide="ignore"):
-        size = (mean_first * first).sum(axis=-1) * ((second @ found) * second).sum(axis=-1)
-        r = np.clip((mean_first * second).sum(axis=-1) / np.sqrt(size), -1, 1).mean(axis=-1)
-    longer = replicas / half
-    return np.where(r < 0, 0.0, longer * r / (1 + (longer - 1) * np.maximum(r, 0)))
+        return np.full(values.shape[:-2], np.nan)
+    difference = half_contrasts(replicas, splits, seed) @ values
+    return reliability_of_halves(values.mean(axis=-2), difference, replicas)
 
 
 def check_splits(splits: int) -> None:
@@ -112,13 +143,14 @@ def correlation_interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Interval of the Pearson correlation C of a structure with a mean over R replicas.
 
-    By the bootstrap over replicas, of what each does to C: p_s = -(R - 1) (C_s - mean C_s), where
-    C_s is without replica s (the jackknife's pseudo-values; J. W. Tukey, Ann. Math. Stat. 29, 614
-    (1958)). Were C itself resampled, a mean that holds some replicas twice would be noisier than
-    the measured one, all resampled C too near to 0, and the interval would miss the truth more
-    often than not. The ends are C + sqrt(R / (R - 1)) (t / z) q, with q the quantiles of the means
-    of resampled p, and t and z those of Student's (R - 1) and of the normal distribution: few
-    replicas vary less than many; T. C. Hesterberg, Am. Stat. 69, 371 (2015).
+    By the bootstrap over replicas, of what each does to C: p_s = R dC/dw_s, by how much C grows
+    with the weight of replica s in the mean (L. A. Jaeckel's infinitesimal jackknife; B. Efron, The
+    Jackknife, the Bootstrap and Other Resampling Plans (1982), ch. 6). Were C itself resampled, a
+    mean that holds some replicas twice would be noisier than the measured one, all resampled C too
+    near to 0, and the interval would miss the truth more often than not. The ends are C +
+    sqrt(R / (R - 1)) (t / z) q, with q the quantiles of the means of resampled p, and t and z those
+    of Student's (R - 1) and of the normal distribution: few replicas vary less than many;
+    T. C. Hesterberg, Am. Stat. 69, 371 (2015).
 
     The truth that it is to hold is the mean C of R replicas of this configuration; see
     `over_ceiling` for that of endlessly many.
@@ -147,37 +179,49 @@ def correlation_interval(
         When the level is not between 0 and 1, or there are no resamples.
     """
     check_bootstrap(confidence, resamples)
-    whole, without = _correlations_without_each(structure, values)
-    replicas = without.shape[-1]
+    values = np.ascontiguousarray(values, dtype=float)
+    found, direction = correlation_and_gradient(structure, values.mean(axis=-2))
+    effect = (values @ direction[..., None])[..., 0]
+    return interval_of_effects(found, effect, confidence, resamples, seed)
+
+
+def correlation_and_gradient(
+    structure: np.ndarray, mean: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pearson's C of a structure with a mean, and dC/dmean, (...,) and (..., particle).
+
+    The gradient is s / |m| - C m / |m|^2, with the deviations m of the mean and s of the structure
+    scaled to length 1.
+    """
+    unit, deviation = standardised(structure), _centred(mean)
+    size = np.sqrt((deviation**2).sum(axis=-1, keepdims=True))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        other = deviation / size
+        found = (unit * other).sum(axis=-1)
+        return found, (unit - found[..., None] * other) / size
+
+
+def interval_of_effects(
+    correlation: np.ndarray,
+    effect: np.ndarray,
+    confidence: float,
+    resamples: int,
+    seed: int | list[int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both ends, (...,), from C (...,) and from the effects p of the replicas (..., replica)."""
+    replicas = effect.shape[-1]
     if replicas < 2:
-        return np.full(whole.shape, np.nan), np.full(whole.shape, np.nan)
-    effect = -(replicas - 1) * (without - without.mean(axis=-1, keepdims=True))
+        nothing = np.full(correlation.shape, np.nan)
+        return nothing, nothing
+    effect = effect - effect.mean(axis=-1, keepdims=True)
     drawn = np.random.default_rng(seed).multinomial(
         replicas, np.full(replicas, 1 / replicas), resamples
     )
     tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
     wider = np.sqrt(replicas / (replicas - 1)) * stdtrit(replicas - 1, tails[1]) / ndtri(tails[1])
-    ends = whole + wider * np.quantile(effect @ drawn.T / replicas, tails, axis=-1)
+    ends = correlation + wider * np.quantile(effect @ drawn.T / replicas, tails, axis=-1)
     lower, upper = np.clip(ends, -1, 1)
     return lower, upper
-
-
-def _correlations_without_each(
-    structure: np.ndarray, values: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Correlation with the mean of all replicas, (...,), and with that of all but each."""
-    centred, unit = _centred(values), standardised(structure)
-    count = centred.shape[-2]
-    with_each = (centred @ unit[..., None])[..., 0]
-    total = centred.sum(axis=-2)
-    square = (total**2).sum(axis=-1)
-    # of the sum of all but one: |total|^2 - 2 total.x + |x|^2
-    across = (centred @ total[..., None])[..., 0]
-    left = square[..., None] - 2 * across + (centred**2).sum(axis=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        whole = with_each.sum(axis=-1) / np.sqrt(square)
-        rest = with_each.sum(axis=-1, keepdims=True) - with_each
-        return whole, rest / np.sqrt(left) if count > 1 else np.full(with_each.shape, np.nan)
 
 
 def _centred(values: np.ndarray) -> np.ndarray:

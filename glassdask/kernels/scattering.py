@@ -86,7 +86,7 @@ def _power_series(function: Callable[[np.ndarray], np.ndarray], degree: int) -> 
 
 def _below(function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Of a function of x = q r up to _NEAR, in 2 (x / _NEAR)^2 - 1."""
-    return _power_series(lambda w: function(_NEAR * np.sqrt((w + 1) / 2)), 16)
+    return _power_series(lambda w: function(_NEAR * np.sqrt((w + 1) / 2)), 12)
 
 
 def _beyond(in_phase: bool) -> np.ndarray:
