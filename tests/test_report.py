@@ -347,6 +347,7 @@ def test_relaxation_and_equilibration(changed):
     times[1, 0] = np.nan
     times[1, 1, 0] = 8.0
     change("dynamics", "relaxation_time", times)
+    change("dynamics", "cage_relative_relaxation_time", np.array([[20.0], [4.9]]))
     change("dynamics", "chi4", np.array([[1, 2, 5, 3, 1], [1, 2, 3, 4, 5]]))
     with store.open(copy.path) as tree:
         data = ReportData(copy, tree)
@@ -361,10 +362,10 @@ def test_relaxation_and_equilibration(changed):
         _, _, cold, _, hot = relaxation_rows.rows(ReportData(other, tree))
     # the campaign equilibrates for the duration of its trajectories, 100
     assert hot.value == pytest.approx(100 / 6)
-    assert "at equilibrium" not in hot.note
+    assert "cage-relative: 2" in hot.note
+    assert "perhaps not at equilibrium" not in hot.note
     assert math.isnan(cold.value)
-    assert "below 1, since F_s has not fallen" in cold.note
-    assert "less than 10: not at equilibrium" in cold.note
+    assert "F_s has not fallen to 1/e within t = 100; cage-relative: 5; less than 10" in cold.note
 
 
 def test_trajectories_that_all_failed_leave_empty_panels(changed):
