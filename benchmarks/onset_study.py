@@ -196,7 +196,7 @@ HEADER = (
 
 
 def draw(found: list[Found], path: Path) -> None:
-    """What e(T) has above the line of the glass, for each reading; T* against the rate."""
+    """What e(T) has beside that of a harmonic solid, for each reading; T* against the rate."""
     rates = sorted({one.rate for one in found}, reverse=True)
     colours = dict(zip(rates, style.temperature_colours(len(rates)), strict=True))
     with style.context():
@@ -204,37 +204,40 @@ def draw(found: list[Found], path: Path) -> None:
         cells = figure.subplots(2, 3).ravel()
         for axes, reading in zip(cells, READINGS, strict=False):
             for one in (one for one in found if one.reading is reading):
-                draw_excess(axes, one, colours[one.rate])
+                draw_energy(axes, one, colours[one.rate])
             axes.axvline(PAPER, color="black", ls=":", lw=0.9)
             axes.set(xlim=WINDOW, title=reading.text.replace("`", ""))
-            axes.set(xlabel=r"$T$ ($\epsilon/k_B$)", ylabel=r"$e - e_\mathrm{glass}$ ($\epsilon$)")
+            axes.set(xlabel=r"$T$ ($\epsilon/k_B$)", ylabel=r"$e - k_BT$ ($\epsilon$)")
+            axes.legend(fontsize=8, loc="best")
         for k, (reading, marker) in enumerate(zip(READINGS, style.MARKERS, strict=False)):
             those = [one for one in found if one.reading is reading]
             place = np.array([float(one.kink["temperature"]) for one in those])
             ends = np.array([[float(one.kink[n]) for one in those] for n in ("lower", "upper")])
-            rate = np.array([one.rate for one in those]) * 1.03 ** (k - 2)
+            rate = np.array([one.rate for one in those]) * 1.06 ** (k - 2)
             cells[5].errorbar(
-                rate, place, np.abs(ends - place), marker=marker, capsize=2, lw=1, ms=5,
-                label=reading.text.partition(" (")[0],
+                rate, place, np.maximum(np.abs(ends - place), 0), marker=marker, capsize=2, lw=1,
+                ms=5, label=reading.text.partition(" (")[0],
             )  # fmt: skip
         cells[5].axhline(PAPER, color="black", ls=":", lw=0.9, label="the paper")
         cells[5].set(xscale="log", xlabel=r"cooling rate ($\epsilon/k_B\tau$)", ylabel="$T^*$")
-        cells[5].set_ylim(0.1, 0.62)
+        cells[5].set(xlim=(min(rates) / 1.6, max(rates) * 1.6), ylim=(0, 0.8))
+        style.log_ticks(cells[5].xaxis)
         cells[5].legend(fontsize=7, loc="lower right")
-        figure.savefig(path, dpi=95)
+        figure.savefig(path, dpi=90)
 
 
-def draw_excess(axes: Axes, found: Found, colour: tuple) -> None:
+def draw_energy(axes: Axes, found: Found, colour: tuple) -> None:
+    """Points and their two lines, less the k_B T of a harmonic solid in 2D, which lies flat."""
     kink = {name: float(value) for name, value in found.kink.items()}
     mean = found.energy.mean("sample")
     t = mean["temperature"].values
-    glass = kink["energy"] + kink["slope_below"] * (t - kink["temperature"])
-    bend = (kink["slope_above"] - kink["slope_below"]) * np.maximum(t - kink["temperature"], 0)
-    shown = t <= WINDOW[1]
-    axes.plot(t[shown], (mean.values - glass)[shown], ".", ms=3, color=colour)
-    label = f"{found.rate:g}: $T^*$ = {kink['temperature']:.3f}"
-    axes.plot(t[shown], bend[shown], color=colour, lw=1, label=label)
-    axes.legend(fontsize=8, loc="upper left", title="rate")
+    t, energy = t[t <= WINDOW[1]], mean.values[t <= WINDOW[1]]
+    place, start = kink["temperature"], kink["energy"] - kink["temperature"]
+    ends = np.array([WINDOW[0], place, WINDOW[1]])
+    slopes = np.array([kink["slope_below"], 1, kink["slope_above"]]) - 1
+    axes.plot(t, energy - t, ".", ms=3, color=colour)
+    axes.plot(ends, start + slopes * (ends - place), color=colour, lw=1,
+              label=f"rate {found.rate:g}: $T^*$ = {place:.3f}")  # fmt: skip
 
 
 def options() -> argparse.Namespace:

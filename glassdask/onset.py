@@ -79,10 +79,9 @@ def onset_from_cooling(
     onset.in_window(temperature, low, high)
     sampling.check_bootstrap(confidence, resamples)
     sampling.check_samples(energy.sizes.get(dim, 1), dim)
-    numbers = (confidence, resamples, seed)
 
-    def one(values: np.ndarray, *errors: np.ndarray) -> tuple:
-        return onset.kink(temperature, values, low, high, *(errors or (None,)), *numbers)
+    def one(values: np.ndarray, errors: np.ndarray | None = None) -> tuple:
+        return onset.kink(temperature, values, low, high, errors, confidence, resamples, seed)
 
     arrays = [energy] if error is None else [energy, error]
     inputs = [[dim, "temperature"], ["temperature"]][: len(arrays)]

@@ -106,7 +106,7 @@ def test_units_and_order_and_failed_quenches_do_not_matter():
         assert getattr(scaled, name) == pytest.approx(factor * getattr(plain, name))
     holed = np.insert(energy, 3, np.nan, axis=0)
     np.testing.assert_allclose(kink(TEMPERATURE, holed, 0.1, 0.7), found)
-    assert kink(TEMPERATURE, np.full((2, 40), np.nan), 0.1, 0.7).count == 0
+    assert kink(TEMPERATURE, np.full((2, 40), np.nan), 0.1, 0.7).counted == 0
 
 
 def test_errors_make_bad_points_count_less():
@@ -168,13 +168,13 @@ def test_crossing_over_configurations():
     delta = displacement(HOT, onsets[:, None])
     found = mean_crossing(HOT, delta)
     assert found.lower < found.temperature < found.upper
-    assert found.count == 30
+    assert found.counted == 30
     assert found.upper - found.lower == pytest.approx(4 * 0.02 / np.sqrt(30), rel=0.4)
     # of the mean delta: log mean exp, not the mean of the onsets
     expected = 0.45 - np.log(np.mean(displacement(0.45, onsets))) / 8
     assert found.temperature == pytest.approx(expected)
     alone = mean_crossing(HOT, delta[:1])
-    assert (alone.temperature, alone.count) == (pytest.approx(onsets[0]), 1)
+    assert (alone.temperature, alone.counted) == (pytest.approx(onsets[0]), 1)
     assert np.isnan([alone.lower, alone.upper]).all()
     # half of the glasses move within the range: one end is open
     wide = mean_crossing(HOT, displacement(HOT, np.array([0.4, 0.9, 0.9])[:, None]))

@@ -30,7 +30,7 @@ class Kink(NamedTuple):
         Chance that one line with independent Gaussian noise looks as bent as this.
     parabola : float
         Sum of squares left by a parabola over that left by the lines: below 1, the bend is gradual.
-    count : int
+    counted : int
         Quenches that entered.
     """
 
@@ -45,7 +45,7 @@ class Kink(NamedTuple):
     highest: float
     p_value: float
     parabola: float
-    count: int
+    counted: int
 
 
 def in_window(temperature: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -105,7 +105,7 @@ def kink(
     Returns
     -------
     Kink
-        NaN throughout, and count 0, without a whole quench.
+        NaN throughout, and 0 counted, without a whole quench.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def kink(
     x, curves = temperature[inside], energy[:, inside]
     curves = curves[np.isfinite(curves).all(axis=1)]
     if not len(curves):
-        return Kink(*[np.nan] * 11, 0)
+        return Kink(*(np.nan,) * 11, counted=0)
     about = None if error is None else np.asarray(error, float)[inside]
     lines, mean = TwoLines(x, about), curves.mean(axis=0)
     (place,), (bent,) = lines.fit(mean[np.newaxis])
@@ -194,14 +194,14 @@ class Crossing(NamedTuple):
     ----------
     temperature, lower, upper : float
         Of the mean delta over configurations, and its interval; that is NaN for one configuration.
-    count : int
+    counted : int
         Configurations with a delta.
     """
 
     temperature: float
     lower: float
     upper: float
-    count: int
+    counted: int
 
 
 def mean_crossing(

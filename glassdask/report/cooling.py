@@ -66,7 +66,7 @@ def draw_kink(axes: Axes, data: ReportData, temperature: np.ndarray, energy: np.
         return
     found = kink.found
     place = found["temperature"]
-    x = np.array([low, place, high])
+    x = np.array([temperature[inside].min(), place, temperature[inside].max()])
     slopes = np.array([found["slope_below"], 0, found["slope_above"]])
     axes.plot(x, found["energy"] + slopes * (x - place), color=style.VALIDATION, lw=1.3,
               label=f"two lines, slopes {slopes[0]:.2f} and {slopes[2]:.2f} $k_B$")  # fmt: skip

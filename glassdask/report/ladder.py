@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,22 +13,6 @@ from glassdask.report.data import ReportData
 from glassdask.report.rows import number
 
 KINDS = ("pearson", "spearman")
-
-
-@dataclass(frozen=True)
-class Rungs:
-    """Correlation with 1 - Delta that is largest in size, for each length; all (length,).
-
-    Attributes
-    ----------
-    value : ndarray
-        Mean over configurations, with its sign; NaN where there is none.
-    ceiling : ndarray
-        Square root of the mean reliability of Delta at the same temperature and time.
-    """
-
-    value: np.ndarray
-    ceiling: np.ndarray
 
 
 def lengths(data: ReportData) -> np.ndarray:
@@ -48,8 +31,10 @@ def called(selection: str) -> str:
     return "all particles" if selection == "all" else f"{selection} particles"
 
 
-def rungs(data: ReportData, kind: str, indicator: str, selection: str) -> Rungs:
-    """The largest in size over temperatures and times, for each length.
+def rungs(data: ReportData, kind: str, indicator: str, selection: str) -> np.ndarray:
+    """Correlation with 1 - Delta that is largest in size over temperatures and times, (length,).
+
+    With its sign, of the mean over configurations; NaN where there is none.
 
     Parameters
     ----------
@@ -58,43 +43,41 @@ def rungs(data: ReportData, kind: str, indicator: str, selection: str) -> Rungs:
         "pearson" or "spearman".
     indicator, selection : str
     """
-    group = data.group("dynamics")[[f"{kind}_ladder", "reliability_ladder"]]
-    part = group.sel(selection=selection).isel(configuration=data.kept(indicator))
-    part = part.sel(indicator=indicator).load().mean("configuration")
-    order = ("coarse_graining_length", "temperature", "time")
-    values, reliability = (
-        part[name].transpose(*order).values.reshape(part.sizes[order[0]], -1)
-        for name in (f"{kind}_ladder", "reliability_ladder")
-    )
-    ranked = np.where(np.isfinite(values), np.abs(values), -1)
-    best = ranked.argmax(axis=1)[:, np.newaxis]
-    value, reliability = (
-        np.take_along_axis(each, best, axis=1)[:, 0] for each in (values, reliability)
-    )
-    return Rungs(value, np.sqrt(np.clip(reliability, 0, None)))
+    table = data.group("dynamics")[f"{kind}_ladder"]
+    part = table.sel(indicator=indicator, selection=selection)
+    values = _rows(part.isel(configuration=data.kept(indicator)))
+    best = np.where(np.isfinite(values), np.abs(values), -1).argmax(axis=1)
+    return np.take_along_axis(values, best[:, np.newaxis], axis=1)[:, 0]
+
+
+def ceilings(data: ReportData, selection: str) -> np.ndarray:
+    """Highest ceiling of any temperature and time, root of the reliability of Delta, (length,)."""
+    values = _rows(data.group("dynamics")["reliability_ladder"].sel(selection=selection))
+    highest = np.where(np.isfinite(values), values, -1).max(axis=1)
+    return np.sqrt(np.where(highest >= 0, highest, np.nan))
+
+
+def _rows(part: xr.DataArray) -> np.ndarray:
+    """Mean over configurations, (length, temperature and time)."""
+    found = part.load().mean("configuration")
+    found = found.transpose("coarse_graining_length", "temperature", "time")
+    return found.values.reshape(found.shape[0], -1)
 
 
 def draw_panel(axes: Axes, data: ReportData, kind: str, selection: str) -> None:
     """Size of the largest correlation against xi, a line an indicator; open where negative."""
-    xi = lengths(data)
-    found = {name: rungs(data, kind, name, selection) for name in data.indicators}
-    looks = style.indicator_looks(data.indicators)
-    for name, each in found.items():
-        (colour, marker), size = looks[name], np.abs(each.value)
+    xi, looks = lengths(data), style.indicator_looks(data.indicators)
+    for name in data.indicators:
+        value, (colour, marker) = rungs(data, kind, name, selection), looks[name]
         wide = name == "gradcam"
-        axes.plot(xi, size, color=colour, lw=2 if wide else 1.2, zorder=3 if wide else 2)
-        for kept, face in ((each.value >= 0, colour), (each.value < 0, "white")):
-            axes.plot(xi[kept], size[kept], marker, ms=9 if wide else 6, color=colour, mfc=face,
-                      ls="", zorder=3.5)  # fmt: skip
-    sizes = np.array([np.nan_to_num(np.abs(each.value), nan=-1) for each in found.values()])
-    ceilings = np.array([each.ceiling for each in found.values()])
-    ceiling = np.take_along_axis(ceilings, sizes.argmax(axis=0)[np.newaxis], axis=0)[0]
-    axes.plot(xi, ceiling, color=style.GUIDE, ls="--", lw=1.1, zorder=1)
+        axes.plot(xi, np.abs(value), color=colour, lw=2 if wide else 1.2, zorder=3 if wide else 2)
+        for kept, face in ((value >= 0, colour), (value < 0, "white")):
+            axes.plot(xi[kept], np.abs(value[kept]), marker, ms=9 if wide else 6, color=colour,
+                      mfc=face, ls="", zorder=3.5)  # fmt: skip
+    axes.plot(xi, ceilings(data, selection), color=style.GUIDE, ls="--", lw=1.1, zorder=1)
     room = 0.05 * max(np.ptp(xi), 1)
     axes.set(xlim=(xi.min() - room, xi.max() + room), ylim=(0, 1.03))
     axes.set_title(f"{kind.title()}, {called(selection)}")
-    if not (sizes >= 0).any():
-        style.say(axes, "no correlation")
 
 
 @style.styled
@@ -109,7 +92,7 @@ def draw_ladder(data: ReportData) -> Figure:
         row[0].set_ylabel(r"largest $|C(X, 1 - \Delta)|$")
     for axes in grid[-1]:
         axes.set_xlabel(r"coarse-graining length $\xi$ ($\sigma$)")
-    figure.legend(handles=_handles(data), loc="outside upper center", ncols=5)
+    figure.legend(handles=_handles(data), loc="outside upper center", ncols=8)
     return figure
 
 
@@ -123,7 +106,7 @@ def _handles(data: ReportData) -> list[Line2D]:
         Line2D([], [], color=style.GLASS, marker="o", ms=6, ls="", mfc=face, label=text)
         for face, text in ((style.GLASS, "positive"), ("white", "negative"))
     ]
-    return [*found, Line2D([], [], color=style.GUIDE, ls="--", label="ceiling of the largest")]
+    return [*found, Line2D([], [], color=style.GUIDE, ls="--", label="highest ceiling")]
 
 
 def caption(data: ReportData) -> str:
@@ -133,7 +116,7 @@ def caption(data: ReportData) -> str:
         "alike, the correlation with 1 − Δ that is largest in size over all temperatures and times "
         "(mean over configurations); filled: positive, open: negative. Each is the largest of "
         f"{data.times.size * data.temperatures.size} values, so biased upward, alike for all. "
-        "Dashed: √reliability of Δ where the largest of all is found. Within one species, "
+        "Dashed: the highest √reliability of Δ at any temperature and time. Within one species, "
         "an indicator cannot win by telling the species apart. "
     )
     if not data.learnt:
@@ -146,7 +129,7 @@ def table(data: ReportData) -> list[tuple[str, str, list[str]]]:
     found = []
     for selection in selections(data):
         for name in data.indicators:
-            each = [rungs(data, kind, name, selection).value for kind in KINDS]
+            each = [rungs(data, kind, name, selection) for kind in KINDS]
             cells = [
                 f"{number(pearson, '.2f') or '–'} ({number(spearman, '.2f') or '–'})"
                 for pearson, spearman in zip(*each, strict=True)

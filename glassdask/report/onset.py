@@ -103,6 +103,8 @@ def _cooling_row(data: ReportData, stated: str) -> Row:
     )
     if found["parabola"] < 1:
         notes.append("gradual: a parabola fits better than two lines")
+    if found["slope_above"] < found["slope_below"]:
+        notes.append("the slope falls there: not as where a liquid falls out of equilibrium")
     notes.append("depends on the cooling rate; se is over resampled quenches")
     return Row(quantity, found["temperature"], math.nan, count, stated, "; ".join(notes),
                found["standard_error"])  # fmt: skip

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from glassdask.kernels.relaxation import peak
+from glassdask.kernels.sampling import moments
 from glassdask.report import onset, style
 from glassdask.report.data import ReportData
 from glassdask.report.dynamics import draw_lines, temperature_handles
@@ -95,7 +96,8 @@ def draw_relaxation_times(axes: Axes, data: ReportData) -> None:
     for selection, colour in looks:
         for name, marker, dashes, label in TIMES:
             time = data.group("dynamics")[name].sel(selection=selection).load()
-            middle = np.exp(np.log(time).mean("configuration")).values
+            times = time.transpose("temperature", "configuration").values
+            middle = np.exp(moments(np.log(times)).mean)
             order = np.argsort(data.temperatures)
             drawn += int(np.isfinite(middle).sum())
             axes.plot(

@@ -61,22 +61,20 @@ def equilibration(data: ReportData, temperature: int) -> Row:
     """How many relaxation times the starting configurations were equilibrated for."""
     lasted = equilibration_time(data.campaign.file.propensity)
     quantity = f"equilibration / relaxation time, T = {data.temperatures[temperature]:.3g}"
-    values = _times(data, "relaxation_time", temperature)
-    if not np.isfinite(values).all():
+    notes = [f"equilibrated for {lasted:g}"]
+    plain, caged = (
         # a time that was not reached is longer than the window
-        most = lasted / data.times[-1]
-        note = f"below {most:.3g}, since F_s has not fallen to 1/e in every configuration"
-        note += _remark(most, unknown=True)
-        return Row(quantity, math.nan, math.nan, 0, "", note)
-    ratio = float(lasted / values.mean())
-    note = f"equilibrated for {lasted:g}{_remark(ratio)}"
-    return Row(quantity, ratio, math.nan, len(values), "", note, digits=".3g")
-
-
-def _remark(ratio: float, unknown: bool = False) -> str:
-    if ratio >= ENOUGH:
-        return "; the true ratio is not known" if unknown else ""
-    return f"; less than {ENOUGH}: not at equilibrium for sure"
+        lasted / np.nan_to_num(_times(data, name, temperature), nan=np.inf).mean()
+        for name in ("relaxation_time", "cage_relative_relaxation_time")
+    )
+    if plain == 0:
+        notes.append(f"F_s has not fallen to 1/e within t = {data.times[-1]:g}")
+    notes.append(f"cage-relative: {number(caged, '.3g')}" if caged else "cage-relative: not known")
+    if min(plain, caged) < ENOUGH:
+        notes.append(f"less than {ENOUGH}, or not known: perhaps not at equilibrium")
+    count = data.group("dynamics").sizes["configuration"]
+    value = plain or math.nan
+    return Row(quantity, value, math.nan, count, "", "; ".join(notes), digits=".3g")
 
 
 def _times(data: ReportData, name: str, temperature: int) -> np.ndarray:

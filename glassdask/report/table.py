@@ -219,7 +219,7 @@ def _certainty(data: ReportData, indicator: str, found: Extremum) -> list[str]:
         notes.append(f"95 % interval there {number(lower)} to {number(upper)} over {over}")
     ceiling, ratio = data.ceiling(indicator)[found.place], data.over_ceiling(indicator)[found.place]
     if math.isfinite(ratio):
-        notes.append(f"{number(ratio, '.2f')} of its ceiling {ceiling:.2f}")
+        notes.append(f"over its ceiling of {ceiling:.2f}: {number(ratio, '.2f')}")
     return notes
 
 
