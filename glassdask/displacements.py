@@ -75,7 +75,8 @@ def displacement_propensity(
     DataArray
         (..., particle), sigma.
     """
-    mean = np.sqrt(squared_displacement).mean(dim, dtype=float)
+    distance: xr.DataArray = xr.ufuncs.sqrt(squared_displacement)
+    mean = distance.mean(dim, dtype=float)
     return labelled(mean, "displacement_propensity", "sigma", "mean displacement over the replicas")
 
 

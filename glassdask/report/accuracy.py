@@ -72,11 +72,11 @@ def wrong_snapshots(data: ReportData) -> list[dict[str, Any]]:
     group, seeds = data.group("explanations"), data.group("configurations")["seed"].values
     several = "correct_by_network" in group
     score, correct = (
-        group[f"{name}_by_network"] if several else group[name].expand_dims("network")
+        (group[f"{name}_by_network"] if several else group[name].expand_dims("network"))
+        .transpose("network", "sample", "state", ...)
+        .values
         for name in ("score", "correct")
     )
-    score = score.transpose("network", "sample", "state", "label").values
-    correct = correct.transpose("network", "sample", "state").values
     found = []
     for n, sample, k in np.argwhere((correct == 0) & data.test[:, np.newaxis]):
         found.append(

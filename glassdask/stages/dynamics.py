@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from typing import Any
+
 import numpy as np
 import zarr
 
@@ -43,7 +45,7 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
     for name, values in found.items():
         target = group[name]
         place = {"configuration": configuration, "temperature": temperature}
-        dims = target.metadata.dimension_names  # type: ignore[union-attr]
+        dims: Any = target.metadata.dimension_names
         target[tuple(place.get(dim, slice(None)) for dim in dims)] = values  # type: ignore[index]
 
 
