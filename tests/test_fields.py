@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassdask.kernels import coarse_graining
+from glassdask.kernels import coarse_graining, smoothing
 from glassdask.kernels.coarse_graining import adjoint, coarse_grain, normalise
 from glassdask.kernels.correlation import pearson, spearman
 from glassdask.kernels.dynamics import (
@@ -263,3 +263,16 @@ class TestCageRelative:
 
     def test_mean(self):
         assert mean_cage_relative_displacement(np.array([[4.0, 16.0]])) == pytest.approx([3.0])
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_smoother(make_positions, monkeypatch, kept):
+    monkeypatch.setattr(smoothing, "KEPT_PARTICLES", 100 if kept else 10)
+    position, length = make_positions(90, 2)
+    values = np.random.default_rng(1).normal(size=(30, 90))
+    smoother = smoothing.Smoother(position, length, 1.2)
+    expected = coarse_grain(values, position, length, 1.2)
+    np.testing.assert_allclose(smoother.field(values), expected, atol=2e-6)
+    np.testing.assert_allclose(
+        smoother.adjoint(values), adjoint(values, position, length, 1.2), atol=5e-6
+    )

@@ -8,7 +8,6 @@ from scipy.stats import pearsonr
 from scipy.stats import t as student
 
 from glassdask.kernels.noise import (
-    correlation_and_gradient,
     correlation_interval,
     half_contrasts,
     over_ceiling,
@@ -135,14 +134,6 @@ class TestInterval:
         lower, upper = correlation_interval(signal, values, resamples=100_000)
         width = 2 * student.ppf(0.975, 7) * error
         assert upper - lower == pytest.approx(width, rel=0.15)
-
-    def test_the_gradient(self):
-        signal, values = replicas(1, 60, 1.0, 16)
-        found, gradient = correlation_and_gradient(signal, values[0])
-        assert found == pytest.approx(pearsonr(signal, values[0])[0], rel=1e-12)
-        step = 1e-6 * np.random.default_rng(1).normal(size=60)
-        changed = pearsonr(signal, values[0] + step)[0] - pearsonr(signal, values[0] - step)[0]
-        assert 2 * gradient @ step == pytest.approx(changed, rel=1e-4)
 
     def test_signs_rows_and_seeds(self):
         signal, values = replicas(6, 400, 3.0, 12, (5,))

@@ -113,22 +113,24 @@ def broken_bonds(displacement: np.ndarray, bonds: Bonds) -> np.ndarray:
     moved = np.ascontiguousarray(displacement)
     rows = moved.reshape(-1, *moved.shape[-2:])
     count = np.zeros(rows.shape[:2], np.float32)
-    _count(rows, bonds.first, bonds.second, bonds.vector, bonds.longest**2, count)
+    # compiled code need not see whether a number without a sign is below 0
+    first, second = bonds.first.astype(np.uint32), bonds.second.astype(np.uint32)
+    columns = np.ascontiguousarray(bonds.vector.T)
+    _count(rows, first, second, columns, bonds.longest**2, count)
     return count.reshape(moved.shape[:-1])
 
 
 @njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
 def _count(moved, first, second, vector, longest, count):  # type: ignore[no-untyped-def]
-    bonds, axes = vector.shape
-    square = np.empty(bonds)
+    axes, bonds = vector.shape
+    square, along = np.empty(bonds), np.empty(moved.shape[1])
     for row in range(len(moved)):
         square[:] = 0.0
         # one axis at a time, so that several bonds can be looked at together
         for axis in range(axes):
+            along[:] = moved[row, :, axis]
             for bond in range(bonds):
-                apart = vector[bond, axis] + (
-                    moved[row, second[bond], axis] - moved[row, first[bond], axis]
-                )
+                apart = vector[axis, bond] + (along[second[bond]] - along[first[bond]])
                 square[bond] += apart * apart
         for bond in range(bonds):
             # what is NaN is neither whole nor broken

@@ -13,7 +13,7 @@ from glassdask.kernels.correlation import standardised
 from glassdask.kernels.sampling import check_bootstrap
 
 #: Random halvings that a reliability is averaged over.
-SPLITS = 10
+SPLITS = 8
 
 
 def half_contrasts(replicas: int, splits: int, seed: int | list[int]) -> np.ndarray:
@@ -57,7 +57,7 @@ def reliability_of_halves(mean: np.ndarray, difference: np.ndarray, replicas: in
         (...,), 1; 0 where the halves are not correlated, NaN where one is constant or NaN.
     """
     share = (replicas // 2) / replicas
-    mean, difference = _centred(mean), _centred(difference)
+    mean, difference = centred(mean), centred(difference)
     whole = (mean**2).sum(axis=-1)[..., None]
     both = (difference @ mean[..., None])[..., 0]
     apart = (difference**2).sum(axis=-1)
@@ -180,25 +180,36 @@ def correlation_interval(
     """
     check_bootstrap(confidence, resamples)
     values = np.ascontiguousarray(values, dtype=float)
-    found, direction = correlation_and_gradient(structure, values.mean(axis=-2))
-    effect = (values @ direction[..., None])[..., 0]
+    unit, mean = standardised(structure), centred(values.mean(axis=-2))
+    along = ((values @ each[..., None])[..., 0] for each in (unit, mean))
+    found, effect = correlation_and_effects(unit, mean, *along)
     return interval_of_effects(found, effect, confidence, resamples, seed)
 
 
-def correlation_and_gradient(
-    structure: np.ndarray, mean: np.ndarray
+def correlation_and_effects(
+    unit: np.ndarray, mean: np.ndarray, along_unit: np.ndarray, along_mean: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pearson's C of a structure with a mean, and dC/dmean, (...,) and (..., particle).
+    """Pearson's C of a structure with a mean m, and p_s = s.x_s / |m| - C m.x_s / |m|^2.
 
-    The gradient is s / |m| - C m / |m|^2, with the deviations m of the mean and s of the structure
-    scaled to length 1.
+    Parameters
+    ----------
+    unit, mean : ndarray
+        s, deviations of the structure scaled to length 1, and m, those of the mean,
+        (..., particle).
+    along_unit, along_mean : ndarray
+        s.x_s and m.x_s of each replica, (..., replica).
+
+    Returns
+    -------
+    correlation, effect : ndarray
+        (...,) and (..., replica).
     """
-    unit, deviation = standardised(structure), _centred(mean)
-    size = np.sqrt((deviation**2).sum(axis=-1, keepdims=True))
+    square = (mean**2).sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        other = deviation / size
-        found = (unit * other).sum(axis=-1)
-        return found, (unit - found[..., None] * other) / size
+        size = np.sqrt(square)
+        found = (unit * mean).sum(axis=-1) / size
+        share = (found / square)[..., None]
+        return found, along_unit / size[..., None] - share * along_mean
 
 
 def interval_of_effects(
@@ -224,7 +235,8 @@ def interval_of_effects(
     return lower, upper
 
 
-def _centred(values: np.ndarray) -> np.ndarray:
+def centred(values: np.ndarray) -> np.ndarray:
+    """Deviations from the mean over the particles."""
     # in one order in memory, so that sums of the same numbers are rounded alike
     values = np.ascontiguousarray(values, dtype=float)
     return values - values.mean(axis=-1, keepdims=True)

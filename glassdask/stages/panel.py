@@ -9,6 +9,7 @@ import xarray as xr
 
 from glassdask.kernels import coarse_graining, correlation, noise
 from glassdask.kernels.sampling import groups_of
+from glassdask.kernels.smoothing import Smoother
 from glassdask.stages.blocks import BY_NETWORK, signed_fields
 
 CORRELATIONS = {"pearson": correlation.pearson, "spearman": correlation.spearman}
@@ -40,14 +41,20 @@ class Panel:
         own: float,
         ladder: Sequence[float] = (),
     ) -> None:
-        self.place = start["position"].values, start["box_length"].values
+        position, box = start["position"].values, start["box_length"].values
+        self.smoothers = {xi: Smoother(position, box, xi) for xi in {own, *ladder} if xi > 0}
         self.species = start["species"].values
         self.own, self.ladder, self.count = own, tuple(ladder), len(names)
         signed = signed_fields(raw)
         rows = np.stack([signed[name].values for name in names])
         if BY_NETWORK in raw:
             rows = np.concatenate([rows, raw[BY_NETWORK].transpose("network", "particle").values])
-        self.structure = {xi: self._smooth(rows, xi) for xi in {own, *self.ladder}}
+        self.structure = {
+            xi: coarse_graining.coarse_grain(rows, position, box, xi) if xi else rows
+            for xi in {own, *self.ladder}
+        }
+        self.unit = correlation.standardised(self.structure[own][: self.count])
+        self.towards = self.smoothers[own].adjoint(self.unit).astype(np.float32)
 
     def of_frames(self, crsd: np.ndarray, resamples: int, seed: list[int]) -> dict[str, np.ndarray]:
         """Correlations with 1 - Delta of some frames, their noise, and the field of Delta.
@@ -75,8 +82,7 @@ class Panel:
         rows = np.concatenate([crsd.mean(axis=0, dtype=float), halves])
         found, rungs = {}, {}
         for xi, structure in self.structure.items():
-            # of the precision of the displacements
-            smooth = self._smooth(rows.astype(np.float32), xi) if xi else rows
+            smooth = self.smoothers[xi].field(rows) if xi else rows
             delta, apart = smooth[:frames], smooth[frames:].reshape(-1, frames, particles)
             apart = np.moveaxis(apart, 0, 1)
             rungs[xi] = self._rung(structure[: self.count], delta, apart, replicas)
@@ -89,9 +95,6 @@ class Panel:
                 table = np.stack([rungs[xi][name] for xi in self.ladder], axis=-2)
                 found[f"{name}_ladder"] = table
         return found
-
-    def _smooth(self, rows: np.ndarray, xi: float) -> np.ndarray:
-        return coarse_graining.coarse_grain(rows, *self.place, xi) if xi else rows
 
     def _rung(
         self, structure: np.ndarray, delta: np.ndarray, apart: np.ndarray, replicas: int
@@ -123,12 +126,10 @@ class Panel:
         for kind, function in CORRELATIONS.items():
             if len(structure) > self.count:
                 found[f"{kind}_by_network"] = function(structure[self.count :, None], 1 - delta)
-        c, gradient = noise.correlation_and_gradient(structure[: self.count, None], -delta)
-        flat = gradient.reshape(-1, gradient.shape[-1])
-        raw = coarse_graining.adjoint(flat.astype(crsd.dtype), *self.place, self.own)
-        towards = raw.reshape(gradient.shape).astype(crsd.dtype)
-        effect = -np.matmul(np.moveaxis(crsd, 0, 1), np.moveaxis(towards, 0, -1))
-        low, high = noise.interval_of_effects(
-            c, np.moveaxis(effect, -1, 0).astype(float), 0.95, resamples, seed
-        )
+        mean = noise.centred(-delta)
+        towards = self.smoothers[self.own].adjoint(mean)
+        along_mean = -np.einsum("rtp,tp->tr", crsd, towards.astype(crsd.dtype))
+        along_unit = -np.moveaxis(crsd @ self.towards.T, -1, 0).swapaxes(-1, -2)
+        c, effect = noise.correlation_and_effects(self.unit[:, None], mean, along_unit, along_mean)
+        low, high = noise.interval_of_effects(c, effect, 0.95, resamples, seed)
         return found | {"pearson_low": low, "pearson_high": high}
