@@ -347,6 +347,8 @@ def test_relaxation_and_equilibration(changed):
     times[1, 0] = np.nan
     times[1, 1, 0] = 8.0
     change("dynamics", "relaxation_time", times)
+    for name in relaxation_rows.FALLING.values():
+        change("dynamics", name, 0.9)
     change("dynamics", "cage_relative_relaxation_time", np.array([[20.0], [4.9]]))
     change("dynamics", "chi4", np.array([[1, 2, 5, 3, 1], [1, 2, 3, 4, 5]]))
     with store.open(copy.path) as tree:
@@ -360,6 +362,11 @@ def test_relaxation_and_equilibration(changed):
         start = copy.file.propensity.model_copy(update={"start": "equilibrium"})
         other = type(copy)(copy.path, copy.file.model_copy(update={"propensity": start}))
         _, _, cold, _, hot = relaxation_rows.rows(ReportData(other, tree))
+    change("dynamics", "self_intermediate_scattering", 0.1)
+    with store.open(copy.path) as tree:
+        _, fast, ratio, *_ = relaxation_rows.rows(ReportData(other, tree))
+    assert "F_s is below 1/e at t = 1 already" in fast.note
+    assert ratio.value == pytest.approx(100 / 2.5)  # 4 and at most 1
     # the campaign equilibrates for the duration of its trajectories, 100
     assert hot.value == pytest.approx(100 / 6)
     assert "cage-relative: 2" in hot.note

@@ -14,6 +14,11 @@ from glassdask.report.rows import Row, number
 
 #: Relaxation times that an equilibration lasts, at least.
 ENOUGH = 10
+#: The function of time whose fall to 1/e a relaxation time is.
+FALLING = {
+    "relaxation_time": "self_intermediate_scattering",
+    "cage_relative_relaxation_time": "cage_relative_self_intermediate_scattering",
+}
 
 
 def rows(data: ReportData) -> list[Row]:
@@ -43,7 +48,9 @@ def relaxation_time(data: ReportData, temperature: int) -> Row:
     values = _times(data, "relaxation_time", temperature)
     mean, spread, error, count = (each.item() for each in moments(values))
     notes = []
-    if count == 0:
+    if _fast(data, "relaxation_time", temperature).any():
+        notes.append(f"F_s is below 1/e at t = {data.times[0]:g} already, the first that is known")
+    elif count == 0:
         notes.append(f"F_s has not fallen to 1/e within t = {data.times[-1]:g}")
     elif count < len(values):
         notes.append(f"reached in {count} of {len(values)} configurations: too low a mean")
@@ -62,11 +69,7 @@ def equilibration(data: ReportData, temperature: int) -> Row:
     lasted = equilibration_time(data.campaign.file.propensity)
     quantity = f"equilibration / relaxation time, T = {data.temperatures[temperature]:.3g}"
     notes = [f"equilibrated for {lasted:g}"]
-    plain, caged = (
-        # a time that was not reached is longer than the window
-        lasted / np.nan_to_num(_times(data, name, temperature), nan=np.inf).mean()
-        for name in ("relaxation_time", "cage_relative_relaxation_time")
-    )
+    plain, caged = (lasted / _longest(data, name, temperature).mean() for name in FALLING)
     if plain == 0:
         notes.append(f"F_s has not fallen to 1/e within t = {data.times[-1]:g}")
     notes.append(f"cage-relative: {number(caged, '.3g')}" if caged else "cage-relative: not known")
@@ -75,6 +78,19 @@ def equilibration(data: ReportData, temperature: int) -> Row:
     count = data.group("dynamics").sizes["configuration"]
     value = plain or math.nan
     return Row(quantity, value, math.nan, count, "", "; ".join(notes), digits=".3g")
+
+
+def _longest(data: ReportData, name: str, temperature: int) -> np.ndarray:
+    """Relaxation times, (configuration,), where they are not known as long as they may be."""
+    values = _times(data, name, temperature)
+    unknown = np.where(_fast(data, name, temperature), data.times[0], np.inf)
+    return np.where(np.isfinite(values), values, unknown)
+
+
+def _fast(data: ReportData, name: str, temperature: int) -> np.ndarray:
+    """Whether the function has fallen to 1/e before the first recorded time, (configuration,)."""
+    first = data.group("dynamics")[FALLING[name]].isel(temperature=temperature, time=0)
+    return first.sel(selection="all").values < np.exp(-1)
 
 
 def _times(data: ReportData, name: str, temperature: int) -> np.ndarray:
