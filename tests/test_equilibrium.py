@@ -42,7 +42,7 @@ def test_an_equilibration_goes_on_to_the_same_bits(
 ) -> None:
     monkeypatch.setattr(lammps_input, "LONGEST_BLOCK", 150)
     larger = ["system.particles=200", "grid.spacing=0.5"] if model == "ka3d" else []
-    short = ("propensity.equilibration_time=8.0", "quench.cooling_rate=2.0", "quench.hold_time=0.0")
+    short = ("propensity.equilibration_time=9.0", "quench.cooling_rate=2.0", "quench.hold_time=0.0")
     campaign = small(tmp_path, model, *larger, *START, *short, "quench.inherent_structures=true")
     log = tmp_path / "log"
     liquid = quench(campaign, 3, log)["position"][0]
