@@ -215,18 +215,19 @@ def _dynamics(campaign: Campaign) -> xr.Dataset:
     """As the group of this name, of Gamma alone."""
     with store.open_group(campaign.store, "propensity") as group:
         axes = {n: group[n].load() for n in ("configuration", "temperature", "time")}
-    several = {"pearson": "gradcam", "pearson_by_network": blocks.BY_NETWORK}
+    names = {"gradcam": "pearson", blocks.BY_NETWORK: "pearson_by_network"}
     found = []
     for k in range(len(axes["configuration"])):
         for t in range(len(axes["temperature"])):
             start, raw = start_of(campaign, k, t), structure_of_start(campaign, k, t)
+            gamma = raw[[name for name in names if name in raw]]
+            gamma = blocks.smooth_fields(campaign, gamma, start).reset_coords(drop=True)
             delta_i = propensity(campaign, k, t)
-            smooth = blocks.smooth_fields(campaign, delta_i, start)
-            one = {"delta": displacements.mean_cage_relative_displacement(delta_i)}
-            for name, of in several.items():
-                if of in raw:
-                    gamma = blocks.smooth_fields(campaign, raw[of], start)
-                    one[name] = correlations.pearson(gamma, 1 - smooth)
+            smooth = blocks.smooth_fields(campaign, delta_i, start).reset_coords(drop=True)
+            one = {
+                names[str(name)]: correlations.pearson(x, 1 - smooth) for name, x in gamma.items()
+            }
+            one["delta"] = displacements.mean_cage_relative_displacement(delta_i)
             found.append(xr.Dataset(one).reset_coords(drop=True))
     rows = len(axes["temperature"])
     each = [xr.concat(found[k : k + rows], "temperature") for k in range(0, len(found), rows)]

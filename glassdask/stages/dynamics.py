@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import zarr
@@ -44,7 +43,7 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
     for name, values in found.items():
         target = group[name]
         place = {"configuration": configuration, "temperature": temperature}
-        dims: Any = target.metadata.dimension_names  # type: ignore[union-attr]
+        dims = [str(dim) for dim in target.metadata.dimension_names or ()]  # type: ignore[union-attr]
         target[tuple(place.get(dim, slice(None)) for dim in dims)] = values  # type: ignore[index]
 
 
