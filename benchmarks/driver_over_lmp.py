@@ -17,8 +17,8 @@ from mpi4py import MPI
 
 from hpc.carrying_out import Order, carry_out
 from hpc.lammps_input import quench_input
-from hpc.restarts import Restarts
 from hpc.quench import Quench
+from hpc.restarts import Restarts
 
 
 def main() -> None:

@@ -22,8 +22,8 @@ from mpi4py import MPI
 from hpc import spool
 from hpc.lammps_input import quench_input
 from hpc.manager import Manager
-from hpc.runner import Runner
 from hpc.quench import Quench
+from hpc.runner import Runner
 from hpc.work import Work
 from hpc.worker import attempt, serve
 from hpc.world import split

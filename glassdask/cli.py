@@ -163,7 +163,7 @@ def _run_stage(
 
 for _stage, _text in {
     "quench": "Stage 1: quench random liquids into glasses (LAMMPS, MPI).",
-    "equilibrate": "Stage 1b, where the ensemble is to start at equilibrium: liquids at each of its "
+    "equilibrate": 'Stage 1b, with [propensity] start = "equilibrium": liquids at each of its '
     "temperatures (LAMMPS, MPI).",
     "grid": "Stage 2: particles to images (Dask).",
     "indicators": "Stage 3: Voronoi volume, Tong-Tanaka order and others (Dask).",

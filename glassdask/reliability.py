@@ -15,7 +15,7 @@ def split_half_reliability(
     x: xr.DataArray,
     dim: str = "replica",
     by: xr.DataArray | None = None,
-    splits: int = 100,
+    splits: int = noise.SPLITS,
     seed: int | list[int] = 0,
 ) -> xr.DataArray:
     """Reliability of the mean over replicas, from random halves; see the kernel of this name.
@@ -60,7 +60,7 @@ def _of_groups(
     groups = np.unique(by)
 
     def block(values: np.ndarray) -> np.ndarray:
-        parts = [values[..., by.values == one] for one in groups]
+        parts = sampling.groups_of(values, by.values)
         return np.stack([function(part) for part in parts], axis=-1)
 
     name = str(by.name)
@@ -99,14 +99,14 @@ def correlation_interval(
     x: xr.DataArray,
     dim: str = "replica",
     confidence: float = 0.95,
-    resamples: int = 200,
+    resamples: int = 1000,
     seed: int | list[int] = 0,
 ) -> xr.Dataset:
     """Interval of the Pearson correlation of a structure with a mean over replicas, by bootstrap.
 
-    The replicas are resampled; see the kernel of this name for what is done about the noise that
-    this adds. `gd.over_samples` is for the interval over configurations, which holds that of their
-    replicas too.
+    What each replica does to the correlation is resampled; see the kernel of this name for why.
+    `gd.over_samples` is for the interval over configurations, which holds that of their replicas
+    too.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class Snapshots(Trajectory):
 
     def recorded(self) -> dict[str, np.ndarray]:
         """All that was recorded of the snapshots, along their names."""
-        kinds = ("position", "potential_energy", "kinetic_temperature")
+        kinds: tuple[str, ...] = ("position", "potential_energy", "kinetic_temperature")
         if "inherent_position" in self.kept:
             kinds = (*kinds, "inherent_position", "inherent_potential_energy")
         return {kind: np.array(self.kept[kind]) for kind in kinds}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import TINY, glassdask, new, start, wait_for
+from campaigns import glassdask, start, wait_for
 
 import glassdask as gd
 from glassdask import store, trajectories
@@ -158,26 +158,25 @@ def test_bad_fields(tiny, field, text):
         load(tiny, long)
 
 
-def test_a_part_of_the_ensemble(tmp_path: Path) -> None:
-    fields = (*TINY, "propensity.duration=40.0", 'indicators.names=["voronoi_volume"]')
-    folder = new(tmp_path / "c", "kam", (*fields, "train.epochs=2"))
-    for stage in ("quench", "grid", "indicators", "train", "explain"):
-        glassdask(stage, str(folder))
-    going = start("propensity", str(folder))
+def test_a_part_of_the_ensemble(tiny: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny, folder)
+    longer = ("--set", "propensity.duration=60.0")
+    going = start("propensity", str(folder), *longer, "--start-over")
     spool = folder / "restarts" / "propensity"
-    status = folder / "store.zarr" / "propensity" / "run_status" / "c"
-    wait_for(lambda: status.exists() and len(list(spool.glob("*.npz"))) >= 2, going)
+    wait_for(lambda: len(list(spool.glob("*.npz"))) >= 2, going)
     going.send_signal(signal.SIGINT)
     going.communicate(timeout=60)
     assert going.returncode == 75
 
-    campaign = load(folder)
+    campaign = load(folder, longer[1:])
     whole = trajectories.whole(campaign)
     count, enough = whole.sum(), whole.sum(axis=-1) >= 2
     assert 2 <= count < 12
-    refused = glassdask("correlate", str(folder), code=2).stderr
+    refused = glassdask("correlate", str(folder), *longer, "--start-over", code=2).stderr
     assert f"glassdask correlate {folder} --partial" in refused
-    said = glassdask("correlate", str(folder), "--partial").stdout
+    partial = ("correlate", str(folder), *longer, "--partial")
+    said = glassdask(*partial, "--start-over").stdout
     assert f"{count} of 12 trajectories are whole" in said
     assert f"in {enough.sum()} of 4 ensembles" in said
     found = gd.open(folder)["dynamics"].to_dataset().load()
@@ -185,18 +184,15 @@ def test_a_part_of_the_ensemble(tmp_path: Path) -> None:
     assert (found.attrs["whole_trajectories"], found.attrs["trajectories"]) == (count, 12)
     np.testing.assert_array_equal(found.replicas, np.where(enough, whole.sum(axis=-1), 0))
     for name in ("propensity", "pearson", "self_intermediate_scattering", "reliability_ladder"):
-        there = (
-            found[name].notnull().any([d for d in found[name].dims if d not in found.replicas.dims])
-        )
-        np.testing.assert_array_equal(there, enough, err_msg=name)
-    assert "nothing to do" in glassdask("correlate", str(folder), "--partial").stdout
-    glassdask("report", str(folder))
+        inner = [dim for dim in found[name].dims if dim not in found.replicas.dims]
+        np.testing.assert_array_equal(found[name].notnull().any(inner), enough, err_msg=name)
+    assert "nothing to do" in glassdask(*partial).stdout
+    glassdask("report", str(folder), *longer)
 
-    glassdask("propensity", str(folder))
-    stale = glassdask("correlate", str(folder), code=2).stderr
+    glassdask("propensity", str(folder), *longer)
+    stale = glassdask("correlate", str(folder), *longer, code=2).stderr
     assert "of a part of the ensemble, and propensity has gone on since" in stale
-    assert "made with other inputs" in glassdask("status", str(folder)).stdout
-    done = glassdask("correlate", str(folder), "--start-over").stdout
+    done = glassdask("correlate", str(folder), *longer, "--start-over").stdout
     assert "trajectories are whole" not in done
     after = gd.open(folder)["dynamics"].to_dataset().load()
     assert "partial" not in after.attrs

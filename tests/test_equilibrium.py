@@ -162,7 +162,9 @@ def test_gamma_of_the_starts_is_the_map_of_their_images(whole: Path) -> None:
         if not good:
             assert found.isnull().all()
             continue
-        network = load_network(networks.folder(campaign, k), campaign.file.train, 2, 2, campaign.cells)
+        network = load_network(
+            networks.folder(campaign, k), campaign.file.train, 2, 2, campaign.cells
+        )
         (image,), _ = explain_images(network, images.values[1, 1][None], np.array([1]))
         # the particle's cell, by hand
         place = positions.position.values[1, 1] / campaign.box_length * campaign.cells
@@ -221,7 +223,11 @@ def test_what_the_starts_follow_from_makes_them_stale_and_nothing_else(whole: Pa
         ("explain.inverse_mapping=linear", {"explain"}),
     ):
         changed = load(whole, [override])
-        found = {s for s in records.stages(changed) if records.state(changed, s) == "made with other inputs"}
+        found = {
+            s
+            for s in records.stages(changed)
+            if records.state(changed, s) == "made with other inputs"
+        }
         assert found == stale | {"correlate", "report"}, override
 
 
@@ -238,7 +244,9 @@ def test_runs_that_failed_are_no_starts(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "c"
     shutil.copytree(whole, folder)
     campaign = failed(folder, "equilibrated", (0, 1))
-    with pytest.raises(StageFailed, match=r"equilibration of run 23 at T = .* failed; expected all"):
+    with pytest.raises(
+        StageFailed, match=r"equilibration of run 23 at T = .* failed; expected all"
+    ):
         starts_of(campaign, np.array([23, 3]))
     with pytest.raises(StageFailed, match=r"equilibration of run 23 at T = .* failed"):
         start_of(campaign, 0, 1)

@@ -8,8 +8,8 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassdask.kernels import coarse_graining
-from glassdask.kernels.coarse_graining import coarse_grain, normalise
+from glassdask.kernels import coarse_graining, smoothing
+from glassdask.kernels.coarse_graining import adjoint, coarse_grain, normalise
 from glassdask.kernels.correlation import pearson, spearman
 from glassdask.kernels.dynamics import (
     cage_relative_squared_displacement,
@@ -109,6 +109,25 @@ class TestCoarseGrain:
         assert np.isnan(smooth[1]).all()
         clean = coarse_grain(values, position, length, 3.0)
         np.testing.assert_allclose(smooth[[0, 2]], clean[[0, 2]], rtol=1e-14)
+
+    @pytest.mark.parametrize("dimension", [2, 3])
+    def test_many_variables(self, make_positions, dimension):
+        """Products of matrices give what sums over pairs do; to 1e-6 in single precision."""
+        position, length = make_positions(150, dimension)
+        values = np.random.default_rng(1).normal(size=(40, 150))
+        few = np.concatenate([coarse_grain(row[None], position, length, 1.5) for row in values])
+        np.testing.assert_allclose(coarse_grain(values, position, length, 1.5), few, atol=1e-13)
+        single = coarse_grain(values.astype(np.float32), position, length, [0.7, 1.5])[1]
+        np.testing.assert_allclose(single, few, atol=2e-6)
+
+    @pytest.mark.parametrize("count", [60, 4000])
+    def test_adjoint(self, make_positions, count):
+        position, length = make_positions(count, 2)
+        a, b = np.random.default_rng(2).normal(size=(2, 3, count))
+        one = a @ coarse_grain(b, position, length, 1.0).T
+        np.testing.assert_allclose(one, adjoint(a, position, length, 1.0) @ b.T, atol=1e-3)
+        if count == 60:
+            np.testing.assert_allclose(one, adjoint(a, position, length, 1.0) @ b.T, atol=1e-12)
 
     def test_refusals(self):
         with pytest.raises(ValueError, match="expected a positive length"):
@@ -244,3 +263,16 @@ class TestCageRelative:
 
     def test_mean(self):
         assert mean_cage_relative_displacement(np.array([[4.0, 16.0]])) == pytest.approx([3.0])
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_smoother(make_positions, monkeypatch, kept):
+    monkeypatch.setattr(smoothing, "KEPT_PARTICLES", 100 if kept else 10)
+    position, length = make_positions(90, 2)
+    values = np.random.default_rng(1).normal(size=(30, 90))
+    smoother = smoothing.Smoother(position, length, 1.2)
+    expected = coarse_grain(values, position, length, 1.2)
+    np.testing.assert_allclose(smoother.field(values), expected, atol=2e-6)
+    np.testing.assert_allclose(
+        smoother.adjoint(values), adjoint(values, position, length, 1.2), atol=5e-6
+    )

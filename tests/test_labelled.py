@@ -335,7 +335,7 @@ FUNCTIONS = {
         lambda ds: gd.four_point_susceptibility(replicas(ds), 7), ("particle",), "1", "1",
     ),
     "four_point_susceptibility over all": (
-        lambda c: relaxation.four_point_susceptibility(c.moved[:, :, 0].ravel(), 7),
+        lambda c: relaxation.four_point_susceptibility(c.moved[:, :, 0].T.ravel(), 7),
         lambda ds: gd.four_point_susceptibility(replicas(ds), 7, ["particle", "replica"]), (),
         "1", "1",
     ),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import pearsonr
+from scipy.stats import t as student
 
 from glassdask.kernels.noise import (
     correlation_interval,
-    covariance,
+    half_contrasts,
     over_ceiling,
+    reliability_of_halves,
     split_half_reliability,
 )
 
@@ -42,6 +44,8 @@ class TestReliability:
         spread = [np.std([split_half_reliability(values, n, k) for k in range(60)])
                   for n in (1, 100)]  # fmt: skip
         assert spread[1] < spread[0] / 5
+        first = half_contrasts(8, 3, 7)
+        np.testing.assert_array_equal(first, half_contrasts(8, 10, 7)[:3])
 
     def test_one_split_by_hand(self):
         _, values = replicas(2, 50, 1.0, 4)
@@ -53,7 +57,19 @@ class TestReliability:
         found = split_half_reliability(values, 20, 9)
         assert found.shape == (3, 2)
         assert found[1, 0] == pytest.approx(split_half_reliability(values[1, 0], 20, 9), rel=1e-12)
-        np.testing.assert_allclose(covariance(values)[0, 1], np.cov(values[0, 1], bias=True))
+
+    @pytest.mark.parametrize("count", [4, 7])
+    def test_halves(self, count):
+        """From means of halves, by hand; Horst's formula is that of unequal ones."""
+        _, values = replicas(count, 80, 2.0, 15)
+        weights = half_contrasts(count, 1, 3)
+        np.testing.assert_allclose(weights.sum(), 0, atol=1e-15)
+        r = pearsonr(*(values[part].mean(axis=0) for part in (weights[0] > 0, weights[0] < 0)))[0]
+        p = (count // 2) / count
+        a = 4 * p * (1 - p) * (1 - r**2)
+        expected = 2 * r * (np.sqrt(r**2 + a) - r) / a
+        found = reliability_of_halves(values.mean(axis=0), weights @ values, count)
+        assert found == pytest.approx(expected, rel=1e-10)
 
     def test_nothing_shared_constant_missing_or_alone(self):
         _, values = replicas(4, 100, 1.0, 6)
@@ -80,7 +96,7 @@ def test_over_the_ceiling_is_the_true_correlation():
 
 
 class TestInterval:
-    @pytest.mark.parametrize(("count", "noise"), [(12, 2.0), (30, 60.0)])
+    @pytest.mark.parametrize(("count", "noise"), [(4, 1.0), (12, 2.0), (30, 60.0)])
     def test_it_holds_the_truth_as_often_as_it_says(self, count, noise):
         """Skewed noise that is larger where the signal is, as that of displacements."""
         random, trials = np.random.default_rng(9), 600
@@ -90,14 +106,14 @@ class TestInterval:
         values = signal * (1 + np.sqrt(noise) * skewed)
         measured = [pearsonr(structure, each.mean(axis=0))[0] for each in values]
         truth = np.mean(measured)
-        lower, upper = correlation_interval(structure, values, resamples=200, seed=4)
+        lower, upper = correlation_interval(structure, values, seed=4)
         assert ((lower < truth) & (truth < upper)).mean() == pytest.approx(0.95, abs=0.03)
         # nor are misses on one side alone
         assert (truth < lower).mean() > 0.005
         assert (truth > upper).mean() > 0.005
 
-    def test_noise_that_resampling_adds_is_taken_out(self):
-        """Else every end would be nearer to 0 than the correlation."""
+    def test_noise_that_resampling_adds_does_no_harm(self):
+        """Else both ends would be nearer to 0 than the correlation."""
         signal, values = replicas(20, 2000, 60.0, 10)
         measured = pearsonr(signal, values.mean(axis=0))[0]
         lower, upper = correlation_interval(signal, values, resamples=2000)
@@ -109,6 +125,15 @@ class TestInterval:
         same = np.repeat(signal[None], 6, axis=0)
         ends = correlation_interval(structure, same)
         np.testing.assert_allclose(ends, pearsonr(structure, signal)[0], rtol=1e-9)
+
+    def test_what_each_replica_does(self):
+        """With many resamples it is the jackknife with Student's t."""
+        signal, values = replicas(8, 500, 6.0, 14)
+        without = [pearsonr(signal, np.delete(values, k, axis=0).mean(axis=0))[0] for k in range(8)]
+        error = np.sqrt(7 / 8 * ((without - np.mean(without)) ** 2).sum())
+        lower, upper = correlation_interval(signal, values, resamples=100_000)
+        width = 2 * student.ppf(0.975, 7) * error
+        assert upper - lower == pytest.approx(width, rel=0.15)
 
     def test_signs_rows_and_seeds(self):
         signal, values = replicas(6, 400, 3.0, 12, (5,))

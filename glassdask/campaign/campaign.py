@@ -31,7 +31,10 @@ RAMP = (
     "inherent_structures",
 )  # fmt: skip
 #: Fields that say nothing at these values: the records of campaigns without them are the same.
-SILENT = {"quench": {"inherent_structures": False}, "grid": {"configuration": "snapshot"}}
+SILENT: dict[str, dict[str, object]] = {
+    "quench": {"inherent_structures": False},
+    "grid": {"configuration": "snapshot"},
+}
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ class Campaign:
                 table.pop("kink_temperatures")
             if name == "report":
                 table["kink_temperatures"] = self.file.correlate.kink_temperatures
-            silent = SILENT.get(name, {})
+            silent: dict[str, object] = SILENT.get(name, {})
             out[name] = {k: v for k, v in table.items() if k not in silent or v != silent[k]}
         return out
 

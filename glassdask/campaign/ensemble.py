@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def equilibration_time(section: Propensity) -> float:
 
 
 def propensity_table(campaign: Campaign) -> dict[str, Any]:
-    """[propensity] as it enters records: temperatures absolute, without what makes no difference."""
+    """[propensity] as it enters records: temperatures absolute, without silent fields."""
     section = campaign.file.propensity
     table = section.model_dump(mode="json")
     table["temperatures"] = list(campaign.propensity_temperatures)
@@ -167,7 +168,7 @@ def _check_times(file: CampaignFile, times: list[float]) -> None:
         raise UsageError(
             f"[propensity] times begins with {times[0]:g}", f"at least a time step, {step:g}"
         )
-    for before, after in zip(times, times[1:], strict=False):
+    for before, after in pairwise(times):
         if after <= before:
             raise UsageError(
                 f"[propensity] times has {after:g} after {before:g}", "a list that increases"
@@ -193,7 +194,8 @@ def _check_equilibration(file: CampaignFile) -> None:
     if section.start == "glass":
         if section.equilibration_time is not None:
             raise UsageError(
-                f'[propensity] equilibration_time = {section.equilibration_time:g} with start = "glass"',
+                f"[propensity] equilibration_time = {section.equilibration_time:g} with "
+                'start = "glass"',
                 "no such field: glasses are taken as they are",
                 'Delete it, or write `start = "equilibrium"`.',
             )
@@ -202,6 +204,6 @@ def _check_equilibration(file: CampaignFile) -> None:
     if equilibration_time(section) < shortest:
         raise UsageError(
             f"[propensity] an equilibration of {equilibration_time(section):g}, unit time",
-            f"at least {shortest:g}, {HISTORY * AVERAGED} steps, so that its energy can be followed",
+            f"at least {shortest:g}, {HISTORY * AVERAGED} steps, to follow its energy",
             "Raise equilibration_time.",
         )

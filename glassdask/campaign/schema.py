@@ -289,7 +289,7 @@ class Correlate(Section):
     )
     bootstrap: Count = about(
         "resamples of the replicas for the interval of C with 1 - Delta (not in the paper)",
-        default=200,
+        default=1000,
     )
     radial_distance: Positive | None = about(
         "end of g(r) for the linear model beside the network, sigma; 5, or nearly half a smaller "

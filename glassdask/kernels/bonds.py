@@ -113,21 +113,28 @@ def broken_bonds(displacement: np.ndarray, bonds: Bonds) -> np.ndarray:
     moved = np.ascontiguousarray(displacement)
     rows = moved.reshape(-1, *moved.shape[-2:])
     count = np.zeros(rows.shape[:2], np.float32)
-    _count(rows, bonds.first, bonds.second, bonds.vector, bonds.longest**2, count)
+    # compiled code need not see whether a number without a sign is below 0
+    first, second = bonds.first.astype(np.uint32), bonds.second.astype(np.uint32)
+    columns = np.ascontiguousarray(bonds.vector.T)
+    _count(rows, first, second, columns, bonds.longest**2, count)
     return count.reshape(moved.shape[:-1])
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
 def _count(moved, first, second, vector, longest, count):  # type: ignore[no-untyped-def]
+    axes, bonds = vector.shape
+    square, along = np.empty(bonds), np.empty(moved.shape[1])
     for row in range(len(moved)):
-        for bond in range(len(first)):
-            i, j = first[bond], second[bond]
-            square = 0.0
-            for axis in range(vector.shape[1]):
-                apart = vector[bond, axis] + moved[row, j, axis] - moved[row, i, axis]
-                square += apart * apart
+        square[:] = 0.0
+        # one axis at a time, so that several bonds can be looked at together
+        for axis in range(axes):
+            along[:] = moved[row, :, axis]
+            for bond in range(bonds):
+                apart = vector[axis, bond] + (along[second[bond]] - along[first[bond]])
+                square[bond] += apart * apart
+        for bond in range(bonds):
             # what is NaN is neither whole nor broken
-            if not square <= longest[bond]:
-                broken = 1.0 if square > longest[bond] else np.nan
-                count[row, i] += broken
-                count[row, j] += broken
+            if not square[bond] <= longest[bond]:
+                broken = 1.0 if square[bond] > longest[bond] else np.nan
+                count[row, first[bond]] += broken
+                count[row, second[bond]] += broken

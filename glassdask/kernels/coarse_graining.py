@@ -75,15 +75,55 @@ def coarse_grain(
     lengths = checked(coarse_graining_length)
     values = np.asarray(values)
     position, box = in_box(position, box_length)
-    count, d = position.shape
+    count = len(position)
     if values.shape[1:] != (count,):
         raise ValueError(
             f"values {values.shape} for {count} particles; expected (variable, particle)"
         )
-    many = len(values) >= MANY_VARIABLES
-    kind = np.float32 if many and values.dtype == np.float32 else np.float64
     # the last row sums the weights
+    kind = np.float32 if values.dtype == np.float32 else np.float64
     rows = np.concatenate([values, np.ones((1, count))], dtype=kind)
+    sums = _sums(rows, position, box, lengths)
+    smooth = sums[:, :-1] / sums[:, -1:]
+    return smooth if np.ndim(coarse_graining_length) else smooth[0]
+
+
+def adjoint(
+    values: np.ndarray,
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    coarse_graining_length: float,
+) -> np.ndarray:
+    """The transpose of `coarse_grain`: a . coarse_grain(b) = adjoint(a) . b for all a and b.
+
+    A_j <- sum_i A_i exp(-r_ij / xi) / W_i, with W_i = sum_k exp(-r_ik / xi). What a product with a
+    field is needed for alone can be had from the raw values.
+
+    Parameters
+    ----------
+    values, position, box_length, coarse_graining_length
+        As for `coarse_grain`; one length.
+
+    Returns
+    -------
+    ndarray
+        (variable, particle), units of `values`.
+    """
+    lengths = checked(coarse_graining_length)
+    position, box = in_box(position, box_length)
+    weight = _sums(np.ones((1, len(position))), position, box, lengths)[0]
+    values = np.asarray(values)
+    kind = np.float32 if values.dtype == np.float32 else np.float64
+    return _sums((values / weight).astype(kind), position, box, lengths)[0]
+
+
+def _sums(
+    rows: np.ndarray, position: np.ndarray, box: np.ndarray, lengths: np.ndarray
+) -> np.ndarray:
+    """sum_j X_j exp(-r_ij / xi), i included, (length, row, particle), by the fastest way."""
+    count, d = position.shape
+    many = len(rows) > MANY_VARIABLES
+    rows = rows if many else rows.astype(float)
     large = count > DIRECT_PARTICLES[d] and near_radius(box, count) <= box.min() / 2
     meshed = (box.min() / 2 > MESH_LENGTHS * lengths) & large
     sums = np.empty((len(lengths), *rows.shape))
@@ -93,8 +133,7 @@ def coarse_grain(
         columns = np.ascontiguousarray(position.T)
         way = _products if many else _all_pairs
         sums[~meshed] = way(rows, columns, box, lengths[~meshed])
-    smooth = sums[:, :-1] / sums[:, -1:]
-    return smooth if np.ndim(coarse_graining_length) else smooth[0]
+    return sums
 
 
 def _products(

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import rankdata
 
+from glassdask.kernels.sampling import groups_of
+
 
 def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Pearson's correlation coefficient, sum a'b' / sqrt(sum a'^2 sum b'^2), a' = a - mean(a).
@@ -65,14 +67,14 @@ def by_group(
         (..., group), dimensionless; the groups in ascending order. NaN where a group has one
         particle, and as the correlation itself.
     """
-    a, b, group = np.asarray(a), np.asarray(b), np.asarray(group)
-    members = [group == one for one in np.unique(group)]
-    return np.stack([correlation(a[..., one], b[..., one]) for one in members], axis=-1)
+    pairs = zip(groups_of(a, group), groups_of(b, group), strict=True)
+    return np.stack([correlation(*pair) for pair in pairs], axis=-1)
 
 
 def standardised(x: np.ndarray) -> np.ndarray:
     """Deviations from the mean over the last axis, scaled to length 1; NaN where there are none."""
-    x = np.asarray(x, dtype=float)
+    # in one order in memory, so that sums of the same numbers are rounded alike
+    x = np.ascontiguousarray(x, dtype=float)
     # the mean of equal numbers can differ from them by rounding, so compare before subtracting
     varies = x.max(axis=-1, keepdims=True) > x.min(axis=-1, keepdims=True)
     x = x - x.mean(axis=-1, keepdims=True)

@@ -1,54 +1,91 @@
 """What a mean over few replicas is worth: its reliability, and how far its correlations scatter.
 
-All follows from the covariance of the replicas over the particles, K (replica, replica): the mean
-with weights w has the variance w K w. However many halves or resamples there are, the fields of
-the particles are gone through once.
+Halves and effects are linear in the replicas, so that whoever coarse-grains can do so after them,
+in place of doing so with every replica.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 from glassdask.kernels.correlation import standardised
 from glassdask.kernels.sampling import check_bootstrap
 
+#: Random halvings that a reliability is averaged over.
+SPLITS = 8
 
-def covariance(values: np.ndarray) -> np.ndarray:
-    """Covariance of replicas over the particles.
 
-    Parameters
-    ----------
-    values : ndarray
-        (..., replica, particle).
+def half_contrasts(replicas: int, splits: int, seed: int | list[int]) -> np.ndarray:
+    """Random splits: the mean of h of R replicas less the mean of the others, h = R // 2.
 
     Returns
     -------
     ndarray
-        (..., replica, replica), units of the values squared.
+        Weight of each replica, (split, replica): 1 / h or -1 / (R - h). The first ones do not
+        depend on how many there are.
     """
-    centred = _centred(values)
-    return centred @ np.swapaxes(centred, -1, -2) / centred.shape[-1]
+    half = replicas // 2
+    random = np.random.default_rng(seed)
+    weights = np.full((splits, replicas), -1 / (replicas - half))
+    for row in weights:
+        row[random.permutation(replicas)[:half]] = 1 / half
+    return weights
+
+
+def reliability_of_halves(mean: np.ndarray, difference: np.ndarray, replicas: int) -> np.ndarray:
+    """Reliability of a mean of R replicas from the differences between its halves.
+
+    The halves are mean + (1 - p) difference and mean - p difference, p = h / R. r is the mean over
+    the splits of the correlation of the two; from it follows r / p(1 - p) / 2 (1 - r^2)
+    (sqrt(r^2 + 4 p (1 - p) (1 - r^2)) - r), which is 2 r / (1 + r) for equal halves: C. Spearman
+    and W. Brown, Br. J. Psychol. 3, 271 and 296 (1910); of an odd number, P. Horst, Psychometrika
+    16, 368 (1951).
+
+    Parameters
+    ----------
+    mean : ndarray
+        (..., particle).
+    difference : ndarray
+        Of the means of the halves, as `half_contrasts` has them, (..., split, particle).
+    replicas : int
+        R.
+
+    Returns
+    -------
+    ndarray
+        (...,), 1; 0 where the halves are not correlated, NaN where one is constant or NaN.
+    """
+    share = (replicas // 2) / replicas
+    mean, difference = centred(mean), centred(difference)
+    whole = (mean**2).sum(axis=-1)[..., None]
+    both = (difference @ mean[..., None])[..., 0]
+    apart = (difference**2).sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        first = whole + 2 * (1 - share) * both + (1 - share) ** 2 * apart
+        second = whole - 2 * share * both + share**2 * apart
+        together = whole + (1 - 2 * share) * both - share * (1 - share) * apart
+        r = np.clip(together / np.sqrt(first * second), -1, 1).mean(axis=-1)
+        uneven, rest = 4 * share * (1 - share), 1 - r**2
+        found = 2 * r * (np.sqrt(r**2 + uneven * rest) - r) / (uneven * rest)
+    return np.where(r <= 0, 0.0, np.where(r == 1, 1.0, found))
 
 
 def split_half_reliability(
-    values: np.ndarray, splits: int = 100, seed: int | list[int] = 0
+    values: np.ndarray, splits: int = SPLITS, seed: int | list[int] = 0
 ) -> np.ndarray:
     """Reliability of the mean over replicas: how it would correlate with that of as many others.
 
-    Halves of h replicas are drawn at random `splits` times (of an odd number, one is left out each
-    time), r is the mean of the correlations of their means over the particles, and k r /
-    (1 + (k - 1) r) with k = R / h is the reliability of the mean of all R; C. Spearman and
-    W. Brown, Br. J. Psychol. 3, 271 and 296 (1910). No correlation with a noisy mean is expected to
-    be larger in size than the square root of its reliability.
+    Over `splits` random halvings, so that it does not hang on one; see `reliability_of_halves`. No
+    correlation with a noisy mean is expected to be larger in size than the square root of its
+    reliability.
 
     Parameters
     ----------
     values : ndarray
         (..., replica, particle).
     splits : int
-        How many, so that the result does not hang on one.
+        How many.
     seed : int or list of int
         Of the splits; all leading axes share them.
 
@@ -59,20 +96,12 @@ def split_half_reliability(
         constant or NaN.
     """
     check_splits(splits)
-    replicas = np.shape(values)[-2]
+    values = np.ascontiguousarray(values, dtype=float)
+    replicas = values.shape[-2]
     if replicas < 2:
-        return np.full(np.shape(values)[:-2], np.nan)
-    found, half = covariance(values), replicas // 2
-    order = np.random.default_rng(seed).permuted(np.tile(np.arange(replicas), (splits, 1)), axis=1)
-    first, second = np.zeros((2, splits, replicas))
-    np.put_along_axis(first, order[:, :half], 1 / half, axis=1)
-    np.put_along_axis(second, order[:, half : 2 * half], 1 / half, axis=1)
-    mean_first = first @ found
-    with np.errstate(invalid="ignore", divide="ignore"):
-        size = (mean_first * first).sum(axis=-1) * ((second @ found) * second).sum(axis=-1)
-        r = np.clip((mean_first * second).sum(axis=-1) / np.sqrt(size), -1, 1).mean(axis=-1)
-    longer = replicas / half
-    return np.where(r < 0, 0.0, longer * r / (1 + (longer - 1) * np.maximum(r, 0)))
+        return np.full(values.shape[:-2], np.nan)
+    difference = half_contrasts(replicas, splits, seed) @ values
+    return reliability_of_halves(values.mean(axis=-2), difference, replicas)
 
 
 def check_splits(splits: int) -> None:
@@ -105,47 +134,26 @@ def over_ceiling(
     return np.asarray(correlation) / np.sqrt(np.where(known, reliability, np.nan))
 
 
-class Covariances(NamedTuple):
-    """What the correlation with a mean over replicas follows from.
-
-    Attributes
-    ----------
-    with_structure : ndarray
-        Of a structure of mean 0 and variance 1 with each replica, (..., replica).
-    between : ndarray
-        Of the replicas, (..., replica, replica).
-    """
-
-    with_structure: np.ndarray
-    between: np.ndarray
-
-
-def covariances(structure: np.ndarray, values: np.ndarray) -> Covariances:
-    """Covariances of a structure (..., particle) and of replicas (..., replica, particle)."""
-    centred = _centred(values)
-    size = centred.shape[-1]
-    unit = standardised(structure)[..., None]
-    between = centred @ np.swapaxes(centred, -1, -2) / size
-    return Covariances((centred @ unit)[..., 0] / np.sqrt(size), between)
-
-
 def correlation_interval(
     structure: np.ndarray,
     values: np.ndarray,
     confidence: float = 0.95,
-    resamples: int = 200,
+    resamples: int = 1000,
     seed: int | list[int] = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of the Pearson correlation of a structure with a mean over replicas.
+    """Interval of the Pearson correlation C of a structure with a mean over R replicas.
 
-    By the bootstrap over replicas: they are drawn with replacement, and the ends are percentiles of
-    the correlations with the means of what was drawn. A mean of replicas drawn twice is noisier
-    than that of all, by n (sum w^2 - 1/R), where w is the share of each replica and n the variance
-    of the noise of one; left as they are, all correlations come out too small in size, and the
-    interval misses the truth. So this much is taken from the variance of each such mean, and shares
-    are spread by sqrt(R / (R - 1)), which makes their variance that of the mean. What is meant by
-    the truth is the correlation that R replicas have on average; see `over_ceiling` for that of
-    endlessly many.
+    By the bootstrap over replicas, of what each does to C: p_s = R dC/dw_s, by how much C grows
+    with the weight of replica s in the mean (L. A. Jaeckel's infinitesimal jackknife; B. Efron, The
+    Jackknife, the Bootstrap and Other Resampling Plans (1982), ch. 6). Were C itself resampled, a
+    mean that holds some replicas twice would be noisier than the measured one, all resampled C too
+    near to 0, and the interval would miss the truth more often than not. The ends are C +
+    sqrt(R / (R - 1)) (t / z) q, with q the quantiles of the means of resampled p, and t and z those
+    of Student's (R - 1) and of the normal distribution: few replicas vary less than many;
+    T. C. Hesterberg, Am. Stat. 69, 371 (2015).
+
+    The truth that it is to hold is the mean C of R replicas of this configuration; see
+    `over_ceiling` for that of endlessly many.
 
     Parameters
     ----------
@@ -163,7 +171,7 @@ def correlation_interval(
     Returns
     -------
     lower, upper : ndarray
-        (...,), dimensionless. NaN below two replicas, or where one is constant or NaN.
+        (...,), dimensionless, -1 to 1. NaN below two replicas, or where one is constant or NaN.
 
     Raises
     ------
@@ -171,32 +179,64 @@ def correlation_interval(
         When the level is not between 0 and 1, or there are no resamples.
     """
     check_bootstrap(confidence, resamples)
-    drawn = resampled_correlations(covariances(structure, values), resamples, seed)
-    tail = (1 - confidence) / 2
-    lower, upper = np.quantile(drawn, [tail, 1 - tail], axis=-1)
-    return lower, upper
+    values = np.ascontiguousarray(values, dtype=float)
+    unit, mean = standardised(structure), centred(values.mean(axis=-2))
+    along = ((values @ each[..., None])[..., 0] for each in (unit, mean))
+    found, effect = correlation_and_effects(unit, mean, *along)
+    return interval_of_effects(found, effect, confidence, resamples, seed)
 
 
-def resampled_correlations(found: Covariances, resamples: int, seed: int | list[int]) -> np.ndarray:
-    """Correlations with means of replicas that are drawn with replacement, (..., resample)."""
-    top, between = found
-    replicas = between.shape[-1]
+def correlation_and_effects(
+    unit: np.ndarray, mean: np.ndarray, along_unit: np.ndarray, along_mean: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pearson's C of a structure with a mean m, and p_s = s.x_s / |m| - C m.x_s / |m|^2.
+
+    Parameters
+    ----------
+    unit, mean : ndarray
+        s, deviations of the structure scaled to length 1, and m, those of the mean,
+        (..., particle).
+    along_unit, along_mean : ndarray
+        s.x_s and m.x_s of each replica, (..., replica).
+
+    Returns
+    -------
+    correlation, effect : ndarray
+        (...,) and (..., replica).
+    """
+    square = (mean**2).sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        size = np.sqrt(square)
+        found = (unit * mean).sum(axis=-1) / size
+        share = (found / square)[..., None]
+        return found, along_unit / size[..., None] - share * along_mean
+
+
+def interval_of_effects(
+    correlation: np.ndarray,
+    effect: np.ndarray,
+    confidence: float,
+    resamples: int,
+    seed: int | list[int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both ends, (...,), from C (...,) and from the effects p of the replicas (..., replica)."""
+    replicas = effect.shape[-1]
     if replicas < 2:
-        return np.full((*np.broadcast_shapes(top.shape[:-1], between.shape[:-2]), 1), np.nan)
+        nothing = np.full(correlation.shape, np.nan)
+        return nothing, nothing
+    effect = effect - effect.mean(axis=-1, keepdims=True)
     drawn = np.random.default_rng(seed).multinomial(
         replicas, np.full(replicas, 1 / replicas), resamples
     )
-    spread = np.sqrt(replicas / (replicas - 1))
-    share = 1 / replicas + spread * (drawn / replicas - 1 / replicas)
-    own = np.trace(between, axis1=-2, axis2=-1)
-    shared = (between.sum(axis=(-2, -1)) - own) / (replicas * (replicas - 1))
-    noise = np.maximum(own / replicas - shared, 0)[..., None]
-    variance = ((share @ between) * share).sum(axis=-1)
-    variance = variance - noise * ((share**2).sum(axis=-1) - 1 / replicas)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return top @ share.T / np.sqrt(np.where(variance > 0, variance, np.nan))
+    tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
+    wider = np.sqrt(replicas / (replicas - 1)) * stdtrit(replicas - 1, tails[1]) / ndtri(tails[1])
+    ends = correlation + wider * np.quantile(effect @ drawn.T / replicas, tails, axis=-1)
+    lower, upper = np.clip(ends, -1, 1)
+    return lower, upper
 
 
-def _centred(values: np.ndarray) -> np.ndarray:
-    values = np.asarray(values, dtype=float)
+def centred(values: np.ndarray) -> np.ndarray:
+    """Deviations from the mean over the particles."""
+    # in one order in memory, so that sums of the same numbers are rounded alike
+    values = np.ascontiguousarray(values, dtype=float)
     return values - values.mean(axis=-1, keepdims=True)

@@ -11,6 +11,7 @@ from scipy.special import j0, y0
 
 #: q r below which a polynomial in (q r)^2 is used, and above which its values at great distances.
 _NEAR = 8.0
+_DEGREE, _COSINE_DEGREE = 7, 9
 
 
 def angular_average(
@@ -86,37 +87,29 @@ def _power_series(function: Callable[[np.ndarray], np.ndarray], degree: int) -> 
 
 def _below(function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Of a function of x = q r up to _NEAR, in 2 (x / _NEAR)^2 - 1."""
-    return _power_series(lambda w: function(_NEAR * np.sqrt((w + 1) / 2)), 16)
+    return _power_series(lambda w: function(_NEAR * np.sqrt((w + 1) / 2)), 12)
 
 
-def _beyond(in_phase: bool) -> np.ndarray:
-    """Of P or Q in J_0 = sqrt(2 / (pi x)) (P cos(x - pi/4) - Q sin(x - pi/4)), x > _NEAR.
+def _beyond(phase: bool) -> np.ndarray:
+    """Of A or b in J_0 = sqrt(2 / (pi x)) A cos(x - pi/4 + b), x > _NEAR.
 
-    In 2 (_NEAR / x)^2 - 1; Q is divided by _NEAR / x.
+    In 2 (_NEAR / x)^2 - 1; b is divided by _NEAR / x.
     """
 
     def function(w: np.ndarray) -> np.ndarray:
         x = _NEAR / np.sqrt((w + 1) / 2)
-        size, cosine, sine = np.sqrt(np.pi * x / 2), np.cos(x - np.pi / 4), np.sin(x - np.pi / 4)
-        if in_phase:
-            return size * (j0(x) * cosine + y0(x) * sine)
-        return size * (y0(x) * cosine - j0(x) * sine) * x / _NEAR
+        wave = np.sqrt(np.pi * x / 2) * (j0(x) + 1j * y0(x)) * np.exp(-1j * (x - np.pi / 4))
+        return np.angle(wave) * x / _NEAR if phase else np.abs(wave)
 
-    return _power_series(function, 9)
+    return _power_series(function, _DEGREE)
 
 
 _BESSEL_BELOW, _SINC_BELOW = _below(j0), _below(lambda x: np.sinc(x / np.pi))
-_IN_PHASE, _OUT_OF_PHASE = _beyond(in_phase=True), _beyond(in_phase=False)
+_SIZE, _PHASE = _beyond(phase=False), _beyond(phase=True)
+#: cos(pi y), in 2 y^2 - 1.
+_COSINE = _power_series(lambda w: np.cos(np.pi * np.sqrt((w + 1) / 2)), _COSINE_DEGREE)
 _TWO_OVER_PI = 2 / np.pi
 _STRIP = 512
-
-
-@njit(cache=True, inline="always")
-def _horner(coefficients, w):  # type: ignore[no-untyped-def]
-    total = coefficients[0]
-    for k in range(1, len(coefficients)):
-        total = total * w + coefficients[k]
-    return total
 
 
 @njit(cache=True, inline="always", fastmath={"contract"})
@@ -139,16 +132,36 @@ def _polynomial(squares, scale, coefficients, found):  # type: ignore[no-untyped
 def _bessel(squares, q, found):  # type: ignore[no-untyped-def]
     _polynomial(squares, 2 * q * q / (_NEAR * _NEAR), _BESSEL_BELOW, found)
     far = (_NEAR / q) ** 2
-    for i in range(len(squares)):
-        if squares[i] > far:
-            x = q * np.sqrt(squares[i])
-            t = _NEAR / x
-            w = 2 * t * t - 1
-            phase = x - np.pi / 4
-            found[i] = np.sqrt(_TWO_OVER_PI / x) * (
-                _horner(_IN_PHASE, w) * np.cos(phase)
-                - t * _horner(_OUT_OF_PHASE, w) * np.sin(phase)
-            )
+    where, x = np.empty(_STRIP, np.int64), np.empty(_STRIP)
+    for low in range(0, len(squares), _STRIP):
+        many = 0
+        for i in range(low, min(low + _STRIP, len(squares))):
+            # written in any case, and kept or not: faster than a branch that nobody can foresee
+            where[many], x[many] = i, squares[i]
+            many += squares[i] > far
+        _waves(x[:many], q)
+        for k in range(many):
+            found[where[k]] = x[k]
+
+
+@njit(cache=True, inline="always", fastmath={"contract", "nsz"})
+def _waves(x, q):  # type: ignore[no-untyped-def]
+    """J_0 at great distances, in place of their squares; simple enough for several at a time."""
+    for k in range(len(x)):
+        distance = q * np.sqrt(x[k])
+        t = _NEAR / distance
+        w = 2 * t * t - 1
+        size, phase = _SIZE[0], _PHASE[0]
+        for c in range(1, _DEGREE + 1):
+            size, phase = size * w + _SIZE[c], phase * w + _PHASE[c]
+        turn = (distance - np.pi / 4 + t * phase) / np.pi
+        # cos(pi turn), of the turn nearest to 0
+        turn -= 2 * np.floor(turn / 2 + 0.5)
+        w = 2 * turn * turn - 1
+        cosine = _COSINE[0]
+        for c in range(1, _COSINE_DEGREE + 1):
+            cosine = cosine * w + _COSINE[c]
+        x[k] = np.sqrt(_TWO_OVER_PI / distance) * size * cosine
 
 
 @njit(cache=True)

@@ -104,7 +104,9 @@ def _check_ranks(campaign: Campaign, profile: Profile, name: str) -> None:
 
 def todo_stages(campaign: Campaign) -> list[str]:
     """Stages that are not complete, but for what the configurations do not allow."""
-    found = [s for s in records.stages(campaign) if records.state(campaign, s) is not State.COMPLETE]
+    found = [
+        s for s in records.stages(campaign) if records.state(campaign, s) is not State.COMPLETE
+    ]
     if len(records.states(campaign)) < 2:  # nothing to tell apart: no network and no images for it
         return [stage for stage in found if stage not in ("grid", "train")]
     return found

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import xarray as xr
 import zarr
 
 from glassdask import layout, relaxation, store
 from glassdask.campaign import Campaign
-from glassdask.stages import motion
+from glassdask.kernels.relaxation import four_point_susceptibility
 from glassdask.stages.ensembles import RECORDED, open_ensemble
+from glassdask.stages.motion import Motion, relaxed
 from glassdask.stages.panel import Panel
 from glassdask.stages.starts import start_of, structure_of_start
 
 #: Beside the seed of the campaign and the place of the ensemble, in the seed of its resamples.
 _STREAM = 3
+#: Variables with these dimensions after the configuration and the temperature have the time first.
+_TIME_FIRST = {
+    "propensity", "propensity_field", "displacement_propensity", "bond_breaking_propensity",
+}  # fmt: skip
 
 
 def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
@@ -27,44 +31,42 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
     section, names = campaign.file.correlate, layout.indicator_names(campaign)
     panel = Panel(raw, start, names, section.coarse_graining_length, section.coarse_graining_ladder)
     seed = [campaign.file.campaign.seed, _STREAM, configuration, temperature]
-    found = of_ensemble(campaign, ensemble.blocks(*RECORDED), start, panel, seed)
-    every = np.arange(campaign.file.propensity.replicas)
-    found = found.reindex(replica=every)
+    found = of_ensemble(
+        ensemble.blocks(*RECORDED), Motion(start, section), panel, section.bootstrap, seed
+    )
+    found |= relaxed(found, ensemble.times)
+    overlap = np.full((campaign.file.propensity.replicas, len(ensemble.times)), np.nan)
+    overlap[ensemble.replicas] = found["overlap"]
     # the number of replicas comes last, since it says that the rest is there
-    found["replicas"] = len(ensemble.replicas)
-    _write(campaign, configuration, temperature, found)
+    found |= {"overlap": overlap, "replicas": np.array(len(ensemble.replicas))}
+    group = zarr.open_group(campaign.store, path="dynamics", mode="r+")
+    for name, values in found.items():
+        target = group[name]
+        place = {"configuration": configuration, "temperature": temperature}
+        dims = target.metadata.dimension_names  # type: ignore[union-attr]
+        target[tuple(place.get(dim, slice(None)) for dim in dims)] = values  # type: ignore[index]
 
 
 def of_ensemble(
-    campaign: Campaign,
-    frames: Iterable[xr.Dataset],
-    start: xr.Dataset,
+    frames: Iterable[dict[str, np.ndarray]],
+    motion: Motion,
     panel: Panel,
+    resamples: int,
     seed: list[int],
-) -> xr.Dataset:
+) -> dict[str, np.ndarray]:
     """Variables of the group, from blocks of frames as `Ensemble.blocks` yields them."""
-    section, species = campaign.file.correlate, campaign.model.species
-    parts = []
-    for block in frames:
-        moved = motion.of_frames(block, start, section, species)
-        foretold = panel.of_frames(block["crsd"], species, section.bootstrap, seed)
-        parts.append(moved.merge(foretold, compat="override", join="override"))
-    found = xr.concat(parts, "time", data_vars="minimal", coords="minimal", compat="override")
-    found["isoconfigurational_chi4"] = relaxation.four_point_susceptibility(
-        found["overlap"], start.sizes["particle"]
-    )
-    return found.assign(motion.relaxed(found))
-
-
-def _write(campaign: Campaign, configuration: int, temperature: int, found: xr.Dataset) -> None:
-    place = {"configuration": configuration, "temperature": temperature}
-    group = zarr.open_group(campaign.store, path="dynamics", mode="r+")
-    for name in found.data_vars:
-        target = group[str(name)]
-        dims = target.metadata.dimension_names  # type: ignore[union-attr]
-        where = tuple(place.get(dim, slice(None)) for dim in dims)
-        inner = [dim for dim in dims if dim not in place]
-        target[where] = found[name].transpose(*inner).values  # type: ignore[index]
+    parts = [
+        motion.of_frames(block["displacement"], block["crsd"])
+        | panel.of_frames(block["crsd"], resamples, seed)
+        for block in frames
+    ]
+    found = {
+        name: np.concatenate([part[name] for part in parts], 0 if name in _TIME_FIRST else -1)
+        for name in parts[0]
+    }
+    particles = found["propensity"].shape[-1]
+    chi4 = four_point_susceptibility(found["overlap"].T, particles)
+    return found | {"isoconfigurational_chi4": chi4}
 
 
 def over_all_trajectories(campaign: Campaign) -> None:

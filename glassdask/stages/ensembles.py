@@ -14,8 +14,8 @@ from glassdask.campaign import Campaign
 from glassdask.errors import StageFailed
 from glassdask.stages.blocks import damage_named, damaged
 
-#: What the store has of each trajectory, and the dimensions of one replica.
-RECORDED = {"crsd": ("time", "particle"), "displacement": ("time", "particle", "axis")}
+#: What the store has of each trajectory.
+RECORDED = ("crsd", "displacement")
 #: Fewer whole trajectories than this have no mean that could be told from noise.
 FEWEST = 2
 
@@ -44,7 +44,12 @@ class Ensemble:
     stored: np.ndarray
     group: zarr.Group
 
-    def blocks(self, *names: str) -> Iterator[xr.Dataset]:
+    @property
+    def times(self) -> np.ndarray:
+        """Recorded times, (time,)."""
+        return np.asarray(self.group["time"][...])  # type: ignore[index]
+
+    def blocks(self, *names: str) -> Iterator[dict[str, np.ndarray]]:
         """All frames, those of one chunk at a time, so that memory does not grow with them.
 
         Parameters
@@ -54,23 +59,19 @@ class Ensemble:
 
         Yields
         ------
-        Dataset
-            (replica, time, particle[, axis]) float32, with their coordinates.
+        dict of ndarray
+            (replica, time, particle[, axis]) float32.
 
         Raises
         ------
         StageFailed
             When a file is damaged or lost.
         """
-        times = np.asarray(self.group["time"][...])
+        count = len(self.times)
         frames = self.group[names[0]].chunks[3]  # type: ignore[union-attr]
-        for low in range(0, len(times), frames):
-            part = slice(low, min(low + frames, len(times)))
-            values = {name: self._read(name, part) for name in names}
-            yield xr.Dataset(
-                {name: (("replica", *RECORDED[name]), found) for name, found in values.items()},
-                {"time": times[part], "replica": self.replicas},
-            )
+        for low in range(0, count, frames):
+            part = slice(low, min(low + frames, count))
+            yield {name: self._read(name, part) for name in names}
 
     def _read(self, name: str, part: slice) -> np.ndarray:
         place = (self.configuration, self.temperature)
@@ -125,9 +126,5 @@ def propensity(campaign: Campaign, configuration: int, temperature: int) -> xr.D
         (time, particle), sigma^2.
     """
     ensemble = open_ensemble(campaign, configuration, temperature)
-    return xr.concat([mean_crsd(block) for block in ensemble.blocks("crsd")], "time")
-
-
-def mean_crsd(block: xr.Dataset) -> xr.DataArray:
-    """Delta of some frames, (time, particle), sigma^2."""
-    return block["crsd"].mean("replica", dtype=float)
+    parts = [block["crsd"].mean(axis=0, dtype=float) for block in ensemble.blocks("crsd")]
+    return xr.DataArray(np.concatenate(parts), {"time": ensemble.times}, ("time", "particle"))

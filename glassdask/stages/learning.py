@@ -143,7 +143,7 @@ def run_explain(
 
 
 def _group(campaign: Campaign) -> layout.Group:
-    """The group of `explain`, with Gamma of the starts of the ensemble where these are no glasses."""
+    """The group of `explain`, with Gamma of the starts where the ensemble has its own."""
     starts = None
     if "equilibrate" in records.reads(campaign, "explain"):
         starts = np.asarray(store.array(campaign.store, "equilibrated", "configuration", "r")[...])

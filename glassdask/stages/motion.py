@@ -2,89 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import xarray as xr
 
-from glassdask import displacements, relaxation
 from glassdask.campaign.schema import Correlate
-from glassdask.stages.ensembles import mean_crsd
+from glassdask.kernels import bonds, relaxation, sampling, scattering
+from glassdask.kernels.dynamics import mean_cage_relative_displacement
 
 #: Variables of these names with this prefix are of displacements relative to the cage.
 CAGE = "cage_relative_"
 
 
-def of_frames(
-    block: xr.Dataset, start: xr.Dataset, section: Correlate, species: Sequence[str]
-) -> xr.Dataset:
-    """Propensities, mean squared displacements, scattering and overlap of some frames.
+class Motion:
+    """What is measured of the trajectories from one start.
 
     Parameters
     ----------
-    block : Dataset
-        `displacement` (replica, time, particle, axis) and `crsd` (replica, time, particle).
     start : Dataset
         `position` (particle, axis), `box_length`, `species`, with the attribute `sigma`.
     section : Correlate
-    species : sequence of str
-        Their names.
-
-    Returns
-    -------
-    Dataset
-        Variables of the group `dynamics` along `time`.
+        What the campaign chose.
     """
-    moved, dimension = block["displacement"], start.sizes["axis"]
-    squares = displacements.squared_displacement(moved)
-    delta_i = mean_crsd(block)
-    broken = displacements.broken_bonds(
-        moved, start, section.bond_length, section.broken_bond_length
-    )
-    found = {
-        "propensity": delta_i,
-        "delta": displacements.mean_cage_relative_displacement(delta_i),
-        "displacement_propensity": displacements.displacement_propensity(squares),
-        "bond_breaking_propensity": broken.mean("replica", dtype=float),
-        "overlap": relaxation.overlap(squares, section.overlap_distance),
-    }
-    for prefix, each in (("", squares), (CAGE, block["crsd"])):
-        found[f"{prefix}mean_squared_displacement"] = relaxation.mean_squared_displacement(
-            each, start["species"]
+
+    def __init__(self, start: xr.Dataset, section: Correlate) -> None:
+        self.section, self.species = section, start["species"].values
+        self.bonds = bonds.find_bonds(
+            start["position"].values,
+            start["box_length"].values,
+            self.species,
+            start.attrs["sigma"],
+            section.bond_length,
+            section.broken_bond_length,
         )
-        found[f"{prefix}self_intermediate_scattering"] = relaxation.self_intermediate_scattering(
-            each, dimension, section.wave_number, start["species"]
-        )
-    return xr.Dataset(
-        {
-            name: with_all(x.mean("replica"), start["species"], species)
-            if "species" in x.dims
-            else x
-            for name, x in found.items()
+
+    def of_frames(self, displacement: np.ndarray, crsd: np.ndarray) -> dict[str, np.ndarray]:
+        """Propensities, mean squared displacements, scattering and overlap of some frames.
+
+        The kernels are those of the functions on labelled arrays.
+
+        Parameters
+        ----------
+        displacement : ndarray
+            (replica, time, particle, axis), sigma.
+        crsd : ndarray
+            (replica, time, particle), sigma^2.
+
+        Returns
+        -------
+        dict of ndarray
+            Variables of the group `dynamics`, (time,), (time, particle), (selection, time) or
+            (replica, time).
+        """
+        squares = relaxation.squared_displacement(displacement)
+        broken = bonds.broken_bonds(displacement, self.bonds)
+        delta_i = crsd.mean(axis=0, dtype=float)
+        found = {
+            "propensity": delta_i,
+            "delta": mean_cage_relative_displacement(delta_i),
+            "displacement_propensity": np.sqrt(squares).mean(axis=0, dtype=float),
+            "bond_breaking_propensity": broken.mean(axis=0, dtype=float),
+            "overlap": relaxation.overlap(squares, self.section.overlap_distance),
         }
-    ).drop_attrs()
-
-
-def with_all(x: xr.DataArray, of: xr.DataArray, names: Sequence[str]) -> xr.DataArray:
-    """Means over each species, and over all particles before them, along `selection`."""
-    share = np.unique(of, return_counts=True)[1] / of.size
-    every = (x * xr.Variable("species", share)).sum("species", skipna=False)
-    return selected(every, x, names)
-
-
-def selected(every: xr.DataArray, each: xr.DataArray, names: Sequence[str]) -> xr.DataArray:
-    """Values of all particles and of each species, side by side along `selection`."""
-    each = each.rename(species="selection").assign_coords(selection=list(names))
-    return xr.concat([every.expand_dims(selection=["all"]), each], "selection", coords="minimal")
-
-
-def relaxed(found: xr.Dataset) -> xr.Dataset:
-    """Relaxation times, from the scattering of all frames."""
-    return xr.Dataset(
-        {
-            f"{prefix}relaxation_time": relaxation.relaxation_time(
-                found[f"{prefix}self_intermediate_scattering"]
+        q, dimension = self.section.wave_number, displacement.shape[-1]
+        for prefix, each in (("", squares), (CAGE, crsd)):
+            found[f"{prefix}mean_squared_displacement"] = self._means(each)
+            found[f"{prefix}self_intermediate_scattering"] = self._means(
+                scattering.angular_average(each, q, dimension)
             )
-            for prefix in ("", CAGE)
-        }
-    )
+        return found
+
+    def _means(self, values: np.ndarray) -> np.ndarray:
+        """Mean over the replicas and over all particles, then those of each species."""
+        each = sampling.means_of_groups(values, self.species).mean(axis=0)
+        share = np.unique(self.species, return_counts=True)[1] / len(self.species)
+        return np.concatenate([(each @ share)[None], each.T])
+
+
+def relaxed(found: dict[str, np.ndarray], times: np.ndarray) -> dict[str, np.ndarray]:
+    """Relaxation times, from the scattering of all frames."""
+    return {
+        f"{prefix}relaxation_time": relaxation.relaxation_time(
+            found[f"{prefix}self_intermediate_scattering"], times
+        )
+        for prefix in ("", CAGE)
+    }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import xarray as xr
 
-from glassdask import fields, reliability
-from glassdask.stages import blocks
-from glassdask.stages.blocks import CORRELATIONS
-from glassdask.stages.motion import selected
+from glassdask.kernels import coarse_graining, correlation, noise
+from glassdask.kernels.sampling import groups_of
+from glassdask.kernels.smoothing import Smoother
+from glassdask.stages.blocks import BY_NETWORK, signed_fields
+
+CORRELATIONS = {"pearson": correlation.pearson, "spearman": correlation.spearman}
 
 
 class Panel:
@@ -21,7 +24,7 @@ class Panel:
         Indicators of the start and its Gamma, raw, (particle,); of several networks also
         `blocks.BY_NETWORK`.
     start : Dataset
-        As for `motion.of_frames`.
+        `position` (particle, axis), `box_length` and `species`.
     names : sequence of str
         Indicators, in their order.
     own : float
@@ -38,34 +41,31 @@ class Panel:
         own: float,
         ladder: Sequence[float] = (),
     ) -> None:
-        self.start, self.own, self.ladder = start, own, tuple(ladder)
+        position, box = start["position"].values, start["box_length"].values
+        self.smoothers = {xi: Smoother(position, box, xi) for xi in {own, *ladder} if xi > 0}
+        self.species = start["species"].values
+        self.own, self.ladder, self.count = own, tuple(ladder), len(names)
+        signed = signed_fields(raw)
+        rows = np.stack([signed[name].values for name in names])
+        if BY_NETWORK in raw:
+            rows = np.concatenate([rows, raw[BY_NETWORK].transpose("network", "particle").values])
         self.structure = {
-            xi: blocks.signed_fields(self.smooth(raw, xi)) for xi in {own, *self.ladder}
+            xi: coarse_graining.coarse_grain(rows, position, box, xi) if xi else rows
+            for xi in {own, *self.ladder}
         }
-        self.names = list(names)
+        self.unit = correlation.standardised(self.structure[own][: self.count])
+        self.towards = self.smoothers[own].adjoint(self.unit).astype(np.float32)
 
-    def smooth(self, x: blocks.Labelled, xi: float) -> blocks.Labelled:
-        """Coarse-grained over a length, unless it is 0."""
-        return fields.coarse_grain(x, self.start, xi) if xi else x
-
-    def indicators(self, xi: float) -> xr.DataArray:
-        """All indicators as they enter correlations, (indicator, particle)."""
-        return self.structure[xi][self.names].to_dataarray("indicator")
-
-    def of_frames(
-        self, crsd: xr.DataArray, species: Sequence[str], resamples: int, seed: list[int]
-    ) -> xr.Dataset:
+    def of_frames(self, crsd: np.ndarray, resamples: int, seed: list[int]) -> dict[str, np.ndarray]:
         """Correlations with 1 - Delta of some frames, their noise, and the field of Delta.
 
-        Coarse-graining is linear, so that the field of the mean is the mean of the fields of the
-        replicas, which say how noisy it is.
+        Coarse-graining is linear: in place of every replica, the mean and the differences between
+        halves are coarse-grained, and the effects of the replicas on C come from its transpose.
 
         Parameters
         ----------
-        crsd : DataArray
+        crsd : ndarray
             (replica, time, particle).
-        species : sequence of str
-            Their names.
         resamples : int
             Of the interval.
         seed : list of int
@@ -73,46 +73,63 @@ class Panel:
 
         Returns
         -------
-        Dataset
-            Variables of the group `dynamics` along `time`.
+        dict of ndarray
+            Variables of the group `dynamics`, without its first dimensions.
         """
-        rungs, found = {}, xr.Dataset()
+        replicas, frames, particles = crsd.shape
+        contrasts = noise.half_contrasts(replicas, noise.SPLITS, seed).astype(np.float32)
+        halves = (contrasts @ crsd.reshape(replicas, -1)).reshape(-1, particles)
+        rows = np.concatenate([crsd.mean(axis=0, dtype=float), halves])
+        found, rungs = {}, {}
         for xi, structure in self.structure.items():
-            each = self.smooth(crsd, xi)
-            delta = each.mean("replica", dtype=float)
-            table = self._table(xi, each, delta, species, seed)
+            smooth = self.smoothers[xi].field(rows) if xi else rows
+            delta, apart = smooth[:frames], smooth[frames:].reshape(-1, frames, particles)
+            apart = np.moveaxis(apart, 0, 1)
+            rungs[xi] = self._rung(structure[: self.count], delta, apart, replicas)
             if xi == self.own:
-                found = table[[*CORRELATIONS, "reliability"]].sel(selection="all", drop=True)
-                found["propensity_field"] = fields.normalise(delta)
-                ends = reliability.correlation_interval(
-                    self.indicators(xi), -each, resamples=resamples, seed=seed
-                )
-                found["pearson_low"], found["pearson_high"] = ends["lower"], ends["upper"]
-                if blocks.BY_NETWORK in structure:
-                    for kind, function in CORRELATIONS.items():
-                        found[f"{kind}_by_network"] = function(
-                            structure[blocks.BY_NETWORK], 1 - delta
-                        )
-            rungs[xi] = table
+                found = self._own(structure, delta, crsd, resamples, seed)
+        for name, table in rungs[self.own].items():
+            found[name] = table[..., 0, :]
         if self.ladder:
-            along = xr.Variable("coarse_graining_length", list(self.ladder))
-            ladder = xr.concat([rungs[xi] for xi in self.ladder], along)
-            found = found.assign({f"{name}_ladder": ladder[name] for name in ladder})
-        return found.drop_attrs()
+            for name in rungs[self.own]:
+                table = np.stack([rungs[xi][name] for xi in self.ladder], axis=-2)
+                found[f"{name}_ladder"] = table
+        return found
 
-    def _table(
+    def _rung(
+        self, structure: np.ndarray, delta: np.ndarray, apart: np.ndarray, replicas: int
+    ) -> dict[str, np.ndarray]:
+        """Correlations (indicator, selection, time) and reliability (selection, time)."""
+        parts = [[each, *groups_of(each, self.species)] for each in (structure, 1 - delta, apart)]
+        tables = {
+            kind: np.stack(
+                [function(a[:, None], b) for a, b, _ in zip(*parts, strict=True)], axis=1
+            )
+            for kind, function in CORRELATIONS.items()
+        }
+        halves = [
+            noise.reliability_of_halves(mean, c, replicas)
+            for _, mean, c in zip(*parts, strict=True)
+        ]
+        return tables | {"reliability": np.stack(halves)}
+
+    def _own(
         self,
-        xi: float,
-        each: xr.DataArray,
-        delta: xr.DataArray,
-        species: Sequence[str],
+        structure: np.ndarray,
+        delta: np.ndarray,
+        crsd: np.ndarray,
+        resamples: int,
         seed: list[int],
-    ) -> xr.Dataset:
-        """Correlations and reliability on one rung, along `selection`."""
-        structure, of = self.indicators(xi), self.start["species"]
-        halves = (reliability.split_half_reliability(each, by=by, seed=seed) for by in (None, of))
-        table = {"reliability": selected(*halves, species)}
+    ) -> dict[str, np.ndarray]:
+        """What is wanted at the campaign's own xi alone."""
+        found = {"propensity_field": coarse_graining.normalise(delta)}
         for kind, function in CORRELATIONS.items():
-            found = (function(structure, 1 - delta, by=by) for by in (None, of))
-            table[kind] = selected(*found, species)
-        return xr.Dataset(table)
+            if len(structure) > self.count:
+                found[f"{kind}_by_network"] = function(structure[self.count :, None], 1 - delta)
+        mean = noise.centred(-delta)
+        towards = self.smoothers[self.own].adjoint(mean)
+        along_mean = -np.einsum("rtp,tp->tr", crsd, towards.astype(crsd.dtype))
+        along_unit = -np.moveaxis(crsd @ self.towards.T, -1, 0).swapaxes(-1, -2)
+        c, effect = noise.correlation_and_effects(self.unit[:, None], mean, along_unit, along_mean)
+        low, high = noise.interval_of_effects(c, effect, 0.95, resamples, seed)
+        return found | {"pearson_low": low, "pearson_high": high}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import xarray as xr
 
 from glassdask import indicators, layout, store
@@ -90,13 +91,20 @@ def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
     raw = indicators.structural_indicators(
         start_of(campaign, c, T, section.configuration), section.names
     )
+    return raw.assign(_gamma_of_start(campaign, c, T))
+
+
+def _gamma_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
+    """Gamma of an equilibrated liquid; NaN where there is no network, of one state alone."""
+    names = {layout.of_starts(name): name for name in ("gradcam", blocks.BY_NETWORK)}
     with store.open_group(campaign.store, "explanations") as group:
-        names = {layout.of_starts(name): name for name in ("gradcam", blocks.BY_NETWORK)}
-        found = group[[name for name in names if name in group]].isel(
-            configuration=c, temperature=T
-        )
-        gamma = blocks.load(campaign, "explain", found).rename({n: names[n] for n in found})
-    return raw.assign(gamma.astype(float))
+        found = [name for name in names if name in group]
+        if found:
+            part = group[found].isel(configuration=c, temperature=T)
+            gamma = blocks.load(campaign, "explain", part).astype(float)
+            return gamma.rename({name: names[name] for name in found})
+        part = group[[name for name in names.values() if name in group]]
+        return xr.full_like(part.isel(sample=0, state=0, drop=True), np.nan, dtype=float)
 
 
 def _sample_of(campaign: Campaign, c: int) -> int:

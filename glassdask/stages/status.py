@@ -156,7 +156,10 @@ def failures(campaign: Campaign) -> Iterator[str]:
     Runs that failed but whose shard is not written yet are among them.
     """
     for stage in records.stages(campaign):
-        if STAGES[stage].runs_on != "MPI" or records.state(campaign, stage) not in (State.PARTIAL, State.COMPLETE):
+        if STAGES[stage].runs_on != "MPI" or records.state(campaign, stage) not in (
+            State.PARTIAL,
+            State.COMPLETE,
+        ):
             continue
         home = STAGES[stage].groups[0]
         with store.open_group(campaign.store, home) as group:
