@@ -109,21 +109,20 @@ def compare(campaign: Campaign, repeats: int) -> None:
         "motion (displacements, scattering, overlap, bonds)": lambda: [
             motion.of_frames(block["displacement"], block["crsd"]) for block in frames
         ],
-        "correlations, reliability and interval at the campaign's xi": lambda: [
-            own.of_frames(block["crsd"], resamples, SEED) for block in frames
+        "correlations and reliability at the campaign's xi": lambda: [
+            own.of_frames(block["crsd"], 0, SEED) for block in frames
         ],
-        "the same with the ladder": lambda: [
-            ladder.of_frames(block["crsd"], resamples, SEED) for block in frames
-        ],
-        "all without the ladder": lambda: of_ensemble(frames, motion, own, resamples, SEED),
-        "all": lambda: of_ensemble(frames, motion, ladder, resamples, SEED),
+        "without bootstrap and ladder": lambda: of_ensemble(frames, motion, own, 0, SEED),
+        "with the bootstrap": lambda: of_ensemble(frames, motion, own, resamples, SEED),
+        "with bootstrap and ladder": lambda: of_ensemble(frames, motion, ladder, resamples, SEED),
     }
     seconds = seconds_of(repeats, *parts.values())
     for k, name in enumerate(parts):
         print(f"  {name}: {1000 * seconds[:, k].min():.0f} ms", flush=True)
     reading = seconds[:, 0]
-    say_best("analysis without the ladder over reading", seconds[:, 4], reading, at_most=1.3)
-    say_best("analysis with the ladder over reading", seconds[:, 5], reading)
+    say_best("analysis over reading", seconds[:, 3], reading, at_most=1.3)
+    say_best("with the bootstrap", seconds[:, 4], reading)
+    say_best("with bootstrap and ladder", seconds[:, 5], reading)
 
 
 def memory(particles: int, replicas: int, frames: int) -> int:

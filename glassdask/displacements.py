@@ -75,7 +75,7 @@ def displacement_propensity(
     DataArray
         (..., particle), sigma.
     """
-    mean = np.sqrt(squared_displacement).mean(dim, dtype=float)
+    mean = (squared_displacement**0.5).mean(dim, dtype=float)
     return labelled(mean, "displacement_propensity", "sigma", "mean displacement over the replicas")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from hpc.minimising import PLACE_SNAPSHOT
+from hpc.minimising import INHERENT, PLACE_SNAPSHOT
 from hpc.restarts import Restarts, State
 from hpc.runner import Runner
 from hpc.trajectories import Trajectory
@@ -122,8 +122,13 @@ class _Course:
                 self._run(text)
             elif text and not text.startswith("#"):
                 self.runner.command(text)
-                if text.startswith("minimize"):
+                # what an inherent structure has come to is kept first, or a stop would lose it
+                if text.startswith("minimize") and not self._next().startswith(INHERENT):
                     self._ask(can_save=False)
+
+    def _next(self) -> str:
+        """The line after this one."""
+        return self.lines[self.line + 1] if self.line + 1 < len(self.lines) else ""
 
     def _run(self, text: str) -> None:
         before, count = self.steps - self.done, int(text.split()[1])

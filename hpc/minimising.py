@@ -16,6 +16,8 @@ FORCE_TOLERANCE = 1e-9
 MOST_STEPS = 200_000
 #: Begins a line at which particles are put in anew, so that nothing of what came before is needed.
 PLACE_SNAPSHOT = "#@ place snapshot"
+#: Begins a line at which the end of a minimisation is kept.
+INHERENT = "#@ inherent"
 
 
 def inherent_lines(names: Sequence[str]) -> list[str]:
@@ -29,6 +31,6 @@ def inherent_lines(names: Sequence[str]) -> list[str]:
         lines += [
             f"{PLACE_SNAPSHOT} {name}",
             f"minimize 0.0 {FORCE_TOLERANCE!r} {MOST_STEPS} {10 * MOST_STEPS}",
-            f"#@ inherent {name}",
+            f"{INHERENT} {name}",
         ]
     return lines

@@ -27,7 +27,7 @@ from hpc.lammps_input import (
 )
 from hpc.quench import Quench
 from hpc.restarts import ranks_in_flight
-from hpc.starting import liquids_of, starting_samples, starts_of
+from hpc.starting import liquids_of, starts_of, whole_starts
 from hpc.trajectories import Isoconfigurational, Trajectory
 from hpc.work import Work
 from hpc.worker import attempt
@@ -88,8 +88,11 @@ def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
     Raises
     ------
     UsageError
-        When the stage was begun with another LAMMPS.
+        When the stage was begun with another LAMMPS, or a run that it is to start from failed.
+    StageFailed
+        When it has nothing to start from; what there was of the stage is as it was.
     """
+    samples = whole_starts(campaign, stage)
     record, fresh = jobs.begin(campaign, stage, start_over)
     version = lammps_version()
     if not fresh:
@@ -110,12 +113,11 @@ def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
         )
         text = quench_input(campaign)
     elif stage == "equilibrate":
-        samples = starting_samples(campaign)
         groups = (layout.equilibrated(campaign, samples, history(campaign).times),)
         text = equilibration_input(campaign)
     else:
         times = frame_steps(campaign) * campaign.file.quench.time_step
-        groups = (layout.propensity(campaign, starting_samples(campaign), times),)
+        groups = (layout.propensity(campaign, samples, times),)
         text = propensity_input(campaign)
     jobs.create(campaign, stage, record, groups, {"lammps_input": text})
 

@@ -11,6 +11,21 @@ from glassdask.campaign import Campaign
 from glassdask.errors import GlassdaskError, StageFailed, UsageError
 
 
+def whole_starts(campaign: Campaign, stage: str) -> np.ndarray:
+    """Runs that a stage starts from, none for quenches, once it is sure that all are there.
+
+    Raises
+    ------
+    StageFailed, UsageError
+        When they are not.
+    """
+    if stage == "quench":
+        return np.array([], dtype=np.int64)
+    samples = starting_samples(campaign)
+    (liquids_of if stage == "equilibrate" else starts_of)(campaign, samples)
+    return samples
+
+
 def starting_samples(campaign: Campaign) -> np.ndarray:
     """Runs that the ensemble starts from: those named, else the first whole test runs.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +26,8 @@ __all__ = [
     "STAGES",
     "TINY",
     "TINY_3D",
+    "begin_and_stop",
+    "change_input",
     "glassdask",
     "gridded",
     "new",
@@ -128,6 +133,27 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen, seconds: 
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.02)
+
+
+def begin_and_stop(folder: Path) -> Path:
+    """Begin to quench and stop at once, without runs in flight."""
+    process = start("quench", str(folder))
+    wait_for(lambda: bool(list((folder / "restarts").glob("quench/*.lammps"))), process)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 75
+    shutil.rmtree(folder / "restarts" / "quench")
+    return folder
+
+
+def change_input(folder: Path, before: str, command: str) -> None:
+    """Put a command into the stored LAMMPS input, which is what the driver carries out."""
+    for group in ("configurations", "cooling"):
+        path = folder / "store.zarr" / group / "zarr.json"
+        content = json.loads(path.read_text())
+        text = content["attributes"]["lammps_input"]
+        content["attributes"]["lammps_input"] = text.replace(before, f"{command}\n{before}", 1)
+        path.write_text(json.dumps(content))
 
 
 def gridded(folder: Path, *overrides: str) -> Campaign:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +14,26 @@ import xarray as xr
 from campaigns import SIXTY, TINY, glassdask, new
 from slurm_cluster import missing, slurm_cluster
 
-#: Tests on a real Slurm, where there is none.
-_LEFT_OUT: list[pytest.Item] = []
+#: Files whose tests start many processes and wait for them; first, so that no one waits at the end.
+_LONG = ("test_slurm", "test_hpc_farm", "test_end_to_end", "test_learn_devices", "test_clusters")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Without Slurm on this machine, what needs it is left out as a whole."""
+    """Long files first; without Slurm on this machine, what needs it is left out as a whole."""
+    rank = {name: k for k, name in enumerate(_LONG)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
     if missing():
-        _LEFT_OUT.extend(item for item in items if "slurm" in item.fixturenames)
-        items[:] = [item for item in items if item not in _LEFT_OUT]
-        config.hook.pytest_deselected(items=_LEFT_OUT)
+        left_out = [item for item in items if "slurm" in item.fixturenames]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_terminal_summary(terminalreporter):
     """Say in one line what was left out."""
-    if _LEFT_OUT:
+    if missing():
         terminalreporter.write_line(
-            f"LEFT OUT {len(_LEFT_OUT)} tests on a real Slurm: no {missing()} on this machine "
-            "(Debian's slurm-wlm and munge bring it)"
+            f"LEFT OUT the tests on a real Slurm: no {missing()} on this machine (Debian's "
+            "slurm-wlm and munge bring it)"
         )
 
 
@@ -101,20 +106,37 @@ def make_lattice():
     return _lattice
 
 
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first of the processes which run the tests makes for all of them."""
+    home = factory.getbasetemp()
+    home = home.parent if "PYTEST_XDIST_WORKER" in os.environ else home
+    folder, done = home / name, home / f"{name}.done"
+    with (home / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            make(folder)
+            done.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """A tiny campaign, run whole by the command line; read it, do not change it."""
-    folder = new(tmp_path_factory.mktemp("whole") / "tiny", "kam", (*TINY, "train.seeds=2"))
-    glassdask("run", str(folder))
-    return folder
+
+    def make(folder: Path) -> None:
+        glassdask("run", str(new(folder, "kam", (*TINY, "train.seeds=2"))))
+
+    return _made_once(tmp_path_factory, "tiny", make)
 
 
 @pytest.fixture(scope="session")
 def quenched(tmp_path_factory):
     """A tiny campaign of sixty quenches and nothing more; copy it."""
-    folder = new(tmp_path_factory.mktemp("quenched") / "c", "kam", SIXTY)
-    glassdask("quench", str(folder))
-    return folder
+
+    def make(folder: Path) -> None:
+        glassdask("quench", str(new(folder, "kam", SIXTY)))
+
+    return _made_once(tmp_path_factory, "quenched", make)
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,7 @@ def test_linear_frames_join_the_log_spaced_ones(tmp_path: Path, linear: int, fra
         (["samples=[3, 130]"], r"has run 3 of the train split, and \[explain\] splits = \['test'"),
         (["samples=[-1, 130]"], r"samples.0 = -1; expected a number >= 0"),
         (["equilibration_time=5.0"], 'equilibration_time = 5 with start = "glass"'),
-        (["start=equilibrium", "equilibration_time=0.9"], "an equilibration of 0.9.*at least 1, 20"),
+        (["start=equilibrium", "equilibration_time=0.9"], "an equilibration of 0.9.*at least 1, "),
         (["start=liquid"], "start = .*; expected one of .glass. or .equilibrium."),
     ],
 )  # fmt: skip

@@ -119,6 +119,10 @@ def test_what_needs_runs_or_both_states_is_refused(imported):
         (("quench", folder, "--retry"), "from files, not from runs"),
         (("propensity", folder, "--retry"), "displacements of .* were imported"),
         (("replay", folder, "--sample", "0"), "quench of .* was imported"),
+        (("equilibrate", folder, "--set", "propensity.start=equilibrium"),
+         "equilibrate starts from liquids; only the glass was imported; expected liquids"),
+        (("equilibrate", folder), 'start = "glass" in .*; expected "equilibrium"'),
+        (("indicators", folder, "--set", "quench.inherent_structures=true"), "Minimise before"),
         (("export", folder, "--output", "x.gsd", "--state", "liquid"), "--state liquid; expected"),
         (("indicators", folder, "--set", "quench.glass_temperature=0.3"), "glassdask import"),
     ):  # fmt: skip

@@ -15,7 +15,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import GLASSDASK, TINY, glassdask, new, start, wait_for
+from campaigns import (
+    GLASSDASK,
+    TINY,
+    begin_and_stop,
+    change_input,
+    glassdask,
+    new,
+    start,
+    wait_for,
+)  # fmt: skip
 
 import glassdask as gd
 from glassdask import layout, live
@@ -62,26 +71,9 @@ def restarts(folder: Path) -> list[Path]:
     return list((folder / "restarts" / "quench").glob("*.restart"))
 
 
-def change_input(folder: Path, before: str, command: str) -> None:
-    """Put a command into the stored LAMMPS input, which is what the driver carries out."""
-    for group in ("configurations", "cooling"):
-        path = folder / "store.zarr" / group / "zarr.json"
-        content = json.loads(path.read_text())
-        text = content["attributes"]["lammps_input"]
-        content["attributes"]["lammps_input"] = text.replace(before, f"{command}\n{before}", 1)
-        path.write_text(json.dumps(content))
-
-
 def begun(folder: Path, *more: str) -> Path:
-    """A stage that was begun and stopped at once, without runs in flight."""
-    new(folder, "kam", (*LONG, *more))
-    process = start("quench", str(folder))
-    wait_for(lambda: bool(list((folder / "restarts").glob("quench/*.lammps"))), process)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
-    assert process.returncode == 75
-    shutil.rmtree(folder / "restarts" / "quench")
-    return folder
+    """A stage of long runs that was begun and stopped at once."""
+    return begin_and_stop(new(folder, "kam", (*LONG, *more)))
 
 
 def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(

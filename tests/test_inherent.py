@@ -146,7 +146,7 @@ def test_stopped_among_its_minimisations_it_goes_on_to_the_same_bits(
         Quench(campaign, text, 17), MPI.COMM_SELF, tmp_path / "log", None,
         lambda steps: asked.append(steps) or Order.GO_ON,
     )  # fmt: skip
-    assert asked[-4:] == [asked[-1]] * 4  # before and after each of two minimisations
+    assert asked[-3] < asked[-2] == asked[-1]  # before each of two minimisations
     for place in range(len(asked) - 4, len(asked)):
         restarts = Restarts(tmp_path, place)
         count = iter(range(len(asked) + 1))

@@ -21,7 +21,7 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file
 
-from glassdask import layout, records
+from glassdask import layout, networks, records
 from glassdask.campaign import Campaign
 from glassdask.campaign.schema import Train
 from glassdask.errors import StageFailed
@@ -83,9 +83,9 @@ def open_explanations(campaign: Campaign) -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Campaign, Campaign]:
-    """The same campaign, trained by one process, and by two that read the store as they go."""
-    one = gridded(tmp_path_factory.mktemp("one") / "c")
-    two = gridded(tmp_path_factory.mktemp("two") / "c", "train.streaming=true")
+    """Two networks, trained by one process, and by two that read the store as they go."""
+    one = gridded(tmp_path_factory.mktemp("one") / "c", "train.seeds=2")
+    two = gridded(tmp_path_factory.mktemp("two") / "c", "train.seeds=2", "train.streaming=true")
     run_train(one, devices=ONE)
     run_train(two, devices=TWO)
     return one, two
@@ -142,9 +142,9 @@ def test_two_processes_explain_what_one_does_and_keep_it_when_a_file_is_lost(
 ) -> None:
     one, two = pair
     # of the same weights: an explained map is as sensitive to them as it likes
-    (two.path / "model" / "weights.safetensors").write_bytes(
-        (one.path / "model" / "weights.safetensors").read_bytes()
-    )
+    for network in range(2):
+        theirs, ours = (networks.folder(c, network) / "weights.safetensors" for c in (one, two))
+        ours.write_bytes(theirs.read_bytes())
     run_explain(one, devices=ONE)
     lost = two.store / "density" / "density" / "c" / "1"
     lost.rename(two.path / "lost")
@@ -169,7 +169,7 @@ def test_blocks_that_nobody_told_of_are_not_complete(
 ) -> None:
     def lose(campaign: Campaign, step: str, devices: Devices, on_message, words=()) -> None:
         if step == "score":
-            on_message({"learnt": True, "learnt_by_network": [True], "reason": ""})
+            on_message({"learnt": True, "learnt_by_network": [True, True], "reason": ""})
 
     monkeypatch.setattr("glassdask.stages.learning.on_several", lose)
     with pytest.raises(StageFailed, match="of some blocks nothing was heard"):

@@ -10,6 +10,7 @@ from test_report import FAILED, make_store
 from glassdask import networks, records, store
 from glassdask.campaign import load, new_campaign
 from glassdask.report import networks as compared
+from glassdask.report.accuracy import wrong_snapshots
 from glassdask.report.data import ReportData
 from glassdask.report.table import results_table
 
@@ -124,3 +125,13 @@ def test_every_statement_about_gamma_carries_the_spread_over_networks(four):
         assert row.note.count("each network: ") == 1
     assert sum(row.quantity.startswith("agreement of Γ") for row in rows) == 2
     assert not any(compared.SINGLE in row.note for row in rows)
+
+
+def test_wrong_snapshots_are_listed_of_every_network(four):
+    (found,) = wrong_snapshots(four)
+    score = four.group("explanations")["score_by_network"].transpose("network", "sample", ...)
+    of_liquid, of_glass = score.values[2, 4, 1]
+    seed = int(four.group("configurations")["seed"][4])
+    margin = pytest.approx(float(of_liquid - of_glass), nan_ok=True)
+    expected = {"network": 2, "sample": 4, "seed": seed, "state": "glass", "label": "liquid"}
+    assert found == expected | {"margin": margin}

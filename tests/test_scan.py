@@ -235,8 +235,18 @@ def test_the_spread_from_network_to_network(tiny, tmp_path) -> None:
         both = np.stack([shown[name].values, second.values], axis=1)
         store.array(campaign.store, "explanations", f"{name}_by_network")[...] = both
     read = read_maps(campaign)
-    found = measure(Point({}, campaign), read, read).correlation["voronoi_volume", "glass"]
+    row = measure(Point({}, campaign), read, read)
+    found = row.correlation["voronoi_volume", "glass"]
     assert found.between_networks == pytest.approx((1 - found.value) / 2**0.5, rel=1e-6)
+    agreement = row.agreement["glass"]
+    assert (agreement.value, agreement.count) == (pytest.approx(found.value), found.count)
+    volumes = (
+        ReportData(campaign, tree).group("dynamics")["pearson"].sel(indicator="voronoi_volume")
+    )
+    for name in ("largest", "nearest"):
+        place = getattr(row, name)
+        apart = abs(place.value - float(volumes.mean("configuration")[place.place]))
+        assert row.between_networks[name] == pytest.approx(apart / 2**0.5, abs=1e-5)
 
 
 def test_points_are_named_once_and_the_own_value_is_no_point(tiny) -> None:

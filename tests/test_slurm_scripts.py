@@ -133,6 +133,13 @@ def test_the_chain_waits_for_what_is_read(tmp_path: Path) -> None:
         "correlate": {"analyse", "explain", "propensity"},
         "report": {"correlate"},
     }
+    equilibrium = load(campaign.path, ["propensity.start=equilibrium"])
+    more = {job.name: set(job.after) for job in chain(equilibrium, Profile())}
+    assert more == after | {
+        "equilibrate": {"quench"},
+        "explain": {"train", "equilibrate"},
+        "propensity": {"equilibrate"},
+    }
 
 
 def test_nothing_is_left_of_a_complete_campaign_and_a_lost_stage_comes_back(tiny: Path) -> None:

@@ -6,7 +6,17 @@ import time
 
 import numpy as np
 
-from glassdask.kernels import bond_order, coarse_graining, energy, gridding, structure, surroundings
+from glassdask.kernels import (
+    bond_order,
+    bonds,
+    coarse_graining,
+    energy,
+    gridding,
+    sampling,
+    scattering,
+    structure,
+    surroundings,
+)
 from glassdask.kernels import structure_factor as factor
 from glassdask.kernels.tessellation import tessellate
 
@@ -30,6 +40,11 @@ def compile_all() -> None:
         coarse_graining.mesh_sums(values, position, np.full(dimension, length), np.array([0.1]))
         factor.structure_factor(position, length, kinds, 1, 5, 9.0)
         gridding.grid_density(position, length, kinds, 1, 16)
+        coarse_graining.coarse_grain(np.ones((40, 1000), np.float32), position, length, 3.0)
+        moved = np.zeros((1, 1000, dimension), np.float32)
+        bonds.broken_bonds(moved, bonds.find_bonds(position, length, kinds, one))
+        scattering.angular_average(moved[..., 0], 7.2, dimension)
+        sampling.means_of_groups(moved[..., 0], kinds)
 
 
 if __name__ == "__main__":

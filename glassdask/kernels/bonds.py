@@ -124,6 +124,7 @@ def broken_bonds(displacement: np.ndarray, bonds: Bonds) -> np.ndarray:
 def _count(moved, first, second, vector, longest, count):  # type: ignore[no-untyped-def]
     axes, bonds = vector.shape
     square, along = np.empty(bonds), np.empty(moved.shape[1])
+    where = np.empty(bonds + 1, np.uint32)
     for row in range(len(moved)):
         square[:] = 0.0
         # one axis at a time, so that several bonds can be looked at together
@@ -132,9 +133,13 @@ def _count(moved, first, second, vector, longest, count):  # type: ignore[no-unt
             for bond in range(bonds):
                 apart = vector[axis, bond] + (along[second[bond]] - along[first[bond]])
                 square[bond] += apart * apart
+        many = 0
         for bond in range(bonds):
+            # written in any case, and kept or not: faster than a branch that nobody can foresee;
             # what is NaN is neither whole nor broken
-            if not square[bond] <= longest[bond]:
-                broken = 1.0 if square[bond] > longest[bond] else np.nan
-                count[row, first[bond]] += broken
-                count[row, second[bond]] += broken
+            where[many] = bond
+            many += not square[bond] <= longest[bond]
+        for bond in where[:many]:
+            broken = 1.0 if square[bond] > longest[bond] else np.nan
+            count[row, first[bond]] += broken
+            count[row, second[bond]] += broken

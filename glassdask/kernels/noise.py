@@ -13,7 +13,7 @@ from glassdask.kernels.correlation import standardised
 from glassdask.kernels.sampling import check_bootstrap
 
 #: Random halvings that a reliability is averaged over.
-SPLITS = 8
+SPLITS = 6
 
 
 def half_contrasts(replicas: int, splits: int, seed: int | list[int]) -> np.ndarray:

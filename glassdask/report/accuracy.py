@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
 
+from glassdask import layout
 from glassdask.layout import BASELINES
 from glassdask.report import networks, paper
 from glassdask.report.data import ReportData
@@ -56,6 +58,38 @@ def of_network(data: ReportData, state: str) -> Row:
         f"test accuracy, {state}", value, math.nan, count, stated, note,
         networks_spread=networks.spread(each),
     )  # fmt: skip
+
+
+def wrong_snapshots(data: ReportData) -> list[dict[str, Any]]:
+    """Test snapshots that a network took for the other class, network by network.
+
+    Returns
+    -------
+    list of dict
+        `network`, `sample`, `seed` of the quench, true `state`, `label` that was found, and
+        `margin`: score of the class found minus that of the true class.
+    """
+    group, seeds = data.group("explanations"), data.group("configurations")["seed"].values
+    several = "correct_by_network" in group
+    score, correct = (
+        group[f"{name}_by_network"] if several else group[name].expand_dims("network")
+        for name in ("score", "correct")
+    )
+    score = score.transpose("network", "sample", "state", "label").values
+    correct = correct.transpose("network", "sample", "state").values
+    found = []
+    for n, sample, k in np.argwhere((correct == 0) & data.test[:, np.newaxis]):
+        found.append(
+            {
+                "network": int(n),
+                "sample": int(sample),
+                "seed": int(seeds[sample]),
+                "state": layout.STATES[k],
+                "label": layout.STATES[1 - k],
+                "margin": float(score[n, sample, k, 1 - k] - score[n, sample, k, k]),
+            }
+        )
+    return found
 
 
 def _share(right: int, count: int) -> str:

@@ -10,13 +10,13 @@ from importlib import resources
 from typing import Any
 
 import jinja2
-import numpy as np
 
 from glassdask import layout, records
 from glassdask.campaign import Campaign
 from glassdask.campaign.campaign import RAMP
 from glassdask.campaign.schema import CampaignFile
 from glassdask.report import ladder, style
+from glassdask.report.accuracy import wrong_snapshots
 from glassdask.report.data import ReportData
 from glassdask.report.figures import DRAWINGS
 from glassdask.report.rows import Row
@@ -143,27 +143,6 @@ def pictures(data: ReportData) -> list[Picture]:
         found.append(
             Picture(drawing.name, drawing.title, drawing.caption(data), source, width, height)
         )
-    return found
-
-
-def wrong_snapshots(data: ReportData) -> list[dict[str, Any]]:
-    """Test snapshots that the network took for the other class."""
-    score = data.group("explanations")["score"].values
-    seeds = data.group("configurations")["seed"].values
-    found = []
-    for sample in np.flatnonzero(data.test):
-        for k, state in enumerate(layout.STATES):
-            if int(data.correct.values[sample, k]) == 0:
-                margin = float(score[sample, k, 1 - k] - score[sample, k, k])
-                found.append(
-                    {
-                        "sample": int(sample),
-                        "seed": int(seeds[sample]),
-                        "state": state,
-                        "label": layout.STATES[1 - k],
-                        "margin": margin,
-                    }
-                )
     return found
 
 

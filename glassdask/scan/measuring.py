@@ -58,10 +58,14 @@ class Row:
         Test snapshots of each class that enter the means: whole, and classified rightly.
     correlation : dict of (str, str) to Estimate
         C(Gamma, X) for each structural indicator X and each state; Theta as 1 - Theta.
+    agreement : dict of str to Estimate
+        Correlation between the Gamma of two networks, mean over the pairs, for each state.
     own_map : dict of str to Estimate
         Correlation of Gamma with the campaign's own, in the same snapshots, for each state.
     largest, nearest : Extremum or None
         C(Gamma, 1 - Delta) at its largest, and where delta is nearest to 1 sigma.
+    between_networks : dict of str to float
+        Standard deviation of these two from network to network, at the same place.
     failed : bool
         Whether a stage failed.
     """
@@ -71,9 +75,11 @@ class Row:
     accuracy: dict[str, float] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=dict)
     correlation: dict[tuple[str, str], Estimate] = field(default_factory=dict)
+    agreement: dict[str, Estimate] = field(default_factory=dict)
     own_map: dict[str, Estimate] = field(default_factory=dict)
     largest: Extremum | None = None
     nearest: Extremum | None = None
+    between_networks: dict[str, float] = field(default_factory=dict)
     failed: bool = False
 
 
@@ -140,6 +146,8 @@ def measure(point: Point, maps: Maps, own: Maps) -> Row:
         for name in names
         for state in STATES
     }
+    if len(networks.learnt(data)) > 1:
+        found["agreement"] = {s: _estimate(networks.agreement(data, s)) for s in STATES}
     notes = []
     if "test" not in point.campaign.file.explain.splits:
         notes.append("[explain] splits leaves out the test split")
@@ -152,6 +160,12 @@ def measure(point: Point, maps: Maps, own: Maps) -> Row:
     if "dynamics" in data.tree:
         found["largest"] = data.largest("gradcam", by_size=False)
         found["nearest"] = data.nearest("gradcam", 1.0)
+        each = networks.dynamics(data)
+        found["between_networks"] = {
+            name: networks.spread(each[:, *found[name].place])
+            for name in ("largest", "nearest")
+            if found[name] is not None
+        }
     else:
         notes.append("no ensemble of these glasses")
     return Row(point, "; ".join(notes), **found)
@@ -188,33 +202,37 @@ def _correlations(campaign: Campaign, signed: xr.Dataset) -> xr.Dataset:
         "pearson": correlations.pearson(signed["gradcam"], each).expand_dims(indicator=["gradcam"])
     }
     if blocks.BY_NETWORK in signed:
-        found["pearson_by_network"] = correlations.pearson(signed[blocks.BY_NETWORK], each)
+        gamma = signed[blocks.BY_NETWORK]
+        found["pearson_by_network"] = correlations.pearson(gamma, each)
+        found["pearson_between_networks"] = correlations.pearson(
+            gamma, gamma.rename(network="other_network")
+        )
     whole = xr.Dataset(found).reset_coords(drop=True)
     return whole.reindex(sample=np.arange(campaign.file.quench.runs))
 
 
 def _dynamics(campaign: Campaign) -> xr.Dataset:
     """As the group of this name, of Gamma alone."""
+    names = {"gradcam": "pearson", blocks.BY_NETWORK: "pearson_by_network"}
     with store.open_group(campaign.store, "propensity") as group:
         axes = {n: group[n].load() for n in ("configuration", "temperature", "time")}
     found = []
     for k in range(len(axes["configuration"])):
         for t in range(len(axes["temperature"])):
-            start, gamma = start_of(campaign, k, t), structure_of_start(campaign, k, t)["gradcam"]
-            structure = blocks.smooth_fields(campaign, gamma, start)
+            start, raw = start_of(campaign, k, t), structure_of_start(campaign, k, t)
+            gamma = raw[[name for name in names if name in raw]]
+            gamma = blocks.smooth_fields(campaign, gamma, start).reset_coords(drop=True)
             delta_i = propensity(campaign, k, t)
-            smooth = blocks.smooth_fields(campaign, delta_i, start)
-            delta = displacements.mean_cage_relative_displacement(delta_i)
-            found.append((delta.values, correlations.pearson(structure, 1 - smooth).values))
-    shape = (2, *(len(axis) for axis in axes.values()))
-    reached, pearson = np.moveaxis(np.array(found), 1, 0).reshape(shape)
-    return xr.Dataset(
-        {
-            "delta": (tuple(axes), reached),
-            "pearson": (("indicator", *axes), pearson[None]),
-        },
-        {"indicator": ["gradcam"]} | {name: axis.values for name, axis in axes.items()},
-    )
+            smooth = blocks.smooth_fields(campaign, delta_i, start).reset_coords(drop=True)
+            one = {
+                names[str(name)]: correlations.pearson(x, 1 - smooth) for name, x in gamma.items()
+            }
+            one["delta"] = displacements.mean_cage_relative_displacement(delta_i)
+            found.append(xr.Dataset(one).reset_coords(drop=True))
+    rows = len(axes["temperature"])
+    each = [xr.concat(found[k : k + rows], "temperature") for k in range(0, len(found), rows)]
+    whole = xr.concat(each, "configuration").assign_coords(axes)
+    return whole.assign(pearson=whole["pearson"].expand_dims(indicator=["gradcam"]))
 
 
 def _with_own(maps: Maps, own: Maps, state: str) -> Estimate:

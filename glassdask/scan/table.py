@@ -69,10 +69,15 @@ def _correlations(campaign: Campaign) -> Iterator[Column]:
             what = f"C(Gamma, {'1 - ' if name in style.REVERSED else ''}{name}), {state}"
             pick = partial(_entry, "correlation", (name, state))
             yield from _estimates(f"{name}_{state}", what, pick)
-    for state in STATES:
-        what = f"correlation of Gamma with the campaign's own Gamma, {state}"
-        found = _estimates(f"own_map_{state}", what, partial(_entry, "own_map", state))
-        yield from (column for column in found if not column.name.endswith("_networks"))
+    maps = {
+        "agreement": "correlation between the Gamma of two networks, mean over the pairs",
+        "own_map": "correlation of Gamma with the campaign's own Gamma",
+    }
+    for attribute, meaning in maps.items():
+        for state in STATES:
+            pick = partial(_entry, attribute, state)
+            found = _estimates(f"{attribute}_{state}", f"{meaning}, {state}", pick)
+            yield from (column for column in found if not column.name.endswith("_networks"))
 
 
 def _estimates(name: str, what: str, pick: Callable[[Row], Estimate | None]) -> Iterator[Column]:
@@ -111,6 +116,11 @@ def _dynamics() -> Iterator[Column]:
             text = meaning if ending else f"{what}: {meaning}"
             pick = attrgetter(place)
             yield Column(f"propensity_{place}{ending}", text, partial(_part, attribute, pick))
+        yield Column(
+            f"propensity_{place}_between_networks",
+            "standard deviation of it from network to network",
+            partial(_entry, "between_networks", place),
+        )
 
 
 def save(campaign: Campaign, rows: list[Row], path: Path) -> None:
@@ -170,6 +180,7 @@ def show(campaign: Campaign, rows: list[Row], console: Console | None = None) ->
         + (" (± sd from network to network)." if _several(rows) else "."),
         "own Γ: correlation with the map of the campaign itself, whose values are marked *.",
         "Θ enters as 1 − Θ, Δ as 1 − Δ; these ± standard deviation over the glasses.",
+        *(["agree: correlation between the maps of two networks."] if _several(rows) else []),
         *(f"{number:>3}) {note}" for note, number in notes.items()),
     ]
     for line in lines:
@@ -180,7 +191,8 @@ def _of_group(campaign: Campaign, group: list[Row], over: str, notes: dict[str, 
     """Two lines a point: glasses, liquids."""
     names = campaign.file.indicators.names
     pairs = (style.pair("gradcam", name, style.LETTERS) for name in names)
-    table = _table(over, ["", "accuracy", "n", *pairs, "own Γ", ""])
+    agree = _several(group)
+    table = _table(over, ["", "accuracy", "n", *pairs, *["agree"] * agree, "own Γ", ""])
     for row in group:
         said = [note for note in row.note.split("; ") if note]
         marks = " ".join(str(notes.setdefault(note, len(notes) + 1)) for note in said)
@@ -192,6 +204,7 @@ def _of_group(campaign: Campaign, group: list[Row], over: str, notes: dict[str, 
                 number(row.accuracy.get(state, math.nan)),
                 str(row.counted.get(state, "")),
                 *(_estimate(row.correlation.get((name, state))) for name in names),
+                *[_estimate(row.agreement.get(state))] * agree,
                 _estimate(row.own_map.get(state)),
                 marks if first else "",
             )
@@ -201,7 +214,11 @@ def _of_group(campaign: Campaign, group: list[Row], over: str, notes: dict[str, 
 def _of_dynamics(group: list[Row], over: str) -> Table:
     table = _table("", ["largest C(Γ, Δ)", "at δ", "T", "C(Γ, Δ) nearest δ = 1", "at δ", "T"])
     for row in group:
-        table.add_row(_value(row, over), *_place(row.largest), *_place(row.nearest))
+        places = (
+            _place(getattr(row, name), row.between_networks.get(name, math.nan))
+            for name in ("largest", "nearest")
+        )
+        table.add_row(_value(row, over), *(text for place in places for text in place))
     return table
 
 
@@ -228,17 +245,23 @@ def _several(rows: list[Row]) -> bool:
 
 
 def _estimate(found: Estimate | None) -> str:
-    if found is None or not math.isfinite(found.value):
+    if found is None:
         return ""
-    text = number(found.value)
-    text += f" ± {found.error:.3f}" if math.isfinite(found.error) else ""
-    networks = found.between_networks
-    return text + (f" (±{networks:.3f})" if math.isfinite(networks) else "")
+    return _with_spreads(found.value, found.error, found.between_networks)
 
 
-def _place(found: Extremum | None) -> tuple[str, str, str]:
-    """Value with its spread, delta and temperature there."""
+def _with_spreads(value: float, spread: float, between_networks: float) -> str:
+    """A value and what it varies by; nothing where it was not measured."""
+    if not math.isfinite(value):
+        return ""
+    text = number(value)
+    text += f" ± {spread:.3f}" if math.isfinite(spread) else ""
+    return text + (f" (±{between_networks:.3f})" if math.isfinite(between_networks) else "")
+
+
+def _place(found: Extremum | None, between_networks: float) -> tuple[str, str, str]:
+    """Value with its spreads, delta and temperature there."""
     if found is None:
         return "", "", ""
-    spread = f" ± {found.spread:.3f}" if math.isfinite(found.spread) else ""
-    return number(found.value) + spread, f"{found.delta:.2g}", f"{found.temperature:.3g}"
+    value = _with_spreads(found.value, found.spread, between_networks)
+    return value, f"{found.delta:.2g}", f"{found.temperature:.3g}"

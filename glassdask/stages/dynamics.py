@@ -43,7 +43,7 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
     for name, values in found.items():
         target = group[name]
         place = {"configuration": configuration, "temperature": temperature}
-        dims = target.metadata.dimension_names  # type: ignore[union-attr]
+        dims = [str(dim) for dim in target.metadata.dimension_names or ()]  # type: ignore[union-attr]
         target[tuple(place.get(dim, slice(None)) for dim in dims)] = values  # type: ignore[index]
 
 

@@ -82,7 +82,8 @@ class Ensemble:
         for k in np.flatnonzero(~self.stored):
             found[k] = self._waiting(name, int(self.replicas[k]))[part]
         if not np.isfinite(found.sum(dtype=float)):
-            sample = int(self.group["configuration"][self.configuration])  # type: ignore[index]
+            samples = np.asarray(self.group["configuration"][...])  # type: ignore[index]
+            sample = int(samples[self.configuration])
             raise damaged(self.campaign, "propensity", f"{name} of sample {sample} is missing")
         return found
 

@@ -67,7 +67,7 @@ class Panel:
         crsd : ndarray
             (replica, time, particle).
         resamples : int
-            Of the interval.
+            Of the interval; 0: none is wanted.
         seed : list of int
             Of the halves and of the resamples.
 
@@ -126,6 +126,8 @@ class Panel:
         for kind, function in CORRELATIONS.items():
             if len(structure) > self.count:
                 found[f"{kind}_by_network"] = function(structure[self.count :, None], 1 - delta)
+        if not resamples:
+            return found
         mean = noise.centred(-delta)
         towards = self.smoothers[self.own].adjoint(mean)
         along_mean = -np.einsum("rtp,tp->tr", crsd, towards.astype(crsd.dtype))
