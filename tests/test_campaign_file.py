@@ -301,3 +301,10 @@ def test_only_the_parameters_in_use_belong_to_the_experiment(folder: Path) -> No
     assert (
         load(folder, [used]).hash != load(folder, [used, "indicators.pair_entropy_width=0.2"]).hash
     )
+
+
+def test_the_window_of_the_onset_makes_nothing_stale_but_the_report(folder: Path) -> None:
+    plain, narrow = load(folder), load(folder, ["correlate.kink_temperatures=[0.1,0.6]"])
+    assert plain.hash == narrow.hash
+    assert plain.sections(("correlate",)) == narrow.sections(("correlate",))
+    assert plain.sections(("report",)) != narrow.sections(("report",))
