@@ -100,8 +100,8 @@ def test_table_one_as_printed_is_another_model() -> None:
         ("runs=30", "section.key=value"),
         ("quench.cooling_points=100000", "steps a point"),
         ("report.map_sample=500", "of 140 runs"),
-        ("correlate.kink_temperatures=[0.8,0.1]", "two temperatures, the lower one first"),
-        ("correlate.kink_temperatures=[0.1]", "two temperatures"),
+        ("report.kink_temperatures=[0.8,0.1]", "two temperatures, the lower one first"),
+        ("report.kink_temperatures=[0.1]", "two temperatures"),
     ],
 )
 def test_a_wrong_field_is_one_clear_line(folder: Path, override: str, message: str) -> None:
@@ -304,7 +304,7 @@ def test_only_the_parameters_in_use_belong_to_the_experiment(folder: Path) -> No
 
 
 def test_the_window_of_the_onset_makes_nothing_stale_but_the_report(folder: Path) -> None:
-    plain, narrow = load(folder), load(folder, ["correlate.kink_temperatures=[0.1,0.6]"])
+    plain, narrow = load(folder), load(folder, ["report.kink_temperatures=[0.1,0.6]"])
     assert plain.hash == narrow.hash
     assert plain.sections(("correlate",)) == narrow.sections(("correlate",))
     assert plain.sections(("report",)) != narrow.sections(("report",))

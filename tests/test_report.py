@@ -260,8 +260,8 @@ def test_the_onset_stands_beside_the_papers(changed):
         "2 temperatures from 0.05 to 0.8, and two lines need 8: raise [quench] cooling_points"
     )
     assert (math.isnan(found.value), found.paper) == (True, "0.37")
-    wide = copy.file.correlate.model_copy(update={"kink_temperatures": [0.05, 4.0]})
-    copy = type(copy)(copy.path, copy.file.model_copy(update={"correlate": wide}))
+    wide = copy.file.report.model_copy(update={"kink_temperatures": [0.05, 4.0]})
+    copy = type(copy)(copy.path, copy.file.model_copy(update={"report": wide}))
     temperature = store.open_group(copy.store, "cooling")["temperature"].values
     noise = 0.01 * np.random.default_rng(0).normal(size=(14, len(temperature)))
     bent = temperature + np.maximum(temperature - 1.6, 0) + noise

@@ -144,10 +144,6 @@ class Campaign:
                 table["liquid_temperature"], table["glass_temperature"] = self.state_temperatures
             if name == "propensity":
                 table = propensity_table(self)
-            if name == "correlate":  # T* is the report's
-                table.pop("kink_temperatures")
-            if name == "report":
-                table["kink_temperatures"] = self.file.correlate.kink_temperatures
             silent: dict[str, object] = SILENT.get(name, {})
             out[name] = {k: v for k, v in table.items() if k not in silent or v != silent[k]}
         return out

@@ -29,6 +29,7 @@ def check(file: CampaignFile) -> None:
     check_network(file)
     check_propensity(file)
     check_correlate(file)
+    check_report(file)
     check_hpc(file)
     if file.report.map_sample >= file.quench.runs:
         raise UsageError(
@@ -169,10 +170,14 @@ def check_correlate(file: CampaignFile) -> None:
             "increasing lengths, at least one",
             "Type e.g. `coarse_graining_ladder = [0.0, 1.0, 3.0]`.",
         )
-    window = section.kink_temperatures
+
+
+def check_report(file: CampaignFile) -> None:
+    """The window of the kink is one."""
+    window = file.report.kink_temperatures
     if window is not None and not (len(window) == 2 and window[0] < window[1]):
         raise UsageError(
-            f"[correlate] kink_temperatures = {window}",
+            f"[report] kink_temperatures = {window}",
             "two temperatures, the lower one first",
             "Type e.g. `kink_temperatures = [0.1, 0.8]`.",
         )

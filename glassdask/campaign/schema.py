@@ -297,18 +297,18 @@ class Correlate(Section):
         default=None,
     )
     radial_bin: float = about("width of its bins, sigma (not in the paper)", default=0.1, ge=0.001)
+
+
+class Report(Section):
+    """[report]: figures and the table."""
+
+    map_sample: int = about(
+        "run to draw; -1: the first glass of the propensity ensemble", default=-1, ge=-1
+    )
     kink_temperatures: list[Positive] | None = about(
         "low, high: where T* is looked for on cooling, epsilon/kB; T_G to T_L if left out (not in "
         "the paper)",
         default=None,
-    )
-
-
-class Report(Section):
-    """[report]: figures."""
-
-    map_sample: int = about(
-        "run to draw; -1: the first glass of the propensity ensemble", default=-1, ge=-1
     )
 
 

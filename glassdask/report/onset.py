@@ -39,7 +39,7 @@ class Onset:
 
 def window(campaign: Campaign) -> tuple[float, float]:
     """Temperatures between which the kink of e(T) is looked for, epsilon/kB."""
-    given = campaign.file.correlate.kink_temperatures
+    given = campaign.file.report.kink_temperatures
     liquid, glass = campaign.state_temperatures
     return (glass, liquid) if given is None else (given[0], given[1])
 
