@@ -18,6 +18,7 @@ import common  # noqa: F401  one thread for NumPy, before it is loaded
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from PIL import Image
 
 import glassdask as gd
 from glassdask import layout, records
@@ -224,6 +225,8 @@ def draw(found: list[Found], path: Path) -> None:
         style.log_ticks(cells[5].xaxis)
         cells[5].legend(fontsize=7, loc="lower right")
         figure.savefig(path, dpi=90)
+    # few colours make a small file
+    Image.open(path).convert("RGB").quantize(48).save(path, optimize=True)
 
 
 def draw_energy(axes: Axes, found: Found, colour: tuple) -> None:
