@@ -18,6 +18,7 @@ import common  # noqa: F401  one thread for NumPy, before it is loaded
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from PIL import Image
 
 import glassdask as gd
 from glassdask import layout, records
@@ -220,10 +221,12 @@ def draw(found: list[Found], path: Path) -> None:
             )  # fmt: skip
         cells[5].axhline(PAPER, color="black", ls=":", lw=0.9, label="the paper")
         cells[5].set(xscale="log", xlabel=r"cooling rate ($\epsilon/k_B\tau$)", ylabel="$T^*$")
-        cells[5].set(xlim=(min(rates) / 1.6, max(rates) * 1.6), ylim=(0, 0.8))
+        cells[5].set(xlim=(min(rates) / 1.6, max(rates) * 1.6), ylim=(-0.3, 0.8))
         style.log_ticks(cells[5].xaxis)
         cells[5].legend(fontsize=7, loc="lower right")
         figure.savefig(path, dpi=90)
+    # few colours make a small file
+    Image.open(path).convert("RGB").quantize(160).save(path, optimize=True)
 
 
 def draw_energy(axes: Axes, found: Found, colour: tuple) -> None:
