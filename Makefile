@@ -18,7 +18,7 @@ test: $(VENV)/.all-installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/bin/python -m pytest
 
 lint: $(VENV)/.all-installed
 	$(VENV)/bin/ruff check --fix .

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +11,9 @@ import xarray as xr
 from campaigns import SIXTY, TINY, glassdask, new
 from slurm_cluster import missing, slurm_cluster
 
-#: Files whose tests start many processes and wait for them; first, so that no one waits at the end.
-_LONG = ("test_slurm", "test_hpc_farm", "test_end_to_end", "test_learn_devices", "test_clusters")
-
 
 def pytest_collection_modifyitems(config, items):
-    """Long files first; without Slurm on this machine, what needs it is left out as a whole."""
-    rank = {name: k for k, name in enumerate(_LONG)}
-    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+    """Without Slurm on this machine, what needs it is left out as a whole."""
     if missing():
         left_out = [item for item in items if "slurm" in item.fixturenames]
         items[:] = [item for item in items if item not in left_out]
@@ -106,37 +98,20 @@ def make_lattice():
     return _lattice
 
 
-def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """A folder that the first of the processes which run the tests makes for all of them."""
-    home = factory.getbasetemp()
-    home = home.parent if "PYTEST_XDIST_WORKER" in os.environ else home
-    folder, done = home / name, home / f"{name}.done"
-    with (home / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            make(folder)
-            done.touch()
-    return folder
-
-
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """A tiny campaign, run whole by the command line; read it, do not change it."""
-
-    def make(folder: Path) -> None:
-        glassdask("run", str(new(folder, "kam", (*TINY, "train.seeds=2"))))
-
-    return _made_once(tmp_path_factory, "tiny", make)
+    folder = new(tmp_path_factory.mktemp("whole") / "tiny", "kam", (*TINY, "train.seeds=2"))
+    glassdask("run", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")
 def quenched(tmp_path_factory):
     """A tiny campaign of sixty quenches and nothing more; copy it."""
-
-    def make(folder: Path) -> None:
-        glassdask("quench", str(new(folder, "kam", SIXTY)))
-
-    return _made_once(tmp_path_factory, "quenched", make)
+    folder = new(tmp_path_factory.mktemp("quenched") / "c", "kam", SIXTY)
+    glassdask("quench", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")
