@@ -8,7 +8,7 @@ PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c c
 # found as a path, so that a folder of the same name in the working directory does not hide it
 EDITABLE = --config-settings editable_mode=compat
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-long lint clean
 
 demo: $(VENV)/.demo-installed
 	@test -f $(DIR)/campaign.toml || $(VENV)/bin/glassdask new $(DIR) --model $(MODEL) --preset $(PRESET)
@@ -19,6 +19,10 @@ test: $(VENV)/.all-installed
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest
+
+# what takes minutes each: wall times and lost nodes of a real Slurm
+test-long: $(VENV)/.all-installed
+	$(VENV)/bin/python -m pytest -m long
 
 lint: $(VENV)/.all-installed
 	$(VENV)/bin/ruff check --fix .

@@ -85,6 +85,7 @@ def equal(one: Path, other: Path, *groups: str) -> None:
         xr.testing.assert_equal(a, b)
 
 
+@pytest.mark.long
 def test_a_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
     slurm: Slurm, tmp_path: Path, profile: Path
 ) -> None:
@@ -188,6 +189,7 @@ def test_a_job_waits_while_another_process_works_at_its_stage(
     equal(tiny, folder, "configurations", "cooling")
 
 
+@pytest.mark.long
 def test_a_node_lost_during_propensity_costs_nothing_but_time(
     slurm: Slurm, tmp_path: Path, tiny: Path, profile: Path
 ) -> None:
