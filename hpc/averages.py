@@ -44,8 +44,8 @@ def averaged_steps(steps: int, points: int) -> np.ndarray:
     return np.rint(steps * np.arange(1, count + 1) / count).astype(np.int64)
 
 
-def _means(values: np.ndarray) -> np.ndarray:
-    """Of each `AVERAGED` in turn."""
+def means(values: np.ndarray) -> np.ndarray:
+    """Of each `AVERAGED` values in turn, (points * AVERAGED,) to (points,)."""
     return values.reshape(-1, AVERAGED).mean(axis=1)
 
 
@@ -60,7 +60,7 @@ def ramp(campaign: Campaign) -> Ramp:
         steps=steps,
         liquid_step=round(steps * (quench.start_temperature - liquid) / drop),
         samples=samples,
-        temperatures=quench.start_temperature - drop * _means(samples) / steps,
+        temperatures=quench.start_temperature - drop * means(samples) / steps,
     )
 
 
@@ -88,4 +88,4 @@ def history(campaign: Campaign) -> History:
     step = campaign.file.quench.time_step
     steps = round(equilibration_time(campaign.file.propensity) / step)
     samples = averaged_steps(steps, HISTORY)
-    return History(steps, samples, step * _means(samples))
+    return History(steps, samples, step * means(samples))

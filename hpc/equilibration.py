@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from glassdask.campaign import Campaign
-from glassdask.campaign.ensemble import AVERAGED, HISTORY
 from hpc.averages import history
 from hpc.runner import Runner
 from hpc.snapshots import Snapshots
-from hpc.trajectories import NO_STOPS
 
 
 class Equilibration(Snapshots):
@@ -33,13 +31,14 @@ class Equilibration(Snapshots):
     """
 
     names = ("equilibrated",)
+    averaged = "history"
 
     def __init__(
         self, campaign: Campaign, text: str, position: np.ndarray, temperature: float, seed: int
     ) -> None:
         super().__init__(campaign, text, {"seed": seed, "temperature": temperature})
         self.position = position
-        self._samples = history(campaign).samples
+        self.samples = history(campaign).samples
 
     def act(self, runner: Runner, instruction: str) -> None:
         """Put the liquid in; else as for all snapshots."""
@@ -48,18 +47,8 @@ class Equilibration(Snapshots):
         else:
             super().act(runner, instruction)
 
-    def stops(self, before: list[str]) -> np.ndarray:
-        """Where energies are averaged."""
-        return self._samples if "#@ history" in before else NO_STOPS
-
-    def at_stop(self, runner: Runner, step: int) -> None:
-        """Keep the energy."""
-        self.keep(energy=runner.energy())
-
     def results(self, runner: Runner) -> dict[str, np.ndarray]:
         """The configuration at the end, and how its energy came there."""
         self.check_particles(runner)
-        energies = np.reshape(self.kept["energy"], (HISTORY, AVERAGED)).mean(axis=1)
-        return {name: found[0] for name, found in self.recorded().items()} | {
-            "energy_history": energies
-        }
+        recorded = {name: found[0] for name, found in self.recorded().items()}
+        return recorded | {"energy_history": self.energies()}

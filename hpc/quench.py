@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from glassdask.campaign import Campaign
-from glassdask.campaign.ensemble import AVERAGED
 from glassdask.layout import STATES
 from hpc.averages import ramp
 from hpc.runner import Runner
 from hpc.snapshots import Snapshots
-from hpc.trajectories import NO_STOPS
 
 
 class Quench(Snapshots):
@@ -29,21 +27,13 @@ class Quench(Snapshots):
     """
 
     names = STATES
+    averaged = "cooling"
 
     def __init__(self, campaign: Campaign, text: str, seed: int) -> None:
         super().__init__(campaign, text, {"seed": seed})
-        self._samples = ramp(campaign).samples
-
-    def stops(self, before: list[str]) -> np.ndarray:
-        """Where energies are averaged: along the ramp."""
-        return self._samples if "#@ cooling" in before else NO_STOPS
-
-    def at_stop(self, runner: Runner, step: int) -> None:
-        """Keep the energy."""
-        self.keep(energy=runner.energy())
+        self.samples = ramp(campaign).samples
 
     def results(self, runner: Runner) -> dict[str, np.ndarray]:
         """The two snapshots and the cooling curve."""
         self.check_particles(runner)
-        energies = np.reshape(self.kept["energy"], (-1, AVERAGED)).mean(axis=1)
-        return self.recorded() | {"cooling": energies}
+        return self.recorded() | {"cooling": self.energies()}

@@ -1,12 +1,13 @@
-"""Runs that record snapshots and, where these are asked for, their inherent structures."""
+"""Runs that record snapshots, their inherent structures if asked for, and energies on the way."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from hpc.averages import means
 from hpc.minimising import FORCE_TOLERANCE
 from hpc.runner import RunError, Runner
-from hpc.trajectories import Trajectory
+from hpc.trajectories import NO_STOPS, Trajectory
 
 
 class Snapshots(Trajectory):
@@ -16,9 +17,27 @@ class Snapshots(Trajectory):
     ----------
     names : tuple of str
         Of the snapshots, in the order in which they are recorded.
+    averaged : str
+        Instruction after which energies are averaged.
+    samples : ndarray of int
+        Steps at which they are taken, of `hpc.averages`.
     """
 
     names: tuple[str, ...] = ()
+    averaged = ""
+    samples = NO_STOPS
+
+    def stops(self, before: list[str]) -> np.ndarray:
+        """Where energies are averaged."""
+        return self.samples if f"#@ {self.averaged}" in before else NO_STOPS
+
+    def at_stop(self, runner: Runner, step: int) -> None:
+        """Keep the energy."""
+        self.keep(energy=runner.energy())
+
+    def energies(self) -> np.ndarray:
+        """The averages, energy per particle, epsilon."""
+        return means(np.array(self.kept["energy"]))
 
     def act(self, runner: Runner, instruction: str) -> None:
         """Record a snapshot, put one back, or keep what its minimisation came to."""

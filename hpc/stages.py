@@ -13,17 +13,13 @@ from mpi4py import MPI
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import Campaign
+from glassdask.campaign.ensemble import frame_steps
 from glassdask.errors import StageFailed, UsageError
 from hpc import spool
 from hpc.averages import history, ramp
 from hpc.carrying_out import Order
 from hpc.equilibration import Equilibration
-from hpc.lammps_input import (
-    equilibration_input,
-    frame_steps,
-    propensity_input,
-    quench_input,
-)
+from hpc.lammps_input import equilibration_input, propensity_input, quench_input
 from hpc.quench import Quench
 from hpc.restarts import ranks_in_flight
 from hpc.starting import liquids_of, starts_of, whole_starts

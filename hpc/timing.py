@@ -12,9 +12,10 @@ from mpi4py import MPI
 
 from glassdask import records
 from glassdask.campaign import Campaign
+from glassdask.campaign.ensemble import frame_steps
 from glassdask.layout import run_seeds
 from hpc.averages import history, ramp
-from hpc.lammps_input import block_steps, frame_steps, quench_input
+from hpc.lammps_input import block_steps, quench_input
 from hpc.minimising import inherent_lines
 from hpc.runner import RunError, Runner
 from hpc.stages import total_steps
