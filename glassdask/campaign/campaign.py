@@ -34,7 +34,11 @@ RAMP = (
 SILENT: dict[str, dict[str, object]] = {
     "quench": {"inherent_structures": False},
     "grid": {"configuration": "snapshot"},
-}
+    "indicators": {"configuration": "snapshot"},
+    "propensity": {
+        "start": "glass", "linear_frames": 0, "samples": None, "equilibration_time": None,
+    },
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -118,10 +122,8 @@ class Campaign:
         """
         out: dict[str, Any] = {}
         for name in names:
-            if name == "equilibration":
-                out["propensity"] = equilibration_table(self)
-                continue
-            table = getattr(self.file, name).model_dump(mode="json")
+            section = "propensity" if name == "equilibration" else name
+            table = getattr(self.file, section).model_dump(mode="json")
             if name == "system":
                 table |= {
                     key: value
@@ -144,16 +146,16 @@ class Campaign:
                 table["liquid_temperature"], table["glass_temperature"] = self.state_temperatures
             if name == "propensity":
                 table = propensity_table(self)
-            silent: dict[str, object] = SILENT.get(name, {})
-            out[name] = {k: v for k, v in table.items() if k not in silent or v != silent[k]}
+            if name == "equilibration":
+                table = equilibration_table(self)
+            silent: dict[str, object] = SILENT.get(section, {})
+            out[section] = {k: v for k, v in table.items() if k not in silent or v != silent[k]}
         return out
 
     def _indicators_table(self) -> dict[str, Any]:
         """What the indicators follow from; the files of users by their content."""
         section = self.file.indicators
-        table: dict[str, Any] = {"names": section.names}
-        if section.configuration == "inherent":
-            table["configuration"] = section.configuration
+        table: dict[str, Any] = {"names": section.names, "configuration": section.configuration}
         table |= {key: getattr(section, key) for key in used_parameters(section.names)}
         if section.modules:
             table["modules"] = {name: file_digest(self.path / name) for name in section.modules}

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 HISTORY, AVERAGED = 20, 10
 #: Fields of [propensity] that `times` stands in place of.
 IN_PLACE = ("duration", "first_time", "frames", "linear_frames")
-#: Fields that say nothing at these values: the records of campaigns without them are the same.
-SILENT = {"start": "glass", "linear_frames": 0, "samples": None, "equilibration_time": None}
 #: Fields that the equilibrated starts follow from.
 _OF_STARTS = ("start", "equilibration_time", "configurations", "samples", "temperatures")
 
@@ -53,7 +51,7 @@ def equilibration_time(section: Propensity) -> float:
 
 
 def propensity_table(campaign: Campaign) -> dict[str, Any]:
-    """[propensity] as it enters records: temperatures absolute, without silent fields."""
+    """[propensity] as it enters records: temperatures absolute, without what `times` replaces."""
     section = campaign.file.propensity
     table = section.model_dump(mode="json")
     table["temperatures"] = list(campaign.propensity_temperatures)
@@ -63,7 +61,7 @@ def propensity_table(campaign: Campaign) -> dict[str, Any]:
         table.pop(key)
     if section.start == "equilibrium":
         table["equilibration_time"] = equilibration_time(section)
-    return {k: v for k, v in table.items() if k not in SILENT or v != SILENT[k]}
+    return table
 
 
 def equilibration_table(campaign: Campaign) -> dict[str, Any]:
