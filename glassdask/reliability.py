@@ -69,7 +69,7 @@ def _of_groups(
 
 
 def over_ceiling(
-    correlation: xr.DataArray, reliability: xr.DataArray, least: float = 0.25
+    correlation: xr.DataArray, reliability: xr.DataArray, least: float = noise.LEAST_RELIABILITY
 ) -> xr.DataArray:
     """C / sqrt(reliability), the correlation with a mean over endlessly many replicas.
 

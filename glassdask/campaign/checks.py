@@ -155,7 +155,7 @@ def check_network(file: CampaignFile) -> None:
 
 
 def check_correlate(file: CampaignFile) -> None:
-    """A broken bond is longer than one at time 0; the ladder is one, the window of T* has ends."""
+    """A broken bond is longer than one at time 0, and the ladder is one."""
     section, ladder = file.correlate, file.correlate.coarse_graining_ladder
     if section.broken_bond_length <= section.bond_length:
         raise UsageError(

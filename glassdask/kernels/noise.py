@@ -14,6 +14,8 @@ from glassdask.kernels.sampling import check_bootstrap
 
 #: Random halvings that a reliability is averaged over.
 SPLITS = 6
+#: Reliability below which the noise would be corrected, too.
+LEAST_RELIABILITY = 0.25
 
 
 def half_contrasts(replicas: int, splits: int, seed: int | list[int]) -> np.ndarray:
@@ -111,7 +113,7 @@ def check_splits(splits: int) -> None:
 
 
 def over_ceiling(
-    correlation: np.ndarray, reliability: np.ndarray, least: float = 0.25
+    correlation: np.ndarray, reliability: np.ndarray, least: float = LEAST_RELIABILITY
 ) -> np.ndarray:
     """C / sqrt(reliability): the correlation with a mean over endlessly many replicas.
 

@@ -1,7 +1,7 @@
 """What each group of the store holds, as pure data: names, dimensions, units, chunks, shards."""
 
 from glassdask.layout.baselines import BASELINES
-from glassdask.layout.dynamics import dynamics, selections
+from glassdask.layout.dynamics import dynamics
 from glassdask.layout.parts import (
     DONE,
     FAILED,
@@ -18,7 +18,7 @@ from glassdask.layout.parts import (
     samples_per_shard,
     splits,
 )
-from glassdask.layout.results import correlations, fields, frames_at_once, propensity
+from glassdask.layout.results import correlations, fields, propensity
 from glassdask.layout.snapshots import (
     configurations,
     cooling,
@@ -44,7 +44,6 @@ __all__ = [
     "equilibrated",
     "explanations",
     "fields",
-    "frames_at_once",
     "gamma_name",
     "indicator_names",
     "indicators",
@@ -54,6 +53,5 @@ __all__ = [
     "run_seeds",
     "sample_blocks",
     "samples_per_shard",
-    "selections",
     "splits",
 ]

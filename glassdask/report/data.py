@@ -16,8 +16,6 @@ from glassdask.sampling import over_samples
 
 #: Of the bootstrap over glasses.
 RESAMPLES = 2000
-#: Below this reliability of Delta nothing is divided by its root.
-LEAST_RELIABILITY = 0.25
 
 
 @dataclass(frozen=True)
@@ -252,10 +250,10 @@ class ReportData:
     def over_ceiling(self, indicator: str) -> np.ndarray:
         """Mean correlation over the ceiling, (temperature, time).
 
-        NaN where the reliability is below `LEAST_RELIABILITY`, since little over nothing is noise.
+        NaN where the reliability is below `noise.LEAST_RELIABILITY`.
         """
         reliability = self.ceiling(indicator) ** 2
-        return noise.over_ceiling(self.dynamics(indicator).mean, reliability, LEAST_RELIABILITY)
+        return noise.over_ceiling(self.dynamics(indicator).mean, reliability)
 
     def largest(self, indicator: str, by_size: bool = True) -> Extremum | None:
         """The largest correlation with 1 - Delta over temperatures and times, or nothing.

@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from glassdask.kernels.noise import LEAST_RELIABILITY
 from glassdask.report import networks, style
-from glassdask.report.data import LEAST_RELIABILITY, ReportData
+from glassdask.report.data import ReportData
 
 #: Largest size of C over its ceiling that is drawn.
 BEYOND = 1.25

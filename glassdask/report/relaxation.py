@@ -117,8 +117,7 @@ def draw_relaxation_times(axes: Axes, data: ReportData) -> None:
 
 def draw_displacement(axes: Axes, data: ReportData) -> None:
     """delta(t) against t, with the level that defines T*."""
-    found = data.group("dynamics")["delta"].load().mean("configuration")
-    values = found.transpose("temperature", "time").values
+    values = mean(data, "delta").transpose("temperature", "time").values
     draw_lines(axes, data, np.broadcast_to(data.times, values.shape), values)
     axes.axhline(onset.LEVEL, color=style.GUIDE, lw=0.8, ls=":")
     axes.set(yscale="log", ylabel=r"$\delta(t)$ ($\sigma$)")
