@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -40,6 +41,12 @@ Partial = Annotated[
     bool, typer.Option("--partial", help="Take the trajectories that are whole, if not all are.")
 ]
 Retry = Annotated[bool, typer.Option("--retry", help="Repeat the runs that failed.")]
+#: Options that not every stage has.
+OPTIONS: dict[str, dict[str, Any]] = {
+    **{stage: {"retry": Retry} for stage in ("quench", "equilibrate", "propensity")},
+    **{stage: {"report": Report} for stage in ("grid", "indicators")},
+    "correlate": {"report": Report, "partial": Partial},
+}
 
 
 @app.command()
@@ -84,52 +91,27 @@ def run(
     _summary(campaign)
 
 
-def _stage_command(stage: str, text: str) -> Callable[..., None]:
+def _stage_command(stage: str, text: str, **options: Any) -> Callable[..., None]:
+    """The command of a stage; `options` are flags that not every stage has."""
+
     def command(
         folder: Folder,
         overrides: Overrides = None,
         start_over: StartOver = False,
         walltime: Walltime = None,
+        **chosen: bool,
     ) -> None:
-        _run_stage(stage, folder, overrides, start_over, walltime)
+        _run_stage(stage, folder, overrides, start_over, walltime, **chosen)
 
-    def lammps_command(
-        folder: Folder,
-        overrides: Overrides = None,
-        start_over: StartOver = False,
-        walltime: Walltime = None,
-        retry: Retry = False,
-    ) -> None:
-        _run_stage(stage, folder, overrides, start_over, walltime, retry)
-
-    def dask_command(
-        folder: Folder,
-        overrides: Overrides = None,
-        start_over: StartOver = False,
-        walltime: Walltime = None,
-        report: Report = False,
-    ) -> None:
-        _run_stage(stage, folder, overrides, start_over, walltime, report=report)
-
-    def correlate_command(
-        folder: Folder,
-        overrides: Overrides = None,
-        start_over: StartOver = False,
-        walltime: Walltime = None,
-        report: Report = False,
-        partial: Partial = False,
-    ) -> None:
-        _run_stage(stage, folder, overrides, start_over, walltime, report=report, partial=partial)
-
-    chosen = command
-    if stage in ("quench", "equilibrate", "propensity"):
-        chosen = lammps_command
-    elif stage in ("grid", "indicators"):
-        chosen = dask_command
-    elif stage == "correlate":
-        chosen = correlate_command
-    chosen.__doc__ = text
-    return chosen
+    # typer makes its options from these
+    *common, _ = signature(command, eval_str=True).parameters.values()
+    more = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=False, annotation=flag)
+        for name, flag in options.items()
+    ]
+    command.__signature__ = Signature([*common, *more])  # type: ignore[attr-defined]
+    command.__doc__ = text
+    return command
 
 
 def _run_stage(
@@ -173,7 +155,7 @@ for _stage, _text in {
     "correlate": "Stage 7: coarse-grained fields and their correlations (Dask).",
     "report": "Stage 8: figures and report.html.",
 }.items():
-    app.command(name=_stage)(_stage_command(_stage, _text))
+    app.command(name=_stage)(_stage_command(_stage, _text, **OPTIONS.get(_stage, {})))
 
 
 app.command("scan")(scan_command)

@@ -12,7 +12,8 @@ from glassdask import layout, records, store
 from glassdask.campaign import Campaign
 from hpc.carrying_out import carry_out
 from hpc.runner import RunError
-from hpc.stages import arguments_of, stored, stored_input, trajectory
+from hpc.shards import stored
+from hpc.stages import arguments_of, stored_input, trajectory
 
 
 def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) -> int:

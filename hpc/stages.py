@@ -1,4 +1,4 @@
-"""The stages that run LAMMPS: which runs they have and how these land in the store."""
+"""The stages that run LAMMPS, from making their groups to completing them."""
 
 from __future__ import annotations
 
@@ -22,49 +22,20 @@ from hpc.equilibration import Equilibration
 from hpc.lammps_input import equilibration_input, propensity_input, quench_input
 from hpc.quench import Quench
 from hpc.restarts import ranks_in_flight
-from hpc.starting import liquids_of, starts_of, whole_starts
+from hpc.shards import Results, home, shards_of, write
+from hpc.starting import whole_starts
 from hpc.trajectories import Isoconfigurational, Trajectory
 from hpc.work import Work
 from hpc.worker import attempt
 
 logger = logging.getLogger("glassdask")
 
-Results = dict[str, np.ndarray]
-
-#: Result of a run -> group and variable of the store.
-STORED = {
-    "quench": {
-        "position": ("configurations", "position"),
-        "potential_energy": ("configurations", "potential_energy"),
-        "kinetic_temperature": ("configurations", "kinetic_temperature"),
-        "cooling": ("cooling", "potential_energy"),
-    },
-    "equilibrate": {
-        "position": ("equilibrated", "position"),
-        "potential_energy": ("equilibrated", "potential_energy"),
-        "kinetic_temperature": ("equilibrated", "kinetic_temperature"),
-        "energy_history": ("equilibrated", "energy_history"),
-    },
-    "propensity": {
-        "crsd": ("propensity", "crsd"),
-        "displacement": ("propensity", "displacement"),
-    },
-}
 #: The class of the runs of each stage.
 KINDS: dict[str, type[Trajectory]] = {
     "quench": Quench,
     "equilibrate": Equilibration,
     "propensity": Isoconfigurational,
 }
-
-
-def stored(campaign: Campaign, stage: str) -> dict[str, tuple[str, str]]:
-    """`STORED` of a stage, with the inherent structures where the campaign has them."""
-    more: dict[str, tuple[str, str]] = {}
-    if campaign.file.quench.inherent_structures and stage != "propensity":
-        names = ("inherent_position", "inherent_potential_energy")
-        more = {name: (_home(stage), name) for name in names}
-    return STORED[stage] | more
 
 
 def lammps_version() -> str:
@@ -128,7 +99,7 @@ def _sweep(campaign: Campaign, stage: str) -> None:
 
 def stored_input(campaign: Campaign, stage: str) -> str:
     """The LAMMPS input that the stage was begun with."""
-    group = zarr.open_group(campaign.store, path=_home(stage), mode="r")
+    group = zarr.open_group(campaign.store, path=home(stage), mode="r")
     return str(group.attrs["lammps_input"])
 
 
@@ -146,7 +117,7 @@ def finish(campaign: Campaign, stage: str) -> None:
         When every run failed.
     """
     failed = jobs.count_failed(campaign, stage)
-    if failed == store.array(campaign.store, _home(stage), "run_status", "r").size:
+    if failed == store.array(campaign.store, home(stage), "run_status", "r").size:
         raise StageFailed(
             f"all {failed} runs of {stage} failed",
             "runs that keep their particles",
@@ -158,29 +129,29 @@ def finish(campaign: Campaign, stage: str) -> None:
 
 def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
     """On the manager: the runs of a stage, and the numbers of those that are in the store."""
-    status = np.asarray(store.array(campaign.store, _home(stage), "run_status")[...])
-    shards, arguments, write = _parts(campaign, stage)
+    status = np.asarray(store.array(campaign.store, home(stage), "run_status")[...])
+    shards = shards_of(campaign, stage)
     folder = records.stage_folder(campaign, stage)
 
     def commit(numbers: list[int]) -> None:
         results = {n: spool.load(folder, n) for n in numbers}
         whole = {n: found for n, found in results.items() if "failure" not in found}
         if whole:
-            write(numbers, whole)
+            write(campaign, stage, shards, numbers[0], whole)
         os.sync()  # a node may crash: data are on the disk before their status says so,
         _write_outcome(campaign, stage, results)
         os.sync()  # and their status before the spool forgets them
 
     steps = total_steps(stored_input(campaign, stage))
     done = set(np.flatnonzero(status != layout.PENDING).tolist())
-    return Work(stage, folder, shards, arguments, commit, steps), done
+    return Work(stage, folder, shards.numbers, shards.arguments, commit, steps), done
 
 
 def other_ranks(campaign: Campaign, stage: str) -> str:
     """What there is to say when runs were begun on another number of ranks; else empty."""
     now, folder = campaign.file.hpc.ranks_per_run, records.stage_folder(campaign, stage)
     ranks, status = (
-        np.asarray(store.array(campaign.store, _home(stage), name, "r")[...]).ravel()
+        np.asarray(store.array(campaign.store, home(stage), name, "r")[...]).ravel()
         for name in ("ranks", "run_status")
     )
     over = {int(n): int(ranks[n]) for n in np.flatnonzero(status != layout.PENDING)} | spool.ranks(
@@ -210,7 +181,7 @@ def _write_outcome(campaign: Campaign, stage: str, results: dict[int, Results]) 
         ranks[number] = 0 if failed else int(result["ranks"])
         status[number] = layout.FAILED if failed else layout.DONE
     for name, values in (("failure", reasons), ("ranks", ranks), ("run_status", status)):
-        array = store.array(campaign.store, _home(stage), name)
+        array = store.array(campaign.store, home(stage), name)
         content = np.asarray(array[...])
         content.ravel()[list(values)] = np.array(list(values.values()), dtype=content.dtype)
         array[...] = content
@@ -238,86 +209,4 @@ def trajectory(campaign: Campaign, stage: str, text: str, arguments: tuple[Any, 
 
 def arguments_of(campaign: Campaign, stage: str) -> Callable[[int], tuple[Any, ...]]:
     """From the number of a run to its seed, and whatever else makes it the run that it is."""
-    return _parts(campaign, stage)[1]
-
-
-def _home(stage: str) -> str:
-    return records.STAGES[stage].groups[0]
-
-
-_Parts = tuple[
-    list[list[int]],
-    Callable[[int], tuple[Any, ...]],
-    Callable[[list[int], dict[int, Results]], None],
-]
-
-
-def _parts(campaign: Campaign, stage: str) -> _Parts:
-    """Shards, arguments of each run, and what writes whole runs of a shard."""
-    parts = {"quench": _quenches, "equilibrate": _equilibrations, "propensity": _trajectories}
-    return parts[stage](campaign)
-
-
-def _quenches(campaign: Campaign) -> _Parts:
-    with store.open_group(campaign.store, "configurations") as group:
-        seeds = group["seed"].values
-
-    def write(numbers: list[int], whole: dict[int, Results]) -> None:
-        low, high = numbers[0], numbers[-1] + 1
-        for name, (group, variable) in stored(campaign, "quench").items():
-            array = store.array(campaign.store, group, variable)
-            block = np.asarray(array[low:high])
-            for number, result in whole.items():
-                block[number - low] = result[name]
-            array[low:high] = block
-
-    shards = [list(range(low, high)) for low, high in layout.sample_blocks(campaign)]
-    return shards, lambda number: (int(seeds[number]),), write
-
-
-def _equilibrations(campaign: Campaign) -> _Parts:
-    with store.open_group(campaign.store, "equilibrated") as group:
-        samples, seeds = group["configuration"].values, group["seed"].values
-    liquids, temperatures = liquids_of(campaign, samples), campaign.propensity_temperatures
-    many = len(temperatures)
-
-    def arguments(number: int) -> tuple[Any, ...]:
-        c, t = divmod(number, many)
-        return liquids[c], temperatures[t], int(seeds[c, t])
-
-    def write(numbers: list[int], whole: dict[int, Results]) -> None:
-        c = numbers[0] // many
-        for name, (group, variable) in stored(campaign, "equilibrate").items():
-            array = store.array(campaign.store, group, variable)
-            block = np.asarray(array[c])
-            for number, result in whole.items():
-                block[number % many] = result[name]
-            array[c] = block
-
-    shards = [list(range(k, k + many)) for k in range(0, seeds.size, many)]
-    return shards, arguments, write
-
-
-def _trajectories(campaign: Campaign) -> _Parts:
-    with store.open_group(campaign.store, "propensity") as group:
-        samples, seeds = group["configuration"].values, group["seed"].values
-    starts = starts_of(campaign, samples)
-    shape = seeds.shape
-
-    def arguments(number: int) -> tuple[Any, ...]:
-        c, t, r = np.unravel_index(number, shape)
-        temperature = campaign.propensity_temperatures[int(t)]
-        return starts(int(c), int(t)), temperature, int(seeds[c, t, r])
-
-    def write(numbers: list[int], whole: dict[int, Results]) -> None:
-        c, t, _ = np.unravel_index(numbers[0], shape)
-        for name, (group, variable) in STORED["propensity"].items():
-            array = store.array(campaign.store, group, variable)
-            block = np.asarray(array[int(c), int(t)])
-            for number, result in whole.items():
-                block[np.unravel_index(number, shape)[2]] = result[name]
-            array[int(c), int(t)] = block
-
-    replicas = shape[2]
-    shards = [list(range(k, k + replicas)) for k in range(0, int(np.prod(shape)), replicas)]
-    return shards, arguments, write
+    return shards_of(campaign, stage).arguments

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from glassdask.campaign.schema import Train
+from glassdask.campaign.analyses import Train
 from glassdask.learn.network import build_network
 
 __all__ = ["a_network", "counts"]

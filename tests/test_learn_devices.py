@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 
 from glassdask import layout, networks, records
 from glassdask.campaign import Campaign
-from glassdask.campaign.schema import Train
+from glassdask.campaign.analyses import Train
 from glassdask.errors import StageFailed
 from glassdask.learn import devices
 from glassdask.learn.batches import Batch, Batches

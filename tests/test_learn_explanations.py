@@ -14,7 +14,7 @@ from networks import a_network, counts
 
 import glassdask as gd
 from glassdask.campaign import load, new_campaign
-from glassdask.campaign.schema import Train
+from glassdask.campaign.analyses import Train
 from glassdask.learn.explanations import explain_images, map_stride
 from glassdask.learn.integrated import _warn_of_gap, baseline_image
 from glassdask.learn.network import build_network

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from glassdask.campaign.schema import Train
+from glassdask.campaign.analyses import Train
 from glassdask.errors import UsageError
 from glassdask.learn.augment import augment, draw_moves, group_size, transform
 from glassdask.learn.network import build_network, map_cells

@@ -18,7 +18,7 @@ from scipy.stats import binom
 torch = pytest.importorskip("torch")
 
 from glassdask import layout, store
-from glassdask.campaign.schema import Train
+from glassdask.campaign.analyses import Train
 from glassdask.errors import StageFailed, StoppedEarly, UsageError
 from glassdask.learn import train as script
 from glassdask.learn.devices import Devices, uses_bfloat16

@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from glassdask.campaign.ensemble import check_propensity
-from glassdask.campaign.schema import CampaignFile, System
+from glassdask.campaign.schema import CampaignFile
+from glassdask.campaign.simulations import System
 from glassdask.errors import UsageError
 
 _CUSTOM_NEEDS = ("species", "fractions", "sigma", "epsilon", "density", "dimension")

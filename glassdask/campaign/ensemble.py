@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassdask.campaign.schema import CampaignFile, Propensity
+from glassdask.campaign.schema import CampaignFile
+from glassdask.campaign.simulations import Propensity
 from glassdask.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import xarray as xr
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import MODELS, Campaign
-from glassdask.campaign.schema import Propensity
+from glassdask.campaign.simulations import Propensity
 from glassdask.errors import UsageError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassdask.campaign import Campaign
-from glassdask.campaign.schema import FEATURE_MAP_METHODS
+from glassdask.campaign.analyses import FEATURE_MAP_METHODS
 from glassdask.layout.parts import (
     AXES,
     STATES,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from glassdask.campaign.schema import Train
+from glassdask.campaign.analyses import Train
 from glassdask.learn.augment import augment, draw_moves
 from glassdask.learn.ranks import Ranks
 from glassdask.learn.sources import Images, made_ahead

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glassdask.campaign.schema import FEATURE_MAP_METHODS, Baseline, Explain, Method
+from glassdask.campaign.analyses import FEATURE_MAP_METHODS, Baseline, Explain, Method
 from glassdask.learn.gradcam import grad_cam, grad_cam_plus_plus
 from glassdask.learn.integrated import integrated_gradients
 from glassdask.learn.network import CLASSES, GlassNetwork

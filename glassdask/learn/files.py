@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from glassdask.campaign.schema import Train
+from glassdask.campaign.analyses import Train
 from glassdask.errors import UsageError
 from glassdask.learn.network import GlassNetwork, build_network
 

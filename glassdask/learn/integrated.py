@@ -7,7 +7,7 @@ import functools
 import torch
 from torch import Tensor
 
-from glassdask.campaign.schema import Baseline
+from glassdask.campaign.analyses import Baseline
 from glassdask.errors import UsageError
 from glassdask.learn.network import GlassNetwork
 from glassdask.logs import warn

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from glassdask.campaign.schema import Train
+from glassdask.campaign.analyses import Train
 from glassdask.errors import UsageError
 from glassdask.learn.sources import Images, in_blocks
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from glassdask.campaign.schema import Train
+from glassdask.campaign.analyses import Train
 from glassdask.errors import StageFailed, UsageError
 from glassdask.learn.batches import Batch, Batches
 from glassdask.learn.curves import Curves

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from glassdask.campaign import MODELS, Campaign
-from glassdask.campaign.schema import FEATURE_MAP_METHODS
+from glassdask.campaign.analyses import FEATURE_MAP_METHODS
 
 Pair = tuple[str, str]
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError, field_validator, model_validator
 
-from glassdask.campaign.schema import Count, NonNegativeCount, Section, about
+from glassdask.campaign.fields import Count, NonNegativeCount, Section, about
 from glassdask.campaign.wording import explain_validation_error
 from glassdask.errors import UsageError
 from glassdask.walltime import FORMS, parse

@@ -26,7 +26,7 @@ from glassdask import (
     store,
 )
 from glassdask.campaign import Campaign
-from glassdask.campaign.schema import Positions
+from glassdask.campaign.analyses import Positions
 from glassdask.errors import StageFailed
 from glassdask.registry import load_modules
 

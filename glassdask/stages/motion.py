@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from glassdask.campaign.schema import Correlate
+from glassdask.campaign.analyses import Correlate
 from glassdask.kernels import bonds, relaxation, sampling, scattering
 from glassdask.kernels.dynamics import mean_cage_relative_displacement
 

@@ -7,7 +7,7 @@ import xarray as xr
 
 from glassdask import indicators, layout, store
 from glassdask.campaign import Campaign
-from glassdask.campaign.schema import Positions
+from glassdask.campaign.analyses import Positions
 from glassdask.errors import StageFailed
 from glassdask.registry import load_modules
 from glassdask.stages import blocks

@@ -1,0 +1,128 @@
+"""Which runs a stage has, shard by shard, and how those of a shard land in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from glassdask import layout, records, store
+from glassdask.campaign import Campaign
+from hpc.starting import liquids_of, starts_of
+
+Results = dict[str, np.ndarray]
+
+#: Result of a run -> group and variable of the store.
+STORED = {
+    "quench": {
+        "position": ("configurations", "position"),
+        "potential_energy": ("configurations", "potential_energy"),
+        "kinetic_temperature": ("configurations", "kinetic_temperature"),
+        "cooling": ("cooling", "potential_energy"),
+    },
+    "equilibrate": {
+        "position": ("equilibrated", "position"),
+        "potential_energy": ("equilibrated", "potential_energy"),
+        "kinetic_temperature": ("equilibrated", "kinetic_temperature"),
+        "energy_history": ("equilibrated", "energy_history"),
+    },
+    "propensity": {
+        "crsd": ("propensity", "crsd"),
+        "displacement": ("propensity", "displacement"),
+    },
+}
+
+
+def home(stage: str) -> str:
+    """The group that says what became of the runs of a stage."""
+    return records.STAGES[stage].groups[0]
+
+
+def stored(campaign: Campaign, stage: str) -> dict[str, tuple[str, str]]:
+    """`STORED` of a stage, with the inherent structures where the campaign has them."""
+    more: dict[str, tuple[str, str]] = {}
+    if campaign.file.quench.inherent_structures and stage != "propensity":
+        names = ("inherent_position", "inherent_potential_energy")
+        more = {name: (home(stage), name) for name in names}
+    return STORED[stage] | more
+
+
+class Shards(NamedTuple):
+    """The runs of a stage.
+
+    Attributes
+    ----------
+    numbers : list of list of int
+        Consecutive numbers of the runs that are written at once.
+    arguments : callable
+        From the number of a run to its seed, and whatever else makes it the run that it is.
+    place : callable
+        From the number of the first run of a shard to where the shard is in an array.
+    """
+
+    numbers: list[list[int]]
+    arguments: Callable[[int], tuple[Any, ...]]
+    place: Callable[[int], Any]
+
+
+def shards_of(campaign: Campaign, stage: str) -> Shards:
+    """The runs of a stage whose groups are there."""
+    kinds = {"quench": _quenches, "equilibrate": _equilibrations, "propensity": _trajectories}
+    return kinds[stage](campaign)
+
+
+def write(
+    campaign: Campaign, stage: str, shards: Shards, first: int, whole: dict[int, Results]
+) -> None:
+    """Put whole runs of the shard that begins with run `first` into the store."""
+    place = shards.place(first)
+    for name, (group, variable) in stored(campaign, stage).items():
+        array = store.array(campaign.store, group, variable)
+        block = np.asarray(array[place])
+        for number, result in whole.items():
+            block[number - first] = result[name]
+        array[place] = block
+
+
+def _quenches(campaign: Campaign) -> Shards:
+    with store.open_group(campaign.store, "configurations") as group:
+        seeds = group["seed"].values
+    ends = dict(layout.sample_blocks(campaign))
+    numbers = [list(range(low, high)) for low, high in ends.items()]
+    return Shards(numbers, lambda n: (int(seeds[n]),), lambda low: slice(low, ends[low]))
+
+
+def _equilibrations(campaign: Campaign) -> Shards:
+    with store.open_group(campaign.store, "equilibrated") as group:
+        samples, seeds = group["configuration"].values, group["seed"].values
+    liquids, temperatures = liquids_of(campaign, samples), campaign.propensity_temperatures
+    many = len(temperatures)
+
+    def arguments(number: int) -> tuple[Any, ...]:
+        c, t = divmod(number, many)
+        return liquids[c], temperatures[t], int(seeds[c, t])
+
+    return Shards(_of_size(seeds.size, many), arguments, lambda first: first // many)
+
+
+def _trajectories(campaign: Campaign) -> Shards:
+    with store.open_group(campaign.store, "propensity") as group:
+        samples, seeds = group["configuration"].values, group["seed"].values
+    starts = starts_of(campaign, samples)
+    _, temperatures, replicas = seeds.shape
+
+    def arguments(number: int) -> tuple[Any, ...]:
+        c, t, r = np.unravel_index(number, seeds.shape)
+        temperature = campaign.propensity_temperatures[int(t)]
+        return starts(int(c), int(t)), temperature, int(seeds[c, t, r])
+
+    return Shards(
+        _of_size(seeds.size, replicas),
+        arguments,
+        lambda first: divmod(first // replicas, temperatures),
+    )
+
+
+def _of_size(runs: int, many: int) -> list[list[int]]:
+    return [list(range(k, k + many)) for k in range(0, runs, many)]
