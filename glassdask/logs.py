@@ -12,6 +12,13 @@ from pathlib import Path
 LOG_VARIABLE = "GLASSDASK_LOG"
 
 
+class _LogFile(logging.FileHandler):
+    """A line that cannot be written, as on a full disk, is lost without a word."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Leave it to the work itself to find the disk full and to say so, in one line."""
+
+
 def open_log(folder: Path, job: str, rank: int = 0, name: str | None = None) -> Path:
     """Begin (or join) the log of a job and return its path.
 
@@ -30,7 +37,7 @@ def open_log(folder: Path, job: str, rank: int = 0, name: str | None = None) -> 
     stamp = time.strftime("%Y%m%d-%H%M%S")
     name = name or os.environ.get(LOG_VARIABLE) or f"{job}-{stamp}-{os.getpid()}.log"
     path = folder / "logs" / name
-    handler = logging.FileHandler(path, mode="a", encoding="utf-8", delay=True)
+    handler = _LogFile(path, mode="a", encoding="utf-8", delay=True)
     handler.setFormatter(
         logging.Formatter(f"%(asctime)s rank {rank:04d} %(levelname)s %(message)s")
     )

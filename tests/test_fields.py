@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from glassdask.kernels import coarse_graining, smoothing
 from glassdask.kernels.coarse_graining import adjoint, coarse_grain, normalise
-from glassdask.kernels.correlation import pearson, spearman
+from glassdask.kernels.correlation import pearson, ranks, spearman
 from glassdask.kernels.dynamics import (
     cage_relative_squared_displacement,
     mean_cage_relative_displacement,
@@ -175,6 +175,12 @@ class TestCorrelation:
         assert np.isfinite(result[[0, 2], 0]).all()
         assert np.isnan(result[1]).all()
         assert np.isnan(result[:, 1]).all()
+
+    def test_ranks_with_ties_and_missing_values(self):
+        values = np.random.default_rng(1).integers(0, 9, (4, 5, 30)).astype(float)
+        values[2, 1, 7] = np.nan
+        wanted = scipy.stats.rankdata(values, axis=-1, nan_policy="propagate")
+        np.testing.assert_array_equal(ranks(values), wanted)
 
     def test_perfect(self):
         a = np.random.default_rng(0).normal(size=50)

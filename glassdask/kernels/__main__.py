@@ -10,6 +10,7 @@ from glassdask.kernels import (
     bond_order,
     bonds,
     coarse_graining,
+    correlation,
     energy,
     gridding,
     sampling,
@@ -45,6 +46,7 @@ def compile_all() -> None:
         bonds.broken_bonds(moved, bonds.find_bonds(position, length, kinds, one))
         scattering.angular_average(moved[..., 0], 7.2, dimension)
         sampling.means_of_groups(moved[..., 0], kinds)
+        correlation.ranks(values)
 
 
 if __name__ == "__main__":

@@ -111,35 +111,46 @@ def broken_bonds(displacement: np.ndarray, bonds: Bonds) -> np.ndarray:
         (..., particle), float32, dimensionless. NaN where one of the two has NaN.
     """
     moved = np.ascontiguousarray(displacement)
+    if moved.dtype != np.float32:
+        moved = moved.astype(float)
     rows = moved.reshape(-1, *moved.shape[-2:])
-    count = np.zeros(rows.shape[:2], np.float32)
-    # compiled code need not see whether a number without a sign is below 0
-    first, second = bonds.first.astype(np.uint32), bonds.second.astype(np.uint32)
-    columns = np.ascontiguousarray(bonds.vector.T)
-    _count(rows, first, second, columns, bonds.longest**2, count)
+    count = np.empty(rows.shape[:2], np.float32)
+    vector, limit = (x.astype(moved.dtype) for x in (bonds.vector, bonds.longest**2))
+    _count(rows, bonds.first, bonds.second, vector, limit, count)
     return count.reshape(moved.shape[:-1])
 
 
-@njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
-def _count(moved, first, second, vector, longest, count):  # type: ignore[no-untyped-def]
-    axes, bonds = vector.shape
-    square, along = np.empty(bonds), np.empty(moved.shape[1])
-    where = np.empty(bonds + 1, np.uint32)
-    for row in range(len(moved)):
-        square[:] = 0.0
-        # one axis at a time, so that several bonds can be looked at together
-        for axis in range(axes):
-            along[:] = moved[row, :, axis]
-            for bond in range(bonds):
-                apart = vector[axis, bond] + (along[second[bond]] - along[first[bond]])
-                square[bond] += apart * apart
-        many = 0
-        for bond in range(bonds):
-            # written in any case, and kept or not: faster than a branch that nobody can foresee;
-            # what is NaN is neither whole nor broken
-            where[many] = bond
-            many += not square[bond] <= longest[bond]
-        for bond in where[:many]:
-            broken = 1.0 if square[bond] > longest[bond] else np.nan
-            count[row, first[bond]] += broken
-            count[row, second[bond]] += broken
+#: Rows that are looked at together, side by side in memory.
+_TOGETHER = 32
+
+
+@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def _count(moved, first, second, vector, limit, count):  # type: ignore[no-untyped-def]
+    rows, particles, axes = moved.shape
+    nothing, one = moved.dtype.type(0), moved.dtype.type(1)
+    moving = np.zeros((axes, particles, _TOGETHER), moved.dtype)
+    broken = np.empty((particles, _TOGETHER), moved.dtype)
+    square = np.empty(_TOGETHER, moved.dtype)
+    for low in range(0, rows, _TOGETHER):
+        many = min(_TOGETHER, rows - low)
+        for particle in range(particles):
+            for k in range(many):
+                for axis in range(axes):
+                    moving[axis, particle, k] = moved[low + k, particle, axis]
+        broken[:] = nothing
+        for bond in range(len(first)):
+            square[:] = nothing
+            for axis in range(axes):
+                apart = vector[bond, axis]
+                i, j = moving[axis, first[bond]], moving[axis, second[bond]]
+                for k in range(_TOGETHER):
+                    square[k] += (apart + (j[k] - i[k])) ** 2
+            i, j = broken[first[bond]], broken[second[bond]]
+            for k in range(_TOGETHER):
+                # 0 or, where it is not known, NaN
+                more = one if square[k] > limit[bond] else nothing * square[k]
+                i[k] += more
+                j[k] += more
+        for k in range(many):
+            for particle in range(particles):
+                count[low + k, particle] = broken[particle, k]

