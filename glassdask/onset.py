@@ -30,6 +30,8 @@ _CROSSING = {
     "count": ("configurations that entered", "1"),
 }
 
+_INTERVAL = "bootstrap, percentiles, widened for few samples"
+
 
 def onset_from_cooling(
     energy: xr.DataArray,
@@ -85,7 +87,7 @@ def onset_from_cooling(
 
     arrays = [energy] if error is None else [energy, error]
     inputs = [[dim, "temperature"], ["temperature"]][: len(arrays)]
-    about = {"window": [low, high], "interval": "bootstrap, percentiles"}
+    about = {"window": [low, high], "interval": _INTERVAL}
     return _dataset(one, arrays, inputs, _KINK, energy).assign_attrs(
         about | {"confidence": confidence, "resamples": resamples, "seed": seed}
     )
@@ -137,7 +139,11 @@ def onset_from_displacement(
     def one(values: np.ndarray) -> tuple:
         return onset.mean_crossing(temperature, values, level, confidence, resamples, seed)
 
-    about = {"level": level, "level_units": "sigma", "interval": "bootstrap, percentiles"}
+    about = {
+        "level": level,
+        "level_units": "sigma",
+        "interval": "bootstrap, percentiles, widened for few samples",
+    }
     return _dataset(one, [delta], [[dim, "temperature"]], _CROSSING, delta).assign_attrs(
         about | {"confidence": confidence, "resamples": resamples, "seed": seed}
     )

@@ -144,29 +144,37 @@ def overlap(squared_displacement: xr.DataArray, distance: float = 0.3) -> xr.Dat
 
 
 def four_point_susceptibility(
-    overlap: xr.DataArray, particles: int, dim: str | list[str] = "replica"
+    overlap: xr.DataArray, particles: int, dim: str = "replica", starts: str | None = None
 ) -> xr.DataArray:
-    """chi_4(t) = N var(Q), over the trajectories along one dimension or several.
+    """chi_4(t) = N var(Q), over trajectories.
+
+    Those of one start alone (isoconfigurational), or of several starts, whose trajectories are not
+    independent; the equations are those of the kernels `four_point_susceptibility` and
+    `four_point_susceptibility_of_starts`.
 
     Parameters
     ----------
     overlap : DataArray
-        Q(t) of each trajectory, (..., replica). NaN is left out.
+        Q(t) of each trajectory, (..., replica) or (..., configuration, replica). NaN is left out.
     particles : int
         N.
-    dim : str or list of str
-        "replica": isoconfigurational; ["configuration", "replica"]: over all trajectories.
+    dim : str
+        Dimension of the trajectories.
+    starts : str, optional
+        Dimension of their starts, such as "configuration". Left out, each start has a chi_4 of its
+        own.
 
     Returns
     -------
     DataArray
-        (...,), 1. NaN below two trajectories.
+        (...,), 1. NaN below two trajectories, or two starts.
     """
-    dims = [dim] if isinstance(dim, str) else list(dim)
+    kernel, dims = relaxation.four_point_susceptibility, [dim]
+    if starts is not None:
+        kernel, dims = relaxation.four_point_susceptibility_of_starts, [starts, dim]
 
     def block(values: np.ndarray) -> np.ndarray:
-        lead = values.shape[: values.ndim - len(dims)]
-        return relaxation.four_point_susceptibility(values.reshape(*lead, -1), particles)
+        return kernel(values, particles)
 
     (found,) = apply(block, [overlap], [dims], [[]], vectorize=False)
     return labelled(found, "chi4", "1", f"N var(Q) over {' and '.join(dims)}")

@@ -67,5 +67,5 @@ def over_samples(
         )
         for name, result, dtype in zip(names, results, dtypes, strict=True)
     }
-    about = {"interval": "bootstrap, BCa", "confidence": confidence}
+    about = {"interval": "bootstrap, BCa, widened for few samples", "confidence": confidence}
     return xr.Dataset(made, attrs=about | {"resamples": resamples, "seed": seed})

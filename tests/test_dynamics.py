@@ -11,6 +11,7 @@ from glassdask.kernels.bonds import broken_bonds, find_bonds
 from glassdask.kernels.dynamics import cage_relative_squared_displacement
 from glassdask.kernels.relaxation import (
     four_point_susceptibility,
+    four_point_susceptibility_of_starts,
     overlap,
     peak,
     relaxation_time,
@@ -198,15 +199,22 @@ class TestSusceptibility:
         q = np.random.default_rng(7).normal(size=(20_000, 3))
         assert four_point_susceptibility(q, 5).mean() == pytest.approx(5, rel=0.03)
 
-    def test_configurations_add_to_that_of_each(self):
-        """All trajectories scatter by the chance of each configuration, too."""
-        random, particles = np.random.default_rng(8), 200
-        stays = np.where(np.arange(2000) % 2 == 0, 0.3, 0.6)
-        q = random.binomial(particles, stays[:, None], (2000, 10)) / particles
-        each = four_point_susceptibility(q, particles).mean()
-        every = four_point_susceptibility(q.ravel(), particles)
-        assert each == pytest.approx((0.21 + 0.24) / 2, rel=0.03)
-        assert every == pytest.approx(each + particles * 0.15**2, rel=0.03)
+    @pytest.mark.parametrize(("starts", "replicas"), [(2, 30), (3, 10), (10, 2), (4, 5)])
+    def test_starts_add_how_they_differ(self, starts, replicas):
+        """Whatever their number: half of the variance is within, half between the starts."""
+        random = np.random.default_rng(8)
+        start = random.normal(size=(20_000, starts, 1))
+        q = start + random.normal(size=(20_000, starts, replicas))
+        q[:, 0, replicas - replicas // 3 :] = np.nan  # these failed
+        assert four_point_susceptibility(q, 5).mean() == pytest.approx(5, rel=0.03)
+        found = four_point_susceptibility_of_starts(q, 5)
+        assert found.mean() == pytest.approx(10, rel=0.03)
+
+    def test_one_start_does_not_know_how_others_differ(self):
+        q = np.random.default_rng(9).normal(size=(3, 8))
+        assert np.isnan(four_point_susceptibility_of_starts(q[:1], 5))
+        q[1:, 1:] = np.nan
+        assert np.isnan(four_point_susceptibility_of_starts(q, 5))
 
     def test_missing_trajectories(self):
         q = np.array([[0.2, 0.6, np.nan], [0.5, np.nan, np.nan]])

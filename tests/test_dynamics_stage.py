@@ -15,6 +15,8 @@ import glassdask as gd
 from glassdask import store, trajectories
 from glassdask.campaign import load
 from glassdask.errors import UsageError
+from glassdask.kernels.noise import split_half_reliability
+from glassdask.stages.panel import Panel
 
 XI = 3.0
 
@@ -82,7 +84,9 @@ def test_the_store_holds_what_the_functions_say(ensemble, glass, found):
 def test_chi4_of_all_trajectories(tree):
     overlap = tree["dynamics"].overlap.load()
     assert overlap.dims == ("configuration", "temperature", "replica", "time")
-    expected = 100 * overlap.stack(all=["configuration", "replica"]).var("all", ddof=1)
+    within, means = overlap.var("replica", ddof=1), overlap.mean("replica")
+    expected = within.mean("configuration") * (1 - 1 / overlap.sizes["replica"])
+    expected = 100 * (expected + means.var("configuration", ddof=1))
     np.testing.assert_allclose(tree["dynamics"].chi4, expected)
 
 
@@ -111,6 +115,24 @@ def test_the_ladder_is_over_every_selection(tree, ensemble, glass, found):
                 )
     gamma = found.pearson_ladder.sel(indicator="gradcam")
     assert np.isfinite(gamma).all()
+
+
+@pytest.mark.parametrize("replicas", [6, 7])
+def test_the_reliability_is_that_of_the_halves(make_dataset, replicas):
+    """Of an odd number, too, whose halves differ in size."""
+    start = make_dataset(2, 120, 1).isel(sample=0, state=0)
+    random = np.random.default_rng(replicas)
+    truth = random.normal(size=120)
+    crsd = (truth + 2 * random.normal(size=(replicas, 3, 120))).astype(np.float32)
+    raw = xr.Dataset({"voronoi_volume": ("particle", random.normal(size=120))})
+    found = Panel(raw, start, ["voronoi_volume"], 1.0, [0.0, 1.0]).of_frames(crsd, 0, [5])
+    each = xr.DataArray(crsd, dims=("replica", "time", "particle"))
+    for xi, values in ((0.0, each), (1.0, gd.coarse_grain(each, start, 1.0))):
+        expected = split_half_reliability(
+            values.transpose("time", "replica", "particle").values, seed=[5]
+        )
+        rung = found["reliability_ladder"][0, int(xi)]
+        np.testing.assert_allclose(rung, expected, atol=1e-4)
 
 
 def test_intervals_hold_the_correlation(found):

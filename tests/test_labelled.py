@@ -334,9 +334,9 @@ FUNCTIONS = {
         lambda c: relaxation.four_point_susceptibility(c.moved[:, :, 0].T, 7),
         lambda ds: gd.four_point_susceptibility(replicas(ds), 7), ("particle",), "1", "1",
     ),
-    "four_point_susceptibility over all": (
-        lambda c: relaxation.four_point_susceptibility(c.moved[:, :, 0].T.ravel(), 7),
-        lambda ds: gd.four_point_susceptibility(replicas(ds), 7, ["particle", "replica"]), (),
+    "four_point_susceptibility of starts": (
+        lambda c: relaxation.four_point_susceptibility_of_starts(c.moved[:, :, 0].T, 7),
+        lambda ds: gd.four_point_susceptibility(replicas(ds), 7, starts="particle"), (),
         "1", "1",
     ),
     "relaxation_time": (
@@ -361,7 +361,7 @@ KNOW_NO_POSITIONS = {
     "split_half_reliability by species", "correlation_interval, upper", "over_ceiling",
     "squared_displacement", "displacement_propensity", "mean_squared_displacement",
     "mean_squared_displacement by species", "self_intermediate_scattering", "overlap",
-    "four_point_susceptibility", "four_point_susceptibility over all", "relaxation_time",
+    "four_point_susceptibility", "four_point_susceptibility of starts", "relaxation_time",
     "peak, time", "peak, height",
     "normalise", "pearson", "spearman", "split_half_reliability", "mean_cage_relative_displacement",
     "pearson by species", "spearman by species", "species_means",

@@ -176,7 +176,9 @@ def test_crossing_over_configurations():
     alone = mean_crossing(HOT, delta[:1])
     assert (alone.temperature, alone.counted) == (pytest.approx(onsets[0]), 1)
     assert np.isnan([alone.lower, alone.upper]).all()
-    # half of the glasses move within the range: one end is open
-    wide = mean_crossing(HOT, displacement(HOT, np.array([0.4, 0.9, 0.9])[:, None]))
-    assert wide.upper == np.inf
-    assert np.isfinite(wide.lower)
+    # a third of the glasses move within the range: of three, nothing is known beyond it
+    for count, open_below in ((3, True), (12, False)):
+        onsets = np.where(np.arange(count) % 3 == 0, 0.4, 0.9)
+        wide = mean_crossing(HOT, displacement(HOT, onsets[:, None]))
+        assert wide.upper == np.inf
+        assert np.isneginf(wide.lower) == open_below

@@ -11,7 +11,9 @@ import sys
 
 import numpy as np
 import pytest
+import xarray as xr
 
+import glassdask as gd
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import new_campaign
 from glassdask.report import (
@@ -27,6 +29,7 @@ from glassdask.report import (
 )
 from glassdask.report.accuracy import of_linear_model, wilson
 from glassdask.report.data import ReportData
+from glassdask.report.drawn import Glass
 from glassdask.report.figures import DRAWINGS
 from glassdask.report.html import example, summary
 from glassdask.report.printing import print_saved, read_rows
@@ -225,7 +228,7 @@ def test_largest_correlation_with_the_dynamics(campaign, rows):
     assert found.spread == pytest.approx(group["pearson"].values[0, :, t, k].std(ddof=1))
     assert f"T = {group['temperature'].values[t]:.3g}" in found.note
     assert "within the cage" in found.note
-    assert "spread is not meaningful" in found.note
+    assert "2 configurations: others may differ by more" in found.note
     assert "beyond the paper's" not in found.note
     energy = row(rows, "C_max(e, 1 − Δ), baseline")
     values = group["pearson"].sel(indicator="potential_energy").values.mean(axis=0)
@@ -296,11 +299,17 @@ def test_intervals_and_ceiling_of_the_largest(changed):
     pearson, reliability = group["pearson"].values, np.full((2, 2, 5), 0.64)
     place = np.unravel_index(pearson[0].mean(axis=0).argmax(), (2, 5))
     change("dynamics", "reliability", reliability)
+    change("dynamics", "pearson_low", pearson - 0.3)
+    change("dynamics", "pearson_high", pearson + 0.4)
     with store.open(copy.path) as tree:
         note = row(results_table(copy, tree), "C_max(Γ, 1 − Δ)").note
-    low, high = (f"{x:.3f}".replace("-", "−") for x in sorted(pearson[0][:, *place]))
-    # of two values, the bootstrap has their means alone
-    assert f"95 % interval there {low} to {high} over 2 configurations" in note
+    # two glasses know nothing of others, so it is of the mean of these
+    mean = pearson[0].mean(axis=0)[place]
+    ends = (mean - 0.3 / 2**0.5, mean + 0.4 / 2**0.5)
+    low, high = (f"{x:.3f}".replace("-", "−") for x in ends)
+    assert f"95 % interval there {low} to {high} over replicas" in note
+    change("dynamics", "pearson_low", -0.9)
+    change("dynamics", "pearson_high", 0.9)
     share = f"{pearson[0].mean(axis=0)[place] / 0.8:.2f}".replace("-", "−")
     assert f"over its ceiling of 0.80: {share}" in note
     pearson[:, 0] = np.nan
@@ -313,6 +322,33 @@ def test_intervals_and_ceiling_of_the_largest(changed):
         assert data.ceiling("gradcam") == pytest.approx(np.sqrt(0.2))
     assert "95 % interval there −0.900 to 0.900 over replicas" in note
     assert "ceiling" not in note
+
+
+def test_several_configurations_say_how_others_differ(campaign):
+    part = xr.DataArray(
+        np.random.default_rng(0).uniform(0.2, 1, (6, 2, 5)),
+        dims=("configuration", "temperature", "time"),
+    )
+    with store.open(campaign.path) as tree:
+        low, high = ReportData(campaign, tree)._interval(part, "gradcam")
+    expected = gd.over_samples(part, "configuration")
+    np.testing.assert_allclose(low, expected["lower"], atol=0.05)
+    np.testing.assert_allclose(high, np.minimum(expected["upper"], 1), atol=0.05)
+
+
+def test_the_map_is_drawn_where_an_indicator_correlates_most(changed):
+    copy, change = changed
+    pearson = np.full((4, 2, 2, 5), -0.1)
+    pearson[:, :, 1, 3] = -0.9
+    pearson[:, :, 0, 2] = 0.3
+    change("dynamics", "pearson", pearson)
+    with store.open(copy.path) as tree:
+        assert Glass(ReportData(copy, tree), 7).ensemble == (1, 0, 2)  # of Gamma, the largest value
+    change("explanations", "correct", 0)
+    with store.open(copy.path) as tree:
+        found = Glass(ReportData(copy, tree), 7)
+        assert found.ranked_by != "gradcam"
+        assert found.ensemble == (1, 1, 3)  # of others, the largest in size
 
 
 def test_the_ladder_has_the_largest_in_size_of_each_length(campaign, rows):

@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassdask.kernels.sampling import bootstrap_interval, means_of_groups, moments
+from glassdask.kernels.sampling import bootstrap_interval, means_of_groups, moments, wider
 
 ROWS = st.lists(
     st.lists(st.floats(-1e3, 1e3) | st.just(np.nan), min_size=6, max_size=6), min_size=1, max_size=4
@@ -43,7 +43,18 @@ def test_interval_as_scipy(count, confidence):
         (values,), np.mean, confidence_level=confidence, n_resamples=999, method="BCa", axis=-1,
         rng=np.random.default_rng(5),
     ).confidence_interval  # fmt: skip
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    mean = values.mean(axis=1)
+    wanted = mean + wider(count, confidence) * (np.array(expected) - mean)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+def test_wider_is_what_students_interval_is():
+    """Gaussian means: the bootstrap ends at z s sqrt((n - 1) / n) / sqrt(n), Student's at t s."""
+    n, spread = 7, 2.3
+    low, high = scipy.stats.t.interval(0.9, n - 1, scale=spread / np.sqrt(n))
+    plain = scipy.stats.norm.ppf(0.95) * spread * np.sqrt((n - 1) / n) / np.sqrt(n)
+    assert wider(n, 0.9) * plain == pytest.approx(high, rel=1e-12) == pytest.approx(-low)
+    assert wider(10**6, 0.95) == pytest.approx(1, abs=1e-5)
 
 
 def test_missing_samples_change_nothing():
@@ -54,7 +65,7 @@ def test_missing_samples_change_nothing():
 
 @settings(max_examples=40, deadline=None)
 @given(ROWS)
-def test_the_interval_lies_within_the_values(rows):
+def test_the_interval_holds_what_it_is_of(rows):
     values = np.array(rows)
     lower, upper = bootstrap_interval(values, resamples=200)
     count = (~np.isnan(values)).sum(axis=1)
@@ -62,8 +73,9 @@ def test_the_interval_lies_within_the_values(rows):
     assert (np.isnan(upper) == (count < 2)).all()
     for k in np.flatnonzero(count > 1):
         slack = 1e-12 * np.nanmax(np.abs(values[k]))
-        assert np.nanmin(values[k]) - slack <= lower[k] <= upper[k] + slack
-        assert upper[k] <= np.nanmax(values[k]) + slack
+        reach = wider(count[k], 0.95) * np.nanmax(np.abs(values[k] - np.nanmean(values[k]))) + slack
+        assert np.nanmean(values[k]) - reach <= lower[k] <= upper[k] + slack
+        assert upper[k] <= np.nanmean(values[k]) + reach
 
 
 def test_it_moves_and_grows_with_the_values():
@@ -78,6 +90,13 @@ def test_it_covers_the_mean_about_as_often_as_it_says():
     values = np.random.default_rng(1).exponential(size=(1000, 25))
     lower, upper = bootstrap_interval(values, 0.9, 500)
     assert ((lower < 1) & (upper > 1)).mean() == pytest.approx(0.88, abs=0.03)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_a_few_samples_know_how_little_they_know(count):
+    values = np.random.default_rng(count).normal(size=(2000, count))
+    lower, upper = bootstrap_interval(values, 0.95, 500)
+    assert ((lower < 0) & (upper > 0)).mean() == pytest.approx(0.945, abs=0.02)
 
 
 def test_equal_values_have_no_width():

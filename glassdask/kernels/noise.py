@@ -7,10 +7,9 @@ in place of doing so with every replica.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
 
 from glassdask.kernels.correlation import standardised
-from glassdask.kernels.sampling import check_bootstrap
+from glassdask.kernels.sampling import check_bootstrap, wider
 
 #: Random halvings that a reliability is averaged over.
 SPLITS = 6
@@ -149,10 +148,8 @@ def correlation_interval(
     with the weight of replica s in the mean (L. A. Jaeckel's infinitesimal jackknife; B. Efron, The
     Jackknife, the Bootstrap and Other Resampling Plans (1982), ch. 6). Were C itself resampled, a
     mean that holds some replicas twice would be noisier than the measured one, all resampled C too
-    near to 0, and the interval would miss the truth more often than not. The ends are C +
-    sqrt(R / (R - 1)) (t / z) q, with q the quantiles of the means of resampled p, and t and z those
-    of Student's (R - 1) and of the normal distribution: few replicas vary less than many;
-    T. C. Hesterberg, Am. Stat. 69, 371 (2015).
+    near to 0, and the interval would miss the truth more often than not. The ends are C + w q,
+    with q the quantiles of the means of resampled p, and w that of `sampling.wider`.
 
     The truth that it is to hold is the mean C of R replicas of this configuration; see
     `over_ceiling` for that of endlessly many.
@@ -231,8 +228,8 @@ def interval_of_effects(
         replicas, np.full(replicas, 1 / replicas), resamples
     )
     tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
-    wider = np.sqrt(replicas / (replicas - 1)) * stdtrit(replicas - 1, tails[1]) / ndtri(tails[1])
-    ends = correlation + wider * np.quantile(effect @ drawn.T / replicas, tails, axis=-1)
+    spread = np.quantile(effect @ drawn.T / replicas, tails, axis=-1)
+    ends = correlation + wider(replicas, confidence) * spread
     lower, upper = np.clip(ends, -1, 1)
     return lower, upper
 

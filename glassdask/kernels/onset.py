@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
-from glassdask.kernels.sampling import check_bootstrap, check_samples, moments
+from glassdask.kernels.sampling import check_bootstrap, check_samples, moments, wider
 from glassdask.kernels.two_lines import FEWEST_POINTS, TwoLines
 
 #: Upper ends of the window that are tried, as shares of its width.
@@ -78,10 +79,11 @@ def kink(
     """Temperature where e(T) changes its slope on cooling, and how sure that is.
 
     Two lines that meet are fitted to the mean over quenches by least squares, the break being free
-    (`TwoLines`). The interval is that of the percentile bootstrap over quenches. The p-value is
-    that of F = ((S_1 - S_2) / 2) / (S_2 / (n - 4)), S_1 and S_2 the sums of squares that one line
-    and two lines leave of n points, against its values for Gaussian noise on one line: as the break
-    is free, F does not follow Fisher's distribution (R. B. Davies, Biometrika 74, 33, 1987).
+    (`TwoLines`). The interval is that of the percentile bootstrap over quenches, its distances from
+    the kink multiplied by `sampling.wider`, and within the window. The p-value is that of
+    F = ((S_1 - S_2) / 2) / (S_2 / (n - 4)), S_1 and S_2 the sums of squares that one line and two
+    lines leave of n points, against its values for Gaussian noise on one line: as the break is
+    free, F does not follow Fisher's distribution (R. B. Davies, Biometrika 74, 33, 1987).
 
     Parameters
     ----------
@@ -132,7 +134,10 @@ def kink(
         drawn = generator.multinomial(len(curves), np.full(len(curves), 1 / len(curves)), resamples)
         places, _ = lines.fit(drawn @ curves / len(curves))
         ends = np.quantile(places, [(1 - confidence) / 2, (1 + confidence) / 2])
-        spread = places.std(ddof=1) if resamples > 1 else np.nan
+        ends = place + wider(len(curves), confidence) * (ends - place)
+        ends = np.clip(ends, x[0], x[-1])
+        if resamples > 1:
+            spread = places.std(ddof=1) * math.sqrt(len(curves) / (len(curves) - 1))
     _, noise = lines.fit(generator.normal(size=(resamples, len(x))) / lines.weight)
     p_value = (1 + np.sum(noise >= bent)) / (1 + resamples)
     tried = _places_of_other_windows(x, mean, low, high, about)
@@ -214,6 +219,9 @@ def mean_crossing(
 ) -> Crossing:
     """`crossing` of the mean over configurations, with its percentile bootstrap interval.
 
+    Distances from the crossing are multiplied by `sampling.wider`. An end beyond the temperatures
+    that there are is infinite.
+
     Parameters
     ----------
     temperature : ndarray
@@ -244,4 +252,8 @@ def mean_crossing(
         levels = [(1 - confidence) / 2, (1 + confidence) / 2]
         ends = np.quantile(places[~np.isnan(places)], levels, method="inverted_cdf")
     middle = crossing(temperature, moments(delta.T).mean, level)
+    if len(delta) > 1 and np.isfinite(middle):
+        ends = middle + wider(len(delta), confidence) * (ends - middle)
+        ends = np.where(ends < temperature.min(), -np.inf, ends)
+        ends = np.where(ends > temperature.max(), np.inf, ends)
     return Crossing(middle, float(ends[0]), float(ends[1]), len(delta))

@@ -45,10 +45,10 @@ def check_distance(distance: float) -> None:
 
 
 def four_point_susceptibility(overlap: np.ndarray, particles: int) -> np.ndarray:
-    """chi_4(t) = N (<Q^2> - <Q>^2), with the unbiased variance over trajectories.
+    """chi_4(t) = N (<Q^2> - <Q>^2), with the unbiased variance over independent trajectories.
 
-    L. Berthier, R. L. Jack, Phys. Rev. E 76, 041509 (2007): over the trajectories of one
-    configuration it is isoconfigurational; over all those of many it is the usual one.
+    L. Berthier, R. L. Jack, Phys. Rev. E 76, 041509 (2007). Over the trajectories from one start it
+    is isoconfigurational.
 
     Parameters
     ----------
@@ -63,6 +63,35 @@ def four_point_susceptibility(overlap: np.ndarray, particles: int) -> np.ndarray
         (...,), dimensionless. NaN below two trajectories.
     """
     return particles * moments(overlap).standard_deviation ** 2
+
+
+def four_point_susceptibility_of_starts(overlap: np.ndarray, particles: int) -> np.ndarray:
+    """The same of several trajectories from each of several starts.
+
+    N (<v_c> + var(m_c) - <v_c / R_c>), m_c and v_c the mean and the variance of the Q of the R_c
+    trajectories from start c: trajectories that share their start are not independent, so that the
+    variance over all of them would be too small, and that over the means of the starts holds some
+    of v_c.
+
+    Parameters
+    ----------
+    overlap : ndarray
+        (..., start, trajectory). NaN is left out, and starts with fewer than two trajectories.
+    particles : int
+        N.
+
+    Returns
+    -------
+    ndarray
+        (...,), dimensionless. NaN below two starts.
+    """
+    of_start = moments(overlap)
+    known = of_start.counted > 1
+    within = np.where(known, of_start.standard_deviation**2, np.nan)
+    between = moments(np.where(known, of_start.mean, np.nan)).standard_deviation ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shared = moments(within / of_start.counted).mean
+    return particles * (moments(within).mean + between - shared)
 
 
 def relaxation_time(

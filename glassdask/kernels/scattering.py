@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -125,7 +126,11 @@ def _series(dimension: int, kind: type[np.floating]) -> tuple[tuple[np.floating,
 
 # What follows is written without inner loops, and divides without looking for zeros, since the
 # compiler then computes 8 or 16 numbers at a time: ten times as fast.
-_FAST = {"fastmath": {"contract", "nsz", "arcp"}, "error_model": "numpy", "cache": True}
+_FAST: dict[str, Any] = {
+    "fastmath": {"contract", "nsz", "arcp"},
+    "error_model": "numpy",
+    "cache": True,
+}
 _STRIP = 512
 
 

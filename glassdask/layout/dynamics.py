@@ -154,5 +154,5 @@ def _arrays(campaign: Campaign, samples: int, times: int) -> dict[str, Array]:
 def _chi4(temperatures: int, times: int) -> Array:
     """One file: it is written when all ensembles are there."""
     shape = (temperatures, times)
-    about = "N var(Q) over all trajectories"
+    about = "N var(Q) over trajectories from any start"
     return Array(("temperature", "time"), shape, shape, None, "float64", "1", about)

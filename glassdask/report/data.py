@@ -16,6 +16,8 @@ from glassdask.sampling import over_samples
 
 #: Of the bootstrap over glasses.
 RESAMPLES = 2000
+#: Fewer samples or configurations than this do not say how much others would differ.
+FEW = 5
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,8 @@ class ReportData:
     def interval(self, indicator: str) -> tuple[np.ndarray, np.ndarray]:
         """95 % interval of the correlation with 1 - Delta, (temperature, time) each.
 
-        Over glasses (BCa) where there are several, else over the replicas of the one.
+        Over glasses (BCa) where there are `FEW` or more; else over the replicas of these glasses,
+        of the mean of which it says nothing about another glass.
         """
         if indicator not in self._intervals:
             self._intervals[indicator] = self._interval(self._correlated(indicator), indicator)
@@ -230,13 +233,18 @@ class ReportData:
         if part.sizes["configuration"] == 0:
             nothing = np.full((part.sizes["temperature"], part.sizes["time"]), np.nan)
             return nothing, nothing
-        if part.sizes["configuration"] > 1:
+        if part.sizes["configuration"] >= FEW:
             found = over_samples(part, "configuration", resamples=RESAMPLES)
-            return found["lower"].values, found["upper"].values
-        (number,) = part["configuration"].values
+            return np.clip(found["lower"].values, -1, 1), np.clip(found["upper"].values, -1, 1)
         group = self.group("dynamics")[["pearson_low", "pearson_high"]]
-        one = group.sel(indicator=indicator, configuration=number)
-        return one["pearson_low"].values, one["pearson_high"].values
+        each = group.sel(indicator=indicator, configuration=part["configuration"])
+        # the replicas of one glass know nothing of another's: distances add in squares
+        mean, count = part.mean("configuration"), part.notnull().sum("configuration")
+        low, high = (
+            np.sqrt(((each[name] - part) ** 2).mean("configuration") / count)
+            for name in ("pearson_low", "pearson_high")
+        )
+        return (mean - low).values, (mean + high).values
 
     def ceiling(self, indicator: str) -> np.ndarray:
         """Square root of the mean reliability of Delta over the same glasses, (temperature, time).

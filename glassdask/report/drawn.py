@@ -62,8 +62,8 @@ class Glass:
     def ensemble(self) -> tuple[int, int, int] | None:
         """Configuration, temperature and time of the propensity that is drawn.
 
-        Where its correlation with Gamma is largest in this glass (with the first of the other
-        indicators when there is no Gamma).
+        Where its correlation with Gamma is largest in this glass; when there is no Gamma, largest
+        in size with the first of the other indicators.
         """
         if not len(self._numbers):
             return None
@@ -72,7 +72,8 @@ class Glass:
         values = pearson.sel(indicator=self.ranked_by).values
         if not np.isfinite(values).any():
             return None
-        temperature, time = np.unravel_index(int(np.nanargmax(values)), values.shape)
+        sizes = values if self.ranked_by == "gradcam" else np.abs(values)
+        temperature, time = np.unravel_index(int(np.nanargmax(sizes)), values.shape)
         return number, int(temperature), int(time)
 
     @cached_property

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from glassdask.kernels.noise import LEAST_RELIABILITY
 from glassdask.report import networks, style
-from glassdask.report.data import ReportData
+from glassdask.report.data import FEW, ReportData
 
 #: Largest size of C over its ceiling that is drawn.
 BEYOND = 1.25
@@ -137,11 +137,14 @@ def caption(data: ReportData) -> str:
         f"{found.count} {what} configuration{'s' * (found.count != 1)}, {replicas} velocity draws "
         "each; "
     )
-    if found.count > 1:
-        text += "lines are means, bands 95 % intervals over configurations (bootstrap)"
-        text += ". " if found.count >= 5 else ", which so few hardly define. "
+    text += "lines are means over them, " * (found.count > 1)
+    if found.count >= FEW:
+        text += "bands: 95 % intervals over configurations (bootstrap). "
     else:
-        text += "bands: 95 % intervals over velocity draws; another glass may be another matter. "
+        text += (
+            "bands: 95 % intervals over velocity draws; others may be another matter, which takes "
+            f"{FEW} configurations or more to tell. "
+        )
     if len(networks.learnt(data)) > 1:
         text += (
             f"Dotted: each of the {len(networks.learnt(data))} networks, which differ in their "

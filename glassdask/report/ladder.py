@@ -52,7 +52,8 @@ def rungs(data: ReportData, kind: str, indicator: str, selection: str) -> np.nda
 
 def ceilings(data: ReportData, selection: str) -> np.ndarray:
     """Highest ceiling of any temperature and time, root of the reliability of Delta, (length,)."""
-    values = _rows(data.group("dynamics")["reliability_ladder"].sel(selection=selection))
+    table = data.group("dynamics")["reliability_ladder"].sel(selection=selection)
+    values = _rows(table.isel(configuration=data.kept(data.indicators[-1])))
     highest = np.where(np.isfinite(values), values, -1).max(axis=1)
     return np.sqrt(np.where(highest >= 0, highest, np.nan))
 
@@ -116,8 +117,9 @@ def caption(data: ReportData) -> str:
         "alike, the correlation with 1 − Δ that is largest in size over all temperatures and times "
         "(mean over configurations); filled: positive, open: negative. Each is the largest of "
         f"{data.times.size * data.temperatures.size} values, so biased upward, alike for all. "
-        "Dashed: the highest √reliability of Δ at any temperature and time. Within one species, "
-        "an indicator cannot win by telling the species apart. "
+        "Dashed: the highest √reliability of Δ at any temperature and time. Within one species "
+        "and at ξ = 0, an indicator cannot win by telling the species apart; coarse-grained over "
+        "all particles, it may do so by the composition around each. "
     )
     if not data.learnt:
         return text + f"Γ is not shown: {data.unlearnt}."

@@ -65,7 +65,8 @@ def agreement(data: ReportData, state: str) -> np.ndarray:
 def dynamics(data: ReportData) -> np.ndarray:
     """Correlation of each learnt network's Gamma with 1 - Delta, (network, temperature, time).
 
-    Mean over the glasses of the ensemble that the network classified rightly; NaN without any.
+    Mean over the glasses of the ensemble that the network classified rightly, or over all
+    equilibrated configurations; NaN without any.
     """
     numbers = learnt(data)
     if not numbers:
@@ -74,6 +75,7 @@ def dynamics(data: ReportData) -> np.ndarray:
     each = group["pearson_by_network"].transpose("network", "temperature", "time", "configuration")
     explained = data.group("explanations")["correct_by_network"].sel(state="glass")
     glasses = explained.transpose("network", "sample").values[:, group["configuration"].values] == 1
+    glasses |= data.from_equilibrium  # what became of their liquid is another configuration
     values = np.where(glasses[:, np.newaxis, np.newaxis], each.values, np.nan)
     return _means(values[numbers])
 

@@ -103,6 +103,8 @@ def _cooling_row(data: ReportData, stated: str) -> Row:
     )
     if found["parabola"] < 1:
         notes.append("gradual: a parabola fits better than two lines")
+    elif found["highest"] - found["lowest"] > found["upper"] - found["lower"]:
+        notes.append("gradual: the window moves it by more than its interval is wide")
     if found["slope_above"] < found["slope_below"]:
         notes.append("the slope falls there: not as where a liquid falls out of equilibrium")
     notes.append("depends on the cooling rate; se is over resampled quenches")
@@ -127,6 +129,8 @@ def _displacement_row(data: ReportData, stated: str) -> Row:
         )
         return Row(quantity, math.nan, math.nan, count, stated, note)
     notes = [f"δ reaches {LEVEL:g} σ within t = {time:g} there; a longer window gives a lower one"]
+    if not data.from_equilibrium:
+        notes.append("of aging glasses, whose own past enters")
     notes.append(_interval(found, "configuration", "configurations"))
     return Row(quantity, found["temperature"], math.nan, count, stated, "; ".join(notes))
 

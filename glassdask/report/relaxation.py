@@ -68,18 +68,27 @@ def draw_overlap(axes: Axes, data: ReportData) -> None:
 
 
 def draw_susceptibility(axes: Axes, data: ReportData) -> None:
-    """chi_4 over all trajectories, its peak circled, and that over the replicas of one start."""
+    """chi_4 of trajectories from any start, its peak circled, and that of one start's."""
     whole = data.group("dynamics")["chi4"].load().transpose("temperature", "time").values
     single = mean(data, "isoconfigurational_chi4").transpose("temperature", "time").values
     times = np.broadcast_to(data.times, whole.shape)
     draw_lines(axes, data, times, whole)
     draw_lines(axes, data, times, single, marker="", ls="--")
     for t in range(len(whole)):
-        found = peak_of(data, whole[t])
+        found = peak_of(data, susceptibility(data, t)[0])
         if found is not None:
             axes.plot(*found, "o", ms=10, mfc="none", mec="black", mew=0.9)
     axes.set(ylabel=r"$\chi_4(t)$", title=r"heterogeneity $\chi_4 = N\,\mathrm{var}\,Q$")
     axes.set_ylim(bottom=0)
+
+
+def susceptibility(data: ReportData, temperature: int) -> tuple[np.ndarray, str]:
+    """chi_4 of trajectories from any start, (time,), or of one start where only one is known."""
+    chi4 = data.group("dynamics")["chi4"].isel(temperature=temperature).values
+    if np.isfinite(chi4).any():
+        return chi4, ""
+    single = mean(data, "isoconfigurational_chi4").isel(temperature=temperature).values
+    return single, " of one start"
 
 
 def peak_of(data: ReportData, chi4: np.ndarray) -> tuple[float, float] | None:
@@ -161,7 +170,9 @@ def caption(data: ReportData) -> str:
         f"F_s(q, t) at q = {section.wave_number:g} σ⁻¹, plain and relative to the cage (minus the "
         "mean over a particle and its neighbours at t = 0, which in 2D takes out the long waves), "
         "by species. Below: δ(t), with 1 σ dotted; overlap Q, the share of particles within "
-        f"{section.overlap_distance:g} σ of their start; χ4, full: over all trajectories of a "
-        "temperature, its peak circled where it is within the window, dashed: over the velocity "
-        "draws of one start; times at which F_s falls to 1/e (dotted: the end of the window)."
+        f"{section.overlap_distance:g} σ of their start, plain, so with the long waves; χ4, "
+        "dashed: over the velocity draws of one start, full: with how starts differ, which takes "
+        "two; its peak circled where it is within the window; times at which F_s falls to 1/e "
+        "(dotted: the end of the window), geometric means over the configurations that got there, "
+        "so too short where some did not: see the table."
     )

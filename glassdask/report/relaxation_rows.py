@@ -48,8 +48,12 @@ def relaxation_time(data: ReportData, temperature: int) -> Row:
     values = _times(data, "relaxation_time", temperature)
     mean, spread, error, count = (each.item() for each in moments(values))
     notes = []
-    if _fast(data, "relaxation_time", temperature).any():
-        notes.append(f"F_s is below 1/e at t = {data.times[0]:g} already, the first that is known")
+    early = int(_fast(data, "relaxation_time", temperature).sum())
+    if early:
+        some = f" in {early} of {len(values)} configurations: too high a mean" if count else ""
+        notes.append(
+            f"F_s is below 1/e at t = {data.times[0]:g} already, the first that is known{some}"
+        )
     elif count == 0:
         notes.append(f"F_s has not fallen to 1/e within t = {data.times[-1]:g}")
     elif count < len(values):
@@ -57,10 +61,10 @@ def relaxation_time(data: ReportData, temperature: int) -> Row:
     caged = moments(_times(data, "cage_relative_relaxation_time", temperature))
     if caged.counted.item():
         notes.append(f"cage-relative {number(caged.mean.item(), '.3g')}")
-    chi4 = data.group("dynamics")["chi4"].isel(temperature=temperature).values
+    chi4, of = relaxation.susceptibility(data, temperature)
     peak = relaxation.peak_of(data, chi4)
     if peak is not None:
-        notes.append(f"peak of χ4: {peak[1]:.3g} at t = {peak[0]:.3g}")
+        notes.append(f"peak of χ4{of}: {peak[1]:.2g} at t = {peak[0]:.3g}")
     return Row(quantity, mean, spread, count, "", "; ".join(notes), error, digits=".3g")
 
 

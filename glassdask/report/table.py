@@ -11,11 +11,9 @@ from glassdask.campaign import Campaign
 from glassdask.kernels.sampling import moments
 from glassdask.report import networks, onset, paper, relaxation_rows, style
 from glassdask.report.accuracy import accuracies
-from glassdask.report.data import Extremum, ReportData
+from glassdask.report.data import FEW, Extremum, ReportData
 from glassdask.report.rows import Row, number
 
-#: Below, a standard deviation is not worth its name.
-FEW = 5
 OPPOSITE = "sign opposite to the paper's"
 #: The alpha relaxation is near delta = 1; a window that ends below this does not see it.
 SMALL_DELTA = 0.5
@@ -215,7 +213,7 @@ def _certainty(data: ReportData, indicator: str, found: Extremum) -> list[str]:
     lower, upper = (ends[found.place] for ends in data.interval(indicator))
     notes = []
     if math.isfinite(lower) and math.isfinite(upper):
-        over = f"{found.count} configurations" if found.count > 1 else "replicas"
+        over = f"{found.count} configurations" if found.count >= FEW else "replicas"
         notes.append(f"95 % interval there {number(lower)} to {number(upper)} over {over}")
     ceiling, ratio = data.ceiling(indicator)[found.place], data.over_ceiling(indicator)[found.place]
     if math.isfinite(ratio):
@@ -227,7 +225,7 @@ def _few(count: int) -> list[str]:
     """What so few configurations do not allow."""
     if count >= FEW:
         return []
-    return [f"{count} configuration{'s' * (count > 1)}: the spread is not meaningful"]
+    return [f"{count} configuration{'s' * (count > 1)}: others may differ by more than these say"]
 
 
 def delta_at_largest(data: ReportData) -> list[Row]:

@@ -74,7 +74,7 @@ def over_all_trajectories(campaign: Campaign) -> None:
     with store.open_group(campaign.store, "dynamics") as group:
         overlap = group["overlap"].load()
     chi4 = relaxation.four_point_susceptibility(
-        overlap, campaign.file.system.particles, ["configuration", "replica"]
+        overlap, campaign.file.system.particles, starts="configuration"
     )
     target = store.array(campaign.store, "dynamics", "chi4")
     target[...] = chi4.transpose("temperature", "time").values

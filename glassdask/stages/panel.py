@@ -100,10 +100,10 @@ class Panel:
         self, structure: np.ndarray, delta: np.ndarray, apart: np.ndarray, replicas: int
     ) -> dict[str, np.ndarray]:
         """Correlations (indicator, selection, time) and reliability (selection, time)."""
-        parts = [[each, *groups_of(each, self.species)] for each in (structure, 1 - delta, apart)]
+        parts = [[each, *groups_of(each, self.species)] for each in (structure, delta, apart)]
         tables = {
             kind: np.stack(
-                [function(a[:, None], b) for a, b, _ in zip(*parts, strict=True)], axis=1
+                [function(a[:, None], 1 - b) for a, b, _ in zip(*parts, strict=True)], axis=1
             )
             for kind, function in CORRELATIONS.items()
         }
