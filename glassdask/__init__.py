@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from glassdask.indicators import (
         centroid_distance,
         coordination,
+        diameter,
         hexatic_order,
         local_density,
         pair_entropy,
@@ -69,6 +70,7 @@ __all__ = [
     "coarse_grain",
     "coordination",
     "correlation_interval",
+    "diameter",
     "displacement_propensity",
     "export",
     "four_point_susceptibility",
@@ -112,6 +114,7 @@ _MODULES = {
     "glassdask.indicators": (
         "centroid_distance",
         "coordination",
+        "diameter",
         "hexatic_order",
         "local_density",
         "pair_entropy",

@@ -34,6 +34,7 @@ class Glass:
     potential_energy = _forward(indicators.potential_energy)
     centroid_distance = _forward(indicators.centroid_distance)
     coordination = _forward(indicators.coordination)
+    diameter = _forward(indicators.diameter)
     hexatic_order = _forward(indicators.hexatic_order)
     local_density = _forward(indicators.local_density)
     pair_entropy = _forward(indicators.pair_entropy)

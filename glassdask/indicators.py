@@ -150,6 +150,11 @@ def unlike_neighbours(ds: xr.Dataset) -> xr.DataArray:
     return structural_indicators(ds, ["unlike_neighbours"])["unlike_neighbours"]
 
 
+def diameter(ds: xr.Dataset) -> xr.DataArray:
+    """Diameter sigma_ii of each particle, (..., particle): what the species alone say."""
+    return structural_indicators(ds, ["diameter"])["diameter"]
+
+
 def hexatic_order(ds: xr.Dataset) -> xr.DataArray:
     """|psi_6| of each particle, (..., particle), 2D only; see the kernel of this name.
 

@@ -240,6 +240,11 @@ _own(
     lambda c: structure.unlike_neighbours(c.tessellation, c.species),
 )  # fmt: skip
 _own(
+    "diameter", "sigma_ii", "sigma", "diameter of the particle, which tells its species",
+    lambda c: structure.diameter(c.species, c.parameter("sigma")),
+    ("sigma",),
+)  # fmt: skip
+_own(
     "hexatic_order", "|psi_6|", "1", "hexatic order, weighted with the edges of the cells",
     lambda c: bond_order.hexatic_order(c.tessellation, c.box_length),
 )  # fmt: skip

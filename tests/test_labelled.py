@@ -138,6 +138,10 @@ FUNCTIONS = {
         lambda c: structure.unlike_neighbours(c.tessellation, c.species),
         gd.unlike_neighbours, ("particle",), "1", "1",
     ),
+    "diameter": (
+        lambda c: structure.diameter(c.species, c.attrs["sigma"]),
+        gd.diameter, ("particle",), "sigma", "sigma",
+    ),
     "hexatic_order": (
         lambda c: bond_order.hexatic_order(c.tessellation, c.box),
         gd.hexatic_order, ("particle",), "1", None,

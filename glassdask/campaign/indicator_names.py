@@ -12,6 +12,7 @@ DIMENSIONS: dict[str, tuple[int, ...]] = {
     "local_density": (2, 3),
     "coordination": (2, 3),
     "unlike_neighbours": (2, 3),
+    "diameter": (2, 3),
     "hexatic_order": (2,),
     "steinhardt_order": (3,),
     "pair_entropy": (2, 3),

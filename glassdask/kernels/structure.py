@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from glassdask.kernels.inputs import species_numbers, symmetric
@@ -64,6 +65,28 @@ def unlike_neighbours(tessellation: Tessellation, species: np.ndarray) -> np.nda
     kinds = species_numbers(species, tessellation.particles)
     unlike = np.bincount(here, kinds[here] != kinds[there], minlength=tessellation.particles)
     return unlike / tessellation.coordination
+
+
+def diameter(species: np.ndarray, sigma: npt.ArrayLike) -> np.ndarray:
+    """Diameter of each particle, sigma_ii of the potential.
+
+    It tells the species apart and knows nothing else; coarse-grained it is the composition around
+    each particle. What another indicator says beyond the species, it says beyond this one.
+
+    Parameters
+    ----------
+    species : ndarray of int
+        (particle,), from 0.
+    sigma : array_like
+        Ranges sigma_ij of the potential, (species, species), sigma.
+
+    Returns
+    -------
+    ndarray
+        (particle,), sigma.
+    """
+    kinds = species_numbers(species, len(species))
+    return np.diagonal(symmetric(sigma, kinds, "sigma"))[kinds]
 
 
 def centroid_distance(tessellation: Tessellation) -> np.ndarray:

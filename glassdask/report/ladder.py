@@ -119,7 +119,8 @@ def caption(data: ReportData) -> str:
         f"{data.times.size * data.temperatures.size} values, so biased upward, alike for all. "
         "Dashed: the highest √reliability of Δ at any temperature and time. Within one species "
         "and at ξ = 0, an indicator cannot win by telling the species apart; coarse-grained over "
-        "all particles, it may do so by the composition around each. "
+        "all particles, it may do so by the composition around each, which is what the indicator "
+        "diameter is. "
     )
     if not data.learnt:
         return text + f"Γ is not shown: {data.unlearnt}."
