@@ -124,6 +124,7 @@ class Found:
     energy: xr.DataArray
     kink: xr.Dataset
     unlike: float
+    hole: float
     crossing: xr.Dataset | None
     duration: float
     delta: xr.DataArray | None
@@ -138,6 +139,9 @@ def look(reading: Reading, campaign: Campaign) -> Found | None:
     glass = tree["configurations"].to_dataset().sel(state="glass").load()
     glass = glass.isel(sample=glass["run_status"].values == layout.DONE)
     unlike = float(gd.unlike_neighbours(glass).mean())
+    cells, species = gd.voronoi_volume(glass), glass["species"].values
+    parts = [cells.isel(particle=species == kind) for kind in np.unique(species)]
+    hole = max(float((part.max("particle") / part.mean()).mean()) for part in parts)
     crossing, delta, duration = None, None, np.nan
     done = records.read(campaign, "propensity")
     if done and "finished" in done:
@@ -146,7 +150,7 @@ def look(reading: Reading, campaign: Campaign) -> Found | None:
         duration, crossing = float(delta["time"]), gd.onset_from_displacement(delta)
     rate = campaign.file.quench.cooling_rate
     kink = gd.onset_from_cooling(energy, *WINDOW)
-    return Found(reading, rate, energy, kink, unlike, crossing, duration, delta)
+    return Found(reading, rate, energy, kink, unlike, hole, crossing, duration, delta)
 
 
 def collect(folder: Path) -> list[Found]:
@@ -172,6 +176,7 @@ def table_row(found: Found) -> str:
         f"{float(kink['slope_below']):.2f}, {float(kink['slope_above']):.2f}",
         f"{float(kink['parabola']):.1f}",
         f"{100 * found.unlike:.0f} %",
+        f"{found.hole:.1f}",
         _displacement(found),
     ]
     return "| " + " | ".join(cells) + " |"
@@ -192,7 +197,7 @@ def _displacement(found: Found) -> str:
 HEADER = (
     "| composition, energies, density | rate | runs | T* from e(T) | 95 % over runs | "
     "over upper ends of the window | slopes below, above | parabola / lines | unlike neighbours | "
-    "T* from δ(t) |\n|" + "---|" * 10
+    "largest cell | T* from δ(t) |\n|" + "---|" * 11
 )
 
 

@@ -477,10 +477,13 @@ def test_sanity_checks_see_what_is_wrong(campaign, tmp_path):
     other = make_store(tmp_path / "hot")
     store.array(other.store, "configurations", "kinetic_temperature")[...] = 0.5
     cells = store.array(other.store, "indicators", "voronoi_volume")
-    cells[...] = 1.001 * np.asarray(cells[...])
+    larger = 1.001 * np.asarray(cells[...])
+    larger[3, 1, 17] *= 5
+    cells[...] = larger
     with store.open(other.path) as tree:
         checks = sanity.sanity_table(ReportData(other, tree))
-    assert [check.fine for check in checks] == [False, True, False, True, False, False]
+    assert [check.fine for check in checks] == [False, True, False, False, True, False, False]
+    assert "cavities in 1: [system] density is too low" in checks[3].found
 
 
 def test_page_asks_for_nothing_from_outside(campaign, rows):

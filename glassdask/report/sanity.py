@@ -12,6 +12,9 @@ from glassdask.report.data import ReportData
 #: Samples whose cells are added up, at most.
 LARGEST_SAMPLE = 200
 AREA_TOLERANCE = 1e-6
+#: A cell so many times as large as the mean one of its species has a hole beside its particle:
+#: those of liquids and of dense glasses stay below 1.9, those of glasses with cavities reach 14.
+LARGEST_CELL = 2.0
 TEMPERATURE_TOLERANCE = 0.03
 
 
@@ -34,10 +37,13 @@ class Check:
 
 
 def sanity_table(data: ReportData) -> list[Check]:
-    """Failed runs, areas, energies and temperatures."""
+    """Failed runs, areas, cavities, energies and temperatures."""
     checks = [_failed_runs(data), _failed_trajectories(data)]
     if "voronoi_volume" in data.campaign.file.indicators.names:
-        checks.append(_areas(data))
+        cells = _cells(data)
+        checks.append(_areas(data, cells))
+        if data.states[-1] == "glass":
+            checks.append(_cavities(data, cells))
     if data.campaign.imported:  # neither a ramp nor velocities are known
         return checks
     checks.append(_energy_falls(data))
@@ -56,22 +62,42 @@ def _failed_trajectories(data: ReportData) -> Check:
     return Check("failed trajectories", f"{failed} of {status.size}", "0", failed == 0)
 
 
-def _areas(data: ReportData) -> Check:
-    """The cells tile the box, so their areas (volumes) add up to it."""
+def _cells(data: ReportData) -> np.ndarray:
+    """Areas (volumes) of cells of whole runs, (sample, state, particle), sigma^d."""
     whole = np.flatnonzero(data.done)
     if len(whole) > LARGEST_SAMPLE:
         whole = whole[np.linspace(0, len(whole) - 1, LARGEST_SAMPLE).round().astype(int)]
     volume = data.group("indicators")["voronoi_volume"].sel(state=list(data.states))
-    cells = volume.isel(sample=whole).values
+    return np.asarray(volume.isel(sample=whole).transpose("sample", "state", "particle").values)
+
+
+def _areas(data: ReportData, cells: np.ndarray) -> Check:
+    """The cells tile the box, so their areas (volumes) add up to it."""
     dimension = data.campaign.model.dimension
     box = data.campaign.box_length**dimension
-    worst = float(np.abs(cells.sum(axis=-1) / box - 1).max()) if len(whole) else np.nan
+    worst = float(np.abs(cells.sum(axis=-1) / box - 1).max()) if len(cells) else np.nan
     name = "areas" if dimension == 2 else "volumes"
     return Check(
-        f"Voronoi {name} add up to the box, {len(data.states) * len(whole)} snapshots",
+        f"Voronoi {name} add up to the box, {len(data.states) * len(cells)} snapshots",
         f"relative deviation at most {worst:.1e}",
         f"below {AREA_TOLERANCE:g}",
         worst < AREA_TOLERANCE,
+    )
+
+
+def _cavities(data: ReportData, cells: np.ndarray) -> Check:
+    """A glass whose density is too low for its pressure opens holes, and is no glass then."""
+    species = data.group("configurations")["species"].values
+    glasses = cells[:, -1]
+    parts = [glasses[:, species == kind] for kind in np.unique(species)]
+    ratios = [part.max(axis=1) / part.mean() for part in parts] if len(glasses) else [[np.nan]]
+    worst = float(np.max(ratios))
+    holes = int((np.max(ratios, axis=0) >= LARGEST_CELL).sum())
+    found = f"largest cell {worst:.2f} times the mean of its species, in {len(glasses)} glasses"
+    if holes:
+        found += f"; cavities in {holes}: [system] density is too low for a homogeneous glass"
+    return Check(
+        "no cavities in the glasses", found, f"below {LARGEST_CELL:g}", worst < LARGEST_CELL
     )
 
 
