@@ -482,8 +482,10 @@ def test_sanity_checks_see_what_is_wrong(campaign, tmp_path):
     cells[...] = larger
     with store.open(other.path) as tree:
         checks = sanity.sanity_table(ReportData(other, tree))
+        holes = row(results_table(other, tree), "glasses with cavities")
     assert [check.fine for check in checks] == [False, True, False, False, True, False, False]
     assert "cavities in 1: [system] density is too low" in checks[3].found
+    assert (holes.value, holes.count) == (1, 13)
 
 
 def test_page_asks_for_nothing_from_outside(campaign, rows):

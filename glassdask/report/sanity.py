@@ -40,10 +40,9 @@ def sanity_table(data: ReportData) -> list[Check]:
     """Failed runs, areas, cavities, energies and temperatures."""
     checks = [_failed_runs(data), _failed_trajectories(data)]
     if "voronoi_volume" in data.campaign.file.indicators.names:
-        cells = _cells(data)
-        checks.append(_areas(data, cells))
+        checks.append(_areas(data))
         if data.states[-1] == "glass":
-            checks.append(_cavities(data, cells))
+            checks.append(_cavities(data))
     if data.campaign.imported:  # neither a ramp nor velocities are known
         return checks
     checks.append(_energy_falls(data))
@@ -71,8 +70,9 @@ def _cells(data: ReportData) -> np.ndarray:
     return np.asarray(volume.isel(sample=whole).transpose("sample", "state", "particle").values)
 
 
-def _areas(data: ReportData, cells: np.ndarray) -> Check:
+def _areas(data: ReportData) -> Check:
     """The cells tile the box, so their areas (volumes) add up to it."""
+    cells = _cells(data)
     dimension = data.campaign.model.dimension
     box = data.campaign.box_length**dimension
     worst = float(np.abs(cells.sum(axis=-1) / box - 1).max()) if len(cells) else np.nan
@@ -85,20 +85,28 @@ def _areas(data: ReportData, cells: np.ndarray) -> Check:
     )
 
 
-def _cavities(data: ReportData, cells: np.ndarray) -> Check:
-    """A glass whose density is too low for its pressure opens holes, and is no glass then."""
-    species = data.group("configurations")["species"].values
-    glasses = cells[:, -1]
+def cavities(data: ReportData) -> tuple[int, int, float]:
+    """Glasses with cavities, of how many, and the largest cell over the mean of its species.
+
+    A glass whose density is too low for its pressure opens holes, and is no glass then. No glasses
+    are looked at without Voronoi volumes.
+    """
+    if "voronoi_volume" not in data.campaign.file.indicators.names or data.states[-1] != "glass":
+        return 0, 0, np.nan
+    species, glasses = data.group("configurations")["species"].values, _cells(data)[:, -1]
+    if not len(glasses):
+        return 0, 0, np.nan
     parts = [glasses[:, species == kind] for kind in np.unique(species)]
-    ratios = [part.max(axis=1) / part.mean() for part in parts] if len(glasses) else [[np.nan]]
-    worst = float(np.max(ratios))
-    holes = int((np.max(ratios, axis=0) >= LARGEST_CELL).sum())
-    found = f"largest cell {worst:.2f} times the mean of its species, in {len(glasses)} glasses"
+    ratios = np.max([part.max(axis=1) / part.mean() for part in parts], axis=0)
+    return int((ratios >= LARGEST_CELL).sum()), len(glasses), float(ratios.max())
+
+
+def _cavities(data: ReportData) -> Check:
+    holes, count, worst = cavities(data)
+    found = f"largest cell {worst:.2f} times the mean of its species, in {count} glasses"
     if holes:
         found += f"; cavities in {holes}: [system] density is too low for a homogeneous glass"
-    return Check(
-        "no cavities in the glasses", found, f"below {LARGEST_CELL:g}", worst < LARGEST_CELL
-    )
+    return Check("no cavities in the glasses", found, f"below {LARGEST_CELL:g}", holes == 0)
 
 
 def _energy_falls(data: ReportData) -> Check:

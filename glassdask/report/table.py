@@ -9,7 +9,7 @@ import xarray as xr
 
 from glassdask.campaign import Campaign
 from glassdask.kernels.sampling import moments
-from glassdask.report import networks, onset, paper, relaxation_rows, style
+from glassdask.report import networks, onset, paper, relaxation_rows, sanity, style
 from glassdask.report.accuracy import accuracies
 from glassdask.report.data import FEW, Extremum, ReportData
 from glassdask.report.rows import Row, number
@@ -77,6 +77,10 @@ def conditions(data: ReportData) -> list[Row]:
                 digits=digits,
             )
         )  # fmt: skip
+    holes, glasses, largest_cell = sanity.cavities(data)
+    if holes:
+        note = f"largest cell {largest_cell:.2g} times the mean of its species: density too low"
+        rows.append(Row("glasses with cavities", holes, math.nan, glasses, "", note, digits="d"))
     others = paper.differences(campaign) if known else []
     if others:
         rows.append(
@@ -256,7 +260,7 @@ def _about_maximum(data: ReportData, found: Extremum, gamma: bool) -> list[str]:
         return notes
     lowest = data.lowest("gradcam")
     if lowest is not None and lowest.value < 0:
-        notes.append(f"the most negative is {lowest.value:.3f}, at δ = {lowest.delta:.2g} σ")
+        notes.append(f"the most negative is {number(lowest.value)}, at δ = {lowest.delta:.2g} σ")
     if found.delta < SMALL_DELTA:
         notes.append("within the cage, not at the α relaxation (the paper: δ near 1)")
     return notes + _few(found.count)
