@@ -152,6 +152,13 @@ def _check_spacing(file: CampaignFile) -> None:
             f"[propensity] first_time = {section.first_time:g}, duration = {section.duration:g}",
             f"time_step ({step:g}) <= first_time <= duration",
         )
+    if section.frames == 1 and not section.linear_frames and section.first_time < section.duration:
+        raise UsageError(
+            f"[propensity] frames = 1: first_time = {section.first_time:g} alone, not the duration "
+            f"of {section.duration:g}",
+            "2 or more",
+            "For one frame, write `times = [TIME]`.",
+        )
     most = round(section.duration / step)
     if section.linear_frames > most:
         raise UsageError(
