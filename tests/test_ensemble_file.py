@@ -49,7 +49,7 @@ def test_linear_frames_join_the_log_spaced_ones(tmp_path: Path, linear: int, fra
         (["times=[-1.0, 0.5]"], r"\[propensity\] times.0 = -1.0; expected a number > 0"),
         (["times=[]"], r"\[propensity\] times = \[\]; expected .*at least 1"),
         (["times=[0.5, 1.0]", "linear_frames=3"], "times with linear_frames = 3; expected one of"),
-        (["frames=1"], "frames = 1: first_time = 0.5 alone, not the duration of 100; expected 2 or"),
+        (["frames=1"], "frames = 1: first_time = 0.5 alone, not the duration of 100; expected 2"),
         (["linear_frames=20001"], "linear_frames = 20001, and the duration has 20000 steps"),
         (["temperatures=[0.0]"], r"temperatures.0 = 0.0; expected a number > 0"),
         (["temperatures=[-0.5]"], r"temperatures.0 = -0.5; expected a number > 0"),
