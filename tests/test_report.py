@@ -229,6 +229,7 @@ def test_largest_correlation_with_the_dynamics(campaign, rows):
     assert f"T = {group['temperature'].values[t]:.3g}" in found.note
     assert "within the cage" in found.note
     assert "2 configurations: others may differ by more" in found.note
+    assert re.search(r"temperatures differ by 0\.\d\d at equal δ, 0\.\d\d at equal t", found.note)
     assert "beyond the paper's" not in found.note
     energy = row(rows, "C_max(e, 1 − Δ), baseline")
     values = group["pearson"].sel(indicator="potential_energy").values.mean(axis=0)
@@ -559,7 +560,7 @@ def test_table_fits_a_terminal_and_is_kept(campaign, rows, capsys):
     assert max(map(len, lines)) <= 100
     written = " ".join(" ".join(lines).split())
     assert all(note in written for one in rows for note in one.note.split("; "))
-    assert len(lines) < len(rows) + 45
+    assert len(lines) < len(rows) + 50
     assert not set("━─│\x1b") & set("".join(lines))
     kept = read_rows(campaign)
     assert [one.quantity for one in kept] == [one.quantity for one in rows]

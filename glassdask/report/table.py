@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from glassdask.campaign import Campaign
+from glassdask.kernels.collapse import distance_of_curves
 from glassdask.kernels.sampling import moments
 from glassdask.report import networks, onset, paper, relaxation_rows, sanity, style
 from glassdask.report.accuracy import accuracies
@@ -179,6 +180,7 @@ def largest(data: ReportData, indicator: str) -> Row:
         f"at δ = {found.delta:.2g} σ, T = {found.temperature:.3g}, t = {found.time:.3g}",
         *_certainty(data, indicator, found),
         *_about_maximum(data, found, gamma),
+        *collapse(data, indicator),
     ]
     each = np.empty(0)
     if gamma:
@@ -190,6 +192,16 @@ def largest(data: ReportData, indicator: str) -> Row:
         quantity, found.value, found.spread, found.count, stated, "; ".join(notes),
         networks_spread=networks.spread(each),
     )  # fmt: skip
+
+
+def collapse(data: ReportData, indicator: str) -> list[str]:
+    """How far C of the temperatures falls on one curve of delta, and of t; nothing for one."""
+    found = data.dynamics(indicator)
+    of_delta = distance_of_curves(found.delta, found.mean)
+    of_time = distance_of_curves(np.broadcast_to(data.times, found.mean.shape), found.mean)
+    if not math.isfinite(of_delta):
+        return []
+    return [f"temperatures differ by {of_delta:.2f} at equal δ, {of_time:.2f} at equal t (rms)"]
 
 
 def at_relaxation(data: ReportData) -> list[Row]:
