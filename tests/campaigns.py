@@ -30,6 +30,7 @@ __all__ = [
     "change_input",
     "glassdask",
     "gridded",
+    "hurry",
     "new",
     "slow_indicator",
     "start",
@@ -107,16 +108,25 @@ def new(folder: Path, model: str, overrides: tuple[str, ...]) -> Path:
 
 
 def slow_indicator(folder: Path, seconds: float, deed: str = "") -> tuple[str, ...]:
-    """An indicator of the user's own, the coordination, that takes its time: the options for it."""
+    """An indicator of the user's own, the coordination, that takes its time: the options for it.
+
+    It hurries once `hurry` was called.
+    """
     (folder / "slow.py").write_text(
         "import os, time\nimport numpy as np\nimport glassdask as gd\n"
         '@gd.indicator("slow", units="1", long_name="number of neighbours")\n'
         "def slow(configuration):\n"
-        f"    time.sleep({seconds})\n    {deed or 'pass'}\n"
+        f"    time.sleep(0 if os.path.exists({str(folder / 'hurry')!r}) else {seconds})\n"
+        f"    {deed or 'pass'}\n"
         "    return configuration.tessellation.coordination.astype(float)\n"
     )
     names = 'indicators.names=["voronoi_volume","slow"]'
     return ("--set", names, "--set", 'indicators.modules=["slow.py"]')
+
+
+def hurry(folder: Path) -> None:
+    """What was to be seen while the slow indicator is at work was seen."""
+    (folder / "hurry").touch()
 
 
 def start(*words: str) -> subprocess.Popen:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from campaigns import TINY, glassdask, new, slow_indicator, start, wait_for
+from campaigns import TINY, glassdask, hurry, new, slow_indicator, start, wait_for
 from distributed import Client, Security
 
 import glassdask as gd
@@ -112,12 +112,13 @@ def test_the_key_is_for_its_owner_alone_and_ends_with_the_run(tmp_path: Path) ->
 
 def test_a_killed_worker_costs_its_task_and_status_shows_the_dashboard(folder: Path) -> None:
     calls = folder / "calls.txt"
-    names = slow_indicator(folder, 0.1, f"open({str(calls)!r}, 'a').write(f'{{os.getpid()}}\\n')")
+    names = slow_indicator(folder, 0.15, f"open({str(calls)!r}, 'a').write(f'{{os.getpid()}}\\n')")
     running = start("indicators", str(folder), *names, "--report")
-    wait_for(lambda: calls.exists() and len(calls.read_text().splitlines()) > 50, running)
+    wait_for(lambda: calls.exists() and len(calls.read_text().splitlines()) > 10, running)
     workers_under(running)[0].kill()
     wait_for(lambda: len(set(calls.read_text().split())) == 3, running)
     shown = glassdask("status", str(folder), *names).stdout
+    hurry(folder)
     said, complaint = running.communicate(timeout=120)
     assert running.returncode == 0, complaint
     link = re.search(r"http://127\.0\.0\.1:\d+/status", said)

@@ -30,10 +30,10 @@ import glassdask as gd
 from glassdask import layout, live
 from hpc.worker import record_failure
 
-#: Runs long enough to be stopped in their midst: 53 000 steps of 100 particles.
+#: Runs long enough to be stopped in their midst: 27 000 steps of 100 particles.
 LONG = (
     *TINY, "quench.runs=8", "quench.split={train=5,validation=1,test=2}",
-    "quench.cooling_rate=0.015", "hpc.restart_interval=0.3",
+    "quench.cooling_rate=0.03", "hpc.restart_interval=0.15",
 )  # fmt: skip
 
 
