@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from campaigns import TINY, glassdask, hurry, new, slow_indicator, start, wait_for
+from campaigns import TINY, glassdask, hurry, in_process, new, slow_indicator, start, wait_for
 from distributed import Client, Security
 
 import glassdask as gd
@@ -117,14 +117,14 @@ def test_a_killed_worker_costs_its_task_and_status_shows_the_dashboard(folder: P
     wait_for(lambda: calls.exists() and len(calls.read_text().splitlines()) > 10, running)
     workers_under(running)[0].kill()
     wait_for(lambda: len(set(calls.read_text().split())) == 3, running)
-    shown = glassdask("status", str(folder), *names).stdout
+    shown = in_process("status", str(folder), *names).stdout
     hurry(folder)
     said, complaint = running.communicate(timeout=120)
     assert running.returncode == 0, complaint
     link = re.search(r"http://127\.0\.0\.1:\d+/status", said)
     assert link is not None
     assert f"indicators on Dask: 2 of 2 workers, dashboard {link[0]}" in shown
-    assert "dashboard" not in glassdask("status", str(folder), *names).stdout
+    assert "dashboard" not in in_process("status", str(folder), *names).stdout
     counted = Counter(calls.read_text().split())
     assert len(counted) == 3  # two workers, and a successor
     assert 120 < sum(counted.values()) <= 140  # all configurations, and one block of 20 again

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from campaigns import TINY, glassdask, new
+from campaigns import TINY, glassdask, in_process, new
 from lammps_runs import equilibrate, propensity, quench, same_bits, small, to_the_end
 
 import glassdask as gd
@@ -20,6 +20,7 @@ from glassdask.campaign import Campaign, load
 from glassdask.errors import StageFailed, UsageError
 from glassdask.learn.explanations import explain_images
 from glassdask.learn.train import load_network
+from glassdask.plan import groups_by_stage, size
 from glassdask.stages import blocks
 from glassdask.stages.explaining import Explainer
 from glassdask.stages.pipeline import Pipeline
@@ -137,7 +138,7 @@ def test_a_replay_of_an_equilibration_has_the_same_bits(whole: Path) -> None:
     said = glassdask(*words).stdout
     assert said.count("the same bits") == 6
     assert "identical, bit by bit" in said
-    shown = glassdask(*words, "--show-input").stdout
+    shown = in_process(*words, "--show-input").stdout
     assert "put in the liquid of this sample" in shown
     assert "put back what was recorded" in shown
     assert "identical" in glassdask(*words, "--replica", "1").stdout
@@ -225,19 +226,22 @@ def test_a_start_at_the_glass_has_what_the_store_has_of_it(tiny: Path) -> None:
 
 
 def test_without_such_starts_there_is_no_such_stage(tiny: Path) -> None:
-    assert "equilibrate" not in glassdask("status", str(tiny)).stdout
-    refused = glassdask("equilibrate", str(tiny), code=2).stderr
+    assert "equilibrate" not in in_process("status", str(tiny)).stdout
+    refused = in_process("equilibrate", str(tiny), code=2).stderr
     assert refused.startswith('Error: [propensity] start = "glass"')
     assert "equilibrated" not in gd.open(tiny)
 
 
 def test_status_and_plan_know_the_stage(whole: Path) -> None:
-    shown = glassdask("status", str(whole)).stdout
+    shown = in_process("status", str(whole)).stdout
     assert re.search(r"equilibrate .*complete .*4/4", shown), shown
     assert shown.count("│ complete ") == 7
     planned = glassdask("plan", str(whole)).stdout
     assert re.search(r"equilibrate +│ 4 ", planned), planned
     assert re.search(r"propensity +│ 12 ", planned), planned
+    assert "core-hours" in planned
+    files = sum(size(groups)[1] for groups in groups_by_stage(load(whole)).values())
+    assert re.search(rf"│ all .* {files} +│\n", planned), planned
 
 
 def test_what_the_starts_follow_from_makes_them_stale_and_nothing_else(whole: Path) -> None:
