@@ -25,9 +25,11 @@ from glassdask.stages import blocks
 from glassdask.stages.explaining import Explainer
 from glassdask.stages.pipeline import Pipeline
 from glassdask.stages.starts import start_of, structure_of_start
-from hpc import lammps_input
+from hpc import lammps_input, spool
 from hpc.averages import history
 from hpc.restarts import Restarts
+from hpc.shards import home, stored
+from hpc.stages import work_of
 from hpc.starting import starting_samples, starts_of
 
 START = ("propensity.start=equilibrium", "propensity.equilibration_time=10.0")
@@ -286,6 +288,36 @@ def test_runs_that_failed_are_no_starts(whole: Path, tmp_path: Path) -> None:
     said = glassdask("equilibrate", str(folder), "--start-over", code=2).stderr
     assert "samples has run 3, which failed" in said
     assert len(said.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("stage", "number", "place"),
+    [("quench", 13, (13,)), ("equilibrate", 3, (1, 1)), ("propensity", 8, (1, 0, 2))],
+)
+def test_a_retried_run_lands_where_it_failed_and_nowhere_else(
+    whole: Path, tmp_path: Path, stage: str, number: int, place: tuple[int, ...]
+) -> None:
+    """Of its shard it is neither the first nor are the others done again."""
+    folder = tmp_path / "c"
+    shutil.copytree(whole, folder)
+    campaign = load(folder)
+    arrays = {
+        name: store.array(campaign.store, group, variable)
+        for name, (group, variable) in stored(campaign, stage).items()
+    }
+    before = {name: np.asarray(array[...]) for name, array in arrays.items()}
+    for array in arrays.values():
+        array[place] = np.nan
+    store.array(campaign.store, home(stage), "run_status")[place] = layout.PENDING
+    work, done = work_of(campaign, stage)
+    assert number not in done
+    work.folder.mkdir(parents=True, exist_ok=True)
+    results = {name: values[place] for name, values in before.items()}
+    spool.save(work.folder, number, results | {"ranks": np.array(1)})
+    work.commit([number])
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array[...], before[name], err_msg=name)
+    assert len(work_of(campaign, stage)[1]) == len(done) + 1
 
 
 def test_the_records_name_what_the_starts_were_made_from(whole: Path) -> None:
