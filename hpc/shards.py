@@ -72,10 +72,9 @@ def shards_of(campaign: Campaign, stage: str) -> Shards:
     return kinds[stage](campaign)
 
 
-def write(
-    campaign: Campaign, stage: str, shards: Shards, first: int, whole: dict[int, Results]
-) -> None:
-    """Put whole runs of the shard that begins with run `first` into the store."""
+def write(campaign: Campaign, stage: str, shards: Shards, whole: dict[int, Results]) -> None:
+    """Put whole runs of one shard into the store; when some are retried, not all of it."""
+    first = next(shard[0] for shard in shards.numbers if not whole.keys().isdisjoint(shard))
     place = shards.place(first)
     for name, (group, variable) in stored(campaign, stage).items():
         array = store.array(campaign.store, group, variable)

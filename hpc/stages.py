@@ -137,7 +137,7 @@ def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
         results = {n: spool.load(folder, n) for n in numbers}
         whole = {n: found for n, found in results.items() if "failure" not in found}
         if whole:
-            write(campaign, stage, shards, numbers[0], whole)
+            write(campaign, stage, shards, whole)
         os.sync()  # a node may crash: data are on the disk before their status says so,
         _write_outcome(campaign, stage, results)
         os.sync()  # and their status before the spool forgets them

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import shutil
 import signal
@@ -12,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from glassdask import jobs, layout, store
+from glassdask import cli, jobs, layout, store
 from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.records import STAGES as ALL_STAGES
 from glassdask.stages import blocks
@@ -30,6 +33,8 @@ __all__ = [
     "change_input",
     "glassdask",
     "gridded",
+    "hurry",
+    "in_process",
     "new",
     "slow_indicator",
     "start",
@@ -77,7 +82,7 @@ TINY_3D = (
     "system.particles=160",
     "quench.runs=16",
     "quench.split={train=12,validation=2,test=2}",
-    "grid.spacing=0.2",
+    "grid.spacing=0.3",
     "train.channels=[8,8]",
     "train.strides=[1,1]",
     "train.kernel_size=5",
@@ -97,26 +102,56 @@ def glassdask(*words: str, code: int = 0) -> subprocess.CompletedProcess:
     return done
 
 
+def in_process(*words: str, code: int = 0) -> subprocess.CompletedProcess:
+    """The same in this process, where all is imported; what MPI ranks say is not heard."""
+    said, complained = io.StringIO(), io.StringIO()
+    numbers = (signal.SIGTERM, signal.SIGUSR1)
+    before = [signal.getsignal(number) for number in numbers]
+    found = 0
+    try:
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(complained),
+        ):
+            patch.setattr(sys, "argv", [GLASSDASK, *words])
+            cli.main()
+    except SystemExit as end:
+        found = int(end.code or 0)
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+    done = subprocess.CompletedProcess(words, found, said.getvalue(), complained.getvalue())
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    return done
+
+
 def new(folder: Path, model: str, overrides: tuple[str, ...]) -> Path:
     """A new campaign folder."""
-    words = ["new", str(folder), "--model", model, "--preset", "quick"]
-    for override in overrides:
-        words += ["--set", override]
-    glassdask(*words)
+    new_campaign(folder, model, "quick", overrides)
     return folder
 
 
 def slow_indicator(folder: Path, seconds: float, deed: str = "") -> tuple[str, ...]:
-    """An indicator of the user's own, the coordination, that takes its time: the options for it."""
+    """An indicator of the user's own, the coordination, that takes its time: the options for it.
+
+    It hurries once `hurry` was called.
+    """
     (folder / "slow.py").write_text(
         "import os, time\nimport numpy as np\nimport glassdask as gd\n"
         '@gd.indicator("slow", units="1", long_name="number of neighbours")\n'
         "def slow(configuration):\n"
-        f"    time.sleep({seconds})\n    {deed or 'pass'}\n"
+        f"    time.sleep(0 if os.path.exists({str(folder / 'hurry')!r}) else {seconds})\n"
+        f"    {deed or 'pass'}\n"
         "    return configuration.tessellation.coordination.astype(float)\n"
     )
     names = 'indicators.names=["voronoi_volume","slow"]'
     return ("--set", names, "--set", 'indicators.modules=["slow.py"]')
+
+
+def hurry(folder: Path) -> None:
+    """What was to be seen while the slow indicator is at work was seen."""
+    (folder / "hurry").touch()
 
 
 def start(*words: str) -> subprocess.Popen:

@@ -101,7 +101,9 @@ def make_lattice():
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """A tiny campaign, run whole by the command line; read it, do not change it."""
-    folder = new(tmp_path_factory.mktemp("whole") / "tiny", "kam", (*TINY, "train.seeds=2"))
+    folder = tmp_path_factory.mktemp("whole") / "tiny"
+    overrides = [word for each in (*TINY, "train.seeds=2") for word in ("--set", each)]
+    glassdask("new", str(folder), "--model", "kam", "--preset", "quick", *overrides)
     glassdask("run", str(folder))
     return folder
 

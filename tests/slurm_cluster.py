@@ -50,7 +50,7 @@ ReturnToService=2
 SlurmdTimeout=6
 KillWait=20
 SlurmdParameters=config_overrides
-SchedulerParameters=bf_interval=2,sched_interval=2
+SchedulerParameters=bf_interval=1,sched_interval=1,batch_sched_delay=0
 {nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 PartitionName=closed Nodes=ALL MaxTime=INFINITE State=DOWN

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from campaigns import TINY, glassdask, new, slow_indicator, start, wait_for
+from campaigns import TINY, glassdask, hurry, in_process, new, slow_indicator, start, wait_for
 from distributed import Client, Security
 
 import glassdask as gd
@@ -112,18 +112,19 @@ def test_the_key_is_for_its_owner_alone_and_ends_with_the_run(tmp_path: Path) ->
 
 def test_a_killed_worker_costs_its_task_and_status_shows_the_dashboard(folder: Path) -> None:
     calls = folder / "calls.txt"
-    names = slow_indicator(folder, 0.1, f"open({str(calls)!r}, 'a').write(f'{{os.getpid()}}\\n')")
+    names = slow_indicator(folder, 0.15, f"open({str(calls)!r}, 'a').write(f'{{os.getpid()}}\\n')")
     running = start("indicators", str(folder), *names, "--report")
-    wait_for(lambda: calls.exists() and len(calls.read_text().splitlines()) > 50, running)
+    wait_for(lambda: calls.exists() and len(calls.read_text().splitlines()) > 10, running)
     workers_under(running)[0].kill()
     wait_for(lambda: len(set(calls.read_text().split())) == 3, running)
-    shown = glassdask("status", str(folder), *names).stdout
+    shown = in_process("status", str(folder), *names).stdout
+    hurry(folder)
     said, complaint = running.communicate(timeout=120)
     assert running.returncode == 0, complaint
     link = re.search(r"http://127\.0\.0\.1:\d+/status", said)
     assert link is not None
     assert f"indicators on Dask: 2 of 2 workers, dashboard {link[0]}" in shown
-    assert "dashboard" not in glassdask("status", str(folder), *names).stdout
+    assert "dashboard" not in in_process("status", str(folder), *names).stdout
     counted = Counter(calls.read_text().split())
     assert len(counted) == 3  # two workers, and a successor
     assert 120 < sum(counted.values()) <= 140  # all configurations, and one block of 20 again

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import glassdask, start, wait_for
+from campaigns import in_process, start, wait_for
 
 import glassdask as gd
 from glassdask import store, trajectories
@@ -183,7 +183,7 @@ def test_bad_fields(tiny, field, text):
 def test_a_part_of_the_ensemble(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
-    longer = ("--set", "propensity.duration=30.0")
+    longer = ("--set", "propensity.duration=30.0", "--set", "dask.workers=1")
     going = start("propensity", str(folder), *longer, "--start-over")
     spool = folder / "restarts" / "propensity"
     wait_for(lambda: len(list(spool.glob("*.npz"))) >= 2, going)
@@ -191,14 +191,14 @@ def test_a_part_of_the_ensemble(tiny: Path, tmp_path: Path) -> None:
     going.communicate(timeout=60)
     assert going.returncode == 75
 
-    campaign = load(folder, longer[1:])
+    campaign = load(folder, longer[1::2])
     whole = trajectories.whole(campaign)
     count, enough = whole.sum(), whole.sum(axis=-1) >= 2
     assert 2 <= count < 12
-    refused = glassdask("correlate", str(folder), *longer, "--start-over", code=2).stderr
+    refused = in_process("correlate", str(folder), *longer, "--start-over", code=2).stderr
     assert f"glassdask correlate {folder} --partial" in refused
     partial = ("correlate", str(folder), *longer, "--partial")
-    said = glassdask(*partial, "--start-over").stdout
+    said = in_process(*partial, "--start-over").stdout
     assert f"{count} of 12 trajectories are whole" in said
     assert f"in {enough.sum()} of 4 ensembles" in said
     found = gd.open(folder)["dynamics"].to_dataset().load()
@@ -209,10 +209,10 @@ def test_a_part_of_the_ensemble(tiny: Path, tmp_path: Path) -> None:
         inner = [dim for dim in found[name].dims if dim not in found.replicas.dims]
         np.testing.assert_array_equal(found[name].notnull().any(inner), enough, err_msg=name)
 
-    glassdask("propensity", str(folder), *longer)
-    stale = glassdask("correlate", str(folder), *longer, code=2).stderr
+    in_process("propensity", str(folder), *longer)
+    stale = in_process("correlate", str(folder), *longer, code=2).stderr
     assert "of a part of the ensemble, and propensity has gone on since" in stale
-    done = glassdask("correlate", str(folder), *longer, "--start-over").stdout
+    done = in_process("correlate", str(folder), *longer, "--start-over").stdout
     assert "trajectories are whole" not in done
     after = gd.open(folder)["dynamics"].to_dataset().load()
     assert "partial" not in after.attrs
@@ -228,7 +228,7 @@ def test_too_few_whole_trajectories(tiny: Path, tmp_path: Path) -> None:
     lost = np.full((2, 2, 3), 2, np.int8)
     lost[0, 0, 0] = 1
     status[...] = lost
-    failed = glassdask("correlate", str(folder), "--start-over", code=1).stderr
+    failed = in_process("correlate", str(folder), "--start-over", code=1).stderr
     assert "1 whole trajectories of 12, no two of the same start and temperature" in failed
 
 
@@ -236,6 +236,7 @@ def test_displacements_of_an_earlier_version(tiny: Path, tmp_path: Path) -> None
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
     shutil.rmtree(folder / "store.zarr" / "propensity" / "displacement")
-    failed = glassdask("correlate", str(folder), "--start-over", code=1).stderr
+    words = ("correlate", str(folder), "--set", "dask.workers=1", "--start-over")
+    failed = in_process(*words, code=1).stderr
     assert "the results of propensity have no displacement" in failed
     assert f"glassdask propensity {folder} --start-over" in failed

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from campaigns import TINY, glassdask, new
+from campaigns import TINY, glassdask, in_process, new
 from lammps_runs import equilibrate, propensity, quench, same_bits, small, to_the_end
 
 import glassdask as gd
@@ -20,13 +20,16 @@ from glassdask.campaign import Campaign, load
 from glassdask.errors import StageFailed, UsageError
 from glassdask.learn.explanations import explain_images
 from glassdask.learn.train import load_network
+from glassdask.plan import groups_by_stage, size
 from glassdask.stages import blocks
 from glassdask.stages.explaining import Explainer
 from glassdask.stages.pipeline import Pipeline
 from glassdask.stages.starts import start_of, structure_of_start
-from hpc import lammps_input
+from hpc import lammps_input, spool
 from hpc.averages import history
 from hpc.restarts import Restarts
+from hpc.shards import home, stored
+from hpc.stages import work_of
 from hpc.starting import starting_samples, starts_of
 
 START = ("propensity.start=equilibrium", "propensity.equilibration_time=10.0")
@@ -137,7 +140,7 @@ def test_a_replay_of_an_equilibration_has_the_same_bits(whole: Path) -> None:
     said = glassdask(*words).stdout
     assert said.count("the same bits") == 6
     assert "identical, bit by bit" in said
-    shown = glassdask(*words, "--show-input").stdout
+    shown = in_process(*words, "--show-input").stdout
     assert "put in the liquid of this sample" in shown
     assert "put back what was recorded" in shown
     assert "identical" in glassdask(*words, "--replica", "1").stdout
@@ -225,19 +228,22 @@ def test_a_start_at_the_glass_has_what_the_store_has_of_it(tiny: Path) -> None:
 
 
 def test_without_such_starts_there_is_no_such_stage(tiny: Path) -> None:
-    assert "equilibrate" not in glassdask("status", str(tiny)).stdout
-    refused = glassdask("equilibrate", str(tiny), code=2).stderr
+    assert "equilibrate" not in in_process("status", str(tiny)).stdout
+    refused = in_process("equilibrate", str(tiny), code=2).stderr
     assert refused.startswith('Error: [propensity] start = "glass"')
     assert "equilibrated" not in gd.open(tiny)
 
 
 def test_status_and_plan_know_the_stage(whole: Path) -> None:
-    shown = glassdask("status", str(whole)).stdout
+    shown = in_process("status", str(whole)).stdout
     assert re.search(r"equilibrate .*complete .*4/4", shown), shown
     assert shown.count("│ complete ") == 7
     planned = glassdask("plan", str(whole)).stdout
     assert re.search(r"equilibrate +│ 4 ", planned), planned
     assert re.search(r"propensity +│ 12 ", planned), planned
+    assert "core-hours" in planned
+    files = sum(size(groups)[1] for groups in groups_by_stage(load(whole)).values())
+    assert re.search(rf"│ all .* {files} +│\n", planned), planned
 
 
 def test_what_the_starts_follow_from_makes_them_stale_and_nothing_else(whole: Path) -> None:
@@ -282,6 +288,36 @@ def test_runs_that_failed_are_no_starts(whole: Path, tmp_path: Path) -> None:
     said = glassdask("equilibrate", str(folder), "--start-over", code=2).stderr
     assert "samples has run 3, which failed" in said
     assert len(said.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("stage", "number", "place"),
+    [("quench", 13, (13,)), ("equilibrate", 3, (1, 1)), ("propensity", 8, (1, 0, 2))],
+)
+def test_a_retried_run_lands_where_it_failed_and_nowhere_else(
+    whole: Path, tmp_path: Path, stage: str, number: int, place: tuple[int, ...]
+) -> None:
+    """Of its shard it is neither the first nor are the others done again."""
+    folder = tmp_path / "c"
+    shutil.copytree(whole, folder)
+    campaign = load(folder)
+    arrays = {
+        name: store.array(campaign.store, group, variable)
+        for name, (group, variable) in stored(campaign, stage).items()
+    }
+    before = {name: np.asarray(array[...]) for name, array in arrays.items()}
+    for array in arrays.values():
+        array[place] = np.nan
+    store.array(campaign.store, home(stage), "run_status")[place] = layout.PENDING
+    work, done = work_of(campaign, stage)
+    assert number not in done
+    work.folder.mkdir(parents=True, exist_ok=True)
+    results = {name: values[place] for name, values in before.items()}
+    spool.save(work.folder, number, results | {"ranks": np.array(1)})
+    work.commit([number])
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array[...], before[name], err_msg=name)
+    assert len(work_of(campaign, stage)[1]) == len(done) + 1
 
 
 def test_the_records_name_what_the_starts_were_made_from(whole: Path) -> None:

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import glassdask
+from campaigns import glassdask, in_process
 
 import glassdask as gd
 from glassdask import records, store
@@ -126,10 +126,10 @@ def test_what_needs_runs_or_both_states_is_refused(imported):
         (("export", folder, "--output", "x.gsd", "--state", "liquid"), "--state liquid; expected"),
         (("indicators", folder, "--set", "quench.glass_temperature=0.3"), "glassdask import"),
     ):  # fmt: skip
-        stderr = glassdask(*words, "--set", "dask.workers=1", code=2).stderr
+        stderr = in_process(*words, "--set", "dask.workers=1", code=2).stderr
         assert stderr.count("\n") == 1
         assert re.search(text, stderr), stderr
-    status = glassdask("status", folder, "--set", "quench.glass_temperature=0.1").stdout
+    status = in_process("status", folder, "--set", "quench.glass_temperature=0.1").stdout
     assert "imported: glass" in status
     assert "imported: displacements" in status
 
@@ -313,7 +313,7 @@ def test_an_existing_campaign_file_is_checked(tmp_path):
     with pytest.raises(UsageError, match="--model abm, and model 'kam'"):
         import_configurations(folder, mixture(), model="abm")
     for command in ("run", "quench", "indicators"):
-        stderr = glassdask(command, str(folder), code=2).stderr
+        stderr = in_process(command, str(folder), code=2).stderr
         assert "glassdask import" in stderr
     assert not (folder / "store.zarr").exists()
     split = "quench.split={train=2,validation=1,test=1}"
@@ -362,10 +362,10 @@ def test_many_files_after_one_option(tmp_path):
     assert "2 samples imported" in glassdask("import", str(folder), *words).stdout
     found = store.open_group(folder / "store.zarr", "configurations")
     assert found["source_file"].sel(state="liquid").values.tolist() == names["liquid"]
-    assert "no file" in glassdask("import", str(folder), code=2).stderr
+    assert "no file" in in_process("import", str(folder), code=2).stderr
     (tmp_path / "file").touch()
     words = ["import", str(tmp_path / "file" / "c"), names["glass"][0], "--model", "kam"]
-    assert "could not write" in glassdask(*words, code=1).stderr
+    assert "could not write" in in_process(*words, code=1).stderr
 
 
 def test_every_so_many_frames_of_each_file(imported, tmp_path):

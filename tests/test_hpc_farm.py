@@ -21,6 +21,7 @@ from campaigns import (
     begin_and_stop,
     change_input,
     glassdask,
+    in_process,
     new,
     start,
     wait_for,
@@ -30,10 +31,10 @@ import glassdask as gd
 from glassdask import layout, live
 from hpc.worker import record_failure
 
-#: Runs long enough to be stopped in their midst: 53 000 steps of 100 particles.
+#: Runs long enough to be stopped in their midst: 27 000 steps of 100 particles.
 LONG = (
     *TINY, "quench.runs=8", "quench.split={train=5,validation=1,test=2}",
-    "quench.cooling_rate=0.015", "hpc.restart_interval=0.3",
+    "quench.cooling_rate=0.03", "hpc.restart_interval=0.15",
 )  # fmt: skip
 
 
@@ -135,14 +136,14 @@ def test_status_is_live_from_another_shell(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", (*LONG, "quench.cooling_rate=0.002"))
     process = start("quench", str(folder))
     wait_for(lambda: (live.read(folder, "quench") or {}).get("steps_per_second", 0) > 0, process)
-    shown = glassdask("status", str(folder)).stdout
+    shown = in_process("status", str(folder)).stdout
     line = next(line for line in shown.splitlines() if "quench" in line and "│" in line)
     assert re.search(r"running .*\d/8 .* 2 .* \d+ .*[\d,]+ steps/s", line), shown
     refused = glassdask("quench", str(folder), code=75)
     assert "is being run by process" in refused.stderr
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
-    assert "stopped" in glassdask("status", str(folder)).stdout
+    assert "stopped" in in_process("status", str(folder)).stdout
     assert live.read(folder, "quench") is None
 
 
@@ -152,10 +153,10 @@ def test_whoever_speaks_on_another_node_is_alive(undisturbed: Path, tmp_path: Pa
     path = live.path_of(folder, "quench")
     told = {"host": "elsewhere", "process": 7, "running": 2, "seconds_left": 60.0}
     path.write_text(json.dumps(told | {"time": time.time()}))
-    assert "running" in glassdask("status", str(folder)).stdout
+    assert "running" in in_process("status", str(folder)).stdout
     for jump in (-3600, 3600):  # silent for an hour, or the clocks disagree: not taken for alive
         path.write_text(json.dumps(told | {"time": time.time() + jump}))
-        assert "running" not in glassdask("status", str(folder)).stdout
+        assert "running" not in in_process("status", str(folder)).stdout
 
 
 def test_a_hung_run_fails_alone_and_is_retried(undisturbed: Path, tmp_path: Path) -> None:
@@ -173,7 +174,7 @@ def test_a_hung_run_fails_alone_and_is_retried(undisturbed: Path, tmp_path: Path
     assert str(runs.failure[3].values) == "no progress for 4 s"
     assert np.isnan(runs.position[3]).all()
     xr.testing.assert_identical(runs.position[others], expected.position[others])
-    shown = glassdask("status", str(folder)).stdout
+    shown = in_process("status", str(folder)).stdout
     assert f"quench run 3, seed {seed}, failed: no progress for 4 s" in shown
     assert "quench-000003.lammps.log" in shown
     assert f"glassdask quench {folder} --retry" in shown
@@ -222,9 +223,9 @@ def test_a_replay_has_the_same_bits_or_says_what_differs(
     said = glassdask("replay", str(folder), "--sample", "5", code=1).stdout
     assert "NOT identical" in said
     assert re.search(r"% of the values differ, by up to", said)
-    refused = glassdask("replay", str(undisturbed), "--sample", "99", code=2)
+    refused = in_process("replay", str(undisturbed), "--sample", "99", code=2)
     assert "expected one of 0, 1, 2" in refused.stderr
-    shown = glassdask("replay", str(undisturbed), "--sample", "5", "--show-input").stdout
+    shown = in_process("replay", str(undisturbed), "--sample", "5", "--show-input").stdout
     assert f"-var seed {int(quenches(undisturbed).seed[5])}" in shown
     assert "pair_style lj/smooth/linear" in shown
 
@@ -299,7 +300,7 @@ def test_failures_that_wait_for_their_shard_are_retried_too(tmp_path: Path) -> N
     spool = folder / "restarts" / "quench"
     spool.mkdir()
     record_failure(spool, 5, "no reason")
-    shown = glassdask("status", str(folder)).stdout
+    shown = in_process("status", str(folder)).stdout
     assert "quench run 5, seed" in shown
     assert re.search(r"quench .* 1/8 .* 1 .* 7 ", shown)
     assert "1 failed runs are done again" in glassdask("quench", str(folder), "--retry").stdout

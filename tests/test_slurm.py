@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
-from campaigns import SIXTY, STAGES, TINY, begin_and_stop, change_input, glassdask, new
+from campaigns import SIXTY, STAGES, TINY, begin_and_stop, change_input, glassdask, in_process, new
 from slurm_cluster import Slurm
 
 import glassdask as gd
@@ -101,17 +101,17 @@ def test_a_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
     assert [job["number"] for job in record["submissions"][0]["jobs"]] == list(numbers.values())
     slurm.wait(numbers["quench"], "RUNNING")
     wait_until(lambda: works(folder, "quench"), "quenches")
-    shown = glassdask("status", str(folder)).stdout
+    shown = in_process("status", str(folder)).stdout
     assert re.search(
         rf"quench .*running .*{numbers['quench']} .*running \d:\d\d on n\[1-2\]", shown
     )
     assert re.search(rf"indicators .*{numbers['analyse']} .*pending \(Dependency\)", shown)
-    refused = glassdask("submit", str(folder), "--profile", str(profile), code=2).stderr
+    refused = in_process("submit", str(folder), "--profile", str(profile), code=2).stderr
     assert f"{numbers['quench']} (quench: running" in refused
     slurm.wait(numbers["quench"], "COMPLETED", seconds=900)
     assert int(slurm.field(numbers["quench"], "Restarts")) >= 1
     slurm.wait(numbers["report"], "COMPLETED", seconds=900)
-    shown = glassdask("status", str(folder)).stdout
+    shown = in_process("status", str(folder)).stdout
     assert shown.count("│ complete ") == len(STAGES), shown
     assert (folder / "report.html").is_file()
     assert "nothing to submit" in glassdask("submit", str(folder)).stdout
@@ -128,7 +128,7 @@ def test_the_chain_by_hand_as_the_page_says(slurm: Slurm, tmp_path: Path, tiny: 
     (tmp_path / "slurm").symlink_to(README.parent)
     subprocess.run(["bash", "-eu", "-c", small], cwd=tmp_path, check=True, capture_output=True)
     wait_until(lambda: not slurm.run("squeue", "-h"), "the chain", 600)
-    assert glassdask("status", str(folder)).stdout.count("│ complete ") == len(STAGES)
+    assert in_process("status", str(folder)).stdout.count("│ complete ") == len(STAGES)
     equal(tiny, folder, "configurations", "density", "indicators", "propensity")
 
 
@@ -143,14 +143,14 @@ def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
     text = file.read_text()
     file.write_text(text.replace("runs = 24", "runs = 25"))  # a slip must not stand in the way
     assert (
-        f"{numbers['quench']}  quench: running" in glassdask("status", str(folder), code=2).stdout
+        f"{numbers['quench']}  quench: running" in in_process("status", str(folder), code=2).stdout
     )
     said = glassdask("cancel", str(folder)).stdout
     file.write_text(text)
     assert said.count("; cancelled") == len(numbers)
     assert not slurm.run("squeue", "-h")
     assert slurm.state(numbers["quench"]) == "CANCELLED"  # and did not put itself back
-    shown = glassdask("status", str(folder)).stdout
+    shown = in_process("status", str(folder)).stdout
     assert f"job {numbers['quench']} (quench): cancelled" in shown
     assert f"glassdask submit {folder}" in shown
     done = int(re.search(r"quench .*?(\d+)/24", shown)[1])  # type: ignore[index]
@@ -162,7 +162,7 @@ def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
         r"quench: (\d+)/24", (folder / "logs" / f"quench-{again['quench']}.out").read_text()
     )
     assert int(first[0]) >= done
-    assert "Nothing" not in glassdask("status", str(folder)).stdout
+    assert "Nothing" not in in_process("status", str(folder)).stdout
 
 
 def test_a_job_waits_while_another_process_works_at_its_stage(
@@ -254,7 +254,7 @@ def test_a_failed_job_takes_its_dependants_along_and_status_says_why(
     wait_until(lambda: not slurm.run("squeue", "-h"), "the end of all jobs")
     assert slurm.state(numbers["quench"]) == "FAILED"
     assert slurm.state(numbers["report"]) == "CANCELLED"
-    shown = glassdask("status", str(folder)).stdout
+    shown = in_process("status", str(folder)).stdout
     assert f"job {numbers['quench']} (quench): failed, exit code 2" in shown
     assert f"{folder}/logs/quench-{numbers['quench']}.out" in shown
     assert "an MPI world of 1 rank" in log(folder, "quench")

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 import xarray as xr
-from campaigns import GLASSDASK, glassdask, slow_indicator, wait_for
+from campaigns import GLASSDASK, glassdask, hurry, slow_indicator, wait_for
 from distributed import Client, Security
 from slurm_cluster import Slurm
 
@@ -104,13 +104,14 @@ def check(folder: Path, calls: Path, expected: xr.Dataset) -> None:
 def test_a_worker_job_killed_costs_its_block_alone_and_is_replaced(
     slurm: Slurm, folder: Path, expected: xr.Dataset
 ) -> None:
-    calls, words = counting(folder, 0.12)
+    calls, words = counting(folder, 0.15)
     running = start(slurm, folder, JOBS, *words)
     wait_for(lambda: calls.exists() and len(set(calls.read_text().split())) == 2, running)
     [first, _] = before = queue(slurm, name_of(running))
     slurm.run("scancel", first)
     wait_for(lambda: len(set(calls.read_text().split())) == 3, running)
     after = queue(slurm, name_of(running))
+    hurry(folder)
     assert len(after) == 2
     assert set(after) != set(before)
     said, complaint = running.communicate(timeout=120)
@@ -124,7 +125,7 @@ def test_a_worker_job_killed_costs_its_block_alone_and_is_replaced(
 def test_in_an_allocation_a_killed_worker_comes_back(
     slurm: Slurm, folder: Path, expected: xr.Dataset
 ) -> None:
-    calls, words = counting(folder, 0.12)
+    calls, words = counting(folder, 0.15)
     script = folder.with_name("job.sh")
     quoted = " ".join(f"'{word}'" for word in ("indicators", str(folder), *words))
     script.write_text(f"#!/bin/bash\nexec {GLASSDASK} {quoted}\n")
@@ -135,6 +136,10 @@ def test_in_an_allocation_a_killed_worker_comes_back(
         assert time.monotonic() < until, log.read_text()
         time.sleep(0.05)
     worker_processes(folder)[0].kill()
+    while len(set(calls.read_text().split())) < 3:
+        assert time.monotonic() < until, log.read_text()
+        time.sleep(0.05)
+    hurry(folder)
     assert slurm.wait(job, seconds=60) == "COMPLETED", log.read_text()
     assert f"Dask: 2 workers in Slurm job {job}, dashboard http://127.0.0.1:" in log.read_text()
     assert f"-J {socket.gethostname()} {socket.gethostname()}\n" in log.read_text()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaigns import GLASSDASK, TINY, glassdask, new
+from campaigns import GLASSDASK, TINY, in_process, new
 
 from glassdask import live
 from glassdask.campaign import load
@@ -115,7 +115,7 @@ def test_a_wrong_profile_is_one_line(tmp_path: Path, text: str, says: str) -> No
     folder = new(tmp_path / "c", "kam", TINY)
     (tmp_path / "site.toml").write_text(text)
     words = ("submit", str(folder), "--profile", str(tmp_path / "site.toml"))
-    refused = glassdask(*words, code=2).stderr
+    refused = in_process(*words, code=2).stderr
     assert says in refused
     assert len(refused.strip().splitlines()) == 1
     assert [path.name for path in folder.iterdir()] == ["campaign.toml"]
@@ -176,7 +176,7 @@ def test_options_follow_from_the_profile(tmp_path: Path) -> None:
 
 def test_without_slurm_a_submission_is_one_line_and_writes_no_job(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", TINY)
-    assert "--profile FILE" in glassdask("submit", str(folder), code=2).stderr
+    assert "--profile FILE" in in_process("submit", str(folder), code=2).stderr
 
     def away(*words: str) -> subprocess.CompletedProcess:
         """The command line where no program of Slurm is."""
