@@ -62,6 +62,9 @@ def _expected(problem: dict[str, Any]) -> str:
     if problem["type"] in bounds:
         key, sign = bounds[problem["type"]]
         return f"a number {sign} {context[key]:g}"
+    if problem["type"] in ("too_short", "string_too_short"):
+        least, of = context["min_length"], "value" if problem["type"] == "too_short" else "letter"
+        return f"at least {least} {of}{'s' * (least != 1)}"
     if problem["type"] in ("literal_error",):
         return f"one of {context['expected']}"
     return _TYPES.get(
