@@ -192,7 +192,7 @@ def test_a_hung_run_fails_alone_and_is_retried(undisturbed: Path, tmp_path: Path
 
 
 def test_an_error_on_one_rank_of_a_group_is_that_runs_alone(tmp_path: Path) -> None:
-    folder = begun(tmp_path / "c", "hpc.ranks_per_run=2", "quench.cooling_rate=0.1")
+    folder = begun(tmp_path / "c", "hpc.ranks_per_run=2", "quench.cooling_rate=0.2")
     seed = int(gd.open(folder)["configurations"].seed[2])
     # a missing file is noticed by the first rank of a group only; the other waits inside LAMMPS
     command = f'if "$(v_seed:%.0f) == {seed}" then "include missing.file"'
@@ -243,7 +243,7 @@ def test_a_store_that_cannot_be_written_loses_nothing(undisturbed: Path, tmp_pat
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
-@pytest.mark.parametrize("size", ["128k", "300k"])  # full at once, full with runs in flight
+@pytest.mark.parametrize("size", ["128k", "220k"])  # full at once, full with runs in flight
 def test_a_full_disk_is_an_error_and_loses_nothing(
     undisturbed: Path, tmp_path: Path, size: str
 ) -> None:
@@ -273,8 +273,8 @@ def test_a_full_disk_is_an_error_and_loses_nothing(
 
 def test_a_reader_sees_whole_samples_only(tmp_path: Path) -> None:
     more = (
-        "quench.runs=40",
-        "quench.split={train=30,validation=5,test=5}",
+        "quench.runs=30",
+        "quench.split={train=20,validation=5,test=5}",
         "quench.cooling_rate=0.1",
     )
     folder = new(tmp_path / "c", "kam", (*LONG, *more))

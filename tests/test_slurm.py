@@ -119,8 +119,16 @@ def test_a_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
     assert "identical" in glassdask("replay", str(folder), "--sample", "0").stdout
 
 
-def test_the_chain_by_hand_as_the_page_says(slurm: Slurm, tmp_path: Path, tiny: Path) -> None:
-    folder = new(tmp_path / "my-glass", "kam", TINY)
+@pytest.mark.parametrize("whole", [True, pytest.param(False, marks=pytest.mark.long)])
+def test_the_chain_by_hand_as_the_page_says(
+    slurm: Slurm, tmp_path: Path, tiny: Path, whole: bool
+) -> None:
+    """Of a campaign that is whole, each script finds nothing to do; or all is done."""
+    folder = tmp_path / "my-glass"
+    if whole:
+        shutil.copytree(tiny, folder)
+    else:
+        new(folder, "kam", TINY)
     commands = re.search(r"```bash\n(.*?)```", README.read_text(), re.S)
     assert commands is not None
     small = re.sub(r"--ntasks=33", "--ntasks=3", commands[1]).replace("--ntasks=16", "--ntasks=2")
@@ -129,13 +137,17 @@ def test_the_chain_by_hand_as_the_page_says(slurm: Slurm, tmp_path: Path, tiny: 
     subprocess.run(["bash", "-eu", "-c", small], cwd=tmp_path, check=True, capture_output=True)
     wait_until(lambda: not slurm.run("squeue", "-h"), "the chain", 600)
     assert in_process("status", str(folder)).stdout.count("│ complete ") == len(STAGES)
+    said = "".join(path.read_text() for path in tmp_path.glob("*.out"))
+    for stage in STAGES:
+        assert (f"{stage}: complete for this campaign file, nothing to do" in said) == whole
+        assert f"{stage}: complete" in said
     equal(tiny, folder, "configurations", "density", "indicators", "propensity")
 
 
 def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
     slurm: Slurm, tmp_path: Path, profile: Path
 ) -> None:
-    slow = (*TINY, "quench.cooling_rate=0.02", "hpc.restart_interval=1.0")
+    slow = (*TINY, "quench.cooling_rate=0.035", "hpc.restart_interval=1.0")
     folder = new(tmp_path / "c", "kam", slow)
     numbers = submit(folder, profile)
     wait_until(lambda: list((folder / "restarts" / "quench").glob("*.npz")), "a finished run")
