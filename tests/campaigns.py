@@ -19,6 +19,7 @@ import pytest
 from glassdask import cli, jobs, layout, store
 from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.records import STAGES as ALL_STAGES
+from glassdask.registry import INDICATORS
 from glassdask.stages import blocks
 
 GLASSDASK = str(Path(sys.executable).parent / "glassdask")
@@ -105,7 +106,7 @@ def glassdask(*words: str, code: int = 0) -> subprocess.CompletedProcess:
 def in_process(*words: str, code: int = 0) -> subprocess.CompletedProcess:
     """The same in this process, where all is imported; what MPI ranks say is not heard."""
     said, complained = io.StringIO(), io.StringIO()
-    numbers = (signal.SIGTERM, signal.SIGUSR1)
+    numbers, indicators = (signal.SIGTERM, signal.SIGUSR1), dict(INDICATORS)
     before = [signal.getsignal(number) for number in numbers]
     found = 0
     try:
@@ -121,6 +122,8 @@ def in_process(*words: str, code: int = 0) -> subprocess.CompletedProcess:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+        INDICATORS.clear()  # those of a user's module are of that command alone
+        INDICATORS.update(indicators)
     done = subprocess.CompletedProcess(words, found, said.getvalue(), complained.getvalue())
     assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
     return done

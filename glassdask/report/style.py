@@ -153,7 +153,7 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         partial.replace(path)
         paths.append(path)
         # the layout is found once; to find it again takes as long as to draw
-        figure.set_layout_engine("none")
+        figure.set_layout_engine(None)
     return paths
 
 
