@@ -4,7 +4,8 @@ VENV ?= .venv
 MODEL ?= kam
 PRESET ?= quick
 DIR ?= demo-$(MODEL)
-PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# modules are compiled when they are first imported: most of torch never is
+PIP = $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 # found as a path, so that a folder of the same name in the working directory does not hide it
 EDITABLE = --config-settings editable_mode=compat
 
