@@ -82,7 +82,7 @@ def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(
 ) -> None:
     folder = begun(tmp_path / "my glass #1")  # LAMMPS has its own idea of # and spaces
     change_input(folder, "#@ cooling", "shell sleep 2.5")  # too much for one job, on any machine
-    codes = []
+    codes, within = [], []
     for _ in range(20):
         began = time.monotonic()
         done = subprocess.run(
@@ -94,9 +94,10 @@ def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(
         if done.returncode == 0:
             break
         assert "Stopped before the wall time is over. What was done is kept;" in done.stderr
-        assert restarts(folder)
+        within.append(bool(restarts(folder)))
     assert codes[-1] == 0
     assert set(codes[:-1]) == {75}  # at least once
+    assert any(within)  # now and then it is stopped between two runs, which leaves none
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
