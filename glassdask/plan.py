@@ -174,7 +174,7 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
     )
     console = Console()
     console.print(table)
-    if campaign.file.quench.schedule is not None and not campaign.imported:
+    if campaign.scheduled:
         console.print(_beside_one_rate(campaign, measured))
     console.print(
         f"{measured['steps_per_second']:,.0f} steps a second in each run along the ramp, measured "

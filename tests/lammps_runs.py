@@ -25,9 +25,11 @@ def small(tmp_path: Path, model: str, *overrides: str) -> Campaign:
     return load(tmp_path / model, [*SMALL, *overrides])
 
 
-def quench(campaign: Campaign, seed: int, log: Path, *more) -> dict[str, np.ndarray]:
+def quench(
+    campaign: Campaign, seed: int, log: Path, *more, is_control: bool = False
+) -> dict[str, np.ndarray]:
     """One quench; `more` as for `carry_out`."""
-    run = Quench(campaign, quench_input(campaign), seed)
+    run = Quench(campaign, quench_input(campaign), seed, is_control)
     return carry_out(run, MPI.COMM_SELF, log, *more)
 
 

@@ -17,6 +17,7 @@ from lammps_runs import equilibrate, propensity, quench, same_bits, small, to_th
 import glassdask as gd
 from glassdask import layout, networks, records, store
 from glassdask.campaign import Campaign, load
+from glassdask.campaign.cooling import one_rate, ramp
 from glassdask.errors import StageFailed, UsageError
 from glassdask.learn.explanations import explain_images
 from glassdask.learn.train import load_network
@@ -238,12 +239,17 @@ def test_status_and_plan_know_the_stage(whole: Path) -> None:
     shown = in_process("status", str(whole)).stdout
     assert re.search(r"equilibrate .*complete .*4/4", shown), shown
     assert shown.count("│ complete ") == 7
-    planned = glassdask("plan", str(whole)).stdout
+    schedule = "quench.schedule=[[4.0,1.0],[1.0,0.25]]"
+    planned = glassdask("plan", str(whole), "--set", schedule).stdout
     assert re.search(r"equilibrate +│ 4 ", planned), planned
     assert re.search(r"propensity +│ 12 ", planned), planned
     assert "core-hours" in planned
     files = sum(size(groups)[1] for groups in groups_by_stage(load(whole)).values())
     assert re.search(rf"│ all .* {files} +│\n", planned), planned
+    asked = load(whole, [schedule])  # both costs, with the schedule and without
+    for path in (ramp(asked), one_rate(asked)):
+        assert f"{path.steps:,} steps" in " ".join(planned.split())
+    assert one_rate(asked).rates == (0.25,)
 
 
 def test_what_the_starts_follow_from_makes_them_stale_and_nothing_else(whole: Path) -> None:

@@ -84,6 +84,11 @@ class Campaign:
         return self.file.quench.source == "import"
 
     @property
+    def scheduled(self) -> bool:
+        """Whether the runs are cooled by a schedule, not at one rate."""
+        return self.file.quench.schedule is not None and not self.imported
+
+    @property
     def state_temperatures(self) -> tuple[float, float]:
         """T_L and T_G, epsilon/kB; NaN where imported configurations have none in the file."""
         if self.imported:

@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from glassdask.campaign.cooling import described, ramp
 from glassdask.report import onset, paper, style
 from glassdask.report.data import ReportData
 
@@ -35,6 +36,8 @@ def draw_cooling(data: ReportData) -> Figure:
         whole.axvline(
             place, color="black", lw=0.9, ls=dashes, label=f"${name}$ = {place:g}", zorder=0
         )
+    for corner in ramp(data.campaign).corners[1:-1]:
+        whole.axvline(corner, color=style.GUIDE, lw=0.9, ls=":", zorder=0)
     if len(energy):
         draw_energy(whole, temperature, energy)
     whole.set_xlim(left=0)
@@ -89,13 +92,14 @@ def cooling_caption(data: ReportData) -> str:
     """What the figure shows."""
     if data.campaign.imported:
         return "The configurations were imported; how they were cooled is not known here."
-    rate = data.campaign.file.quench.cooling_rate
+    pieces = " Dotted: where the rate changes." if data.campaign.scheduled else ""
     return (
-        f"Potential energy per particle while cooling at {rate:g} ε/kB per unit time. A jump would "
-        "be crystallisation; the paper saw none at 8.33e-5. Right: T*, where two lines that meet "
-        "fit best, which is about where the liquid falls out of equilibrium; dark band: 95 % "
-        "interval over quenches; light band: how far T* moves as the upper end of the window is "
-        "drawn in to 60 %. The paper does not say how it found its T*."
+        f"Potential energy per particle while cooling from {described(data.campaign)} ε/kB per "
+        f"unit time.{pieces} A jump would be crystallisation; the paper saw none at 8.33e-5. "
+        "Right: T*, where two lines that meet fit best, which is about where the liquid falls out "
+        "of equilibrium; dark band: 95 % interval over quenches; light band: how far T* moves as "
+        "the upper end of the window is drawn in to 60 %. The paper does not say how it found its "
+        "T*."
     )
 
 

@@ -14,6 +14,7 @@ import jinja2
 from glassdask import layout, records
 from glassdask.campaign import Campaign
 from glassdask.campaign.campaign import RAMP
+from glassdask.campaign.cooling import described
 from glassdask.campaign.schema import CampaignFile
 from glassdask.report import ladder, style
 from glassdask.report.accuracy import wrong_snapshots
@@ -81,17 +82,13 @@ def page(data: ReportData, rows: list[Row]) -> str:
 def summary(data: ReportData, rows: list[Row]) -> str:
     """What was done and what came out, in a few plain sentences."""
     campaign, model = data.campaign, data.campaign.model
-    quench = campaign.file.quench
     text = (
         f"{int(data.done.sum())} {'imported samples' if campaign.imported else 'quenches'} of "
         f"{model.name} in {model.dimension}D (N = {campaign.file.system.particles}, density "
         f"{model.density:g} {INVERSE_VOLUME[model.dimension]})"
     )
     if not campaign.imported:
-        text += (
-            f", cooled at {quench.cooling_rate:g} ε/kB per unit time from T = "
-            f"{quench.start_temperature:g} to {campaign.state_temperatures[1]:g} ε/kB"
-        )
+        text += f", cooled from T = {described(campaign)} ε/kB per unit time"
     text += ". "
     if not data.trained:
         return text + f"No network was trained: {data.reason.partition(':')[0]}."

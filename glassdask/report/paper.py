@@ -90,6 +90,8 @@ def differences(campaign: Campaign) -> list[str]:
         )
         if ours != stated and ours == ours  # NaN: not known
     ]
+    if campaign.scheduled:
+        found.append("cooling by a schedule (the paper: one rate)")
     if model.reference_lengths != theirs.reference_lengths:
         found.append("reference lengths")
     if model.name == "kam":

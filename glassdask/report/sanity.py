@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassdask import layout
+from glassdask.campaign.cooling import ramp
 from glassdask.report.data import ReportData
 
 #: Samples whose cells are added up, at most.
@@ -16,6 +17,9 @@ AREA_TOLERANCE = 1e-6
 #: those of liquids and of dense glasses stay below 1.9, those of glasses with cavities reach 14.
 LARGEST_CELL = 2.0
 TEMPERATURE_TOLERANCE = 0.03
+#: Difference of two energies, epsilon per particle, that is always allowed (docs/cooling.md).
+ENERGY_TOLERANCE = 0.003
+EQUAL = f"within {ENERGY_TOLERANCE:g} ε or two standard errors"
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,10 @@ def sanity_table(data: ReportData) -> list[Check]:
     if data.campaign.imported:  # neither a ramp nor velocities are known
         return checks
     checks.append(_energy_falls(data))
-    return checks + [_kinetic_temperature(data, k) for k in range(2)]
+    checks += [_kinetic_temperature(data, k) for k in range(2)]
+    if data.campaign.file.quench.controls:
+        checks += [_held_liquid(data), _slower_end(data)]
+    return checks
 
 
 def _failed_runs(data: ReportData) -> Check:
@@ -121,6 +128,50 @@ def _energy_falls(data: ReportData) -> Check:
         "in every run",
         bool(len(falls)) and bool(falls.all()),
     )
+
+
+def _held_liquid(data: ReportData) -> Check:
+    """The liquid is in equilibrium: its energy is that of the same liquid held at T_L."""
+    held = data.group("cooling")["held_liquid_energy"].values
+    held = held[np.isfinite(held)]
+    met = data.group("configurations")["potential_energy"].sel(state="liquid").values[data.done]
+    time = data.campaign.file.quench.control_time
+    name = f"energy of the liquid, against the same held for {time:g}"
+    if not len(held) or not len(met):
+        return Check(name, "no control run is whole", EQUAL, False)
+    # single energies of the snapshots have the spread of those of the held liquid, before its mean
+    difference = met.mean() - held.mean()
+    error = float(np.hypot(_error(met), _error(held) if len(held) > 1 else met.std(ddof=1)))
+    return Check(
+        name,
+        f"{met.mean():.4f} against {held.mean():.4f} ε in {len(held)} runs: {difference:+.4f} ± "
+        f"{error:.4f}",
+        EQUAL,
+        abs(difference) < max(ENERGY_TOLERANCE, 2 * error),
+    )
+
+
+def _slower_end(data: ReportData) -> Check:
+    """Below the last corner nothing moves: ten times slower, the same inherent structure."""
+    group = data.group("cooling")
+    as_cooled, slower = (group[name].values for name in ("inherent_energy", "slow_inherent_energy"))
+    pairs = (as_cooled - slower)[np.isfinite(as_cooled) & np.isfinite(slower)]
+    leg = ramp(data.campaign).legs()[-1]
+    name = f"inherent energy of the glass, against {leg.begin:g} to {leg.end:g} ten times slower"
+    if len(pairs) < 2:
+        return Check(name, "fewer than two control runs are whole", EQUAL, False)
+    mean, error = pairs.mean(), _error(pairs)
+    return Check(
+        name,
+        f"{mean:+.4f} ± {error:.4f} ε in {len(pairs)} runs",
+        EQUAL,
+        abs(mean) < max(ENERGY_TOLERANCE, 2 * error),
+    )
+
+
+def _error(values: np.ndarray) -> float:
+    """Standard error of the mean of independent values; infinite for one."""
+    return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else np.inf
 
 
 def _kinetic_temperature(data: ReportData, state: int) -> Check:

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from glassdask.campaign import Campaign
+from glassdask.campaign.cooling import described, ramp
 from glassdask.kernels.collapse import distance_of_curves
 from glassdask.kernels.sampling import moments
 from glassdask.report import networks, onset, paper, relaxation_rows, sanity, style
@@ -55,13 +56,13 @@ def results_table(campaign: Campaign, tree: xr.DataTree) -> list[Row]:
 def conditions(data: ReportData) -> list[Row]:
     """What the numbers depend on, beside the paper's."""
     campaign = data.campaign
-    quench = campaign.file.quench
+    rate = math.nan if campaign.imported else ramp(campaign).slowest
     known = bool(paper.numbers(campaign.model.name).largest)
     content = (
         ("particles N", campaign.file.system.particles, paper.PARTICLES, ",d", "",),
         ("training runs", data.trained, paper.TRAINING_RUNS, ",d", ""),
         (
-            "cooling rate (ε/kB per unit time)", quench.cooling_rate, paper.COOLING_RATE, ".3g",
+            "cooling rate (ε/kB per unit time)", rate, paper.COOLING_RATE, ".3g",
             "every number below depends on it",
         ),
     )  # fmt: skip
@@ -69,9 +70,11 @@ def conditions(data: ReportData) -> list[Row]:
     for quantity, value, theirs, digits, note in content:
         ratio = value / theirs
         if quantity.startswith("cooling") and campaign.imported:
-            value, note = math.nan, "not known of imported configurations; " + note
+            note = "not known of imported configurations; " + note
         elif quantity.startswith("cooling") and known and ratio > 1.5:
             note = f"{ratio:,.0f} times as fast as the paper; every number below depends on it"
+        if quantity.startswith("cooling") and campaign.scheduled:
+            note = f"the slowest of a schedule, {described(campaign)}; {note}"
         rows.append(
             Row(
                 quantity, value, math.nan, 0, format(theirs, digits) if known else "", note,
