@@ -77,7 +77,7 @@ def _check_bytes(path: Path) -> None:
             raise _foreign(path) from None
         raise _damaged(path, " ".join(str(error).split())) from None
     if part is not None:
-        raise _damaged(path, f"checksum of {ascii(part)}")
+        raise _damaged(path, f"checksum of {part!a}")
 
 
 def _damaged(path: Path, what: str) -> UsageError:
@@ -169,13 +169,14 @@ def _check_same(first: Path, one: xr.Dataset, second: Path, other: xr.Dataset) -
         a, b = one.attrs[name], other.attrs[name]
         if a == b:
             continue
+        what = name.replace("_", " ")
         if name == "inputs":
-            name, a, b = _first_difference(json.loads(a), json.loads(b))
+            what, a, b = _first_difference(json.loads(a), json.loads(b))
         raise UsageError(
-            f"{name.replace('_', ' ')} {a} in {first}, {b} in {second}",
+            f"{what} {a} in {first}, {b} in {second}",
             "packs of one campaign",
-            f"Import each campaign into a folder of its own. A name such as kam-0*{SUFFIX} "
-            f"leaves out packs of kam-table1.",
+            "Import each campaign into a folder of its own; "
+            f"`{one.attrs['model']}-0*{SUFFIX}` names the packs of one model alone.",
         )
 
 

@@ -158,9 +158,9 @@ def _check_fields(wanted: Fields, given: Fields, where: Path | str) -> None:
     other = {name: v for name, v in wanted.items() if name in given and given[name] != v}
     if other:
         table, key = next(iter(other))
-        lines = ", ".join(f"`{t}.{k} = {toml_value(v)}`" for (t, k), v in other.items())
+        lines = ", ".join(f"`[{t}] {k} = {toml_value(v)}`" for (t, k), v in other.items())
         raise UsageError(
             f"[{table}] {key} = {given[table, key]} in {where}, {other[table, key]} in the packs",
             "the same",
-            f"State {lines}, or leave it out of --set; a new folder gets what the packs have.",
+            "Leave it out; the packs say it." if where == "--set" else f"Write {lines} there.",
         )
