@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -159,6 +160,25 @@ def test_a_pack_is_the_store_to_single_precision(campaign, data, script, request
     np.testing.assert_array_equal(found["cooling_temperature"], curves["temperature"])
     for name in ("lammps_input", "campaign_hash", "cooling_rate", "glassdask_version", "sigma"):
         assert found.attrs[name] == wanted.attrs[name]
+
+
+def test_the_readme_s_lines_read_and_repeat_runs(data, monkeypatch):
+    """With the packs in `data` of the working directory, and bare LAMMPS."""
+    monkeypatch.chdir(data.parent)
+    text = SCRIPT.with_name("README.md").read_text()
+    found: dict = {}
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], found)
+    assert dict(found["whole"].sizes) | {"sample": 60} == dict(found["every"].sizes)
+    lines = text.partition("## Repeat a run")[2].partition("```\n")[2].partition("```")[0]
+    one = found["one"].isel(sample=4).load()
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command = lines.replace("SEED", str(int(one["seed"])))
+    subprocess.run(["bash", "-ec", command], check=True, env=environment, capture_output=True)
+    length = one["box_length"].values
+    for state in ("liquid", "glass"):
+        apart = np.loadtxt(f"{state}.dump", skiprows=9)[:, 1:] - one["position"].sel(state=state)
+        apart -= length * np.round(apart / length)
+        assert np.abs(apart).max() < 1e-6
 
 
 def test_packing_again_changes_no_byte(quenched, data, script, tmp_path, capsys):
