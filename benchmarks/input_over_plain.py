@@ -14,7 +14,7 @@ from common import PAPER_SIZE, arguments, campaign, say
 from mpi4py import MPI
 
 from glassdask.campaign import Campaign
-from hpc.averages import ramp
+from glassdask.campaign.cooling import ramp
 from hpc.carrying_out import lines_before
 from hpc.lammps_input import block_steps, quench_input
 from hpc.runner import Runner

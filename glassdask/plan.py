@@ -8,6 +8,7 @@ import numpy as np
 
 from glassdask import layout, records
 from glassdask.campaign import Campaign, load
+from glassdask.campaign.cooling import described, one_rate, ramp
 from glassdask.campaign.ensemble import HISTORY, frame_steps
 from glassdask.layout import Group
 from glassdask.progress import duration
@@ -90,10 +91,14 @@ def estimate(campaign: Campaign, stage: str, measured: dict[str, float], ranks: 
         "propensity": starts * section.replicas,
     }[stage]
     seconds = measured[f"{stage}_seconds"]
-    rounds = -(-runs // max(1, ranks // size))  # of runs of equal length
-    return Estimate(
-        runs, runs * seconds * size / 3600, rounds * seconds + measured["start_seconds"]
+    controls = campaign.file.quench.controls if stage == "quench" else 0
+    more = controls * measured["control_seconds"]
+    groups = max(1, ranks // size)
+    rounds = -(-runs // groups)  # of runs of equal length; the longer control runs come first
+    wall = max(
+        rounds * seconds + more / groups, (seconds + measured["control_seconds"]) * (controls > 0)
     )
+    return Estimate(runs, (runs * seconds + more) * size / 3600, wall + measured["start_seconds"])
 
 
 def files_in_flight(campaign: Campaign, ranks: int) -> int:
@@ -119,6 +124,19 @@ def _as_quenched_here(campaign: Campaign) -> Campaign:
     if campaign.file.system.model == "custom":
         more += ["quench.liquid_temperature=1.0", "quench.glass_temperature=0.5"]
     return load(campaign.path, (*campaign.overrides, *more))
+
+
+def _beside_one_rate(campaign: Campaign, measured: dict[str, float]) -> str:
+    """What the schedule costs, and what its slowest rate would cost all the way."""
+    by_schedule, single = ramp(campaign), one_rate(campaign)
+    runs = campaign.file.quench.runs
+    hours, single_hours = (measured[f"{name}_seconds"] / 3600 for name in ("quench", "one_rate"))
+    return (
+        f"Cooling by the schedule ({described(campaign)}): {by_schedule.steps:,} steps and "
+        f"{hours:.2g} core-hours a run, {hours * runs:.3g} for all. At {by_schedule.slowest:g} all "
+        f"the way: {single.steps:,} steps ({single.steps / by_schedule.steps:.1f} times as many) "
+        f"and {single_hours:.2g} core-hours a run, {single_hours * runs:.3g} for all."
+    )
 
 
 def print_plan(campaign: Campaign, ranks: int) -> None:
@@ -156,6 +174,8 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
     )
     console = Console()
     console.print(table)
+    if campaign.file.quench.schedule is not None and not campaign.imported:
+        console.print(_beside_one_rate(campaign, measured))
     console.print(
         f"{measured['steps_per_second']:,.0f} steps a second in each run along the ramp, measured "
         "with all cores busy; one rank more manages. Bytes are before compression. In flight: at "

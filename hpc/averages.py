@@ -7,27 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassdask.campaign import Campaign
+from glassdask.campaign.cooling import ramp, steps_of
 from glassdask.campaign.ensemble import AVERAGED, HISTORY, equilibration_time
 
 
 @dataclass(frozen=True)
-class Ramp:
-    """The cooling ramp in whole steps.
+class Averages:
+    """How the energy is followed along the cooling.
 
     Attributes
     ----------
-    steps : int
-        Length of the whole ramp.
-    liquid_step : int
-        Step, counted from the start of the ramp, at which the temperature is T_L.
     samples : ndarray of int
-        Steps at which the energy is taken, see `averaged_steps`.
+        Steps at which the energy is taken, counted as LAMMPS counts; none while the liquid is held.
     temperatures : ndarray
         Mean set temperature of each average, (points,), epsilon/kB.
     """
 
-    steps: int
-    liquid_step: int
     samples: np.ndarray
     temperatures: np.ndarray
 
@@ -49,19 +44,29 @@ def means(values: np.ndarray) -> np.ndarray:
     return values.reshape(-1, AVERAGED).mean(axis=1)
 
 
-def ramp(campaign: Campaign) -> Ramp:
-    """The cooling ramp of the campaign; the rate is exact to one step."""
-    quench = campaign.file.quench
+def cooling_averages(campaign: Campaign) -> Averages:
+    """The averages along the cooling, evenly spaced in temperature."""
+    quench, path = campaign.file.quench, ramp(campaign)
     liquid, glass = campaign.state_temperatures
-    drop = quench.start_temperature - glass
-    steps = round(drop / quench.cooling_rate / quench.time_step)
-    samples = averaged_steps(steps, quench.cooling_points)
-    return Ramp(
-        steps=steps,
-        liquid_step=round(steps * (quench.start_temperature - liquid) / drop),
-        samples=samples,
-        temperatures=quench.start_temperature - drop * means(samples) / steps,
+    count = quench.cooling_points * AVERAGED
+    drop = (quench.start_temperature - glass) * np.arange(1, count + 1) / count
+    exact = np.interp(drop, quench.start_temperature - path.corners, path.ends)
+    steps = np.rint(exact).astype(np.int64)
+    held = steps_of(campaign, quench.liquid_hold_time)
+    return Averages(
+        samples=steps + held * (steps > path.step_at(liquid)),
+        temperatures=means(path.temperature_at(steps)),
     )
+
+
+#: Energies that a control run takes of the liquid, in the second half of its hold.
+CONTROL_SAMPLES = 100
+
+
+def control_samples(campaign: Campaign) -> np.ndarray:
+    """Steps at which a control run takes the energy of the liquid that it holds."""
+    steps = steps_of(campaign, campaign.file.quench.control_time)
+    return np.unique(np.rint(np.linspace(0.5 * steps, steps, CONTROL_SAMPLES)).astype(np.int64))
 
 
 @dataclass(frozen=True)

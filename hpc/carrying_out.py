@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from hpc.minimising import INHERENT, PLACE_SNAPSHOT
+from hpc.minimising import CONTROL, INHERENT, PLACE_SNAPSHOT
 from hpc.restarts import Restarts, State
 from hpc.runner import Runner
 from hpc.trajectories import Trajectory
@@ -123,7 +123,7 @@ class _Course:
             elif text and not text.startswith("#"):
                 self.runner.command(text)
                 # what an inherent structure has come to is kept first, or a stop would lose it
-                if text.startswith("minimize") and not self._next().startswith(INHERENT):
+                if text.startswith("minimize") and not self._next().startswith((INHERENT, CONTROL)):
                     self._ask(can_save=False)
 
     def _next(self) -> str:

@@ -50,5 +50,5 @@ class Equilibration(Snapshots):
     def results(self, runner: Runner) -> dict[str, np.ndarray]:
         """The configuration at the end, and how its energy came there."""
         self.check_particles(runner)
-        recorded = {name: found[0] for name, found in self.recorded().items()}
+        recorded = {name: found[0] for name, found in self.recorded(self.names).items()}
         return recorded | {"energy_history": self.energies()}

@@ -13,6 +13,10 @@ are comments for LAMMPS and instructions for the driver:
     put what was recorded under this name in, in place of the particles that are there;
 ``#@ inherent NAME``
     keep the configuration as the inherent structure of that snapshot;
+``#@ controls``
+    the end, but for control runs;
+``#@ control NAME``
+    keep the energy as that of the inherent structure of that snapshot, in a control run;
 ``#@ frames``
     keep the displacements at the frames of the propensity ensemble, during the next run.
 
@@ -24,19 +28,22 @@ Everything that differs between the runs of a stage is a LAMMPS variable (``-var
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, pairwise
 
 from glassdask.campaign import Campaign
+from glassdask.campaign.cooling import CONTROLS, Leg, control_run, described, ramp, steps_of
 from glassdask.campaign.ensemble import frame_steps
-from glassdask.layout import STATES
-from hpc.averages import history, ramp
-from hpc.minimising import inherent_lines
+from hpc.averages import cooling_averages, history
+from hpc.minimising import CONTROL, inherent_lines
 
 #: Neighbour skin, sigma, and steps between two looks whether the neighbours are to be found anew;
 #: chosen by measurement, see docs/driver.md.
 SKIN, LOOK_EVERY = 0.4, 2
 #: Particle steps in a block, and its bounds in steps: a second at most, on the slowest machines.
 BLOCK_WORK, SHORTEST_BLOCK, LONGEST_BLOCK = 2_000_000, 20, 2000
+#: What control runs record beside the snapshots: where the last piece begins, and where it ends
+#: when it is slower.
+LAST_PIECE, SLOW_GLASS = "last_piece", "slow_glass"
 
 
 def block_steps(campaign: Campaign) -> int:
@@ -125,14 +132,18 @@ def _push_off(campaign: Campaign) -> list[str]:
     ]
 
 
-def _hold(campaign: Campaign) -> list[str]:
-    """Rest at T_G: after a fast ramp the thermostat still has heat to take out."""
-    quench, (_, glass) = campaign.file.quench, campaign.state_temperatures
-    steps = round(quench.hold_time / quench.time_step)
+def _thermostat(campaign: Campaign, begin: float, end: float) -> str:
+    """Nose-Hoover from one temperature to another, linear over the runs that follow."""
+    return f"fix nvt all nvt temp {begin!r} {end!r} {campaign.file.quench.thermostat_time!r}"
+
+
+def _hold(campaign: Campaign, temperature: float, time: float) -> list[str]:
+    """Rest at a temperature, if there is a time to; the thermostat stays."""
+    steps = steps_of(campaign, time)
     if steps == 0:
         return []
     return [
-        f"fix nvt all nvt temp {glass!r} {glass!r} {quench.thermostat_time!r}",
+        _thermostat(campaign, temperature, temperature),
         f"run {steps} {_blocks(campaign)}",
     ]
 
@@ -148,41 +159,121 @@ def quench_input(campaign: Campaign) -> str:
     """Input of one quench; the variable `seed` makes it the run that it is.
 
     Random start, soft push-off, minimisation, `nve/limit`, equilibration at the start temperature,
-    linear cooling by Nose-Hoover through T_L to T_G.
+    cooling by Nose-Hoover, piece by piece, through T_L to T_G. What follows `#@ controls` is for
+    control runs alone.
     """
     quench, model = campaign.file.quench, campaign.model
     start, (_, glass) = quench.start_temperature, campaign.state_temperatures
-    cooling = ramp(campaign)
-    equilibration = max(1, round(quench.equilibration_time / quench.time_step))
-    damp = f"{quench.thermostat_time!r}"
+    equilibration = max(1, steps_of(campaign, quench.equilibration_time))
     counts = model.counts(campaign.file.system.particles)
-    rest, held = cooling.steps - cooling.liquid_step, _hold(campaign)
+    held = _hold(campaign, glass, quench.hold_time)
+    names = tuple(name for name in marks(campaign) if name != LAST_PIECE)
     lines = [
         f"# one quench of {model.name}: lmp -var seed 1 -in quench.in",
+        *([f"# cooling: {described(campaign)}"] if quench.schedule else []),
         *_box(campaign),
         *(
             f"create_atoms {kind} random {count} $(v_seed+{kind}:%.0f) NULL"
             for kind, count in enumerate(counts, start=1)
         ),
-        f"thermo {cooling.samples[0]}",
+        f"thermo {cooling_averages(campaign).samples[0]}",
         "thermo_modify lost error norm yes",
         *_push_off(campaign),
         f"velocity all create {start!r} $(v_seed:%.0f) mom yes rot no dist gaussian",
-        f"fix nvt all nvt temp {start!r} {start!r} {damp}",
+        _thermostat(campaign, start, start),
         f"run {equilibration} {_blocks(campaign)}",
         "unfix nvt",
         "reset_timestep 0",
-        f"fix nvt all nvt temp {start!r} {glass!r} {damp}",
-        "#@ cooling",
-        f"run {cooling.liquid_step} start 0 stop {cooling.steps} {_blocks(campaign)}",
-        "#@ record liquid",
-        f"run {rest} start 0 stop {cooling.steps} {_blocks(campaign)}",
-        "unfix nvt",
+        *_cooling(campaign),
         *held,
         "#@ record glass",
-        *_inherent(campaign, STATES, bool(held)),
+        *_inherent(campaign, names, bool(held)),
+        *(_controls(campaign, bool(held)) if quench.controls else []),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _cooling(campaign: Campaign) -> list[str]:
+    """The pieces of the cooling, and what is recorded on the way; ends without a thermostat.
+
+    Each piece is one linear ramp from its `start` to its `stop`, also where it is interrupted to
+    record something. A hold of the liquid makes two pieces of one, of the same rate.
+    """
+    path, quench = ramp(campaign), campaign.file.quench
+    liquid, marked = campaign.state_temperatures[0], marks(campaign)
+    held = _hold(campaign, liquid, quench.liquid_hold_time)
+    here, shift = path.step_at(liquid), 0
+    lines: list[str] = []
+    for first, last in pairwise(sorted({*path.ends.tolist(), *([here] if held else [])})):
+        begin, end = (
+            liquid if held and step == here else float(path.temperature_at(step))
+            for step in (first, last)
+        )
+        lines.append(_thermostat(campaign, begin, end))
+        lines += ["#@ cooling"] if first == 0 else []
+        within = {s for s in marked.values() if first < s <= last or s == first == 0}
+        done = first
+        for step in sorted(within | {last}):
+            lines.append(
+                f"run {step - done} start {first + shift} stop {last + shift} {_blocks(campaign)}"
+            )
+            done = step
+            lines += [
+                f"#@ record {name}"
+                for name, place in marked.items()
+                if place == step and name != "glass" and not (held and name == "liquid")
+            ]
+        lines.append("unfix nvt")
+        if held and last == here:
+            lines += [*held, "#@ record liquid", "unfix nvt"]
+            shift = steps_of(campaign, quench.liquid_hold_time)
+    return lines
+
+
+def marks(campaign: Campaign) -> dict[str, int]:
+    """What a quench records, by name, in its order, and at which step of the ramp.
+
+    The further snapshots are called by their temperature.
+    """
+    path, (liquid, _) = ramp(campaign), campaign.state_temperatures
+    found = {"liquid": path.step_at(liquid), "glass": path.steps}
+    for temperature in campaign.file.quench.snapshot_temperatures:
+        found[repr(temperature)] = path.step_at(temperature)
+    if campaign.file.quench.controls:
+        found[LAST_PIECE] = int(path.ends[-2])
+    return dict(sorted(found.items(), key=lambda mark: mark[1]))
+
+
+def _controls(campaign: Campaign, thermostat: bool) -> list[str]:
+    """What control runs do more: hold the liquid, and cool the last piece ten times slower."""
+    liquid, slower, glass = control_run(campaign)
+    hot, cold = (
+        f"velocity all create {leg.begin!r} $(v_seed+{seed}:%.0f) mom yes rot no dist gaussian"
+        for leg, seed in ((liquid, 20), (slower, 21))
+    )
+    minimised = campaign.file.quench.inherent_structures
+    rest = _hold(campaign, glass.begin, campaign.file.quench.hold_time)
+    return [
+        CONTROLS,
+        *(["unfix nvt"] if thermostat and not minimised else []),
+        "reset_timestep 0",
+        "#@ place snapshot liquid",
+        hot,
+        *_leg(campaign, liquid),
+        "unfix nvt",
+        f"#@ place snapshot {LAST_PIECE}",
+        cold,
+        *_leg(campaign, slower),
+        "unfix nvt",
+        *rest,
+        f"#@ record {SLOW_GLASS}",
+        *(["unfix nvt"] if rest else []),
+        *inherent_lines(("glass", SLOW_GLASS), CONTROL),
+    ]
+
+
+def _leg(campaign: Campaign, leg: Leg) -> list[str]:
+    return [_thermostat(campaign, leg.begin, leg.end), f"run {leg.steps} {_blocks(campaign)}"]
 
 
 def equilibration_input(campaign: Campaign) -> str:

@@ -16,11 +16,11 @@ FORCE_TOLERANCE = 1e-9
 MOST_STEPS = 200_000
 #: Begins a line at which particles are put in anew, so that nothing of what came before is needed.
 PLACE_SNAPSHOT = "#@ place snapshot"
-#: Begins a line at which the end of a minimisation is kept.
-INHERENT = "#@ inherent"
+#: Begins a line at which the end of a minimisation is kept, or its energy alone.
+INHERENT, CONTROL = "#@ inherent", "#@ control "
 
 
-def inherent_lines(names: Sequence[str]) -> list[str]:
+def inherent_lines(names: Sequence[str], kept_as: str = INHERENT) -> list[str]:
     """Minimise the energy of the snapshots of these names, one after the other, by FIRE.
 
     FIRE follows the forces, so that it ends where they do; line searches end where the energy no
@@ -31,6 +31,6 @@ def inherent_lines(names: Sequence[str]) -> list[str]:
         lines += [
             f"{PLACE_SNAPSHOT} {name}",
             f"minimize 0.0 {FORCE_TOLERANCE!r} {MOST_STEPS} {10 * MOST_STEPS}",
-            f"{INHERENT} {name}",
+            f"{kept_as.rstrip()} {name}",
         ]
     return lines

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from glassdask.campaign import Campaign
+from glassdask.campaign.cooling import CONTROLS, input_of_run
 from glassdask.layout import STATES
-from hpc.averages import ramp
+from hpc.averages import AVERAGED, control_samples, cooling_averages, means
+from hpc.lammps_input import SLOW_GLASS, marks
 from hpc.runner import Runner
 from hpc.snapshots import Snapshots
 
@@ -16,7 +18,10 @@ class Quench(Snapshots):
 
     Its results are `position` (state, particle, axis), `potential_energy` (state,), per particle,
     `kinetic_temperature` (state,) and `cooling` (temperature,), energy per particle; with inherent
-    structures also `inherent_position` and `inherent_potential_energy`.
+    structures also `inherent_position` and `inherent_potential_energy`. With further snapshots all
+    of these but `cooling` are there once more, as `snapshot_...` (snapshot, ...). Where there are
+    control runs, also `held_liquid_energy`, `inherent_energy` and `slow_inherent_energy`, per
+    particle, NaN of the others.
 
     Parameters
     ----------
@@ -24,16 +29,45 @@ class Quench(Snapshots):
     text : str
         The input, of `hpc.lammps_input.quench_input`.
     seed : int
+    is_control : bool
+        Whether it checks the cooling after its end.
     """
 
-    names = STATES
     averaged = "cooling"
 
-    def __init__(self, campaign: Campaign, text: str, seed: int) -> None:
-        super().__init__(campaign, text, {"seed": seed})
-        self.samples = ramp(campaign).samples
+    def __init__(self, campaign: Campaign, text: str, seed: int, is_control: bool = False) -> None:
+        super().__init__(campaign, input_of_run(text, is_control), {"seed": seed})
+        self.samples = cooling_averages(campaign).samples
+        self.is_control = is_control
+        self.names = tuple(marks(campaign)) + ((SLOW_GLASS,) if is_control else ())
+
+    def stops(self, before: list[str]) -> np.ndarray:
+        """Where energies are averaged; a control run takes those of the liquid that it holds."""
+        return control_samples(self.campaign) if CONTROLS in before else super().stops(before)
+
+    def act(self, runner: Runner, instruction: str) -> None:
+        """Keep the energy of a minimum in a control run; else as for all snapshots."""
+        verb, _, name = instruction.partition(" ")
+        if verb == "control":
+            self.check_minimum(runner, name)
+            self.keep(control_energy=runner.energy())
+        else:
+            super().act(runner, instruction)
 
     def results(self, runner: Runner) -> dict[str, np.ndarray]:
-        """The two snapshots and the cooling curve."""
+        """The snapshots, the cooling curve, and what a control run has found."""
         self.check_particles(runner)
-        return self.recorded() | {"cooling": self.energies()}
+        points = self.campaign.file.quench.cooling_points
+        energies = np.array(self.kept["energy"])
+        found = {"cooling": means(energies[: points * AVERAGED])}
+        found |= self.recorded(STATES)
+        further = [repr(t) for t in self.campaign.file.quench.snapshot_temperatures]
+        if further:
+            found |= {f"snapshot_{kind}": v for kind, v in self.recorded(further).items()}
+        if self.campaign.file.quench.controls:
+            missing = [np.nan, np.nan, np.nan]
+            held = energies[points * AVERAGED :].mean() if self.is_control else np.nan
+            minima = [held, *self.kept["control_energy"]] if self.is_control else missing
+            names = ("held_liquid_energy", "inherent_energy", "slow_inherent_energy")
+            found |= {name: np.array(v) for name, v in zip(names, minima, strict=True)}
+        return found

@@ -40,12 +40,20 @@ def home(stage: str) -> str:
 
 
 def stored(campaign: Campaign, stage: str) -> dict[str, tuple[str, str]]:
-    """`STORED` of a stage, with the inherent structures where the campaign has them."""
-    more: dict[str, tuple[str, str]] = {}
-    if campaign.file.quench.inherent_structures and stage != "propensity":
+    """`STORED` of a stage, with what else the campaign asks for."""
+    if stage == "propensity":
+        return STORED[stage]
+    group, quench = home(stage), campaign.file.quench
+    found = dict(STORED[stage])
+    if quench.inherent_structures:
         names = ("inherent_position", "inherent_potential_energy")
-        more = {name: (home(stage), name) for name in names}
-    return STORED[stage] | more
+        found |= {name: (group, name) for name in names}
+    if stage == "quench" and quench.snapshot_temperatures:
+        of_states = [name for name, (where, _) in found.items() if where == group]
+        found |= {f"snapshot_{name}": (group, f"snapshot_{name}") for name in of_states}
+    if stage == "quench" and quench.controls:
+        found |= {name: ("cooling", name) for name in layout.CONTROLLED}
+    return found
 
 
 class Shards(NamedTuple):
@@ -89,7 +97,10 @@ def _quenches(campaign: Campaign) -> Shards:
         seeds = group["seed"].values
     ends = dict(layout.sample_blocks(campaign))
     numbers = [list(range(low, high)) for low, high in ends.items()]
-    return Shards(numbers, lambda n: (int(seeds[n]),), lambda low: slice(low, ends[low]))
+    controls = campaign.file.quench.controls
+    return Shards(
+        numbers, lambda n: (int(seeds[n]), n < controls), lambda low: slice(low, ends[low])
+    )
 
 
 def _equilibrations(campaign: Campaign) -> Shards:

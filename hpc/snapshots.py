@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hpc.averages import means
-from hpc.minimising import FORCE_TOLERANCE
+from hpc.minimising import FORCE_TOLERANCE, INHERENT
 from hpc.runner import RunError, Runner
 from hpc.trajectories import NO_STOPS, Trajectory
 
@@ -52,20 +54,28 @@ class Snapshots(Trajectory):
         elif instruction.startswith("place snapshot"):
             self.put_in(runner, self.kept["position"][self.names.index(name)])
         elif verb == "inherent":
-            force = runner.largest_force()
-            if not force <= 1.001 * FORCE_TOLERANCE:
-                raise RunError(
-                    f"the minimisation of the {name} ended with a force of {force:.3g}, above "
-                    f"{FORCE_TOLERANCE:g} epsilon/sigma"
-                )
+            self.check_minimum(runner, name)
             self.keep(
                 inherent_position=runner.wrapped(self.dimension, self.length),
                 inherent_potential_energy=runner.energy(),
             )
 
-    def recorded(self) -> dict[str, np.ndarray]:
-        """All that was recorded of the snapshots, along their names."""
+    def check_minimum(self, runner: Runner, name: str) -> None:
+        """Refuse a minimisation that has left a force."""
+        force = runner.largest_force()
+        if not force <= 1.001 * FORCE_TOLERANCE:
+            raise RunError(
+                f"the minimisation of the {name} ended with a force of {force:.3g}, above "
+                f"{FORCE_TOLERANCE:g} epsilon/sigma"
+            )
+
+    def recorded(self, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """All that was recorded of some snapshots, along their names."""
+        lines = self.text.splitlines()
+        minimised = [name for name in self.names if f"{INHERENT} {name}" in lines]
         kinds: tuple[str, ...] = ("position", "potential_energy", "kinetic_temperature")
-        if "inherent_position" in self.kept:
-            kinds = (*kinds, "inherent_position", "inherent_potential_energy")
-        return {kind: np.array(self.kept[kind]) for kind in kinds}
+        found = {kind: [self.kept[kind][self.names.index(n)] for n in names] for kind in kinds}
+        if minimised:
+            for kind in ("inherent_position", "inherent_potential_energy"):
+                found[kind] = [self.kept[kind][minimised.index(name)] for name in names]
+        return {kind: np.array(values) for kind, values in found.items()}

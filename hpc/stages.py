@@ -13,10 +13,11 @@ from mpi4py import MPI
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import Campaign
+from glassdask.campaign.cooling import input_of_run
 from glassdask.campaign.ensemble import frame_steps
 from glassdask.errors import StageFailed, UsageError
 from hpc import spool
-from hpc.averages import history, ramp
+from hpc.averages import cooling_averages, history
 from hpc.carrying_out import Order
 from hpc.equilibration import Equilibration
 from hpc.lammps_input import equilibration_input, propensity_input, quench_input
@@ -75,7 +76,7 @@ def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
     if stage == "quench":
         groups: tuple[layout.Group, ...] = (
             layout.configurations(campaign),
-            layout.cooling(campaign, ramp(campaign).temperatures),
+            layout.cooling(campaign, cooling_averages(campaign).temperatures),
         )
         text = quench_input(campaign)
     elif stage == "equilibrate":
@@ -142,7 +143,7 @@ def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
         _write_outcome(campaign, stage, results)
         os.sync()  # and their status before the spool forgets them
 
-    steps = total_steps(stored_input(campaign, stage))
+    steps = total_steps(input_of_run(stored_input(campaign, stage), is_control=False))
     done = set(np.flatnonzero(status != layout.PENDING).tolist())
     return Work(stage, folder, shards.numbers, shards.arguments, commit, steps), done
 

@@ -12,13 +12,13 @@ from mpi4py import MPI
 
 from glassdask import records
 from glassdask.campaign import Campaign
+from glassdask.campaign.cooling import Leg, control_run, one_rate, ramp, whole_run
 from glassdask.campaign.ensemble import frame_steps
 from glassdask.layout import run_seeds
-from hpc.averages import history, ramp
-from hpc.lammps_input import block_steps, quench_input
+from hpc.averages import history
+from hpc.lammps_input import block_steps, marks, quench_input
 from hpc.minimising import inherent_lines
 from hpc.runner import RunError, Runner
-from hpc.stages import total_steps
 from hpc.world import REPORT, receive, split
 
 #: Seconds of LAMMPS to time at each temperature.
@@ -29,8 +29,9 @@ def measure(campaign: Campaign, world: MPI.Intracomm) -> int:
     """Time a start and some seconds at several temperatures, on all ranks at once.
 
     The first rank, which manages in a real job, is idle here too. Prints JSON: `STAGE_seconds` of
-    one run of each stage, `steps_per_second` of one run along the ramp, and `busy_seconds`, which
-    the timing took.
+    one run of each stage, `control_seconds` that a control run takes longer, `one_rate_seconds` of
+    a quench without a schedule, `steps_per_second` of one run along the ramp, and `busy_seconds`,
+    which the timing took.
 
     Returns
     -------
@@ -75,17 +76,22 @@ def _measure(campaign: Campaign, group: MPI.Intracomm, rank: int) -> dict[str, f
         runner.close()
     temperatures = np.array(sorted(paces))
     seconds = np.array([paces[t] for t in temperatures])
-    cooling, quench = ramp(campaign), campaign.file.quench
-    along = float(np.interp(cooling.temperatures, temperatures, seconds).mean())
-    held = total_steps("\n".join(lines[heat:])) - cooling.steps
-    warm = round(quench.equilibration_time / quench.time_step)
-    extra = warm * paces[hot] + (held - warm) * paces[glass]
+
+    def lasts(legs: list[Leg]) -> float:
+        along = [np.interp(np.linspace(g.begin, g.end, 100), temperatures, seconds) for g in legs]
+        return float(sum(g.steps * pace.mean() for g, pace in zip(legs, along, strict=True)))
+
+    quench, path = campaign.file.quench, ramp(campaign)
+    minima = len(marks(campaign)) - bool(quench.controls) if quench.inherent_structures else 0
+    rest = starting + minima * minimising
     in_ensemble = float(np.interp(campaign.propensity_temperatures, temperatures, seconds).mean())
     found = {
         "busy_seconds": time.perf_counter() - began,
-        "quench_seconds": starting + extra + cooling.steps * along + 2 * minimising,
+        "quench_seconds": rest + lasts(whole_run(campaign, path)),
+        "control_seconds": lasts(control_run(campaign)) + 2 * minimising,
+        "one_rate_seconds": rest + lasts(whole_run(campaign, one_rate(campaign))),
         "propensity_seconds": float(frame_steps(campaign)[-1]) * in_ensemble,
-        "steps_per_second": 1 / along,
+        "steps_per_second": path.steps / lasts(path.legs()),
     }
     if "equilibrate" in records.stages(campaign):
         found["equilibrate_seconds"] = history(campaign).steps * in_ensemble + minimising
@@ -95,7 +101,7 @@ def _measure(campaign: Campaign, group: MPI.Intracomm, rank: int) -> dict[str, f
 def _minimising(campaign: Campaign, runner: Runner) -> float:
     """Seconds of one minimisation, where runs end with such."""
     began = time.perf_counter()
-    if campaign.file.quench.inherent_structures:
+    if campaign.file.quench.inherent_structures or campaign.file.quench.controls:
         for line in inherent_lines(["glass"]):
             if not line.startswith("#"):
                 runner.command(line)

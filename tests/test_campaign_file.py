@@ -98,7 +98,7 @@ def test_table_one_as_printed_is_another_model() -> None:
         ("grid.kernel='gaussian'", 'kernel = "gaussian" with no kernel_width'),
         ("grid.kernel_width=0.3", 'kernel = "nearest" with a kernel_width'),
         ("runs=30", "section.key=value"),
-        ("quench.cooling_points=100000", "steps a point"),
+        ("quench.cooling_points=100000", "cooling_points"),
         ("report.map_sample=500", "of 140 runs"),
         ("report.kink_temperatures=[0.8,0.1]", "two temperatures, the lower one first"),
         ("report.kink_temperatures=[0.1]", "two temperatures"),

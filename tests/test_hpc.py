@@ -13,12 +13,13 @@ from mpi4py import MPI
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import Campaign, load
+from glassdask.campaign.cooling import ramp
 from glassdask.errors import UsageError
 from glassdask.registry import INDICATORS, Configuration
 from glassdask.stages import launch
 from glassdask.stages.replaying import find_run, print_input, replay
 from hpc import spool
-from hpc.averages import AVERAGED, ramp
+from hpc.averages import AVERAGED, cooling_averages
 from hpc.lammps_input import frame_steps, propensity_input, quench_input
 from hpc.replay import difference
 from hpc.restarts import Restarts
@@ -108,14 +109,14 @@ def test_the_potential_is_equation_one_for_every_pair(tmp_path: Path) -> None:
 
 def test_the_ramp_ends_at_the_right_temperatures(tmp_path: Path) -> None:
     campaign = small(tmp_path, "kam")
-    cooling = ramp(campaign)
+    path, cooling = ramp(campaign), cooling_averages(campaign)
     drop = 4.0 - 0.05
-    assert cooling.liquid_step / cooling.steps == pytest.approx(3.2 / drop, abs=1e-3)
-    rate = drop / (cooling.steps * campaign.file.quench.time_step)
+    assert path.step_at(0.8) / path.steps == pytest.approx(3.2 / drop, abs=1e-3)
+    rate = drop / (path.steps * campaign.file.quench.time_step)
     assert rate == pytest.approx(campaign.file.quench.cooling_rate, rel=1e-3)
     assert (np.diff(cooling.temperatures) < 0).all()
     # the energy is taken along the whole of it, whatever the steps are divisible by
-    assert cooling.samples[-1] == cooling.steps
+    assert cooling.samples[-1] == path.steps
     assert len(cooling.samples) == AVERAGED * campaign.file.quench.cooling_points
     width = drop / campaign.file.quench.cooling_points
     assert cooling.temperatures[-1] == pytest.approx(0.05 + 0.45 * width, abs=0.1 * width)
@@ -277,6 +278,6 @@ def test_a_particle_that_rounding_takes_across_the_boundary_has_not_moved_by_a_b
 
 def test_layout_and_ramp_agree(tmp_path: Path) -> None:
     campaign = small(tmp_path, "kam")
-    points = ramp(campaign).temperatures
+    points = cooling_averages(campaign).temperatures
     group = layout.cooling(campaign, points)
     assert group.arrays["potential_energy"].shape == (140, 8)

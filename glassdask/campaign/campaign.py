@@ -28,12 +28,15 @@ from glassdask.errors import UsageError
 LARGEST_SEED = 899_999_000
 #: Fields of [quench] that make nothing of imported configurations.
 RAMP = (
-    "start_temperature", "cooling_rate", "equilibration_time", "hold_time", "cooling_points",
-    "inherent_structures",
+    "start_temperature", "cooling_rate", "schedule", "equilibration_time", "liquid_hold_time",
+    "hold_time", "cooling_points", "controls", "control_time", "inherent_structures",
 )  # fmt: skip
 #: Fields that say nothing at these values: the records of campaigns without them are the same.
 SILENT: dict[str, dict[str, object]] = {
-    "quench": {"inherent_structures": False},
+    "quench": {
+        "inherent_structures": False, "schedule": None, "liquid_hold_time": 0.0,
+        "snapshot_temperatures": [], "controls": 0,
+    },
     "grid": {"configuration": "snapshot"},
     "indicators": {"configuration": "snapshot"},
     "propensity": {
@@ -144,6 +147,10 @@ class Campaign:
                     table.pop(key)
             elif name == "quench":
                 table.pop("source")
+                if self.file.quench.schedule is not None:
+                    table.pop("cooling_rate")
+                if not self.file.quench.controls:
+                    table.pop("control_time")
                 table["liquid_temperature"], table["glass_temperature"] = self.state_temperatures
             if name == "propensity":
                 table = propensity_table(self)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glassdask.campaign.cooling import check_cooling
 from glassdask.campaign.indicator_names import DIMENSIONS
 from glassdask.errors import UsageError
 
@@ -29,7 +30,7 @@ def check_resolved(campaign: Campaign) -> None:
         _check_order(campaign)
     else:
         _check_temperatures(campaign)
-        _check_ramp(campaign)
+        check_cooling(campaign)
     _check_onset(campaign)
     _check_box(campaign)
     _check_radial(campaign)
@@ -72,18 +73,6 @@ def _check_onset(campaign: Campaign) -> None:
             "[propensity] temperatures are in units of T*, and a custom model has no T*",
             "onset_temperature, or absolute temperatures",
             'Add `onset_temperature = 0.4` (your value) or `temperature_unit = "epsilon"`.',
-        )
-
-
-def _check_ramp(campaign: Campaign) -> None:
-    quench, glass = campaign.file.quench, campaign.state_temperatures[1]
-    ramp_steps = (quench.start_temperature - glass) / quench.cooling_rate / quench.time_step
-    if ramp_steps < 10 * quench.cooling_points:
-        raise UsageError(
-            f"[quench] cooling_rate = {quench.cooling_rate:g} leaves {ramp_steps:.0f} steps for "
-            f"{quench.cooling_points} cooling_points",
-            "at least 10 steps a point",
-            "Lower cooling_rate or cooling_points.",
         )
 
 

@@ -53,9 +53,21 @@ class Quench(Section):
     glass_temperature: Positive | None = about(
         "T_G, epsilon/kB; the model's own if left out", default=None
     )
-    cooling_rate: Positive = about("epsilon/kB per unit time", default=8.33e-5)
+    cooling_rate: Positive = about(
+        "epsilon/kB per unit time, from the start to T_G; not used with a schedule",
+        default=8.33e-5,
+    )
+    schedule: list[list[Positive]] | None = about(
+        "pieces [from temperature, cooling rate], the last one down to T_G, in place of one rate, "
+        "such as [[4.0, 0.02], [1.0, 8.33e-5]]; docs/cooling.md (the paper: one rate)",
+        default=None,
+        min_length=1,
+    )
     equilibration_time: Positive = about(
         "time at the start temperature (not stated in the paper)", default=100.0
+    )
+    liquid_hold_time: NonNegative = about(
+        "time at T_L before the liquid is recorded (0 in the paper)", default=0.0
     )
     hold_time: NonNegative = about(
         "time at T_G before the glass is recorded; 0 in the paper, needed after fast ramps",
@@ -65,7 +77,21 @@ class Quench(Section):
     thermostat_time: Positive = about(
         "damping time of Nose-Hoover (not stated in the paper)", default=0.5
     )
-    cooling_points: Count = about("temperatures at which e(T) is recorded", default=100)
+    cooling_points: Count = about(
+        "temperatures, evenly spaced, at which e(T) is recorded", default=100
+    )
+    snapshot_temperatures: list[Positive] = about(
+        "temperatures at which a snapshot is recorded too, decreasing; T_L and T_G always are",
+        default=[],
+    )
+    controls: NonNegativeCount = about(
+        "the first so many runs then check the cooling: they hold the liquid at T_L, and repeat "
+        "the last piece ten times slower (not in the paper)",
+        default=0,
+    )
+    control_time: Positive = about(
+        "how long a control run holds the liquid at T_L (not in the paper)", default=300.0
+    )
     inherent_structures: bool = about(
         "minimise the energy from each snapshot, too, and keep where that ends: the snapshot "
         "without its vibrations (not in the paper)",

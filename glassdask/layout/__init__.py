@@ -20,6 +20,7 @@ from glassdask.layout.parts import (
 )
 from glassdask.layout.results import correlations, fields, propensity
 from glassdask.layout.snapshots import (
+    CONTROLLED,
     configurations,
     cooling,
     density,
@@ -30,6 +31,7 @@ from glassdask.layout.starts import equilibrated
 
 __all__ = [
     "BASELINES",
+    "CONTROLLED",
     "DONE",
     "FAILED",
     "PENDING",

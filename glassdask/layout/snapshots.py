@@ -8,6 +8,7 @@ import numpy as np
 
 from glassdask.campaign import Campaign
 from glassdask.campaign.analyses import FEATURE_MAP_METHODS
+from glassdask.campaign.cooling import ramp
 from glassdask.layout.parts import (
     AXES,
     STATES,
@@ -30,56 +31,91 @@ from glassdask.layout.parts import (
 )
 from glassdask.layout.starts import gamma_of_starts
 
+#: Variables of `cooling` that control runs fill, and what they are.
+CONTROLLED = {
+    "held_liquid_energy": "potential energy per particle of the liquid, held at T_L",
+    "inherent_energy": "potential energy per particle of the inherent structure of the glass",
+    "slow_inherent_energy": "the same, the last piece of the cooling being ten times slower",
+}
+
 
 def configurations(campaign: Campaign) -> Group:
     """Snapshots of the quenches."""
-    d, particles = campaign.model.dimension, campaign.file.system.particles
-    runs, two = campaign.file.quench.runs, {"state": 2}
-    inherent: dict[str, Array] = {}
-    if campaign.file.quench.inherent_structures:
-        inherent = {
-            "inherent_position": sample_array(
-                campaign, two | {"particle": particles, "axis": d}, "float64", "sigma",
-                "position in the inherent structure, wrapped to [0, L)", np.nan,
-            ),
-            "inherent_potential_energy": per_sample(
-                campaign, two, "float64", "epsilon",
-                "potential energy per particle of the inherent structure", np.nan,
-            ),
-        }  # fmt: skip
+    runs, quench = campaign.file.quench.runs, campaign.file.quench
+    further = quench.snapshot_temperatures
+    snapshots = {
+        "snapshot_temperature": Coordinate(
+            ("snapshot",), np.array(further), "epsilon/kB", "set temperature of the snapshot"
+        )
+    }
     return Group(
         "configurations",
         samples_axis(campaign)
         | states_axis(campaign)
+        | (snapshots if further else {})
         | particles_axis(campaign)
         | space_axes(campaign)
         | {
             "seed": Coordinate(("sample",), run_seeds(campaign, 0, runs), "1", "seed of the run"),
         },
-        {
-            "position": sample_array(
-                campaign, two | {"particle": particles, "axis": d}, "float64", "sigma",
-                "position, wrapped to [0, L)", np.nan,
-            ),
-            "potential_energy": per_sample(
-                campaign, two, "float64", "epsilon", "potential energy per particle", np.nan
-            ),
-            "kinetic_temperature": per_sample(
-                campaign, two, "float64", "epsilon/kB", "temperature from the velocities", np.nan
-            ),
-        }
-        | inherent
+        _recorded(campaign, {"state": 2}, "")
+        | (_recorded(campaign, {"snapshot": len(further)}, "snapshot_") if further else {})
         | run_outcome(("sample",), (runs,), "run"),
         model_attributes(campaign)
-        | {
-            "cooling_rate": campaign.file.quench.cooling_rate,
-            "time_step": campaign.file.quench.time_step,
-        },
-    )  # fmt: skip
+        | cooling_attributes(campaign)
+        | {"time_step": campaign.file.quench.time_step},
+    )
+
+
+def _recorded(campaign: Campaign, along: dict[str, int], prefix: str) -> dict[str, Array]:
+    """What is recorded of each snapshot of a run, `along` the dimension that they have."""
+    places = along | {
+        "particle": campaign.file.system.particles, "axis": campaign.model.dimension
+    }  # fmt: skip
+    found = {
+        "position": sample_array(
+            campaign, places, "float64", "sigma", "position, wrapped to [0, L)", np.nan
+        ),
+        "potential_energy": per_sample(
+            campaign, along, "float64", "epsilon", "potential energy per particle", np.nan
+        ),
+        "kinetic_temperature": per_sample(
+            campaign, along, "float64", "epsilon/kB", "temperature from the velocities", np.nan
+        ),
+    }
+    if campaign.file.quench.inherent_structures:
+        found |= {
+            "inherent_position": sample_array(
+                campaign, places, "float64", "sigma",
+                "position in the inherent structure, wrapped to [0, L)", np.nan,
+            ),
+            "inherent_potential_energy": per_sample(
+                campaign, along, "float64", "epsilon",
+                "potential energy per particle of the inherent structure", np.nan,
+            ),
+        }  # fmt: skip
+    return {prefix + name: array for name, array in found.items()}
+
+
+def cooling_attributes(campaign: Campaign) -> dict[str, Any]:
+    """The cooling: its slowest rate, and from which temperature on which rate held."""
+    if campaign.imported:
+        return {}
+    found = ramp(campaign)
+    return {
+        "cooling_rate": found.slowest,
+        "cooling_rate_units": "epsilon/kB per unit time",
+        "schedule_temperature": [float(t) for t in found.corners[:-1]],
+        "schedule_rate": list(found.rates),
+    }
 
 
 def cooling(campaign: Campaign, temperatures: np.ndarray) -> Group:
-    """Energies along the ramp; `temperatures` (temperature,) are the means over each block."""
+    """Energies along the cooling; `temperatures` (temperature,) are the means of each average."""
+    controls = {
+        name: per_sample(campaign, {}, "float64", "epsilon", f"{text}; control runs alone", np.nan)
+        for name, text in CONTROLLED.items()
+    }
     return Group(
         "cooling",
         samples_axis(campaign)
@@ -93,11 +129,9 @@ def cooling(campaign: Campaign, temperatures: np.ndarray) -> Group:
                 campaign, {"temperature": len(temperatures)}, "float64", "epsilon",
                 "potential energy per particle, averaged along the ramp", np.nan,
             )
-        },
-        {
-            "cooling_rate": campaign.file.quench.cooling_rate,
-            "cooling_rate_units": "epsilon/kB per unit time",
-        },
+        }
+        | (controls if campaign.file.quench.controls and not campaign.imported else {}),
+        cooling_attributes(campaign),
     )  # fmt: skip
 
 

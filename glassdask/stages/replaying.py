@@ -8,6 +8,7 @@ import numpy as np
 
 from glassdask import layout, records, store
 from glassdask.campaign import Campaign
+from glassdask.campaign.cooling import input_of_run
 from glassdask.errors import UsageError
 from glassdask.records import STAGES, State
 from glassdask.stages import launch
@@ -79,12 +80,15 @@ def find_run(
         variables: dict[str, object] = {"seed": seed}
         if stage != "quench":
             variables["temperature"] = float(temperatures[place[1]])
+        text = str(group.attrs["lammps_input"])
+        if stage == "quench":
+            text = input_of_run(text, place[0] < campaign.file.quench.controls)
         return Run(
             stage,
             int(np.ravel_multi_index(place, group["run_status"].shape)),
             int(group["run_status"].values[place]),
             int(group["ranks"].values[place]),
-            group.attrs["lammps_input"],
+            text,
             variables,
         )
 

@@ -1,0 +1,167 @@
+"""Does a cooling schedule give the glasses of one rate all the way: docs/cooling.md.
+
+`python benchmarks/schedule_over_one_rate.py FOLDER --model kam --runs 64` quenches 500 particles in
+three ways: by the schedule, at the paper's rate from 4 to 0.05, and ten times faster. It prints
+inherent-structure energies, g(r), Theta, Upsilon and their correlation of the glasses of each
+way, and by how many standard errors they differ. One rate takes 8 core-hours a model. The same
+command goes on after an interruption; `--walltime 20:00` stops in time; `--only table` prints
+what there is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import common  # noqa: F401  one thread for NumPy, before it is loaded
+import numpy as np
+import xarray as xr
+
+import glassdask as gd
+from glassdask import layout
+from glassdask.campaign import load, new_campaign
+from glassdask.campaign.cooling import one_rate, ramp
+from glassdask.campaign.writing import preset
+
+GLASSDASK = Path(sys.executable).parent / "glassdask"
+PAPER = 8.33e-5
+DENSITY = {"kam": 1.2, "abm": 1.09}
+#: Ways of cooling and the seed of each: no two share a random start.
+SEEDS = {"schedule": 2, "one-rate": 1, "ten-times-faster": 3}
+WAYS = tuple(SEEDS)
+PARTICLES, LENGTH = 500, 3.0
+
+
+def overrides(model: str, way: str, runs: int) -> tuple[str, ...]:
+    """Fields of the campaign of one way."""
+    reduced = preset("reduced", model)["quench"]
+    test = max(1, runs // 6)
+    cooled = {
+        "schedule": tuple(
+            f"quench.{key}={reduced[key]}" for key in ("schedule", "liquid_hold_time")
+        ),
+        "one-rate": (f"quench.cooling_rate={PAPER}",),
+        "ten-times-faster": (f"quench.cooling_rate={10 * PAPER}",),
+    }[way]
+    return (
+        f"system.density={DENSITY[model]}",
+        f"system.particles={PARTICLES}",
+        f"quench.runs={runs}",
+        f"quench.split={{train={runs - 2 * test},validation={test},test={test}}}",
+        "quench.equilibration_time=25.0",
+        "quench.hold_time=0.0",
+        "quench.cooling_points=400",
+        "quench.inherent_structures=true",
+        f"campaign.seed={SEEDS[way]}",
+        "propensity.configurations=1",
+        *cooled,
+    )
+
+
+def quench(folder: Path, model: str, way: str, asked: argparse.Namespace) -> None:
+    """Make the campaign of one way if it is not there, and go on with its quenches."""
+    path = folder / f"{model}-{way}"
+    if not (path / "campaign.toml").exists():
+        new_campaign(path, model, "quick", overrides(model, way, asked.runs))
+    words = [str(GLASSDASK), "quench", str(path)]
+    words += ["--walltime", asked.walltime] if asked.walltime else []
+    code = subprocess.run(words, check=False).returncode
+    if code:
+        raise SystemExit(code)
+
+
+def measured(path: Path) -> xr.Dataset | None:
+    """A number a finished run: what is compared."""
+    if not (path / "store.zarr" / "configurations").exists():
+        return None
+    ds = gd.open(path)["configurations"].to_dataset()
+    ds = ds.isel(sample=ds["run_status"].values == layout.DONE).load()
+    if ds.sizes["sample"] < 2:
+        return None
+    campaign = load(path)
+    ds = ds.assign_attrs(campaign.indicator_parameters)
+    glass = ds.sel(state="glass")
+    theta, upsilon = gd.tong_tanaka(glass), gd.voronoi_volume(glass)
+    smooth = gd.coarse_grain(xr.Dataset({"theta": theta, "upsilon": upsilon}), glass, LENGTH)
+    g = gd.radial_distribution(glass, 100, 4.0)
+    small = glass["species"] == 1
+    found = {
+        "inherent energy, glass": ds["inherent_potential_energy"].sel(state="glass"),
+        "inherent energy, liquid": ds["inherent_potential_energy"].sel(state="liquid"),
+        "Theta, mean (rad)": theta.mean("particle"),
+        "Upsilon of B, mean (sigma^2)": upsilon.where(small).mean("particle"),
+        "Upsilon, standard deviation (sigma^2)": upsilon.std("particle"),
+        "C(1 - Theta, Upsilon), raw": gd.pearson(1 - theta, upsilon),
+        "C(1 - Theta, Upsilon), xi = 3": gd.pearson(1 - smooth.theta, smooth.upsilon),
+    }
+    for pair in g["pair"].values:
+        found[f"g(r) {pair}, first peak"] = g.sel(pair=pair).max("radius")
+    bins = g.stack(bin=("pair", "radius")).transpose("sample", "bin").reset_index("bin", drop=True)
+    plain = {name: values.drop_vars(list(values.coords)) for name, values in found.items()}
+    return xr.Dataset(plain).assign(bins=bins.drop_vars(list(bins.coords)))
+
+
+def moments(values: xr.DataArray) -> tuple[float, float]:
+    """Mean over the runs and its standard error."""
+    return float(values.mean()), float(values.std(ddof=1)) / values.size**0.5
+
+
+def away(one: xr.DataArray, other: xr.DataArray) -> float:
+    """Difference of two means in its standard errors."""
+    (a, s), (b, t) = moments(one), moments(other)
+    return (a - b) / float(np.hypot(s, t))
+
+
+def of_curves(one: xr.DataArray, other: xr.DataArray) -> float:
+    """Mean square difference of g(r) over its variance, without empty bins: 1 if equal."""
+    variance = sum(each.var("sample", ddof=1) / each.sample.size for each in (one, other))
+    square = (one.mean("sample") - other.mean("sample")) ** 2
+    return float((square / variance).where(variance > 1e-12).mean())
+
+
+def table(folder: Path, model: str) -> None:
+    """Print the comparison of what is finished by now."""
+    found = {way: measured(folder / f"{model}-{way}") for way in WAYS}
+    there = {way: each for way, each in found.items() if each is not None}
+    if not there:
+        raise SystemExit("no way has two finished runs yet")
+    if "schedule" in there:
+        campaign = load(folder / f"{model}-schedule")
+        steps = ramp(campaign).steps
+        fewer = one_rate(campaign).steps / steps
+        print(f"{model}: {steps:,} steps by the schedule, {fewer:.2f} times fewer than at one rate")
+    compared = [way for way in WAYS if way != "one-rate" and way in there and "one-rate" in there]
+    heads = [f"{way}, {each.sizes['sample']} runs" for way, each in there.items()]
+    heads += [f"{way} less one-rate, in s.e." for way in compared]
+    print(f"| {model} | " + " | ".join(heads) + " |\n" + "|---" * (len(heads) + 1) + "|")
+    for name in next(iter(there.values())).data_vars:
+        if name == "bins":
+            cells = [""] * len(there)
+            cells += [
+                f"{of_curves(there[way].bins, there['one-rate'].bins):.2f}" for way in compared
+            ]
+            name = "g(r): mean square of difference over s.e."
+        else:
+            cells = ["{:.4f} ± {:.4f}".format(*moments(each[name])) for each in there.values()]
+            cells += [f"{away(there[way][name], there['one-rate'][name]):+.1f}" for way in compared]
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", choices=list(DENSITY), default="kam")
+    parser.add_argument("--runs", type=int, default=64)
+    parser.add_argument("--walltime", default="")
+    parser.add_argument("--only", choices=[*WAYS, "table"], help="one way, or the table alone")
+    asked = parser.parse_args()
+    for way in WAYS:
+        if asked.only in (None, way):
+            quench(asked.folder, asked.model, way, asked)
+    table(asked.folder, asked.model)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""The way from the start temperature to T_G: pieces of constant cooling rate, in whole steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glassdask.campaign.schema import CampaignFile
+from glassdask.errors import UsageError
+
+if TYPE_CHECKING:
+    from glassdask.campaign.campaign import Campaign
+
+#: Line of a stored input behind which only control runs go on.
+CONTROLS = "#@ controls"
+#: How much slower the last piece is in a control run.
+SLOWER = 10
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Steps along which the set temperature is linear.
+
+    Attributes
+    ----------
+    begin, end : float
+        Set temperature at both ends, epsilon/kB.
+    steps : int
+    """
+
+    begin: float
+    end: float
+    steps: int
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """The cooling in whole steps, holds left out.
+
+    Attributes
+    ----------
+    corners : ndarray
+        Temperatures at which a piece begins, and T_G, decreasing, (pieces + 1,), epsilon/kB.
+    ends : ndarray of int
+        Step of each corner, counted from the start of the ramp, (pieces + 1,).
+    rates : tuple of float
+        Cooling rate of each piece, epsilon/kB per unit time; exact to one step of the piece.
+    """
+
+    corners: np.ndarray
+    ends: np.ndarray
+    rates: tuple[float, ...]
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole ramp."""
+        return int(self.ends[-1])
+
+    @property
+    def slowest(self) -> float:
+        """The lowest rate of all pieces, epsilon/kB per unit time."""
+        return min(self.rates)
+
+    def step_at(self, temperature: float) -> int:
+        """The step at which the set temperature is nearest to `temperature`."""
+        return round(float(np.interp(-temperature, -self.corners, self.ends)))
+
+    def temperature_at(self, step: np.ndarray) -> np.ndarray:
+        """The set temperature at these steps, epsilon/kB."""
+        return np.interp(step, self.ends, self.corners)
+
+    def legs(self) -> list[Leg]:
+        """The pieces."""
+        ends = zip(pairwise(self.corners.tolist()), np.diff(self.ends).tolist(), strict=True)
+        return [Leg(begin, end, steps) for (begin, end), steps in ends]
+
+
+def ramp(campaign: Campaign) -> Ramp:
+    """The cooling of a campaign: its schedule, or one rate from the start to T_G."""
+    return _ramp(campaign, pieces(campaign.file))
+
+
+def one_rate(campaign: Campaign) -> Ramp:
+    """The cooling of a campaign if the slowest rate of its schedule held all the way."""
+    start = campaign.file.quench.start_temperature
+    return _ramp(campaign, [(start, ramp(campaign).slowest)])
+
+
+def pieces(file: CampaignFile) -> list[tuple[float, float]]:
+    """From which temperature on which cooling rate holds."""
+    quench = file.quench
+    if quench.schedule is None:
+        return [(quench.start_temperature, quench.cooling_rate)]
+    return [(temperature, rate) for temperature, rate in quench.schedule]
+
+
+def _ramp(campaign: Campaign, parts: list[tuple[float, float]]) -> Ramp:
+    corners = np.array([temperature for temperature, _ in parts] + [campaign.state_temperatures[1]])
+    rates = tuple(rate for _, rate in parts)
+    steps = np.rint(-np.diff(corners) / np.array(rates) / campaign.file.quench.time_step)
+    return Ramp(corners, np.concatenate([[0], np.cumsum(steps)]).astype(np.int64), rates)
+
+
+def steps_of(campaign: Campaign, time: float) -> int:
+    """Steps in a time."""
+    return round(time / campaign.file.quench.time_step)
+
+
+def whole_run(campaign: Campaign, path: Ramp) -> list[Leg]:
+    """All dynamics of one quench that is cooled along `path`: the holds, then the cooling."""
+    quench, (liquid, glass) = campaign.file.quench, campaign.state_temperatures
+    holds = (
+        (quench.start_temperature, quench.equilibration_time),
+        (liquid, quench.liquid_hold_time),
+        (glass, quench.hold_time),
+    )
+    return [Leg(held, held, steps_of(campaign, time)) for held, time in holds] + path.legs()
+
+
+def control_run(campaign: Campaign) -> list[Leg]:
+    """All dynamics that a control run does more: the liquid held, the last piece slower."""
+    quench, (liquid, glass) = campaign.file.quench, campaign.state_temperatures
+    last = ramp(campaign).legs()[-1]
+    return [
+        Leg(liquid, liquid, steps_of(campaign, quench.control_time)),
+        Leg(last.begin, last.end, SLOWER * last.steps),
+        Leg(glass, glass, steps_of(campaign, quench.hold_time)),
+    ]
+
+
+def described(campaign: Campaign) -> str:
+    """The pieces in words: "4 to 1.2 at 0.02, 1.2 to 0.05 at 0.004"."""
+    found = ramp(campaign)
+    return ", ".join(
+        f"{leg.begin:g} to {leg.end:g} at {rate:g}"
+        for leg, rate in zip(found.legs(), found.rates, strict=True)
+    )
+
+
+def input_of_run(text: str, is_control: bool) -> str:
+    """The part of a stored input that a run carries out."""
+    return text if is_control else text.partition(f"{CONTROLS}\n")[0]
+
+
+def check_cooling(campaign: Campaign) -> None:
+    """Check the schedule and what is recorded on the way.
+
+    Raises
+    ------
+    UsageError
+        With what was found, what was expected and what to type.
+    """
+    _check_pieces(campaign)
+    _check_points(campaign)
+    _check_snapshots(campaign)
+    _check_holds(campaign)
+
+
+def _check_holds(campaign: Campaign) -> None:
+    quench = campaign.file.quench
+    if quench.liquid_hold_time and ramp(campaign).step_at(campaign.state_temperatures[0]) == 0:
+        raise UsageError(
+            f"[quench] liquid_hold_time = {quench.liquid_hold_time:g}, and T_L is the start "
+            "temperature",
+            "0, since the run is held there before it is cooled",
+            "Raise equilibration_time in its place.",
+        )
+    if quench.controls and steps_of(campaign, quench.control_time) < 200:
+        raise UsageError(
+            f"[quench] control_time = {quench.control_time:g}",
+            f"at least {200 * quench.time_step:g}, 200 steps, to average the energy over",
+            "Raise it to many relaxation times at T_L.",
+        )
+    if quench.controls > quench.runs:
+        raise UsageError(
+            f"[quench] controls = {quench.controls}, of {quench.runs} runs",
+            f"0 to {quench.runs}",
+            "Lower controls.",
+        )
+
+
+def _check_pieces(campaign: Campaign) -> None:
+    quench, glass = campaign.file.quench, campaign.state_temperatures[1]
+    if quench.schedule is None:
+        return
+    example = "Type e.g. `schedule = [[4.0, 0.02], [1.0, 8.33e-5]]`."
+    for piece in quench.schedule:
+        if len(piece) != 2:
+            raise UsageError(
+                f"[quench] schedule has {piece}",
+                "pairs of a temperature and the cooling rate from there on",
+                example,
+            )
+    first = quench.schedule[0][0]
+    if first != quench.start_temperature:
+        raise UsageError(
+            f"[quench] schedule begins at {first:g}, start_temperature = "
+            f"{quench.start_temperature:g}",
+            "the same temperature",
+            f"Write `start_temperature = {first:g}`, or mend the schedule.",
+        )
+    corners = [piece[0] for piece in quench.schedule]
+    if any(low >= high for high, low in pairwise(corners)):
+        raise UsageError(
+            f"[quench] schedule has the temperatures {corners}", "a list that decreases", example
+        )
+    if corners[-1] <= glass:
+        raise UsageError(
+            f"[quench] schedule has a piece from {corners[-1]:g}, T_G = {glass:g}",
+            "pieces that begin above T_G; the last one ends there",
+            "Leave it out.",
+        )
+
+
+def _check_points(campaign: Campaign) -> None:
+    """Ten different steps for each average of e(T), in the fastest piece too."""
+    quench, found = campaign.file.quench, ramp(campaign)
+    width = (quench.start_temperature - campaign.state_temperatures[1]) / quench.cooling_points
+    for leg, rate in zip(found.legs(), found.rates, strict=True):
+        steps = width / rate / quench.time_step
+        if steps < 10 or leg.steps < 1:
+            raise UsageError(
+                f"[quench] a cooling rate of {rate:g} from {leg.begin:g} to {leg.end:g} leaves "
+                f"{min(steps, leg.steps):.3g} steps for one of {quench.cooling_points} "
+                "cooling_points",
+                "at least 10 steps for each",
+                "Lower that rate or cooling_points.",
+            )
+
+
+def _check_snapshots(campaign: Campaign) -> None:
+    quench, (liquid, glass) = campaign.file.quench, campaign.state_temperatures
+    wanted, found = quench.snapshot_temperatures, ramp(campaign)
+    if any(low >= high for high, low in pairwise(wanted)):
+        raise UsageError(
+            f"[quench] snapshot_temperatures = {wanted}",
+            "a list that decreases",
+            f"Write `snapshot_temperatures = {sorted(set(wanted), reverse=True)}`.",
+        )
+    taken = {found.step_at(liquid): "liquid", found.steps: "glass"}
+    for temperature in wanted:
+        if not glass < temperature <= quench.start_temperature:
+            raise UsageError(
+                f"[quench] snapshot_temperatures has {temperature:g}",
+                f"temperatures above T_G ({glass:g}) and up to the start "
+                f"({quench.start_temperature:g})",
+            )
+        step = found.step_at(temperature)
+        if step in taken:
+            raise UsageError(
+                f"[quench] snapshot_temperatures has {temperature:g}, which is the step of "
+                f"{taken[step]}",
+                "other temperatures: `liquid` (T_L) and `glass` (T_G) are recorded anyway",
+                "Leave it out.",
+            )
+        taken[step] = f"{temperature:g}"
