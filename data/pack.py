@@ -113,10 +113,11 @@ def take(found: Path, low: int, high: int) -> xr.Dataset:
     length = float(runs["box_length"][0])
     for name in [n for n in runs.data_vars if str(n).endswith("position")]:
         runs[name] = rounded(runs[name], length)
-    own = [n for n in curves.variables if n not in runs.coords or n == "temperature"]
-    curves = curves.drop_vars([n for n in curves.variables if n not in own and n != "sample"])
-    curves = curves.rename({n: f"cooling_{n}" for n in own})
-    curves = curves.map(lambda x: x.astype(np.float32) if x.dtype.kind == "f" else x)
+    curves = curves.drop_vars([n for n in curves.coords if n not in ("sample", "temperature")])
+    curves = curves.rename({n: f"cooling_{n}" for n in curves if n in runs})
+    curves = curves.rename(temperature="cooling_temperature")
+    energy = curves["cooling_potential_energy"]
+    curves["cooling_potential_energy"] = energy.astype(np.float32)
     both = runs.merge(curves, combine_attrs="override", join="exact")
     # all that is not of a run is a coordinate, so that packs are put one after the other
     both = both.set_coords([n for n in both.data_vars if "sample" not in both[n].dims])

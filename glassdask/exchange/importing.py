@@ -179,8 +179,7 @@ def _configurations(campaign: Campaign, ds: xr.Dataset) -> layout.Group:
             coordinates[name] = Coordinate(("sample", "state"), ds[name].values, "1", text)
     left_out = ("cooling_rate", "time_step")
     attributes = {k: v for k, v in group.attributes.items() if k not in left_out}
-    arrays = known_runs.snapshots(campaign, ds) | group.arrays
-    return replace(group, coordinates=coordinates, arrays=arrays, attributes=attributes)
+    return replace(group, coordinates=coordinates, attributes=attributes)
 
 
 def _libraries(ds: xr.Dataset) -> dict[str, str]:

@@ -18,7 +18,7 @@ import xarray as xr
 
 from glassdask import layout
 from glassdask.campaign import Campaign
-from glassdask.layout.parts import Array, Coordinate, per_sample, sample_array
+from glassdask.layout.parts import Coordinate
 
 #: Variables of the group `configurations` that are kept as they are.
 _KEPT = (
@@ -28,7 +28,7 @@ _KEPT = (
 
 
 def coordinates(ds: xr.Dataset) -> dict[str, Coordinate]:
-    """Seeds (0 where they are not known), numbers in the source, temperatures of snapshots."""
+    """Seeds, 0 where they are not known, and numbers in the source."""
     runs = ds.sizes["sample"]
     found = {
         "seed": Coordinate(
@@ -41,38 +41,14 @@ def coordinates(ds: xr.Dataset) -> dict[str, Coordinate]:
     ):
         if name in ds.coords and ds[name].dims == ("sample",):
             found[name] = Coordinate(("sample",), ds[name].values.astype(np.int64), "1", text)
-    if _has_snapshots(ds):
-        found["snapshot_temperature"] = Coordinate(
-            ("snapshot",), ds["snapshot_temperature"].values, "epsilon/kB",
-            "set temperature of the further snapshot",
-        )  # fmt: skip
     return found
 
 
-def snapshots(campaign: Campaign, ds: xr.Dataset) -> dict[str, Array]:
-    """Further snapshots, if there are any."""
-    if not _has_snapshots(ds):
-        return {}
-    each = {"snapshot": ds.sizes["snapshot"]}
-    shape = each | {"particle": ds.sizes["particle"], "axis": ds.sizes["axis"]}
-    return {
-        "snapshot_position": sample_array(
-            campaign, shape, "float64", "sigma",
-            "position in the further snapshot, wrapped to [0, L)", np.nan,
-        ),
-        "snapshot_potential_energy": per_sample(
-            campaign, each, "float64", "epsilon",
-            "potential energy per particle of the further snapshot", np.nan,
-        ),
-        "snapshot_kinetic_temperature": per_sample(
-            campaign, each, "float64", "epsilon/kB",
-            "temperature from the velocities of the further snapshot", np.nan,
-        ),
-    }  # fmt: skip
-
-
-def _has_snapshots(ds: xr.Dataset) -> bool:
-    return "snapshot_position" in ds and "snapshot_temperature" in ds.coords
+def further_temperatures(ds: xr.Dataset) -> list[float]:
+    """Temperatures of the further snapshots, epsilon/kB."""
+    if "snapshot_position" not in ds or "snapshot_temperature" not in ds.coords:
+        return []
+    return [float(t) for t in ds["snapshot_temperature"].values]
 
 
 def cooling(campaign: Campaign, ds: xr.Dataset) -> layout.Group:

@@ -181,12 +181,11 @@ def _check_same(first: Path, one: xr.Dataset, second: Path, other: xr.Dataset) -
 
 
 def _first_difference(one: dict[str, Any], other: dict[str, Any]) -> tuple[str, Any, Any]:
-    flat = [_flat(inputs) for inputs in (one, other)]
-    for key in sorted(flat[0].keys() | flat[1].keys()):
-        a, b = (part.get(key) for part in flat)
-        if a != b:
-            return key, a, b
-    return "inputs", one, other
+    a, b = _flat(one), _flat(other)
+    differing = [key for key in a.keys() | b.keys() if a.get(key) != b.get(key)]
+    # fields that only one of them needs say less
+    key = min(differing, key=lambda key: (key not in a or key not in b, key))
+    return key, a.get(key), b.get(key)
 
 
 def _flat(inputs: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import xarray as xr
 
 from glassdask.campaign import MODELS, Campaign, load
+from glassdask.campaign.campaign import SILENT
 from glassdask.campaign.models import Model
 from glassdask.campaign.overrides import parse_override
 from glassdask.campaign.simulations import Quench, System
@@ -19,13 +20,16 @@ from glassdask.exchange.importing import import_configurations, same_sources
 from glassdask.exchange.packs import read_packs
 
 #: Fields of [quench] that are not those of the runs, but of the campaign that takes them.
-_OWN = ("source", "runs", "split", "inherent_structures")
+_OWN = ("source", "runs", "split", "inherent_structures", "controls", "control_time")
 #: What a model is, beside its density.
 _MODEL = ("dimension", "species", "fractions", "sigma", "epsilon", "masses")
 #: Attributes of a pack that its runs are repeated with, and what the imported groups call them.
 _PROVENANCE = {
     "lammps_input": "lammps_input",
     "cooling_rate": "cooling_rate",
+    "cooling_rate_units": "cooling_rate_units",
+    "schedule_temperature": "schedule_temperature",
+    "schedule_rate": "schedule_rate",
     "time_step": "time_step",
     "campaign": "source_campaign",
     "campaign_hash": "source_campaign_hash",
@@ -123,7 +127,8 @@ def _check_model(name: str, runs: xr.Dataset) -> None:
 def _fields(runs: xr.Dataset, model: str) -> Fields:
     """Fields of the campaign file that follow from the packs."""
     tables = _tables(runs)
-    quench = {k: v for k, v in tables["quench"].items() if k in Quench.model_fields}
+    stated = SILENT["quench"] | tables["quench"]
+    quench = {k: v for k, v in stated.items() if k in Quench.model_fields}
     found = {("quench", k): v for k, v in quench.items() if k not in _OWN and v is not None}
     system = tables["system"] | {"reference_lengths": runs.attrs["reference_length"]}
     if model == "custom":
