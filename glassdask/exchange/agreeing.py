@@ -13,6 +13,7 @@ from glassdask.campaign.models import Model
 from glassdask.campaign.writing import draft
 from glassdask.errors import UsageError
 from glassdask.exchange.ensemble import fields_of
+from glassdask.exchange.known_runs import further_temperatures
 from glassdask.exchange.normal import present_states
 
 #: Relative difference of box sides that is taken for rounding: runs that start from imported
@@ -56,6 +57,7 @@ def campaign_for(
         _check_source(campaign, model)
     _check_system(campaign, ds)
     _check_runs(campaign, ds)
+    _check_snapshots(campaign, ds)
     return campaign, new
 
 
@@ -72,6 +74,7 @@ def _draft(folder: Path, ds: xr.Dataset, model: str | None, overrides: tuple[str
     split = _split(runs if whole and "displacement" not in ds else 0)
     split["test"] += runs - sum(split.values())
     quench: dict[str, Any] = {"source": "import", "runs": runs, "split": split}
+    quench["snapshot_temperatures"] = further_temperatures(ds)
     more = {
         "system": _system(ds, model, overrides),
         "quench": quench,
@@ -209,4 +212,14 @@ def _check_runs(campaign: Campaign, ds: xr.Dataset) -> None:
             "the same number",
             f"Write `runs = {runs}` and a split that adds up to it into "
             f"{campaign.path / 'campaign.toml'}.",
+        )
+
+
+def _check_snapshots(campaign: Campaign, ds: xr.Dataset) -> None:
+    found, wanted = further_temperatures(ds), campaign.file.quench.snapshot_temperatures
+    if found != wanted:
+        raise UsageError(
+            f"further snapshots at {found}, and [quench] snapshot_temperatures = {wanted}",
+            "the same temperatures",
+            f"Write `snapshot_temperatures = {found}` into {campaign.path / 'campaign.toml'}.",
         )

@@ -34,7 +34,8 @@ class ManyWords(TyperCommand):
 def import_command(
     folder: Folder,
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILES", help="Of the state in --state.")
+        list[Path] | None,
+        typer.Argument(metavar="FILES", help="Of the state in --state, or packs (.zarr.zip)."),
     ] = None,
     state: Annotated[str, typer.Option(help="What FILES hold: glass or liquid.")] = "glass",
     glass: Annotated[
@@ -69,6 +70,8 @@ def import_command(
 ) -> None:
     """Bring configurations of your own into a campaign; every frame is one sample."""
     from glassdask.exchange.files import import_files
+    from glassdask.exchange.packs import is_pack
+    from glassdask.exchange.unpacking import import_packs
 
     if state not in ("glass", "liquid"):
         raise UsageError(f"--state {state}", "glass or liquid")
@@ -82,9 +85,22 @@ def import_command(
         )
     order = species.split(",") if species else None
     with in_one_line("import"):
-        campaign = import_files(
-            folder, chosen, model, kind, dimension, order, overrides or (), start_over, every
-        )
+        if any(is_pack(path) for paths in chosen.values() for path in paths):
+            about = {
+                "--glass": glass,
+                "--liquid": liquid,
+                "--format": kind,
+                "--species": species,
+                "--dimension": dimension,
+                "--every": every > 1,
+                "--state": state != "glass",
+            }
+            _check_packs(folder, files or [], [name for name, said in about.items() if said])
+            campaign = import_packs(folder, files or [], model, overrides or (), start_over)
+        else:
+            campaign = import_files(
+                folder, chosen, model, kind, dimension, order, overrides or (), start_over, every
+            )
     if campaign is None:
         print("These frames were imported before, for this campaign file; nothing to do.")
         return
@@ -96,6 +112,17 @@ def import_command(
         f"{quench.split.validation}, test {quench.split.test}."
     )
     print(f"Next: glassdask indicators {folder}, or glassdask run {folder}")
+
+
+def _check_packs(folder: Path, files: list[Path], options: list[str]) -> None:
+    """A pack holds liquids and glasses, and says what they are."""
+    others = [path for path in files if path.suffix != ".zip"]
+    if options or others:
+        raise UsageError(
+            f"packs (.zarr.zip) with {', '.join(map(str, options or others))}",
+            "packs alone, since each holds liquids and glasses, and says what they are",
+            f"Type `glassdask import {folder} FILES`, with the packs as FILES.",
+        )
 
 
 def export_command(

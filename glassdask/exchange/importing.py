@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from glassdask import jobs, layout, locks, records, store
 from glassdask.campaign import Campaign
 from glassdask.campaign.writing import save
 from glassdask.errors import UsageError
-from glassdask.exchange import ensemble
+from glassdask.exchange import ensemble, known_runs
 from glassdask.exchange.agreeing import campaign_for
 from glassdask.exchange.normal import normal_form, present_states
 from glassdask.layout.parts import Coordinate
@@ -52,6 +51,7 @@ def import_configurations(
         particle, axis). A state whose positions are all NaN, or that is not there, is missing.
         With `displacement` ([sample,] replica, time, particle, axis) of the glasses the stage
         `propensity` counts as complete too; a sample whose displacements are NaN has none.
+        What else is known of the runs is kept: see `glassdask.exchange.known_runs`.
     state : str
         What a dataset without the dimension `state` holds: "liquid" or "glass".
     model : str, optional
@@ -148,17 +148,17 @@ def _write(campaign: Campaign, ds: xr.Dataset, energy: np.ndarray) -> None:
     """The groups of `quench`; it is complete when all is on disk."""
     jobs.clear(campaign, "quench")
     record = records.new_record(campaign, "quench")
-    about: dict[str, Any] = {
-        "source": "import",
-        "states": present_states(ds),
-    } | _libraries(ds)
-    cooling = layout.cooling(campaign, np.array([math.nan]))
-    groups = (_configurations(campaign, ds), replace(cooling, attributes={}))
-    jobs.create(campaign, "quench", record, groups, about)
-    values = {"position": ds["position"].values, "potential_energy": energy}
+    about: dict[str, Any] = {"source": "import", "states": present_states(ds)}
+    about |= _libraries(ds) | ds.attrs.get("run_provenance", {})
+    configurations, cooling = _configurations(campaign, ds), known_runs.cooling(campaign, ds)
+    jobs.create(campaign, "quench", record, (configurations, cooling), about)
+    values = known_runs.values(ds, configurations) | {
+        ("configurations", "position"): ds["position"].values,
+        ("configurations", "potential_energy"): energy,
+    }
     for low, high in layout.sample_blocks(campaign):
-        for name, array in values.items():
-            store.array(campaign.store, "configurations", name)[low:high] = array[low:high]
+        for (group, name), array in values.items():
+            store.array(campaign.store, group, name)[low:high] = array[low:high]
     status = store.array(campaign.store, "configurations", "run_status")
     status[...] = np.full(status.shape, layout.DONE, dtype=np.int8)
     jobs.complete(campaign, "quench", {"failed_runs": 0})
@@ -169,11 +169,7 @@ def _configurations(campaign: Campaign, ds: xr.Dataset) -> layout.Group:
     group = layout.configurations(campaign)
     coordinates = dict(group.coordinates)
     coordinates["box_length"] = replace(coordinates["box_length"], values=ds["box_length"].values)
-    coordinates["seed"] = replace(
-        coordinates["seed"],
-        values=np.zeros(ds.sizes["sample"], dtype=np.int64),
-        long_name="seed of the run; 0: imported",
-    )
+    coordinates |= known_runs.coordinates(ds)
     ids = ds["particle_id"]
     coordinates["particle_id"] = Coordinate(
         tuple(str(dim) for dim in ids.dims), ids.values, "1", "id of the particle in its source"

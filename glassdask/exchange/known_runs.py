@@ -1,0 +1,73 @@
+"""What may be known of imported runs beside their liquids and glasses.
+
+A dataset that is imported may hold, of each sample: the coordinates `seed` and `source_sample` (its
+number in the campaign that it comes from); `kinetic_temperature` (sample, state); `ranks` (sample);
+further snapshots, `snapshot_position` (sample, snapshot, particle, axis) with energies and the
+coordinate `snapshot_temperature` (snapshot); `cooling_potential_energy` (sample,
+cooling_temperature). Its attribute `run_provenance`, a dictionary, becomes attributes of the
+groups. Packs have all of these.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+
+from glassdask import layout
+from glassdask.campaign import Campaign
+from glassdask.layout.parts import Coordinate
+
+#: Variables of the group `configurations` that are kept as they are.
+_KEPT = (
+    "kinetic_temperature", "ranks", "snapshot_position", "snapshot_potential_energy",
+    "snapshot_kinetic_temperature",
+)  # fmt: skip
+
+
+def coordinates(ds: xr.Dataset) -> dict[str, Coordinate]:
+    """Seeds, 0 where they are not known, and numbers in the source."""
+    runs = ds.sizes["sample"]
+    found = {
+        "seed": Coordinate(
+            ("sample",), np.zeros(runs, dtype=np.int64), "1", "seed of the run; 0: imported"
+        )
+    }
+    for name, text in (
+        ("seed", "seed of the run that was imported"),
+        ("source_sample", "number of the quench in the campaign that it was imported from"),
+    ):
+        if name in ds.coords and ds[name].dims == ("sample",):
+            found[name] = Coordinate(("sample",), ds[name].values.astype(np.int64), "1", text)
+    return found
+
+
+def further_temperatures(ds: xr.Dataset) -> list[float]:
+    """Temperatures of the further snapshots, epsilon/kB."""
+    if "snapshot_position" not in ds or "snapshot_temperature" not in ds.coords:
+        return []
+    return [float(t) for t in ds["snapshot_temperature"].values]
+
+
+def cooling(campaign: Campaign, ds: xr.Dataset) -> layout.Group:
+    """The group of e(T); NaN at one unknown temperature where it is not known."""
+    known = "cooling_potential_energy" in ds
+    temperatures = ds["cooling_temperature"].values if known else np.array([math.nan])
+    return replace(layout.cooling(campaign, temperatures), attributes={})
+
+
+def values(ds: xr.Dataset, group: layout.Group) -> dict[tuple[str, str], np.ndarray]:
+    """What is known, by group and variable; its first dimension is the sample."""
+    found = {
+        (group.name, name): ds[name].transpose(*group.arrays[name].dims).values
+        for name in _KEPT
+        if name in ds
+        and name in group.arrays
+        and set(ds[name].dims) == set(group.arrays[name].dims)
+    }
+    if "cooling_potential_energy" in ds:
+        energy = ds["cooling_potential_energy"].transpose("sample", "cooling_temperature")
+        found["cooling", "potential_energy"] = energy.values
+    return found
