@@ -284,5 +284,5 @@ def test_presets_cool_at_the_rate_that_they_say(preset: str, model: str) -> None
         assert one_rate(campaign).steps > 6 * path.steps
         slow = path.legs()[path.rates.index(8.33e-5)]
         wanted = [*campaign.file.quench.snapshot_temperatures]
-        assert slow.begin > wanted[1] > slow.end  # T* is met at the paper's rate
+        assert slow.begin > wanted[1] >= slow.end  # T* is met at the paper's rate
     assert "glass" in marks(campaign)
