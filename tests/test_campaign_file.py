@@ -76,6 +76,8 @@ def test_table_one_as_printed_is_another_model() -> None:
         ("quenc.runs=30", r"unknown key \[quenc\]; expected quench"),
         ("quench.cooling_rate=-1", "cooling_rate = -1; expected a number > 0"),
         ("quench.cooling_rate=nan", "cooling_rate = nan; expected a (finite )?number"),
+        ("quench.time_step=0.01", "time_step = 0.01; expected a number <= 0.0075"),
+        ("quench.time_step=0.0", "time_step = 0.0; expected a number > 0"),
         ("quench.glass_temperature=-0.1", "glass_temperature = -0.1; expected a number > 0"),
         ("propensity.temperatures=[-1.0]", "expected a number > 0"),
         ("quench.glass_temperature=3.0", "expected T_G < T_L <= start"),
