@@ -10,8 +10,10 @@ from glassdask.campaign.fields import Count, NonNegative, NonNegativeCount, Posi
 class System(Section):
     """[system]: the glass former."""
 
-    model: Literal["abm", "kam", "kam-table1", "ka3d", "custom"] = about(
-        "abm, kam, kam-table1 (Table I as printed), ka3d, or custom", default="kam"
+    model: Literal["abm", "abm-1.2", "kam", "kam-1.09", "kam-table1", "ka3d", "custom"] = about(
+        "abm, kam, ka3d or custom; with Table I of the paper as printed: abm-1.2, kam-table1, and "
+        "with its density alone kam-1.09 (docs/models.md)",
+        default="kam",
     )
     particles: Count = about("number of particles", default=2000)
     density: Positive | None = about("sigma^-d; the model's own if left out", default=None)
