@@ -24,7 +24,7 @@ def grid_density(
     ds: xr.Dataset,
     spacing: float | None = None,
     cells: int | Sequence[int] | None = None,
-    species_channels: bool = True,
+    species_channels: bool = False,
     kernel: KernelName = "nearest",
     kernel_width: float | None = None,
 ) -> xr.DataArray:

@@ -56,6 +56,7 @@ def test_the_paper_preset_holds_the_numbers_of_the_paper(tmp_path: Path) -> None
     assert (file.propensity.replicas, file.train.epochs) == (30, 250)
     assert file.propensity.duration / file.quench.time_step == pytest.approx(3e8)
     assert file.correlate.coarse_graining_length == 3.0
+    assert not file.grid.species_channels
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,14 @@ def test_the_kernel_decides_what_images_are_stored_as(folder: Path) -> None:
     assert smooth.attributes["kernel_width"] == 0.3
 
 
+def test_images_have_one_channel_unless_species_are_told_apart(folder: Path) -> None:
+    def channels(*overrides: str) -> list[str]:
+        return layout.density(load(folder, overrides)).coordinates["channel"].values.tolist()
+
+    assert channels("grid.species_channels=false") == ["all"]
+    assert channels("grid.species_channels=true") == ["A", "B"]
+
+
 def test_one_test_run_leaves_one_glass_to_start_from(folder: Path) -> None:
     one = ["quench.runs=30", "quench.split={train=20,validation=9,test=1}"]
     with pytest.raises(UsageError, match=r"the test split has 1 runs; expected 1\. Lower"):
@@ -127,7 +136,8 @@ def test_a_custom_model_of_three_species(folder: Path) -> None:
     campaign = load(folder, CUSTOM)
     assert campaign.model.counts(500) == (250, 150, 100)
     assert campaign.model.reference_lengths[0][2] == pytest.approx(0.85)
-    assert layout.density(campaign).coordinates["channel"].values.tolist() == ["A", "B", "C"]
+    images = layout.density(load(folder, [*CUSTOM, "grid.species_channels=true"]))
+    assert images.coordinates["channel"].values.tolist() == ["A", "B", "C"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glassdask.campaign import MODELS, load, new_campaign
+from glassdask.campaign import MODELS, PRESETS, load, new_campaign
 from glassdask.report import paper
 
 #: Each variant of a model, and the attributes in which it differs from it.
@@ -102,3 +102,9 @@ def test_the_doubt_is_one_sentence_with_what_the_paper_prints(name) -> None:
 def test_the_doubt_follows_the_density_of_the_campaign() -> None:
     text = paper.doubt(replace(MODELS["abm"], density=1.15))
     assert "density 1.15 (the paper prints 1.2)" in text
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("model", MODELS)
+def test_images_have_one_channel(tmp_path: Path, model: str, preset: str) -> None:
+    assert not new_campaign(tmp_path / "c", model, preset).file.grid.species_channels
