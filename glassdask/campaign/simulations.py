@@ -11,8 +11,7 @@ class System(Section):
     """[system]: the glass former."""
 
     model: Literal["abm", "abm-1.2", "kam", "kam-1.09", "kam-table1", "ka3d", "custom"] = about(
-        "abm, kam, ka3d or custom; with Table I of the paper as printed: abm-1.2, kam-table1, and "
-        "with its density alone kam-1.09 (docs/models.md)",
+        "abm, kam, ka3d or custom; variants: abm-1.2, kam-1.09, kam-table1 (docs/models.md)",
         default="kam",
     )
     particles: Count = about("number of particles", default=2000)
@@ -64,8 +63,8 @@ class Quench(Section):
         default=0.0,
     )
     time_step: float = about(
-        "(not stated in the paper); 0.0075 drifts by 3e-3, and 0.01 kills starts of the ABM at "
-        "T = 4, so it is refused",
+        "at most 0.0075, where the energy drifts by 3e-3; 0.01 kills starts of the ABM at T = 4 "
+        "(not stated in the paper)",
         default=0.005,
         gt=0,
         le=0.0075,

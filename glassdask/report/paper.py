@@ -45,7 +45,7 @@ class Numbers:
     onset: str = ""
 
 
-#: By `Model.family`: a variant of a model is held against what the paper states of the model.
+#: By `Model.family`: a variant of a model is compared with what the paper states of the model.
 NUMBERS = {
     "abm": Numbers(
         accuracy={"glass": "1.00", "liquid": "1.00"},
@@ -76,7 +76,7 @@ AS_PRINTED = {"abm": MODELS["abm-1.2"], "kam": MODELS["kam-table1"]}
 
 
 def doubt(model: Model) -> str:
-    """One sentence on where a model stands to Table I as printed, and to what it most likely means.
+    """One sentence: where a model differs from the printed Table I, and the doubt about the table.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def doubt(model: Model) -> str:
 
 
 def _in_doubt(model: Model) -> dict[str, str]:
-    """What Table I is in doubt about, as text."""
+    """The entries of Table I that are in doubt, as text."""
     return {
         "density": f"{model.density:g}",
         "A:B": ":".join(f"{100 * fraction:g}" for fraction in model.fractions),
@@ -119,7 +119,7 @@ def _in_doubt(model: Model) -> dict[str, str]:
 
 
 def differences(campaign: Campaign) -> list[str]:
-    """Settings, beside size, rate and Table I (see `doubt`), that the paper states otherwise."""
+    """Settings that differ from the paper's, other than size, rate and Table I (`doubt`)."""
     model, file = campaign.model, campaign.file
     liquid, glass = campaign.state_temperatures
     start = 4.0 if campaign.imported else file.quench.start_temperature
