@@ -108,3 +108,12 @@ def test_the_doubt_follows_the_density_of_the_campaign() -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_images_have_one_channel(tmp_path: Path, model: str, preset: str) -> None:
     assert not new_campaign(tmp_path / "c", model, preset).file.grid.species_channels
+
+
+def test_quick_measures_the_dynamics_of_both_models_at_the_same_multiples_of_the_onset(
+    tmp_path: Path,
+) -> None:
+    quick = {name: new_campaign(tmp_path / name, name, "quick") for name in MODELS}
+    temperatures = {name: made.file.propensity.temperatures for name, made in quick.items()}
+    assert temperatures.pop("abm-1.2") == [1.5, 4.0]  # it hardly moves within the paper's range
+    assert all(one == [1.0, 1.5] for one in temperatures.values())
