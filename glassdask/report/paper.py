@@ -31,7 +31,7 @@ class Numbers:
     correlation : dict
         Mean Pearson correlation by pair and state (section IV.C).
     ordered : bool
-        Whether |C(Gamma, Upsilon)| > |C(Theta, Upsilon)| > |C(Gamma, Theta)| is stated.
+        Whether it is stated that |C(Gamma, Theta)| is the smallest of the three.
     largest : str
         C_max(Gamma, 1 - Delta) (section IV.D).
     onset : str

@@ -156,19 +156,22 @@ def _left_out(data: ReportData, state: str, count: int) -> list[str]:
 
 
 def order_of_sizes(rows: list[Row]) -> list[Row]:
-    """Whether the three sizes stand in the paper's order; nothing if one is missing."""
+    """Whether C(Gamma, Theta) is the smallest, as in the paper; nothing if one is missing.
+
+    The paper compares each of the two others with it, and not with each other.
+    """
     if len(rows) != 3 or not all(math.isfinite(row.value) for row in rows):
         return []
     gamma_upsilon, gamma_theta, theta_upsilon = (abs(row.value) for row in rows)
-    holds = gamma_upsilon > theta_upsilon > gamma_theta
+    holds = gamma_theta < min(gamma_upsilon, theta_upsilon)
     unclear = any(abs(row.value) < 2 * row.standard_error for row in rows)
     note = (
         "cannot be told at this size: one of them is not distinguishable from 0"
         if unclear
         else f"{'holds' if holds else 'does not hold'} for the means here: "
-        f"{gamma_upsilon:.3f}, {theta_upsilon:.3f}, {gamma_theta:.3f}"
+        f"{gamma_theta:.3f}, {gamma_upsilon:.3f}, {theta_upsilon:.3f}"
     )
-    quantity = "|C(Γ, Υ)| > |C(Θ, Υ)| > |C(Γ, Θ)|, glass"
+    quantity = "|C(Γ, Θ)| < |C(Γ, Υ)|, |C(Θ, Υ)|, glass"
     return [Row(quantity, math.nan, math.nan, 0, "holds", note)]
 
 
