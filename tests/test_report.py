@@ -33,8 +33,9 @@ from glassdask.report.drawn import Glass
 from glassdask.report.figures import DRAWINGS
 from glassdask.report.html import example, summary
 from glassdask.report.printing import print_saved, read_rows
+from glassdask.report.rows import Row
 from glassdask.report.stage import run
-from glassdask.report.table import results_table
+from glassdask.report.table import order_of_sizes, results_table
 
 SIZE = (
     "system.particles=120",
@@ -668,3 +669,19 @@ def test_page_in_a_browser(campaign, rows, tmp_path):
         assert found.pop("sideways") == "false"
         assert found == {f"figure-{drawing.name}": "true" for drawing in DRAWINGS}
         assert ":CONSOLE" not in errors
+
+
+@pytest.mark.parametrize(
+    ("sizes", "verdict"),
+    [
+        ((-0.6, -0.1, 0.4), "holds"),
+        ((-0.4, 0.1, 0.6), "holds"),  # the paper does not compare the two larger ones
+        ((-0.6, -0.5, 0.4), "does not hold"),
+        ((-0.6, 0.01, 0.4), "cannot be told"),
+    ],
+)
+def test_the_order_of_sizes_is_that_gamma_theta_is_the_smallest(sizes, verdict: str) -> None:
+    rows = [Row("C", value, 0.1, 100, "", "", 0.02) for value in sizes]
+    (row,) = order_of_sizes(rows)
+    assert row.note.startswith(verdict)
+    assert row.paper == "holds"
