@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from glassdask.campaign import Campaign
-from glassdask.campaign.campaign import digest, from_data
+from glassdask.campaign.campaign import from_data
+from glassdask.campaign.digests import digest
 from glassdask.campaign.overrides import parse_value, split_override
 from glassdask.campaign.writing import toml_value
 from glassdask.errors import UsageError
