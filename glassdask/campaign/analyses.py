@@ -63,7 +63,7 @@ class Train(Section):
     """[train]: the network; the paper states its shape, not its sizes."""
 
     classes: list[Snapshot] = about(
-        'the two snapshots to tell apart, the hot one first: "liquid" (at T_L), "glass" (at T_G) '
+        'the two snapshots to tell apart (first the hot one): "liquid" (at T_L), "glass" (at T_G) '
         "or one of [quench] snapshot_temperatures; docs/training.md",
         default=["liquid", "glass"],
     )

@@ -21,7 +21,7 @@ from glassdask.report import style
 from glassdask.report.data import Extremum
 from glassdask.report.rows import number
 from glassdask.scan.measuring import Estimate, Row
-from glassdask.scan.points import text_of, value_of
+from glassdask.scan.points import shown, text_of
 from glassdask.store import replace_text
 
 WIDTH = 100
@@ -41,11 +41,25 @@ def columns(campaign: Campaign) -> list[Column]:
         Column("point", "what differs from the campaign", lambda row: row.point.label),
         Column("over", "fields that were varied", lambda row: row.point.over),
         Column("folder", "campaign folder of the point", lambda row: row.point.campaign.path),
+        *_temperatures(),
         *_shares(),
         *_correlations(campaign),
         *_dynamics(),
         Column("note", "what to know of the row", lambda row: row.note),
     ]
+
+
+def _temperatures() -> Iterator[Column]:
+    for k, state in enumerate(STATES):
+        yield Column(
+            f"temperature_{state}",
+            f"temperature of the snapshots of class {state}, epsilon/kB",
+            partial(_temperature, k),
+        )
+
+
+def _temperature(k: int, row: Row) -> float:
+    return row.point.campaign.class_temperatures[k]
 
 
 def _shares() -> Iterator[Column]:
@@ -234,7 +248,7 @@ def _table(title: str, heads: list[str]) -> Table:
 
 
 def _value(row: Row, over: str) -> str:
-    values = (value_of(row.point.campaign, field) for field in over.split(" and "))
+    values = (shown(row.point.campaign, field) for field in over.split(" and "))
     texts = ("default" if value is None else text_of(value) for value in values)
     return ", ".join(texts) + ("" if row.point.values else " *")
 
