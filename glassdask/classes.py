@@ -59,9 +59,10 @@ def of_classes(
         return configurations[list(names)]
     single = [n for n, c in configurations.coords.items() if "state" in c.dims and len(c.dims) > 1]
     there = configurations.drop_vars(single)
-    parts = [of_class(campaign, there, state, names) for state in STATES]
+    of_snapshots = [n for n in names if "state" in there[n].dims]
+    parts = [of_class(campaign, there, state, of_snapshots) for state in STATES]
     both = xr.concat(
-        parts, "state", data_vars=[n for n in names if "state" in configurations[n].dims],
-        coords=["temperature"], compat="override", join="override",
-    )  # fmt: skip
-    return both.transpose("sample", "state", ..., missing_dims="ignore")
+        parts, "state", data_vars="all", coords=["temperature"], compat="override", join="override"
+    )
+    both = both.transpose("sample", "state", ..., missing_dims="ignore")
+    return both.assign({n: there[n] for n in names if n not in of_snapshots})

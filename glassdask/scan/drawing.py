@@ -95,10 +95,11 @@ def _axis(axes: Axes, rows: list[Row], over: str) -> np.ndarray:
     fields = over.split(" and ")
     values = [[_drawn(row, field) for field in fields] for row in rows]
     axes.set_xlabel(" and ".join(fields))
-    if over == CLASSES and (which := _varied_class(rows)) is not None:
-        # temperatures on an axis of temperatures
-        values = [[row.point.campaign.class_temperatures[which]] for row in rows]
-        axes.set_xlabel(f"temperature of class {STATES[which]} ({over})")
+    if over == CLASSES:
+        axes.set_xlabel(f"temperatures of the classes ({over})")
+        if (which := _varied_class(rows)) is not None:
+            values = [[row.point.campaign.class_temperatures[which]] for row in rows]
+            axes.set_xlabel(f"temperature of class {STATES[which]} ({over})")
     if len(fields) == 1:
         section, _, key = over.partition(".")
         table = CampaignFile.model_fields[section].annotation
