@@ -44,7 +44,7 @@ class Quenched:
 def quenched(name: str, particles: int, seed: int = 1) -> Quenched:
     """A glass of one of glassdask's models; made by LAMMPS unless it is on disk already."""
     model = MODELS[name]
-    path = _KEPT / f"{name}-{particles}-{STEPS}-{seed}.npy"
+    path = _KEPT / f"{name}-{model.density:g}-{particles}-{STEPS}-{seed}.npy"
     if not path.exists():
         print(f"  a quench of {name}, N = {particles}, by LAMMPS ...", flush=True)
         path.parent.mkdir(exist_ok=True)

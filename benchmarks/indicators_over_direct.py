@@ -41,7 +41,7 @@ def dataset(made: Quenched) -> xr.Dataset:
 def ours(made: Quenched) -> list[np.ndarray]:
     ds = dataset(made)
     raw = gd.structural_indicators(ds, NAMES)
-    image = gd.grid_density(ds, spacing=SPACING)
+    image = gd.grid_density(ds, spacing=SPACING, species_channels=True)
     fields = gd.coarse_grain(raw, ds, XI)
     return [*(raw[name].values for name in NAMES), *(fields[n].values for n in NAMES), image.values]
 

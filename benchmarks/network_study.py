@@ -26,7 +26,7 @@ from torch.nn.functional import cross_entropy
 import glassdask as gd
 from glassdask import layout, store
 from glassdask.campaign import Campaign, load
-from glassdask.learn.gradcam import grad_cam, layer_stride
+from glassdask.learn.explanations import explain_images, map_stride
 from glassdask.learn.network import GlassNetwork
 from glassdask.learn.train import best_epoch, evaluate, train
 from glassdask.stages.splits import GLASS, LIQUID
@@ -117,13 +117,13 @@ def smooth_maps(campaign: Campaign, network: GlassNetwork, test: Split) -> xr.Da
     """Coarse-grained Grad-CAM score of each particle of the test glasses, (sample, particle)."""
     settings, glasses = campaign.file.explain, test.runs.isel(state=GLASS)
     images = test.images[test.labels == GLASS]
-    maps, _ = grad_cam(network, images, np.full(len(images), GLASS), settings.layer)
+    maps, _ = explain_images(network, images, np.full(len(images), GLASS), layer=settings.layer)
     axes = ["z", "y", "x"][-campaign.model.dimension :]
     gamma = gd.at_particles(
         xr.DataArray(maps, dims=["sample", *axes]),
         glasses,
         settings.inverse_mapping,
-        layer_stride(campaign.file.train.strides, settings.layer),
+        map_stride(campaign.file.train.strides, layer=settings.layer),
         campaign.cells,
     )
     return gd.coarse_grain(gamma, glasses, campaign.file.correlate.coarse_graining_length)

@@ -61,8 +61,8 @@ class Reading:
 
 KOB_ANDERSEN, PRINTED = (1.0, 1.5, 0.5), (1.0, 0.5, 1.5)
 READINGS = (
-    Reading("65-35-at-1.09", "65:35, Kob-Andersen, 1.09 (`kam`)", 1.09, 0.65, KOB_ANDERSEN),
-    Reading("65-35-at-1.2", "65:35, Kob-Andersen, 1.2", 1.2, 0.65, KOB_ANDERSEN),
+    Reading("65-35-at-1.09", "65:35, Kob-Andersen, 1.09 (`kam-1.09`)", 1.09, 0.65, KOB_ANDERSEN),
+    Reading("65-35-at-1.2", "65:35, Kob-Andersen, 1.2 (`kam`)", 1.2, 0.65, KOB_ANDERSEN),
     Reading("35-65-at-1.09", "35:65, Kob-Andersen, 1.09", 1.09, 0.35, KOB_ANDERSEN),
     Reading("35-65-at-1.2", "35:65, Kob-Andersen, 1.2", 1.2, 0.35, KOB_ANDERSEN),
     Reading("table-1", "35:65, as printed, 1.09 (`kam-table1`)", 1.09, 0.35, PRINTED),

@@ -14,7 +14,7 @@ import numpy as np
 from common import campaign
 from mpi4py import MPI
 
-from glassdask.campaign import Campaign
+from glassdask.campaign import MODELS, Campaign
 from hpc import spool
 from hpc.lammps_input import quench_input
 from hpc.manager import Manager
@@ -24,7 +24,6 @@ from hpc.work import Work
 from hpc.worker import attempt, serve
 from hpc.world import split
 
-MODELS = ("abm", "kam", "kam-table1", "ka3d")
 #: Steps at the start temperature after the push-off.
 WARM = 1000
 

@@ -52,7 +52,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 @app.command()
 def new(
     folder: Folder,
-    model: Annotated[str, typer.Option(help="abm, kam, kam-table1, ka3d or custom.")] = "kam",
+    model: Annotated[
+        str,
+        typer.Option(help="abm, kam, ka3d or custom; variants: abm-1.2, kam-1.09, kam-table1."),
+    ] = "kam",
     preset: Annotated[str, typer.Option(help="quick, reduced or paper.")] = "quick",
     overrides: Overrides = None,
 ) -> None:

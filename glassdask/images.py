@@ -24,7 +24,7 @@ def grid_density(
     ds: xr.Dataset,
     spacing: float | None = None,
     cells: int | Sequence[int] | None = None,
-    species_channels: bool = True,
+    species_channels: bool = False,
     kernel: KernelName = "nearest",
     kernel_width: float | None = None,
 ) -> xr.DataArray:
@@ -42,7 +42,7 @@ def grid_density(
     cells : int or sequence of int, optional
         Cells along x, y[, z], instead of `spacing`.
     species_channels : bool
-        One channel a species, else one for all.
+        One channel per species; else one for all particles, as in the paper's density field.
     kernel : {"nearest", "cloud-in-cell", "gaussian"}
         Which cells a particle counts in.
     kernel_width : float, optional

@@ -293,7 +293,7 @@ def test_the_paper_stands_beside_a_class_that_is_its_own_alone(tiny) -> None:
     assert "class liquid at T = 0.6 (the paper: T_L)" in paper.differences(hot)
     assert "class glass at T = 0.6 (the paper: T_G)" in paper.differences(cold)
     assert not any("class" in line.split()[0] for line in paper.differences(load(tiny)))
-    whole = paper.numbers("kam")
+    whole = paper.numbers(load(tiny).model)
     assert paper.fair_numbers(hot, "glass") == paper.fair_numbers(load(tiny), "liquid") == whole
     assert paper.fair_numbers(hot, "liquid") == paper.Numbers()
     assert paper.fair_numbers(cold, "liquid", "glass") == paper.Numbers()

@@ -67,7 +67,8 @@ def test_the_physics_of_the_store(tiny: Path) -> None:
     per_particle = tree["indicators"].potential_energy.mean("particle")
     np.testing.assert_allclose(per_particle, energy, rtol=1e-9)
     counts = tree["density"].density.sum(["y", "x"])
-    assert (counts.sel(channel="A") == int((runs.species == 0).sum())).all()
+    assert counts.channel.values.tolist() == ["all"]
+    assert (counts == runs.sizes["particle"]).all()
     assert len(np.unique(runs.seed)) == 24
 
 

@@ -20,7 +20,7 @@ from glassdask.exchange.stacking import stack
 from glassdask.records import State
 
 #: Box of 100 particles of the model kam.
-SIDE = (100 / 1.09) ** 0.5
+SIDE = (100 / 1.2) ** 0.5
 SMALL = ("train.kernel_size=3",)
 
 
@@ -270,7 +270,7 @@ def three_species() -> xr.Dataset:
          "expected equal sides"),
         (mixture, {"model": "kam", "overrides": ["quench.runs=5"]}, "split adds up to 4"),
         (mixture, {"model": "kam", "overrides": ["system.particles=90"]}, "100 particles, and"),
-        (mixture, {"model": "kam", "overrides": ["system.density=1.0"]}, "a box of side 9.578"),
+        (mixture, {"model": "kam", "overrides": ["system.density=1.0"]}, "a box of side 9.1287"),
         (lambda: mixture().map(lambda x: x * 0), {"model": "kam"}, "at the same place"),
         (lambda: mixture(displacement=np.zeros((4, 2, 1, 100, 2)), time=[1.0]), {"model": "kam"},
          "displacements without a temperature"),

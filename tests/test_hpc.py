@@ -154,7 +154,7 @@ def test_velocities_are_gaussian_without_drift(tmp_path: Path) -> None:
 
 
 def test_lost_particles_are_an_error_not_a_result(tmp_path: Path) -> None:
-    campaign = small(tmp_path, "kam", "quench.time_step=0.02", "quench.start_temperature=4000.0",
+    campaign = small(tmp_path, "kam", "quench.time_step=0.0075", "quench.start_temperature=4000.0",
                      "quench.cooling_rate=500.0")  # fmt: skip
     with pytest.raises(RunError, match=r"[Ll]ost|Non-numeric|not finite|out of range"):
         quench(campaign, 3, tmp_path / "log")

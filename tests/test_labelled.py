@@ -243,15 +243,15 @@ FUNCTIONS = {
     ),
     "grid_density": (
         lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS),
-        lambda ds: gd.grid_density(ds, cells=CELLS), None, "counts", "counts",
+        lambda ds: gd.grid_density(ds, None, CELLS, True), None, "counts", "counts",
     ),
     "grid_density, cloud-in-cell": (
         lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS, "cloud-in-cell"),
-        lambda ds: gd.grid_density(ds, cells=CELLS, kernel="cloud-in-cell"), None, "1", "1",
+        lambda ds: gd.grid_density(ds, None, CELLS, True, "cloud-in-cell"), None, "1", "1",
     ),
     "grid_density, gaussian": (
         lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS, "gaussian", 0.4),
-        lambda ds: gd.grid_density(ds, cells=CELLS, kernel="gaussian", kernel_width=0.4),
+        lambda ds: gd.grid_density(ds, None, CELLS, True, "gaussian", 0.4),
         None, "1", "1",
     ),
     "at_particles": (
@@ -552,8 +552,11 @@ class TestFields:
         assert final.max() == 1
 
     def test_grid(self, ds):
-        image = gd.grid_density(ds, spacing=1.0, species_channels=False)
+        image = gd.grid_density(ds, spacing=1.0)
         assert image.channel.values.tolist() == ["all"]
+        of_species = gd.grid_density(ds, spacing=1.0, species_channels=True)
+        assert of_species.channel.values.tolist() == ["A", "B"]
+        assert (of_species.sum("channel") == image.isel(channel=0)).all()
         assert (image.sum([*"zyx"[-ds.sizes["axis"] :], "channel"]) == COUNT).all()
         length = float(ds.box_length[0])
         step = length / round(length)
@@ -576,7 +579,7 @@ class TestFields:
         np.testing.assert_allclose(smooth.sum(axes), COUNT, rtol=1e-5)
 
     def test_at_particles(self, ds):
-        count = gd.grid_density(ds, cells=9, species_channels=False).isel(channel=0)
+        count = gd.grid_density(ds, cells=9).isel(channel=0)
         assert (gd.at_particles(count, ds) >= 1).all()
         assert gd.at_particles(count, ds).attrs["inverse_mapping"] == "cell"
         with pytest.raises(ValueError, match="expected the dimensions"):

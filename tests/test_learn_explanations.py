@@ -171,7 +171,8 @@ def test_the_stride_of_a_map():
 def snapshots(tmp_path_factory):
     """A campaign, and two samples of it with at most one particle a cell; their images."""
     folder = tmp_path_factory.mktemp("campaign") / "c"
-    sizes = ("system.particles=100", "grid.spacing=0.5", "train.strides=[1,2,1]")
+    sizes = ("system.particles=100", "grid.spacing=0.5", "train.strides=[1,2,1]",
+             "grid.species_channels=true")  # fmt: skip
     campaign = new_campaign(folder, "kam", "quick", sizes)
     random = np.random.default_rng(2)
     cells, d, particles = campaign.cells, 2, 100
@@ -187,7 +188,8 @@ def snapshots(tmp_path_factory):
             "box_length": (("axis",), np.full(d, campaign.box_length)),
         }
     )
-    return folder, configurations, gd.grid_density(configurations, cells=cells).values
+    images = gd.grid_density(configurations, cells=cells, species_channels=True)
+    return folder, configurations, images.values
 
 
 def network_for(folder):

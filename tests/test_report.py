@@ -575,6 +575,26 @@ def test_discs_across_the_boundary_are_drawn_on_both_sides():
 
 
 @pytest.mark.parametrize(
+    ("model", "wanted", "onset"),
+    [
+        ("kam", ("density 1.2", "the paper prints 1.09"), "0.37"),
+        ("abm", ("density 1.09", "the paper prints 1.2"), "1.0"),
+        ("kam-1.09", ("density 1.09", "as printed, most likely 1.2"), "0.37"),
+    ],
+)
+def test_the_doubt_about_table_one_is_in_the_report(tmp_path, model, wanted, onset):
+    made = make_store(tmp_path / "c", model, extra=("quench.start_temperature=5.0",))
+    with store.open(made.path) as tree:
+        found = results_table(made, tree)
+    note = row(found, "reading of Table I").note
+    assert all(words in note for words in wanted)
+    others = row(found, "other settings").note
+    assert "start temperature" in others
+    assert "density" not in others
+    assert row(found, "T* from e(T) (ε/kB)").paper == onset
+
+
+@pytest.mark.parametrize(
     ("model", "extra"),
     [("ka3d", ("system.particles=250",)), ("abm", ('indicators.names=["tong_tanaka"]',))],
 )
@@ -585,6 +605,7 @@ def test_other_campaigns(tmp_path, model, extra):
         for drawing in DRAWINGS:
             assert whole_png(other.path / "figures" / f"{drawing.name}.png")
         assert all(one.paper == "" for one in found)
+        assert all(one.quantity != "reading of Table I" for one in found)
         assert "slab" in (other.path / "report.html").read_text(encoding="utf-8")
         return
     with store.open(other.path) as tree:

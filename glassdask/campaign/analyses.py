@@ -19,7 +19,9 @@ class Grid(Section):
 
     spacing: Positive = about("cell side, sigma (not stated in the paper)", default=0.25)
     species_channels: bool = about(
-        "one channel a species, else one in all (not stated in the paper)", default=True
+        "true: one channel per species; false: one channel, since the paper's density field "
+        "contains no species (not stated outright)",
+        default=False,
     )
     kernel: Literal["nearest", "cloud-in-cell", "gaussian"] = about(
         "which cells a particle counts in (not stated in the paper)", default="nearest"

@@ -147,7 +147,7 @@ class Campaign:
                 table |= {
                     key: value
                     for key, value in json.loads(json.dumps(vars(self.model))).items()
-                    if key not in ("name", "note", "reference_lengths")
+                    if key not in ("name", "note", "family", "reference_lengths")
                     and not key.endswith("_temperature")
                 }
                 table.pop("reference_lengths", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class Model:
         T*, epsilon/kB: where the dynamics become slow on cooling.
     note : str
         One line for people.
+    family : str
+        Which of the paper's two models it is a reading of, "abm" or "kam"; empty for others.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Model:
     glass_temperature: float | None = None
     onset_temperature: float | None = None
     note: str = ""
+    family: str = ""
 
     def counts(self, particles: int) -> tuple[int, ...]:
         """Whole numbers of particles of each species that add up to `particles`.
@@ -85,66 +88,53 @@ def _binary(aa: float, ab: float, bb: float) -> Matrix:
 
 _KOB_ANDERSEN = _binary(1.0, 0.8, 0.88)
 
-#: Every model known by name. T_L, T_G and T* are the paper's, where it gives them.
+_ABM = Model(
+    name="abm",
+    dimension=2,
+    density=1.09,
+    species=("A", "B"),
+    fractions=(0.5, 0.5),
+    sigma=_binary(5 / 6, 1.0, 7 / 6),
+    epsilon=_binary(1.0, 1.0, 1.0),
+    masses=(1.0, 1.0),
+    reference_lengths=additive((5 / 6, 7 / 6)),
+    liquid_temperature=2.0,
+    glass_temperature=0.05,
+    onset_temperature=1.0,
+    note="additive binary mixture of the paper, at the density that its Table I most likely means",
+    family="abm",
+)
+_KAM = Model(
+    name="kam",
+    dimension=2,
+    density=1.2,
+    species=("A", "B"),
+    fractions=(0.65, 0.35),
+    sigma=_KOB_ANDERSEN,
+    epsilon=_binary(1.0, 1.5, 0.5),
+    masses=(1.0, 1.0),
+    reference_lengths=additive((1.0, 0.88)),
+    liquid_temperature=0.8,
+    glass_temperature=0.05,
+    onset_temperature=0.37,
+    note="Kob-Andersen in 2D, 65:35, with Kob and Andersen's energies and density",
+    family="kam",
+)
+
+#: Every model known by name. T_L, T_G and T* are the paper's, where it gives them; why some models
+#: have variants is in docs/models.md.
 MODELS: dict[str, Model] = {
-    "abm": Model(
-        name="abm",
-        dimension=2,
-        density=1.2,
-        species=("A", "B"),
-        fractions=(0.5, 0.5),
-        sigma=_binary(5 / 6, 1.0, 7 / 6),
-        epsilon=_binary(1.0, 1.0, 1.0),
-        masses=(1.0, 1.0),
-        reference_lengths=additive((5 / 6, 7 / 6)),
-        liquid_temperature=2.0,
-        glass_temperature=0.05,
-        onset_temperature=1.0,
-        note="additive binary mixture of the paper",
-    ),
-    "kam": Model(
-        name="kam",
-        dimension=2,
-        density=1.09,
-        species=("A", "B"),
-        fractions=(0.65, 0.35),
-        sigma=_KOB_ANDERSEN,
-        epsilon=_binary(1.0, 1.5, 0.5),
-        masses=(1.0, 1.0),
-        reference_lengths=additive((1.0, 0.88)),
-        liquid_temperature=0.8,
-        glass_temperature=0.05,
-        onset_temperature=0.37,
-        note="Kob-Andersen in 2D, 65:35, with Kob and Andersen's energies",
-    ),
-    "kam-table1": Model(
-        name="kam-table1",
-        dimension=2,
-        density=1.09,
-        species=("A", "B"),
-        fractions=(0.35, 0.65),
-        sigma=_KOB_ANDERSEN,
-        epsilon=_binary(1.0, 0.5, 1.5),
-        masses=(1.0, 1.0),
-        reference_lengths=additive((1.0, 0.88)),
-        liquid_temperature=0.8,
-        glass_temperature=0.05,
-        onset_temperature=0.37,
-        note="the paper's Table I as printed: demixes and crystallises, for comparison only",
-    ),
-    "ka3d": Model(
-        name="ka3d",
-        dimension=3,
-        density=1.2,
-        species=("A", "B"),
-        fractions=(0.8, 0.2),
-        sigma=_KOB_ANDERSEN,
-        epsilon=_binary(1.0, 1.5, 0.5),
-        masses=(1.0, 1.0),
-        reference_lengths=additive((1.0, 0.88)),
-        liquid_temperature=1.0,
-        glass_temperature=0.05,
-        onset_temperature=0.4,
-        note="Kob and Andersen 1995, in 3D",
-    ),
-}
+    model.name: model
+    for model in (
+        _ABM,
+        replace(_ABM, name="abm-1.2", density=1.2, note="abm at the density of Table I as printed"),
+        _KAM,
+        replace(_KAM, name="kam-1.09", density=1.09,
+                note="kam at the density of Table I as printed: cavities open on slow cooling"),
+        replace(_KAM, name="kam-table1", density=1.09, fractions=(0.35, 0.65),
+                epsilon=_binary(1.0, 0.5, 1.5),
+                note="Table I of the paper as printed: demixes and crystallises, for comparison"),
+        replace(_KAM, name="ka3d", dimension=3, fractions=(0.8, 0.2), liquid_temperature=1.0,
+                onset_temperature=0.4, note="Kob and Andersen 1995, in 3D", family=""),
+    )
+}  # fmt: skip

@@ -46,7 +46,10 @@ def import_command(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Of a new campaign: abm, kam, kam-table1, ka3d or custom."),
+        typer.Option(
+            help="Of a new campaign: abm, kam, ka3d or custom; variants: abm-1.2, kam-1.09, "
+            "kam-table1."
+        ),
     ] = None,
     kind: Annotated[
         str | None,

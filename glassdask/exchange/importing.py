@@ -55,7 +55,7 @@ def import_configurations(
     state : str
         What a dataset without the dimension `state` holds: "liquid" or "glass".
     model : str, optional
-        Of a new campaign: abm, kam, kam-table1, ka3d or custom.
+        Of a new campaign: one of `glassdask.campaign.MODELS`, or custom.
     overrides : sequence of str
         `section.key=value`, laid over the campaign file.
     start_over : bool

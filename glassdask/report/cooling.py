@@ -88,7 +88,7 @@ def draw_kink(axes: Axes, data: ReportData, temperature: np.ndarray, energy: np.
                 axes.axvspan(
                     found[ends[0]], found[ends[1]], color=style.VALIDATION, alpha=opacity, lw=0
                 )
-    stated = paper.numbers(data.campaign.model.name).onset
+    stated = paper.numbers(data.campaign.model).onset
     if stated:
         axes.axvline(float(stated), color="black", ls=":", lw=1.1, label=f"the paper: {stated}")
     axes.legend(loc="lower right")

@@ -151,7 +151,7 @@ def caption(data: ReportData) -> str:
             "random numbers alone. "
         )
     text += "Θ enters as 1 − Θ. "
-    if data.campaign.model.name in ("abm", "kam"):
+    if data.campaign.model.family:
         text += (
             "The paper: C(Γ, 1 − Δ) rises with δ to 0.61 (ABM) and 0.68 (KAM) near δ = 1, then a "
             "plateau (ABM) or a fall (KAM), and the temperatures fall on one curve."

@@ -81,7 +81,7 @@ def _numbers(found: xr.Dataset) -> dict[str, float]:
 
 def rows(data: ReportData) -> list[Row]:
     """T* from e(T) and from delta(t)."""
-    stated = paper.numbers(data.campaign.model.name).onset
+    stated = paper.numbers(data.campaign.model).onset
     return [_cooling_row(data, stated), _displacement_row(data, stated)]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from glassdask.campaign import MODELS, Campaign
 from glassdask.campaign.analyses import FEATURE_MAP_METHODS
 from glassdask.campaign.classes import others
+from glassdask.campaign.models import Model
 
 Pair = tuple[str, str]
 
@@ -22,7 +23,7 @@ HOTTEST = 1.5
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the paper states of one model, as text.
+    """What the paper states of one of its two models, as text.
 
     Attributes
     ----------
@@ -31,7 +32,7 @@ class Numbers:
     correlation : dict
         Mean Pearson correlation by pair and state (section IV.C).
     ordered : bool
-        Whether |C(Gamma, Upsilon)| > |C(Theta, Upsilon)| > |C(Gamma, Theta)| is stated.
+        Whether it is stated that |C(Gamma, Theta)| is the smallest of the three.
     largest : str
         C_max(Gamma, 1 - Delta) (section IV.D).
     onset : str
@@ -45,6 +46,7 @@ class Numbers:
     onset: str = ""
 
 
+#: By `Model.family`: a variant of a model is compared with what the paper states of the model.
 NUMBERS = {
     "abm": Numbers(
         accuracy={"glass": "1.00", "liquid": "1.00"},
@@ -70,17 +72,63 @@ NUMBERS = {
 }
 
 
+#: Table I as printed, by `Model.family`.
+AS_PRINTED = {"abm": MODELS["abm-1.2"], "kam": MODELS["kam-table1"]}
+
+
+def doubt(model: Model) -> str:
+    """One sentence: where a model differs from the printed Table I, and the doubt about the table.
+
+    Parameters
+    ----------
+    model : Model
+        Of one of the paper's families.
+
+    Returns
+    -------
+    str
+        Without a full stop, as a note of the table.
+    """
+    ours, printed, meant = map(_in_doubt, (model, AS_PRINTED[model.family], MODELS[model.family]))
+    doubtful = [name for name in ours if not ours[name] == printed[name] == meant[name]]
+    found = []
+    for kept, words in ((False, "the paper prints"), (True, "as printed, most likely")):
+        names = [name for name in doubtful if (ours[name] == printed[name]) == kept]
+        theirs = meant if kept else printed
+        if names:
+            found.append(
+                ", ".join(f"{name} {ours[name]}" for name in names)
+                + f" ({words} {', '.join(theirs[name] for name in names)})"
+            )
+    text = (
+        " and ".join(found)
+        + ": Table I of the paper most likely exchanges the densities of ABM and KAM"
+    )
+    if model.family == "kam":
+        text += " and misprints composition and energies of the KAM"
+    return f"{text} (docs/models.md)"
+
+
+def _in_doubt(model: Model) -> dict[str, str]:
+    """The entries of Table I that are in doubt, as text."""
+    return {
+        "density": f"{model.density:g}",
+        "A:B": ":".join(f"{100 * fraction:g}" for fraction in model.fractions),
+        "ε_AB": f"{model.epsilon[0][1]:g}",
+        "ε_BB": f"{model.epsilon[1][1]:g}",
+    }
+
+
 def differences(campaign: Campaign) -> list[str]:
-    """Settings, beside size and rate, that the paper states otherwise."""
+    """Settings that differ from the paper's, other than size, rate and Table I (`doubt`)."""
     model, file = campaign.model, campaign.file
     liquid, glass = campaign.state_temperatures
     start = 4.0 if campaign.imported else file.quench.start_temperature
-    theirs = MODELS[model.name]
+    theirs = MODELS[model.family]
     layer = file.explain.layer if file.explain.method in FEATURE_MAP_METHODS else -1
     found = [
         f"{name.replace('_', ' ')} {ours} (the paper: {stated})"
         for name, ours, stated in (
-            ("density", model.density, theirs.density),
             ("T_L", liquid, theirs.liquid_temperature),
             ("T_G", glass, theirs.glass_temperature),
             ("start temperature", start, 4.0),
@@ -100,20 +148,16 @@ def differences(campaign: Campaign) -> list[str]:
         found.append("cooling by a schedule (the paper: one rate)")
     if model.reference_lengths != theirs.reference_lengths:
         found.append("reference lengths")
-    if model.name == "kam":
-        found.append(
-            "composition 65:35 and energies of Kob and Andersen (its Table I is misprinted)"
-        )
     return found
 
 
-def numbers(model: str) -> Numbers:
-    """The paper's numbers for a model; all empty for one that it does not have."""
-    return NUMBERS.get(model, Numbers())
+def numbers(model: Model) -> Numbers:
+    """The paper's numbers for a model or its variants; all empty for one that it does not have."""
+    return NUMBERS.get(model.family, Numbers())
 
 
 def fair_numbers(campaign: Campaign, *states: str) -> Numbers:
     """The paper's numbers, unless one of these classes is another snapshot than there."""
     if any(state in others(campaign) for state in states):
         return Numbers()
-    return numbers(campaign.model.name)
+    return numbers(campaign.model)

@@ -57,7 +57,7 @@ def conditions(data: ReportData) -> list[Row]:
     """What the numbers depend on, beside the paper's."""
     campaign = data.campaign
     rate = math.nan if campaign.imported else ramp(campaign).slowest
-    known = bool(paper.numbers(campaign.model.name).largest)
+    known = bool(paper.numbers(campaign.model).largest)
     content = (
         ("particles N", campaign.file.system.particles, paper.PARTICLES, ",d", "",),
         ("training runs", data.trained, paper.TRAINING_RUNS, ",d", ""),
@@ -85,6 +85,10 @@ def conditions(data: ReportData) -> list[Row]:
     if holes:
         note = f"largest cell {largest_cell:.2g} times the mean of its species: density too low"
         rows.append(Row("glasses with cavities", holes, math.nan, glasses, "", note, digits="d"))
+    if campaign.model.family:
+        rows.append(
+            Row("reading of Table I", math.nan, math.nan, 0, "", paper.doubt(campaign.model))
+        )
     others = paper.differences(campaign) if known else []
     if others:
         rows.append(
@@ -152,19 +156,22 @@ def _left_out(data: ReportData, state: str, count: int) -> list[str]:
 
 
 def order_of_sizes(rows: list[Row]) -> list[Row]:
-    """Whether the three sizes stand in the paper's order; nothing if one is missing."""
+    """Whether C(Gamma, Theta) is the smallest, as in the paper; nothing if one is missing.
+
+    The paper compares each of the two others with it, and not with each other.
+    """
     if len(rows) != 3 or not all(math.isfinite(row.value) for row in rows):
         return []
     gamma_upsilon, gamma_theta, theta_upsilon = (abs(row.value) for row in rows)
-    holds = gamma_upsilon > theta_upsilon > gamma_theta
+    holds = gamma_theta < min(gamma_upsilon, theta_upsilon)
     unclear = any(abs(row.value) < 2 * row.standard_error for row in rows)
     note = (
         "cannot be told at this size: one of them is not distinguishable from 0"
         if unclear
         else f"{'holds' if holds else 'does not hold'} for the means here: "
-        f"{gamma_upsilon:.3f}, {theta_upsilon:.3f}, {gamma_theta:.3f}"
+        f"{gamma_theta:.3f}, {gamma_upsilon:.3f}, {theta_upsilon:.3f}"
     )
-    quantity = "|C(Γ, Υ)| > |C(Θ, Υ)| > |C(Γ, Θ)|, glass"
+    quantity = "|C(Γ, Θ)| < |C(Γ, Υ)|, |C(Θ, Υ)|, glass"
     return [Row(quantity, math.nan, math.nan, 0, "holds", note)]
 
 

@@ -115,6 +115,6 @@ def caption(data: ReportData) -> str:
     ) + linear_models_in_words(data)
     if data.campaign.file.train.seeds > 1:
         text += "Thin: the other networks, which differ in their random numbers alone. "
-    if data.campaign.model.name in ("abm", "kam"):
+    if data.campaign.model.family:
         text += "The paper: 1.00 / 1.00 (ABM) and 1.00 / 0.998 (KAM) for glass / liquid."
     return text

@@ -108,4 +108,4 @@ def caption(data: ReportData) -> str:
         "kam": "The paper (600 snapshots a class): C(Γ, Υ) and C(Γ, Θ) are negative in glasses, "
         "and only C(Γ, Υ) differs clearly in sign between glasses and liquids.",
     }
-    return text + paper.get(data.campaign.model.name, "")
+    return text + paper.get(data.campaign.model.family, "")
