@@ -146,7 +146,7 @@ def create(
         Further attributes of all of them.
     """
     info = STAGES[stage]
-    line = records.provenance(record)
+    line = _provenance(record)
     shared = {key: value for key, value in record.items() if key not in _HOME_ONLY}
     for group in sorted(groups, key=lambda g: info.home.startswith(f"store.zarr/{g.name}/")):
         home = info.home.startswith(f"store.zarr/{group.name}/")
@@ -155,6 +155,16 @@ def create(
         path = campaign.path / info.home
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_text(path, json.dumps(record | (attributes or {}), indent=2))
+
+
+def _provenance(record: dict[str, Any]) -> str:
+    """One line that says what wrote a variable."""
+    made = ", ".join(
+        f"{name.removesuffix('_version')} {value}"
+        for name, value in record.items()
+        if name.endswith("_version")
+    )
+    return f"stage {record['stage']} of campaign {record['campaign_hash']}; {made}"
 
 
 def complete(campaign: Campaign, stage: str, notes: dict[str, Any] | None = None) -> None:

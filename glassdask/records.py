@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from glassdask.campaign import Campaign
+from glassdask.campaign.campaign import SILENT
+from glassdask.campaign.classes import STATES, snapshot_of
 from glassdask.errors import UsageError
 
 
@@ -53,9 +55,9 @@ STAGES: dict[str, Stage] = {
               ("configurations", "cooling")),
         Stage("equilibrate", "MPI", ("equilibration",), ("quench",), _group("equilibrated"),
               ("equilibrated",)),
-        Stage("grid", "Dask", ("grid",), ("quench",), _group("density"), ("density",)),
-        Stage("indicators", "Dask", ("indicators",), ("quench",), _group("indicators"),
-              ("indicators",)),
+        Stage("grid", "Dask", ("grid", "classes"), ("quench",), _group("density"), ("density",)),
+        Stage("indicators", "Dask", ("indicators", "classes"), ("quench",),
+              _group("indicators"), ("indicators",)),
         Stage("train", "GPU or CPU", ("train",), ("grid",), "model/stage.json"),
         Stage("explain", "GPU or CPU", ("explain",), ("grid", "train", "equilibrate"),
               _group("explanations"), ("explanations",)),
@@ -118,9 +120,16 @@ def mpi_stages(campaign: Campaign) -> tuple[str, ...]:
 
 
 def states(campaign: Campaign) -> tuple[str, ...]:
-    """The states that the configurations have; imported ones may have one only."""
+    """The classes that there are configurations of; of imported ones one may be missing."""
+    there = snapshots(campaign)
+    chosen = {state: snapshot_of(campaign, state) for state in STATES}
+    return tuple(s for s, found in chosen.items() if not isinstance(found, str) or found in there)
+
+
+def snapshots(campaign: Campaign) -> tuple[str, ...]:
+    """Which there are of the snapshots at T_L and at T_G, as "liquid" and "glass"."""
     record = (read(campaign, "quench") or {}) if campaign.imported else {}
-    return tuple(record.get("states", ("liquid", "glass")))
+    return tuple(record.get("states", STATES))
 
 
 def reads(campaign: Campaign, stage: str) -> tuple[str, ...]:
@@ -189,8 +198,11 @@ def difference(campaign: Campaign, stage: str) -> str:
     before = json.loads(record["inputs"])
     now = json.loads(json.dumps(inputs(campaign, stage, partial)))
     parts = []
-    for table, values in now["tables"].items():
-        old = before["tables"].get(table, {})
+    for table in {**now["tables"], **before["tables"]}:
+        # what says nothing has its default
+        values, old = (
+            SILENT.get(table, {}) | each["tables"].get(table, {}) for each in (now, before)
+        )
         for key in sorted(set(values) | set(old)):
             if values.get(key) != old.get(key):
                 parts.append(f"{table}.{key} {old.get(key)} -> {values.get(key)}")
@@ -281,16 +293,6 @@ def new_record(campaign: Campaign, stage: str, partial: bool = False) -> dict[st
 def new_token() -> str:
     """A name for results that no others share."""
     return uuid.uuid4().hex[:16]
-
-
-def provenance(record: dict[str, Any]) -> str:
-    """One line that says what wrote a variable."""
-    made = ", ".join(
-        f"{name.removesuffix('_version')} {value}"
-        for name, value in record.items()
-        if name.endswith("_version")
-    )
-    return f"stage {record['stage']} of campaign {record['campaign_hash']}; {made}"
 
 
 def stage_folder(campaign: Campaign, stage: str) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from glassdask.campaign import Campaign
-from glassdask.campaign.campaign import file_digest
+from glassdask.campaign.digests import file_digest
 from glassdask.campaign.indicator_names import DEFAULTS, DIMENSIONS
 from glassdask.errors import UsageError
 from glassdask.kernels import bond_order, energy, structure, surroundings

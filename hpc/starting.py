@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import xarray as xr
 
 from glassdask import layout, store
 from glassdask.campaign import Campaign
+from glassdask.classes import of_class
 from glassdask.errors import GlassdaskError, StageFailed, UsageError
 
 
@@ -63,14 +65,17 @@ def _failed(campaign: Campaign, number: int) -> GlassdaskError:
 
 
 def liquids_of(campaign: Campaign, samples: np.ndarray) -> list[np.ndarray]:
-    """The liquid of each of these runs, (particle, axis), wrapped, sigma.
+    """The snapshot at T_L of each of these runs, (particle, axis), wrapped, sigma.
 
     Raises
     ------
     StageFailed
         When one is missing.
     """
-    return [_snapshot(campaign, int(sample), "liquid") for sample in samples]
+    with store.open_group(campaign.store, "configurations") as group:
+        # whichever the classes are: it is only where the equilibration begins
+        found = group["position"].sel(state="liquid")
+        return [_checked(campaign, found, int(sample), "liquid") for sample in samples]
 
 
 def starts_of(campaign: Campaign, samples: np.ndarray) -> Callable[[int, int], np.ndarray]:
@@ -87,7 +92,9 @@ def starts_of(campaign: Campaign, samples: np.ndarray) -> Callable[[int, int], n
         When one is missing, or its equilibration failed.
     """
     if campaign.file.propensity.start == "glass":
-        glasses = [_snapshot(campaign, int(sample), "glass") for sample in samples]
+        with store.open_group(campaign.store, "configurations") as group:
+            found = of_class(campaign, group, "glass")["position"]
+            glasses = [_checked(campaign, found, int(sample), "glass") for sample in samples]
         return lambda c, t: glasses[c]
     _check_equilibrated(campaign)
     positions = np.asarray(store.array(campaign.store, "equilibrated", "position", "r")[...])
@@ -110,9 +117,8 @@ def _check_equilibrated(campaign: Campaign) -> None:
         )
 
 
-def _snapshot(campaign: Campaign, sample: int, state: str) -> np.ndarray:
-    positions = store.array(campaign.store, "configurations", "position", "r")
-    found = np.asarray(positions[sample, layout.STATES.index(state)])
+def _checked(campaign: Campaign, positions: xr.DataArray, sample: int, state: str) -> np.ndarray:
+    found = positions.isel(sample=sample).values
     if not np.isfinite(found).all():
         raise _missing(campaign, f"the {state} of sample {sample}", "quench")
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from glassdask.campaign.fields import Count, NonNegative, Positive, Section, about
+from glassdask.campaign.fields import Count, NonNegative, Positive, Section, Snapshot, about
 from glassdask.campaign.indicator_names import DEFAULTS
 
 Method = Literal["gradcam", "gradcam++", "integrated-gradients"]
@@ -64,6 +64,11 @@ class Indicators(Section):
 class Train(Section):
     """[train]: the network; the paper states its shape, not its sizes."""
 
+    classes: list[Snapshot] = about(
+        'the two snapshots to tell apart (first the hot one): "liquid" (at T_L), "glass" (at T_G) '
+        "or one of [quench] snapshot_temperatures; docs/training.md",
+        default=["liquid", "glass"],
+    )
     channels: list[Count] = about(
         "feature maps of the convolutions", default=[8, 8, 8], min_length=1
     )

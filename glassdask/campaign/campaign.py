@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import tomllib
@@ -15,6 +14,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from glassdask.campaign.checks import check
+from glassdask.campaign.classes import temperature_of
+from glassdask.campaign.digests import digest, file_digest
 from glassdask.campaign.ensemble import equilibration_table, propensity_table
 from glassdask.campaign.indicator_names import DEFAULTS, used_parameters
 from glassdask.campaign.models import MODELS, Model, additive
@@ -41,7 +42,9 @@ SILENT: dict[str, dict[str, object]] = {
     "indicators": {"configuration": "snapshot"},
     "propensity": {
         "start": "glass", "linear_frames": 0, "samples": None, "equilibration_time": None,
+        "cold_class": "glass",
     },
+    "train": {"classes": ["liquid", "glass"]},
 }  # fmt: skip
 
 
@@ -100,6 +103,11 @@ class Campaign:
         return liquid, glass
 
     @property
+    def class_temperatures(self) -> tuple[float, float]:
+        """Set temperatures of the hot and the cold class, epsilon/kB; T_L and T_G by default."""
+        return temperature_of(self, "liquid"), temperature_of(self, "glass")
+
+    @property
     def cells(self) -> int:
         """Cells of the density grid along each axis."""
         return max(1, round(self.box_length / self.file.grid.spacing))
@@ -127,11 +135,13 @@ class Campaign:
     def sections(self, names: tuple[str, ...]) -> dict[str, Any]:
         """The named tables as plain data, with the resolved model in place of [system].
 
-        "equilibration" is the part of [propensity] that the equilibrated starts follow from.
+        "equilibration" is the part of [propensity] that the equilibrated starts follow from,
+        "classes" that of [train] that says which snapshots are looked at.
         """
         out: dict[str, Any] = {}
+        parts = {"equilibration": "propensity", "classes": "train"}
         for name in names:
-            section = "propensity" if name == "equilibration" else name
+            section = parts.get(name, name)
             table = getattr(self.file, section).model_dump(mode="json")
             if name == "system":
                 table |= {
@@ -161,8 +171,12 @@ class Campaign:
                 table = propensity_table(self)
             if name == "equilibration":
                 table = equilibration_table(self)
+            if name == "classes":
+                table = {"classes": table["classes"]}
             silent: dict[str, object] = SILENT.get(section, {})
-            out[section] = {k: v for k, v in table.items() if k not in silent or v != silent[k]}
+            said = {k: v for k, v in table.items() if k not in silent or v != silent[k]}
+            if said or name != "classes":  # records without other classes have no [train]
+                out[section] = said
         return out
 
     def _indicators_table(self) -> dict[str, Any]:
@@ -188,31 +202,7 @@ class Campaign:
         tables = (
             "system", "quench", "grid", "indicators", "train", "explain", "propensity", "correlate",
         )  # fmt: skip
-        content = self.sections(tables) | {"seed": self.file.campaign.seed}
-        return digest(content)
-
-
-def file_digest(path: Path) -> str:
-    """First twelve hex digits of the SHA-256 of a file.
-
-    Raises
-    ------
-    UsageError
-        When it cannot be read.
-    """
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read ({error.strerror})",
-            "a file that [indicators] modules names, relative to the campaign folder",
-        ) from None
-
-
-def digest(content: Any) -> str:
-    """First twelve hex digits of the SHA-256 of `content` as canonical JSON."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return digest(self.sections(tables) | {"seed": self.file.campaign.seed})
 
 
 def resolve_model(file: CampaignFile) -> Model:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassdask.campaign.classes import snapshot_of
 from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.simulations import Propensity
 from glassdask.errors import UsageError
@@ -52,7 +53,10 @@ def equilibration_time(section: Propensity) -> float:
 
 
 def propensity_table(campaign: Campaign) -> dict[str, Any]:
-    """[propensity] as it enters records: temperatures absolute, without what `times` replaces."""
+    """[propensity] as it enters records: temperatures absolute, without what `times` replaces.
+
+    With what a "glass" is that the trajectories start from.
+    """
     section = campaign.file.propensity
     table = section.model_dump(mode="json")
     table["temperatures"] = list(campaign.propensity_temperatures)
@@ -62,6 +66,8 @@ def propensity_table(campaign: Campaign) -> dict[str, Any]:
         table.pop(key)
     if section.start == "equilibrium":
         table["equilibration_time"] = equilibration_time(section)
+    else:
+        table["cold_class"] = snapshot_of(campaign, "glass")
     return table
 
 

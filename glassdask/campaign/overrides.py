@@ -38,8 +38,21 @@ def split_override(text: str, option: str, example: str) -> tuple[str, str, str]
 
 
 def parse_value(text: str) -> Any:
-    """A TOML value, or a bare word."""
+    """A TOML value, a bare word, or a list of both: shells take quotes away."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        return text
+        is_list = text.startswith("[") and text.endswith("]")
+        return [parse_value(part) for part in split_values(text[1:-1])] if is_list else text
+
+
+def split_values(text: str) -> list[str]:
+    """The parts of a text between commas, those within brackets and braces left together."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "[{") - (letter in "]}")
+        if letter == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glassdask.campaign.classes import check_classes
 from glassdask.campaign.cooling import check_cooling
 from glassdask.campaign.indicator_names import DIMENSIONS
 from glassdask.errors import UsageError
@@ -31,6 +32,7 @@ def check_resolved(campaign: Campaign) -> None:
     else:
         _check_temperatures(campaign)
         check_cooling(campaign)
+    check_classes(campaign)
     _check_onset(campaign)
     _check_box(campaign)
     _check_radial(campaign)

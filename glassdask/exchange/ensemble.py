@@ -9,7 +9,9 @@ import xarray as xr
 
 from glassdask import jobs, layout, records, store
 from glassdask.campaign import MODELS, Campaign
+from glassdask.campaign.classes import snapshot_of
 from glassdask.campaign.simulations import Propensity
+from glassdask.campaign.writing import toml_value
 from glassdask.errors import UsageError
 
 
@@ -62,6 +64,13 @@ def check(campaign: Campaign, ds: xr.Dataset) -> xr.Dataset | None:
             f'displacements from glasses, and [propensity] start = "{section.start}"',
             'start = "glass"',
             f"Write it into {campaign.path / 'campaign.toml'}.",
+        )
+    if (cold := snapshot_of(campaign, "glass")) != "glass":
+        raise UsageError(
+            f"displacements from glasses, and [train] classes has {toml_value(cold)} as the cold "
+            "class",
+            '"glass"',
+            f"Mend it in {campaign.path / 'campaign.toml'}, or leave the displacements out.",
         )
     temperature = _temperature(ds)
     for key, ours, theirs in (

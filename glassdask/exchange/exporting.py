@@ -12,6 +12,8 @@ import xarray as xr
 
 from glassdask import layout, records, store
 from glassdask.campaign import Campaign, load
+from glassdask.campaign.classes import others
+from glassdask.classes import of_class
 from glassdask.errors import UsageError
 from glassdask.exchange.columns import Columns, columns_of
 from glassdask.exchange.reading import need
@@ -68,7 +70,7 @@ def export(
     kind : str, optional
         "extxyz", "gsd" or "dump"; else by the name.
     state : str
-        "glass" or "liquid".
+        "glass" or "liquid", as [train] classes has them.
     samples : sequence of int, optional
         Numbers of samples; else all whole ones.
     group : str
@@ -99,7 +101,8 @@ def export(
         columns = columns_of(campaign, state, group, times, chosen)
         partial = output.with_name(output.name + ".partial")
         try:
-            _write(campaign, partial, str(kind), ds.sel(state=state), chosen, columns, symbols)
+            snapshots = of_class(campaign, ds, state, ("position", "potential_energy"))
+            _write(campaign, partial, str(kind), snapshots, chosen, columns, symbols)
             partial.replace(output)
         except FileNotFoundError as error:
             raise UsageError(f"{output} cannot be written: {error.strerror}", "a folder") from None
@@ -109,8 +112,13 @@ def export(
         len(chosen),
         ds.sizes["particle"],
         tuple(column.name for column in columns.found),
-        (*remarks, *columns.remarks),
+        (*remarks, *_about_class(campaign, state), *columns.remarks),
     )
+
+
+def _about_class(campaign: Campaign, state: str) -> list[str]:
+    at = others(campaign).get(state)
+    return [f"state {state} is the snapshot at {at}"] if at else []
 
 
 def _check(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from glassdask.layout.parts import STATES
+from glassdask.campaign.classes import STATES
 
 _NEEDED = ("species", "box_length")
 

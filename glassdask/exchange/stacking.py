@@ -9,11 +9,11 @@ from string import ascii_uppercase
 import numpy as np
 import xarray as xr
 
+from glassdask.campaign.classes import STATES
 from glassdask.errors import UsageError
 from glassdask.exchange.arrays import from_arrays
 from glassdask.exchange.checks import wrap
 from glassdask.exchange.frames import Frame
-from glassdask.layout.parts import STATES
 
 #: Relative difference of two boxes that are taken for the same one: the last printed digits.
 SAME_BOX = 1e-9

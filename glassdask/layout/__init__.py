@@ -1,12 +1,12 @@
 """What each group of the store holds, as pure data: names, dimensions, units, chunks, shards."""
 
+from glassdask.campaign.classes import STATES
 from glassdask.layout.baselines import BASELINES
 from glassdask.layout.dynamics import dynamics
 from glassdask.layout.parts import (
     DONE,
     FAILED,
     PENDING,
-    STATES,
     Array,
     Group,
     gamma_name,

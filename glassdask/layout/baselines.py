@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from glassdask.campaign import Campaign
-from glassdask.layout.parts import STATES, Array, Coordinate, indicator_names, per_sample
+from glassdask.campaign.classes import STATES
+from glassdask.layout.parts import Array, Coordinate, indicator_names, per_sample
 
 #: What the linear models are given of each snapshot: variables of the group.
 BASELINES = ("radial_distribution", "indicator_mean")

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from glassdask.campaign import Campaign
+from glassdask.layout.axes import (
+    ensemble_axes,
+    networks_axis,
+    particles_axis,
+)
 from glassdask.layout.parts import (
     Array,
     Coordinate,
     Group,
-    ensemble_axes,
     indicator_names,
-    networks_axis,
-    particles_axis,
 )
 
 _LEAD = ("configuration", "temperature")

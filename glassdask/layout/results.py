@@ -6,23 +6,26 @@ import numpy as np
 
 from glassdask.campaign import Campaign
 from glassdask.layout import baselines
+from glassdask.layout.axes import (
+    class_attributes,
+    classes_axis,
+    ensemble_axes,
+    networks_axis,
+    particles_axis,
+    samples_axis,
+    space_axes,
+)
 from glassdask.layout.parts import (
     Array,
     Coordinate,
     Group,
-    ensemble_axes,
     gamma_name,
     indicator_names,
-    networks_axis,
-    particles_axis,
     run_outcome,
     run_seeds,
     run_status,
     sample_array,
-    samples_axis,
     samples_per_shard,
-    space_axes,
-    states_axis,
 )
 
 #: Displacements that are in memory together, 4 bytes each.
@@ -47,14 +50,15 @@ def fields(campaign: Campaign) -> Group:
     return Group(
         "fields",
         samples_axis(campaign)
-        | states_axis(campaign)
+        | classes_axis(campaign)
         | particles_axis(campaign)
         | networks_axis(campaign),
         arrays,
         {
             "coarse_graining_length": campaign.file.correlate.coarse_graining_length,
             "coarse_graining_length_units": "sigma",
-        },
+        }
+        | class_attributes(campaign),
     )
 
 
@@ -84,7 +88,7 @@ def correlations(campaign: Campaign) -> Group:
     return Group(
         "correlations",
         samples_axis(campaign)
-        | states_axis(campaign)
+        | classes_axis(campaign)
         | {
             "indicator": Coordinate(("indicator",), np.array(names), "1", "one indicator"),
             "other": Coordinate(("other",), np.array(names), "1", "the other indicator"),
@@ -97,7 +101,8 @@ def correlations(campaign: Campaign) -> Group:
             "convention": "tong_tanaka enters as 1 - Theta",
             "coarse_graining_length": campaign.file.correlate.coarse_graining_length,
             "coarse_graining_length_units": "sigma",
-        },
+        }
+        | class_attributes(campaign),
     )
 
 

@@ -8,26 +8,30 @@ import numpy as np
 
 from glassdask.campaign import Campaign
 from glassdask.campaign.analyses import FEATURE_MAP_METHODS
+from glassdask.campaign.classes import STATES
 from glassdask.campaign.cooling import ramp
+from glassdask.layout.axes import (
+    class_attributes,
+    classes_axis,
+    networks_axis,
+    particles_axis,
+    samples_axis,
+    space_axes,
+    starts_axes,
+    states_axis,
+)
 from glassdask.layout.parts import (
     AXES,
-    STATES,
     Array,
     Coordinate,
     Group,
     gamma_name,
     model_attributes,
-    networks_axis,
-    particles_axis,
     per_sample,
     run_outcome,
     run_seeds,
     run_status,
     sample_array,
-    samples_axis,
-    space_axes,
-    starts_axes,
-    states_axis,
 )
 from glassdask.layout.starts import gamma_of_starts
 
@@ -153,7 +157,7 @@ def density(campaign: Campaign) -> Group:
     return Group(
         "density",
         samples_axis(campaign)
-        | states_axis(campaign)
+        | classes_axis(campaign)
         | {"channel": Coordinate(("channel",), np.array(names), "1", "species counted")}
         | middles,
         {
@@ -162,7 +166,9 @@ def density(campaign: Campaign) -> Group:
             ),
             "run_status": run_status(campaign, "gridding"),
         },
-        {"spacing": step, "spacing_units": "sigma"} | kernel.attributes(settings.kernel_width),
+        {"spacing": step, "spacing_units": "sigma"}
+        | kernel.attributes(settings.kernel_width)
+        | class_attributes(campaign),
     )
 
 
@@ -174,7 +180,7 @@ def indicators(campaign: Campaign) -> Group:
     particles, d = campaign.file.system.particles, campaign.model.dimension
     return Group(
         "indicators",
-        samples_axis(campaign) | states_axis(campaign) | particles_axis(campaign),
+        samples_axis(campaign) | classes_axis(campaign) | particles_axis(campaign),
         {
             name: sample_array(
                 campaign, {"state": 2, "particle": particles}, "float64",
@@ -183,7 +189,7 @@ def indicators(campaign: Campaign) -> Group:
             for name in campaign.file.indicators.names
         }
         | {"run_status": run_status(campaign, "indicators")},
-        campaign.indicator_parameters,
+        campaign.indicator_parameters | class_attributes(campaign),
     )  # fmt: skip
 
 
@@ -211,7 +217,7 @@ def explanations(campaign: Campaign, starts: np.ndarray | None = None) -> Group:
             campaign, each, "int8", "1", f"by each network {correct}", -1
         ),
     }  # fmt: skip
-    states, of_starts = states_axis(campaign), {}
+    states, of_starts = classes_axis(campaign), {}
     if starts is not None:
         # along the temperatures of the starts, that name is taken
         states["state_temperature"] = states.pop("temperature")
@@ -237,7 +243,7 @@ def explanations(campaign: Campaign, starts: np.ndarray | None = None) -> Group:
         }
         | (by_network if networks > 1 else {})
         | of_starts,
-        made_by,
+        made_by | class_attributes(campaign),
     )  # fmt: skip
 
 

@@ -6,6 +6,11 @@ import numpy as np
 
 from glassdask.campaign import Campaign
 from glassdask.campaign.ensemble import equilibration_time
+from glassdask.layout.axes import (
+    particles_axis,
+    space_axes,
+    starts_axes,
+)
 from glassdask.layout.parts import (
     Array,
     Coordinate,
@@ -13,11 +18,8 @@ from glassdask.layout.parts import (
     gamma_name,
     model_attributes,
     of_starts,
-    particles_axis,
     run_outcome,
     run_seeds,
-    space_axes,
-    starts_axes,
 )
 
 

@@ -53,7 +53,8 @@ def of_network(data: ReportData, state: str) -> Row:
     each = networks.accuracy(data, state)
     if len(each):
         note += f"; {networks.note(each)}"
-    stated = paper.numbers(data.campaign.model).accuracy.get(state, "")
+    # the nearer the classes, the harder to tell them apart
+    stated = paper.fair_numbers(data.campaign, *layout.STATES).accuracy.get(state, "")
     return Row(
         f"test accuracy, {state}", value, math.nan, count, stated, note,
         networks_spread=networks.spread(each),

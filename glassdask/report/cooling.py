@@ -7,7 +7,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from glassdask.campaign.classes import STATES, others
 from glassdask.campaign.cooling import described, ramp
+from glassdask.classes import of_classes
 from glassdask.report import onset, paper, style
 from glassdask.report.data import ReportData
 
@@ -36,6 +38,10 @@ def draw_cooling(data: ReportData) -> Figure:
         whole.axvline(
             place, color="black", lw=0.9, ls=dashes, label=f"${name}$ = {place:g}", zorder=0
         )
+    for state, place in zip(STATES, data.campaign.class_temperatures, strict=True):
+        if state in others(data.campaign):
+            label, colour = f"class {state}: {place:g}", style.STATE_COLOURS[state]
+            whole.axvline(place, color=colour, lw=1.4, label=label, zorder=0)
     for corner in ramp(data.campaign).corners[1:-1]:
         whole.axvline(corner, color=style.GUIDE, lw=0.9, ls=":", zorder=0)
     if len(energy):
@@ -116,7 +122,7 @@ def mean_radial_distribution(data: ReportData) -> xr.DataArray:
     from glassdask.distributions import radial_distribution
 
     block = data.group("configurations").isel(sample=sampled_runs(data))
-    return radial_distribution(block.load(), bins=BINS).mean("sample")
+    return radial_distribution(of_classes(data.campaign, block).load(), bins=BINS).mean("sample")
 
 
 @style.styled
@@ -154,7 +160,7 @@ def draw_radial_distribution(data: ReportData) -> Figure:
 
 def radial_distribution_caption(data: ReportData) -> str:
     """What the figure shows."""
-    liquid, glass = data.campaign.state_temperatures
+    liquid, glass = data.campaign.class_temperatures
     return (
         f"Radial distribution function of each pair of species, mean over "
         f"{len(sampled_runs(data))} runs: glass (T: {style.temperature(glass)}) and liquid "

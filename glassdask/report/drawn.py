@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
+from glassdask.classes import of_class
 from glassdask.report import style
 from glassdask.report.data import ReportData
 from glassdask.stages.blocks import smooth_fields
@@ -34,14 +35,14 @@ class Glass:
 
     @property
     def temperature(self) -> float:
-        """T_G, epsilon/kB."""
-        return self.data.campaign.state_temperatures[1]
+        """That of the cold class, epsilon/kB: T_G by default."""
+        return self.data.campaign.class_temperatures[1]
 
     @cached_property
     def position(self) -> np.ndarray:
         """Wrapped positions, (particle, axis), sigma."""
-        group = self.data.group("configurations")["position"]
-        return group.isel(sample=self.sample).sel(state="glass").values
+        run = self.data.group("configurations").isel(sample=self.sample)
+        return of_class(self.data.campaign, run, "glass")["position"].values
 
     @cached_property
     def shown(self) -> np.ndarray:

@@ -14,6 +14,7 @@ import jinja2
 from glassdask import layout, records
 from glassdask.campaign import Campaign
 from glassdask.campaign.campaign import RAMP
+from glassdask.campaign.classes import in_words, snapshot_of
 from glassdask.campaign.cooling import described
 from glassdask.campaign.schema import CampaignFile
 from glassdask.report import ladder, style
@@ -90,6 +91,8 @@ def summary(data: ReportData, rows: list[Row]) -> str:
     if not campaign.imported:
         text += f", cooled from T = {described(campaign)} ε/kB per unit time"
     text += ". "
+    if said := in_words(campaign):
+        text += f"{said[0].upper()}{said[1:]}. "
     if not data.trained:
         return text + f"No network was trained: {data.reason.partition(':')[0]}."
     glass, liquid = (
@@ -189,6 +192,7 @@ def model_parameters(campaign: Campaign) -> list[tuple[str, str]]:
         ("masses", _text(model.masses) + " m"),
         ("reference lengths of Θ", _text(model.reference_lengths) + " σ"),
         ("T_L, T_G, T*", f"{style.temperature(liquid)}, {style.temperature(glass)}, {onset}"),
+        ("classes of the network", in_words(campaign) or "liquid at T_L, glass at T_G"),
         ("grid", f"{campaign.cells} cells of {campaign.box_length / campaign.cells:.4g} σ a side"),
         ("temperatures of the ensemble", _text(campaign.propensity_temperatures) + " ε/kB"),
     ]  # fmt: skip
@@ -237,8 +241,13 @@ def lammps_inputs(data: ReportData) -> list[tuple[str, str]]:
 def example(campaign: Campaign) -> str:
     """Five lines that open the store with xarray alone; run in the campaign folder."""
     first, second = layout.indicator_names(campaign)[-2:]
+    cold = snapshot_of(campaign, "glass")
+    name, pick = "position", f'sel(state="{cold}")'
+    if not isinstance(cold, str):
+        place = campaign.file.quench.snapshot_temperatures.index(cold)
+        name, pick = "snapshot_position", f"isel(snapshot={place})"
     return f"""import xarray as xr
 tree = xr.open_datatree("store.zarr", engine="zarr", consolidated=False)
-glass = tree["configurations"].to_dataset().sel(state="glass")
+glass = tree["configurations"].to_dataset().{pick}
 pearson = tree["correlations"]["pearson"].sel(state="glass", indicator="{first}", other="{second}")
-print(glass["position"].sizes, float(pearson.mean()))"""
+print(glass["{name}"].sizes, float(pearson.mean()))"""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from glassdask.campaign import MODELS, Campaign
 from glassdask.campaign.analyses import FEATURE_MAP_METHODS
+from glassdask.campaign.classes import others
 from glassdask.campaign.models import Model
 
 Pair = tuple[str, str]
@@ -138,6 +139,11 @@ def differences(campaign: Campaign) -> list[str]:
         )
         if ours != stated and ours == ours  # NaN: not known
     ]
+    symbols = {"liquid": "T_L", "glass": "T_G"}
+    found += [
+        f"class {state} at {at} (the paper: {symbols[state]})"
+        for state, at in others(campaign).items()
+    ]
     if campaign.scheduled:
         found.append("cooling by a schedule (the paper: one rate)")
     if model.reference_lengths != theirs.reference_lengths:
@@ -148,3 +154,10 @@ def differences(campaign: Campaign) -> list[str]:
 def numbers(model: Model) -> Numbers:
     """The paper's numbers for a model or its variants; all empty for one that it does not have."""
     return NUMBERS.get(model.family, Numbers())
+
+
+def fair_numbers(campaign: Campaign, *states: str) -> Numbers:
+    """The paper's numbers, unless one of these classes is another snapshot than there."""
+    if any(state in others(campaign) for state in states):
+        return Numbers()
+    return numbers(campaign.model)

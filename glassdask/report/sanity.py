@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassdask import layout
+from glassdask.campaign.classes import STATES, others
 from glassdask.campaign.cooling import ramp
+from glassdask.classes import of_class
 from glassdask.report.data import ReportData
 
 #: Samples whose cells are added up, at most.
@@ -50,7 +52,7 @@ def sanity_table(data: ReportData) -> list[Check]:
     if data.campaign.imported:  # neither a ramp nor velocities are known
         return checks
     checks.append(_energy_falls(data))
-    checks += [_kinetic_temperature(data, k) for k in range(2)]
+    checks += _kinetic_temperatures(data)
     if data.campaign.file.quench.controls:
         checks += [_held_liquid(data), _slower_end(data)]
     return checks
@@ -174,10 +176,21 @@ def _error(values: np.ndarray) -> float:
     return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else np.inf
 
 
-def _kinetic_temperature(data: ReportData, state: int) -> Check:
+def _kinetic_temperatures(data: ReportData) -> list[Check]:
+    """Of the snapshots at T_L and T_G, and of the classes, where these are others."""
+    campaign, group = data.campaign, data.group("configurations")
+    found = [
+        (state, group["kinetic_temperature"].sel(state=state), wanted)
+        for state, wanted in zip(STATES, campaign.state_temperatures, strict=True)
+    ]
+    for state in others(campaign):
+        each = of_class(campaign, group, state, ("kinetic_temperature",))["kinetic_temperature"]
+        found.append((f"class {state}", each, float(each["temperature"])))
+    return [_kinetic_temperature(name, each.values[data.done], T) for name, each, T in found]
+
+
+def _kinetic_temperature(name: str, found: np.ndarray, wanted: float) -> Check:
     """Temperature from the velocities, mean over runs, against the set temperature."""
-    name, wanted = layout.STATES[state], data.campaign.state_temperatures[state]
-    found = data.group("configurations")["kinetic_temperature"].values[data.done, state]
     mean = float(found.mean()) if len(found) else np.nan
     spread = float(found.std()) if len(found) else np.nan
     return Check(

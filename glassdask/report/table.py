@@ -45,7 +45,7 @@ def results_table(campaign: Campaign, tree: xr.DataTree) -> list[Row]:
             if set(pair) <= {"gradcam", *data.indicators}
         ]
         rows += found
-        if state == "glass" and paper.numbers(campaign.model).ordered and data.learnt:
+        if state == "glass" and paper.fair_numbers(campaign, state).ordered and data.learnt:
             rows += order_of_sizes(found)
         rows += agreement(data, state)
     rows += [*onset.rows(data), *relaxation_rows.rows(data)]
@@ -103,7 +103,7 @@ def correlation(data: ReportData, pair: paper.Pair, state: str) -> Row:
     """Mean correlation of two indicators over the counted test snapshots."""
     found = moments(data.correlation(*pair, state))
     mean, spread, error, count = (each.item() for each in found)
-    stated = paper.numbers(data.campaign.model).correlation.get((pair, state), "")
+    stated = paper.fair_numbers(data.campaign, state).correlation.get((pair, state), "")
     if "gradcam" in pair and data.campaign.file.explain.target == "liquid":
         stated = ""  # the paper explains why a glass is a glass
     notes, each = _about_mean(mean, error, count, stated), np.empty(0)
@@ -180,7 +180,7 @@ def largest(data: ReportData, indicator: str) -> Row:
     gamma = indicator == "gradcam"
     name = style.signed(indicator, style.LETTERS)
     quantity = f"C_max({name}, 1 − Δ)" + ("" if gamma else ", baseline")
-    stated = paper.numbers(data.campaign.model).largest if gamma else ""
+    stated = paper.fair_numbers(data.campaign, "glass").largest if gamma else ""
     if gamma and not data.learnt:
         return Row(quantity, math.nan, math.nan, 0, stated, data.unlearnt)
     found = data.largest(indicator, by_size=not gamma)
@@ -264,7 +264,7 @@ def delta_at_largest(data: ReportData) -> list[Row]:
     # of delta at that time, not of the place of the maximum
     spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
     note = "the spread is that of δ at one time, not of the place of the maximum"
-    stated = "near 1" if paper.numbers(data.campaign.model).largest else ""
+    stated = "near 1" if paper.fair_numbers(data.campaign, "glass").largest else ""
     return [Row("δ at C_max(Γ, 1 − Δ) (σ)", found.delta, spread, len(values), stated, note)]
 
 

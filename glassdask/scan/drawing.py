@@ -15,7 +15,7 @@ from glassdask.campaign.schema import CampaignFile
 from glassdask.layout import STATES
 from glassdask.report import style
 from glassdask.scan.measuring import Estimate, Row
-from glassdask.scan.points import text_of, value_of
+from glassdask.scan.points import CLASSES, shown, text_of, value_of
 
 #: Panels side by side.
 COLUMNS = 3
@@ -95,6 +95,11 @@ def _axis(axes: Axes, rows: list[Row], over: str) -> np.ndarray:
     fields = over.split(" and ")
     values = [[_drawn(row, field) for field in fields] for row in rows]
     axes.set_xlabel(" and ".join(fields))
+    if over == CLASSES:
+        axes.set_xlabel(f"temperatures of the classes ({over})")
+        if (which := _varied_class(rows)) is not None:
+            values = [[row.point.campaign.class_temperatures[which]] for row in rows]
+            axes.set_xlabel(f"temperature of class {STATES[which]} ({over})")
     if len(fields) == 1:
         section, _, key = over.partition(".")
         table = CampaignFile.model_fields[section].annotation
@@ -124,8 +129,17 @@ def _axis(axes: Axes, rows: list[Row], over: str) -> np.ndarray:
     return np.array([float(shown.index(text)) for text in texts])
 
 
+def _varied_class(rows: list[Row]) -> int | None:
+    """The one of the two classes whose known temperature is the only one that differs."""
+    found = np.array([row.point.campaign.class_temperatures for row in rows])
+    differ = np.flatnonzero((found != found[0]).any(axis=0))
+    return int(differ[0]) if len(differ) == 1 and np.isfinite(found).all() else None
+
+
 def _drawn(row: Row, field: str) -> Any:
     """A value as it is drawn: layers that the file counts from the last one, from the first."""
+    if field == CLASSES:
+        return shown(row.point.campaign, field)
     value = value_of(row.point.campaign, field)
     if field == "explain.layer":
         return value % len(row.point.campaign.file.train.channels)

@@ -11,6 +11,7 @@ import xarray as xr
 
 from glassdask import correlations, displacements, layout, records, store
 from glassdask.campaign import Campaign
+from glassdask.campaign.classes import snapshot_of
 from glassdask.kernels.sampling import moments
 from glassdask.layout import STATES
 from glassdask.records import State
@@ -154,7 +155,13 @@ def measure(point: Point, maps: Maps, own: Maps) -> Row:
     if maps is own:
         pass
     elif maps.configurations == own.configurations:
-        found["own_map"] = {state: _with_own(maps, own, state) for state in STATES}
+        same = [s for s in STATES if _snapshot(maps, s) == _snapshot(own, s)]
+        found["own_map"] = {state: _with_own(maps, own, state) for state in same}
+        notes += [
+            f"class {state} is another snapshot: no map to compare with"
+            for state in STATES
+            if state not in same
+        ]
     else:
         notes.append("other quenches: no map to compare with")
     if "dynamics" in data.tree:
@@ -233,6 +240,11 @@ def _dynamics(campaign: Campaign) -> xr.Dataset:
     each = [xr.concat(found[k : k + rows], "temperature") for k in range(0, len(found), rows)]
     whole = xr.concat(each, "configuration").assign_coords(axes)
     return whole.assign(pearson=whole["pearson"].expand_dims(indicator=["gradcam"]))
+
+
+def _snapshot(maps: Maps, state: str) -> float | str:
+    """Which snapshot a class is in some maps."""
+    return snapshot_of(maps.data.campaign, state)
 
 
 def _with_own(maps: Maps, own: Maps, state: str) -> Estimate:

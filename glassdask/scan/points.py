@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import tomllib
 from dataclasses import dataclass, replace
@@ -12,8 +13,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from glassdask.campaign import Campaign
-from glassdask.campaign.campaign import digest, from_data
-from glassdask.campaign.overrides import parse_value, split_override
+from glassdask.campaign.campaign import from_data
+from glassdask.campaign.digests import digest
+from glassdask.campaign.overrides import parse_value, split_override, split_values
 from glassdask.campaign.writing import toml_value
 from glassdask.errors import UsageError
 
@@ -25,6 +27,8 @@ _LEFT_OUT = (
     "propensity", "report", "hpc", "dask",
 )  # fmt: skip
 _EXAMPLE = "train.epochs=5,10,20"
+#: A field whose values are told by their temperatures.
+CLASSES = "train.classes"
 #: Longest value in the name of a folder.
 _LONGEST = 60
 
@@ -92,7 +96,7 @@ def _values(text: str) -> list[Any]:
     try:
         return tomllib.loads(f"value = [{text}]")["value"]
     except tomllib.TOMLDecodeError:  # bare words
-        return [parse_value(word.strip()) for word in text.split(",") if word.strip()]
+        return [parse_value(word) for word in split_values(text)]
 
 
 def make_points(campaign: Campaign, over: list[str], every: bool) -> list[Point]:
@@ -168,6 +172,16 @@ def value_of(campaign: Campaign, field: str) -> Any:
     """What stands in the file of a campaign for `section.key`."""
     section, _, key = field.partition(".")
     return getattr(getattr(campaign.file, section), key)
+
+
+def shown(campaign: Campaign, field: str) -> Any:
+    """The same for people: classes by their temperatures, as far as these are known."""
+    value = value_of(campaign, field)
+    if field != CLASSES:
+        return value
+    found = campaign.class_temperatures
+    pairs = zip(value, found, strict=True)
+    return ", ".join(f"{T:g}" if math.isfinite(T) else text_of(name) for name, T in pairs)
 
 
 def _check_field(field: str) -> None:

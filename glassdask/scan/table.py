@@ -21,7 +21,7 @@ from glassdask.report import style
 from glassdask.report.data import Extremum
 from glassdask.report.rows import number
 from glassdask.scan.measuring import Estimate, Row
-from glassdask.scan.points import text_of, value_of
+from glassdask.scan.points import CLASSES, shown, text_of
 from glassdask.store import replace_text
 
 WIDTH = 100
@@ -41,11 +41,25 @@ def columns(campaign: Campaign) -> list[Column]:
         Column("point", "what differs from the campaign", lambda row: row.point.label),
         Column("over", "fields that were varied", lambda row: row.point.over),
         Column("folder", "campaign folder of the point", lambda row: row.point.campaign.path),
+        *_temperatures(),
         *_shares(),
         *_correlations(campaign),
         *_dynamics(),
         Column("note", "what to know of the row", lambda row: row.note),
     ]
+
+
+def _temperatures() -> Iterator[Column]:
+    for k, state in enumerate(STATES):
+        yield Column(
+            f"temperature_{state}",
+            f"temperature of the snapshots of class {state}, epsilon/kB",
+            partial(_temperature, k),
+        )
+
+
+def _temperature(k: int, row: Row) -> float:
+    return row.point.campaign.class_temperatures[k]
 
 
 def _shares() -> Iterator[Column]:
@@ -168,6 +182,7 @@ def show(campaign: Campaign, rows: list[Row], console: Console | None = None) ->
         console = Console()
         # a pipe has no width of its own, and rich would cut at 80
         wide = WIDTH + 16 * max(0, len(campaign.file.indicators.names) - 3)
+        wide += 48 * _several(rows)
         console = console if console.is_terminal else Console(width=wide)
     notes: dict[str, int] = {}
     for over in dict.fromkeys(row.point.over for row in rows[1:]):
@@ -180,6 +195,11 @@ def show(campaign: Campaign, rows: list[Row], console: Console | None = None) ->
         + (" (± sd from network to network)." if _several(rows) else "."),
         "own Γ: correlation with the map of the campaign itself, whose values are marked *.",
         "Θ enters as 1 − Θ, Δ as 1 − Δ; these ± standard deviation over the glasses.",
+        *(
+            [f"Values of {CLASSES}: temperatures of the hot and the cold class."]
+            if any(CLASSES in row.point.over for row in rows)
+            else []
+        ),
         *(["agree: correlation between the maps of two networks."] if _several(rows) else []),
         *(f"{number:>3}) {note}" for note, number in notes.items()),
     ]
@@ -227,14 +247,14 @@ def _table(title: str, heads: list[str]) -> Table:
         title=title or None, title_justify="left", title_style="", box=box.SIMPLE_HEAD,
         pad_edge=False, padding=(0, 1, 0, 0),
     )  # fmt: skip
-    table.add_column("value", min_width=8)
+    table.add_column("value", min_width=8, no_wrap=True)
     for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
     return table
 
 
 def _value(row: Row, over: str) -> str:
-    values = (value_of(row.point.campaign, field) for field in over.split(" and "))
+    values = (shown(row.point.campaign, field) for field in over.split(" and "))
     texts = ("default" if value is None else text_of(value) for value in values)
     return ", ".join(texts) + ("" if row.point.values else " *")
 

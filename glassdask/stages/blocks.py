@@ -27,6 +27,7 @@ from glassdask import (
 )
 from glassdask.campaign import Campaign
 from glassdask.campaign.analyses import Positions
+from glassdask.classes import of_classes
 from glassdask.errors import StageFailed
 from glassdask.registry import load_modules
 
@@ -104,7 +105,7 @@ def check_whole(
 def read_configurations(
     campaign: Campaign, low: int, high: int, which: Positions = "snapshot"
 ) -> xr.Dataset:
-    """Runs `low` to `high` of the configurations, in memory.
+    """Runs `low` to `high` of the configurations of both classes, in memory.
 
     Parameters
     ----------
@@ -121,8 +122,8 @@ def read_configurations(
     record = records.read(campaign, "quench") or {}
     with damage_named(campaign, "quench"):
         group = _configurations(campaign.store, record.get("token", ""))
-    chosen = group[[POSITIONS[which], "run_status"]].isel(sample=slice(low, high))
-    block = load(campaign, "quench", chosen)
+        runs = group.isel(sample=slice(low, high))
+        block = of_classes(campaign, runs, (POSITIONS[which], "run_status")).load()
     check_whole(campaign, "quench", block[POSITIONS[which]], block["run_status"].values, low)
     block = block.rename({POSITIONS[which]: "position"})
     return block.assign_attrs(campaign.indicator_parameters)
@@ -135,7 +136,8 @@ def _configurations(path: Path, token: str) -> xr.Dataset:
     Opening the group takes longer than reading a block.
     """
     group = store.open_group(path, "configurations")
-    group = group[[name for name in (*POSITIONS.values(), "run_status") if name in group]]
+    wanted = (*POSITIONS.values(), *(f"snapshot_{n}" for n in POSITIONS.values()), "run_status")
+    group = group[[name for name in wanted if name in group]]
     return group.assign_coords(group.coords.to_dataset().load().coords)
 
 

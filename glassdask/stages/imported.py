@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from glassdask import records
 from glassdask.campaign import Campaign
+from glassdask.campaign.classes import snapshot_of
 from glassdask.errors import UsageError
 from glassdask.records import State
 
@@ -49,19 +50,27 @@ def refuse_imported(campaign: Campaign, stage: str, start_over: bool, retry: boo
             "Import them again with --start-over, or run "
             f"`glassdask propensity {campaign.path} --start-over`.",
         )
+    _check_starts(campaign, stage)
     states = records.states(campaign)
-    first = "liquid" if campaign.file.propensity.start == "equilibrium" else "glass"
-    wants = {"equilibrate": "liquid", "propensity": first}.get(stage, states[0])
-    if wants not in states:
-        kinds = {"liquid": "liquids", "glass": "glasses"}
-        raise UsageError(
-            f"{stage} starts from {kinds[wants]}; only the {states[0]} was imported",
-            kinds[wants],
-            f"Type `{records.making(campaign, 'quench')} --start-over`.",
-        )
     if stage == "train" and len(states) < 2:
         raise UsageError(
             f"train needs liquids and glasses to tell apart; only the {states[0]} was imported",
             "both states",
+            f"Type `{records.making(campaign, 'quench')} --start-over`.",
+        )
+
+
+def _check_starts(campaign: Campaign, stage: str) -> None:
+    """What the ensemble starts from was imported."""
+    there = records.snapshots(campaign)
+    equilibrated = campaign.file.propensity.start == "equilibrium"
+    if stage not in ("equilibrate", "propensity"):
+        return
+    wants = "liquid" if equilibrated else snapshot_of(campaign, "glass")
+    if isinstance(wants, str) and wants not in there:
+        kinds = {"liquid": "liquids", "glass": "glasses"}
+        raise UsageError(
+            f"{stage} starts from {kinds[wants]}; only the {there[0]} was imported",
+            kinds[wants],
             f"Type `{records.making(campaign, 'quench')} --start-over`.",
         )

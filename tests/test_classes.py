@@ -1,0 +1,333 @@
+"""[train] classes: which two snapshots are told apart, and that no reader takes another."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from campaigns import in_process
+
+import glassdask as gd
+from glassdask import records, store
+from glassdask.campaign import Campaign, load
+from glassdask.campaign.campaign import from_data
+from glassdask.campaign.overrides import parse_override
+from glassdask.classes import of_class, of_classes
+from glassdask.errors import UsageError
+from glassdask.exchange.exporting import export
+from glassdask.records import State
+from glassdask.report import cooling, html, paper, sanity
+from glassdask.report.data import ReportData
+from glassdask.report.drawn import Glass
+from glassdask.scan import table
+from glassdask.scan.drawing import _varied_class
+from glassdask.scan.measuring import Row, measure, read_maps
+from glassdask.scan.points import make_points, shown
+from glassdask.scan.running import scan
+from glassdask.stages import blocks
+from glassdask.stages.starts import start_of
+from hpc.starting import liquids_of, starts_of
+
+HOT, COLD = 'train.classes=[0.6,"glass"]', 'train.classes=["liquid",0.6]'
+BEHIND = ("grid", "indicators", "train", "explain", "correlate")
+#: Nearest particles may be images across the boundary.
+SAME = {"rtol": 0, "atol": 1e-12}
+
+
+def copy(tiny: Path, folder: Path) -> Path:
+    return Path(shutil.copytree(tiny, folder / "c"))
+
+
+def snapshot_at(folder: Path) -> xr.Dataset:
+    """The further snapshot of each run, taken from the store by plain xarray."""
+    group = gd.open(folder)["configurations"].to_dataset()
+    assert group["snapshot_temperature"].values.tolist() == [0.6]
+    position = group["snapshot_position"].isel(snapshot=0, drop=True)
+    return group[["species", "box_length"]].assign(position=position)
+
+
+@pytest.fixture(scope="module")
+def scanned(tiny, tmp_path_factory) -> tuple[Path, list[Row]]:
+    """A scan over the hot class, and its rows."""
+    folder = copy(tiny, tmp_path_factory.mktemp("classes"))
+    campaign = load(folder, ["train.threads=1", "dask.workers=1"])
+    words = ['train.classes=["liquid","glass"],[0.6,"glass"]']
+    return folder, scan(campaign, make_points(campaign, words, False), False)
+
+
+def test_the_default_classes_leave_hash_and_records_as_they_were_without_the_field(tiny) -> None:
+    campaign = load(tiny)
+    data = campaign.file.model_dump(exclude_none=True)
+    del data["train"]["classes"]
+    before = from_data(tiny, data)
+    assert before.hash == campaign.hash == load(tiny, ['train.classes=["liquid","glass"]']).hash
+    for stage in records.stages(campaign):
+        assert "class" not in json.dumps(records.inputs(campaign, stage))
+        assert records.state(campaign, stage) is State.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("setting", "stale"), [(HOT, {*BEHIND, "report"}), (COLD, {*BEHIND, "report", "propensity"})]
+)
+def test_other_classes_make_stale_what_looks_at_them_and_never_the_quench(
+    tiny, setting, stale
+) -> None:
+    campaign = load(tiny, [setting])
+    found = {s for s in records.stages(campaign) if records.state(campaign, s) is State.CHANGED}
+    assert found == stale
+    assert campaign.hash != load(tiny).hash
+    assert "train.classes ['liquid', 'glass'] -> [" in records.difference(campaign, "grid")
+    # and back again: what was made with others says so
+    default = load(tiny)
+    there = {name: records.inputs(campaign, name) for name in ("grid", "propensity")}
+    assert (there["propensity"] == records.inputs(default, "propensity")) is (setting == HOT)
+
+
+def test_equilibrated_starts_come_from_the_liquid_whichever_the_classes_are(tiny) -> None:
+    plain = ["propensity.start=equilibrium"]
+    for stage in ("equilibrate", "propensity"):
+        for setting in (HOT, COLD):
+            found = records.inputs(load(tiny, [*plain, setting]), stage)
+            assert found == records.inputs(load(tiny, plain), stage)
+    liquid = gd.open(tiny)["configurations"].position.sel(state="liquid").values
+    assert np.array_equal(liquids_of(load(tiny, [*plain, COLD]), np.array([3]))[0], liquid[3])
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ('["glass","liquid"]', r"\[train\] classes = .*expected the hot class, then the cold one"),
+        ('[0.6,"liquid"]', r"\[train\] classes = .* 0.6 and 0.8; .*Write `classes = \[\"liquid\""),
+        ('[0.7,"glass"]', r"\[train\] classes has 0.7, and .*two of liquid, glass, 0.6"),
+        ('[1,"glass"]', r"\[train\] classes has 1, and .*snapshot_temperatures = \[1.0, 0.6\]`"),
+        ("[0.6]", r"\[train\] classes = \[0.6\]; expected two different snapshots"),
+        ('["liquid",0.6,"glass"]', r"\[train\] classes = .*; expected two different snapshots"),
+        ("[0.6,0.6]", r"\[train\] classes = .*; expected two different snapshots"),
+        ('["ice","glass"]', r'\[train\] classes.0 = "ice"; expected "liquid", "glass" or one'),
+        ('["glass",true]', r'\[train\] classes.1 = True; expected "liquid", "glass" or one'),
+        ("0.6", r"\[train\] classes = 0.6; expected a list"),
+    ],
+)
+def test_what_are_no_two_classes_is_one_error_that_names_the_field(tiny, value, said) -> None:
+    with pytest.raises(UsageError, match=said) as error:
+        load(tiny, [f"train.classes={value}"])
+    assert "\n" not in str(error.value)
+
+
+def test_classes_may_be_written_without_the_quotes_that_shells_take_away(tiny) -> None:
+    assert parse_override("train.classes=[0.6,glass]") == parse_override(HOT)
+    campaign = load(tiny)
+    words = [f"train.classes={text}" for text in ('[0.6,"glass"],["liquid",0.6]',)]
+    bare = [word.replace('"', "") for word in words]
+    points = [make_points(campaign, over, False) for over in (words, bare)]
+    assert [p.values for p in points[0]] == [p.values for p in points[1]]
+    whole = load(tiny, ["quench.snapshot_temperatures=[1.0,0.6]", "train.classes=[1,glass]"])
+    assert whole.class_temperatures == (1.0, 0.05)
+
+
+def test_a_class_is_every_variable_of_its_snapshot(tiny, make_dataset) -> None:
+    random, ds = np.random.default_rng(1), make_dataset()
+    for name in ("", "inherent_"):
+        places = random.random((2, 2, 160, 2))
+        ds[f"{name}position"] = (("sample", "state", "particle", "axis"), places)
+        ds[f"snapshot_{name}position"] = (("sample", "snapshot", "particle", "axis"), places + 1)
+    ds["potential_energy"] = (("sample", "state"), random.random((2, 2)))
+    ds["snapshot_potential_energy"] = (("sample", "snapshot"), random.random((2, 2)))
+    ds["run_status"] = ("sample", np.ones(2, np.int8))
+    ds = ds.assign_coords(
+        temperature=("state", [0.8, 0.05]), snapshot_temperature=("snapshot", [0.9, 0.6]),
+        source_frame=(("sample", "state"), np.zeros((2, 2), int)),
+    )  # fmt: skip
+    names = ("position", "inherent_position", "potential_energy", "run_status")
+    one = of_class(load(tiny, [COLD]), ds, "glass", names)
+    assert (float(one["temperature"]), str(one["state"].values)) == (0.6, "glass")
+    both = of_classes(load(tiny, [HOT]), ds, names)
+    assert both["temperature"].values.tolist() == [0.6, 0.05]
+    assert both["run_status"].dims == ("sample",)
+    for name in names[:3]:
+        other = ds[f"snapshot_{name}"].values[:, 1]
+        assert np.array_equal(one[name].values, other)
+        assert both[name].dims == ds[name].dims
+        assert np.array_equal(both[name].sel(state="liquid").values, other)
+        assert np.array_equal(both[name].sel(state="glass").values, ds[name].values[:, 1])
+    liquid = of_class(load(tiny, [COLD]), ds, "liquid", names)
+    assert np.array_equal(liquid["position"].values, ds["position"].values[:, 0])
+
+
+def test_images_and_indicators_of_the_hot_class_are_those_of_its_snapshot(scanned) -> None:
+    folder, rows = scanned
+    campaign = rows[1].point.campaign
+    tree, hot = gd.open(campaign.path), snapshot_at(folder)
+    hot = hot.assign_attrs(tree["configurations"].attrs)
+    images = gd.grid_density(hot, cells=campaign.cells)
+    assert np.array_equal(tree["density"].density.sel(state="liquid").values, images.values)
+    for name in campaign.file.indicators.names:
+        found = tree["indicators"][name].sel(state="liquid").values
+        assert np.allclose(found, getattr(gd, name)(hot).values, **SAME)
+    for name in ("density", "indicators", "explanations"):
+        assert tree[name].temperature.values.tolist() == [0.6, 0.05]
+        assert tree[name].state.values.tolist() == ["liquid", "glass"]
+        assert tree[name].attrs["classes"] == "class liquid is the snapshot at T = 0.6"
+        assert "classes" not in gd.open(folder)[name].attrs
+    assert tree["configurations"].temperature.values.tolist() == [0.8, 0.05]
+
+
+def test_fields_and_features_of_the_linear_models_are_of_the_classes(scanned) -> None:
+    folder, rows = scanned
+    campaign = rows[1].point.campaign
+    block = blocks.read_configurations(campaign, 0, 2)
+    raw = blocks.raw_indicators(campaign, block, 0, 2)
+    hot = snapshot_at(folder).isel(sample=slice(0, 2))
+    smooth = gd.coarse_grain(raw["voronoi_volume"].sel(state="liquid"), hot, 3.0)
+    found = blocks.smooth_fields(campaign, raw, block)["voronoi_volume"].sel(state="liquid")
+    assert np.allclose(found.values, gd.normalise(smooth).values, rtol=0, atol=1e-9)
+    found = blocks.snapshot_features(campaign, raw, block)["radial_distribution"]
+    wanted = gd.radial_distribution(hot, *campaign.radial_bins)
+    assert np.allclose(found[:, 0], wanted.transpose("sample", "pair", "radius").values, **SAME)
+
+
+def test_a_scan_over_the_hot_class_shares_quenches_and_ensemble_and_nothing_else(scanned) -> None:
+    folder, rows = scanned
+    own, point = load(folder), rows[1].point.campaign
+    for stage in ("quench", "propensity"):
+        assert records.read(own, stage) == records.read(point, stage)
+        home = records.STAGES[stage].home
+        assert (folder / home).stat().st_ino == (point.path / home).stat().st_ino
+    for stage in ("grid", "indicators", "train", "explain"):
+        assert records.state(point, stage) is State.COMPLETE
+        assert records.read(own, stage)["token"] != records.read(point, stage)["token"]
+    assert set(rows[1].accuracy) == {"liquid", "glass"}
+
+
+def test_maps_of_two_snapshots_are_not_compared(scanned) -> None:
+    folder, rows = scanned
+    point, own = rows[1].point, load(folder)
+    for campaign in (own, point.campaign):  # as if all had learnt
+        records.update(campaign, "explain", {"learnt": True, "learnt_by_network": [True, True]})
+    row = measure(point, read_maps(point.campaign), read_maps(own))
+    assert set(row.own_map) == {"glass"}
+    assert "class liquid is another snapshot" in row.note
+    assert "no ensemble" not in row.note
+
+
+def test_the_scan_labels_classes_by_their_temperatures(scanned) -> None:
+    folder, rows = scanned
+    assert [shown(row.point.campaign, "train.classes") for row in rows] == [
+        "0.8, 0.05",
+        "0.6, 0.05",
+    ]
+    assert rows[1].point.label == 'train.classes=[0.6, "glass"]'
+    assert _varied_class(rows) == 0
+    cells = {c.name: c.value(rows[1]) for c in table.columns(load(folder))}
+    assert (cells["temperature_liquid"], cells["temperature_glass"]) == (0.6, 0.05)
+
+
+def test_the_ensemble_starts_from_the_cold_class(tiny, tmp_path) -> None:
+    folder = copy(tiny, tmp_path)
+    in_process("propensity", str(folder), "--start-over", "--set", COLD)
+    campaign, cold = load(folder, [COLD]), snapshot_at(folder)
+    assert records.state(campaign, "propensity") is State.COMPLETE
+    with store.open_group(campaign.store, "propensity") as group:
+        samples = group["configuration"].values
+        assert "snapshot at T = 0.6" in group["configuration"].attrs["long_name"]
+        starts = starts_of(campaign, samples)
+        for c, sample in enumerate(samples):
+            start = cold.isel(sample=int(sample))
+            assert np.array_equal(starts(c, 0), start["position"].values)
+            there = start_of(campaign, c, 0)
+            assert np.array_equal(there["position"].values, start["position"].values)
+            assert float(there["temperature"]) == 0.6
+            # the cages, too, are of the snapshot that the particles left
+            moved = group.isel(configuration=c, temperature=0, replica=0).load()
+            ours = gd.cage_relative_squared_displacement(moved["displacement"], start)
+            assert np.allclose(moved["crsd"], ours.transpose(*moved["crsd"].dims), atol=1e-5)
+
+
+def test_export_writes_the_positions_of_the_class(scanned, tmp_path) -> None:
+    ase = pytest.importorskip("ase.io")
+    folder, rows = scanned
+    output = tmp_path / "hot.extxyz"
+    done = export(rows[1].point.campaign, output, state="liquid", samples=[5], group="raw")
+    frame, hot = ase.read(output), snapshot_at(folder).isel(sample=5)
+    assert np.allclose(frame.positions[:, :2], hot["position"].values, **SAME)
+    assert frame.info["temperature"] == 0.6
+    energies = gd.open(folder)["configurations"].snapshot_potential_energy
+    assert frame.info["potential_energy_per_particle"] == pytest.approx(float(energies[5, 0]))
+    assert "state liquid is the snapshot at T = 0.6" in done.remarks
+    assert "voronoi_volume" in done.columns
+
+
+def test_the_report_draws_and_checks_the_classes(tiny) -> None:
+    campaign, cold = load(tiny, [COLD]), snapshot_at(tiny)
+    data = ReportData(campaign, gd.open(tiny))
+    glass = Glass(data, 7)
+    assert np.array_equal(glass.position, cold["position"].values[7])
+    assert glass.temperature == 0.6
+    runs = cold.isel(sample=cooling.sampled_runs(data))
+    wanted = gd.radial_distribution(runs, bins=cooling.BINS).mean("sample")
+    found = cooling.mean_radial_distribution(data).sel(state="glass")
+    assert np.allclose(found.values, wanted.values, **SAME)
+    assert "glass (T: 0.6 ε/kB)" in cooling.radial_distribution_caption(data)
+    checks = {check.what: check for check in sanity.sanity_table(data)}
+    mean = float(gd.open(tiny)["configurations"].snapshot_kinetic_temperature.mean())
+    assert checks["kinetic temperature, class glass"].found.startswith(f"{mean:.4g} ")
+    assert checks["kinetic temperature, class glass"].expected.startswith("0.6 ")
+    assert checks["kinetic temperature, glass"].expected.startswith("0.05 ")
+    assert "Class glass is the snapshot at T = 0.6. " in html.summary(data, _no_rows())
+    assert "isel(snapshot=0)" in html.example(campaign)
+    assert 'sel(state="glass")' in html.example(load(tiny, [HOT]))
+
+
+def _no_rows() -> list:
+    from glassdask.report.rows import Row
+
+    return [Row(f"test accuracy, {s}", 1.0, 0.0, 1, "", "1 of 1") for s in ("glass", "liquid")]
+
+
+def test_the_paper_stands_beside_a_class_that_is_its_own_alone(tiny) -> None:
+    hot, cold = load(tiny, [HOT]), load(tiny, [COLD])
+    assert "class liquid at T = 0.6 (the paper: T_L)" in paper.differences(hot)
+    assert "class glass at T = 0.6 (the paper: T_G)" in paper.differences(cold)
+    assert not any("class" in line.split()[0] for line in paper.differences(load(tiny)))
+    whole = paper.numbers(load(tiny).model)
+    assert paper.fair_numbers(hot, "glass") == paper.fair_numbers(load(tiny), "liquid") == whole
+    assert paper.fair_numbers(hot, "liquid") == paper.Numbers()
+    assert paper.fair_numbers(cold, "liquid", "glass") == paper.Numbers()
+
+
+@pytest.fixture
+def runs(make_dataset) -> xr.Dataset:
+    """Arrays of runs with a further snapshot at 0.6, to be imported."""
+    ds = make_dataset(samples=4).drop_attrs()
+    further = ds["position"].sel(state="liquid", drop=True).roll(particle=1)
+    return ds.assign(snapshot_position=further.expand_dims("snapshot", 1)).assign_coords(
+        snapshot_temperature=("snapshot", [0.6]), species=("particle", np.repeat([0, 1], [104, 56]))
+    )
+
+
+def imported(folder: Path, ds: xr.Dataset, setting: str) -> Campaign:
+    return gd.import_configurations(folder, ds, model="kam", overrides=[setting])
+
+
+def test_imported_runs_have_the_classes_that_were_imported_with_them(runs, tmp_path) -> None:
+    further = runs["snapshot_position"].isel(snapshot=0).values
+    block = blocks.read_configurations(imported(tmp_path / "a", runs, HOT), 0, 4)
+    assert np.array_equal(block["position"].sel(state="liquid").values, further)
+    glasses = runs.assign(position=runs["position"].where(runs["state"] == "glass"))
+    campaign = imported(tmp_path / "b", glasses, HOT)
+    assert records.states(campaign) == ("liquid", "glass")
+    assert records.states(load(tmp_path / "b", ["train.classes=[liquid,glass]"])) == ("glass",)
+    with pytest.raises(UsageError, match=r"\[train\] classes has 0.6.*Only packs of runs"):
+        imported(tmp_path / "c", runs.drop_dims("snapshot"), HOT)
+
+
+def test_displacements_of_glasses_are_of_no_other_class(runs, tmp_path) -> None:
+    dims = ("sample", "replica", "time", "particle", "axis")
+    moved = (dims, np.zeros((4, 2, 1, 160, 2)), {"temperature": 1.0})
+    ds = runs.assign_coords(time=[1.0]).assign(displacement=moved)
+    with pytest.raises(UsageError, match=r"displacements from glasses, and \[train\] classes has"):
+        imported(tmp_path / "c", ds, COLD)
