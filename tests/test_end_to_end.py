@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import STAGES, TINY, TINY_3D, glassdask, in_process, new, start, wait_for
+from campaigns import LEARNING, STAGES, TINY, TINY_3D, glassdask, in_process, new, start, wait_for
 
 import glassdask as gd
 from glassdask.campaign import load
@@ -126,7 +126,7 @@ def test_runs_in_flight_leave_nothing_behind(tiny: Path) -> None:
 
 
 def test_interrupted_and_killed_it_ends_like_an_undisturbed_one(tiny: Path, tmp_path: Path) -> None:
-    folder = new(tmp_path / tiny.name, "kam", (*TINY, "train.seeds=2"))
+    folder = new(tmp_path / tiny.name, "kam", LEARNING)
     first = start("run", str(folder))
     spool = folder / "restarts" / "quench"
     wait_for(lambda: len(list(spool.glob("*.npz"))) >= 3, first)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from campaigns import TINY, glassdask, in_process, new
+from campaigns import LEARNING, glassdask, in_process, new
 from lammps_runs import equilibrate, propensity, quench, same_bits, small, to_the_end
 
 import glassdask as gd
@@ -36,8 +36,8 @@ from hpc.starting import starting_samples, starts_of
 START = ("propensity.start=equilibrium", "propensity.equilibration_time=10.0")
 #: Named runs, named times, indicators of inherent structures.
 WHOLE = (
-    *TINY, *START, "quench.inherent_structures=true", "indicators.configuration=inherent",
-    "propensity.samples=[23, 3]", "train.seeds=2", "propensity.times=[0.005, 0.01, 0.5, 3.0]",
+    *LEARNING, *START, "quench.inherent_structures=true", "indicators.configuration=inherent",
+    "propensity.samples=[23, 3]", "propensity.times=[0.005, 0.01, 0.5, 3.0]",
     "dask.workers=1",
 )  # fmt: skip
 
@@ -162,7 +162,7 @@ def own_maps(campaign: Campaign, positions: xr.DataArray, network: int) -> np.nd
     """Grad-CAM of the class glass in each particle's cell, by hand; (temperature, particle)."""
     images = gd.grid_density(positions.to_dataset(name="position"), cells=campaign.cells)
     trained = load_network(
-        networks.folder(campaign, network), campaign.file.train, 2, 2, campaign.cells
+        networks.folder(campaign, network), campaign.file.train, 2, 1, campaign.cells
     )
     maps, _ = explain_images(trained, images.values, np.ones(len(positions), dtype=int))
     x, y = np.moveaxis(np.floor(positions.values / campaign.box_length * campaign.cells), -1, 0)

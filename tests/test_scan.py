@@ -24,7 +24,7 @@ from glassdask.scan.points import Point, make_points, parse_over
 from glassdask.scan.running import scan
 from glassdask.scan.sharing import link_stages, write_file
 
-LONGER = "train.epochs=16; train.patience=99"
+LONGER = "train.epochs=36; train.patience=99"
 UNLEARNT = "train.epochs=1; train.learning_rate=1e-9"
 
 
@@ -127,13 +127,13 @@ def test_other_epochs_train_anew_from_the_same_images(scanned) -> None:
     folder, _, rows = scanned
     row = rows[2]
     point = row.point.campaign
-    assert row.point.values == {"train.epochs": 16, "train.patience": 99}
+    assert row.point.values == {"train.epochs": 36, "train.patience": 99}
     for name in ("configurations", "density", "indicators"):
         assert nodes(point.store, name) == nodes(folder / "store.zarr", name)
     for place, name in ((point.path, "model"), (point.store, "explanations")):
         other = folder / place.relative_to(point.path) / name
         assert not set(nodes(place, name).values()) & set(nodes(other.parent, name).values())
-    assert len((point.path / "model" / "metrics.csv").read_text().splitlines()) == 17
+    assert len((point.path / "model" / "metrics.csv").read_text().splitlines()) == 37
     for stage in ("quench", "grid", "indicators", "train", "explain", "propensity"):
         assert records.state(point, stage) is records.State.COMPLETE
         assert records.state(load(point.path), stage) is records.State.COMPLETE
@@ -251,10 +251,10 @@ def test_the_spread_from_network_to_network(tiny, tmp_path) -> None:
 
 def test_points_are_named_once_and_the_own_value_is_no_point(tiny) -> None:
     campaign = load(tiny)
-    words = ["train.epochs=5,12,5", "train.channels=[6,6,6],[4,4,4]", "explain.layer=-1,1"]
+    words = ["train.epochs=5,30,5", "train.channels=[6,6,6],[4,4,4]", "explain.layer=-1,1"]
     names = [point.campaign.path.name for point in make_points(campaign, words, False)]
     assert names == ["tiny", "train.epochs=5", "train.channels=4,4,4", "explain.layer=1"]
-    every = make_points(campaign, ["train.epochs=5,12", "grid.spacing=0.3,0.5"], True)
+    every = make_points(campaign, ["train.epochs=5,30", "grid.spacing=0.3,0.5"], True)
     assert [point.campaign.path.name for point in every[1:]] == [
         "train.epochs=5__grid.spacing=0.3",
         "train.epochs=5__grid.spacing=0.5",
