@@ -89,7 +89,7 @@ def _unknown(campaign: Campaign, snapshot: float, further: list[float]) -> Usage
     other = _as_toml(sorted({snapshot, *further}, reverse=True))
     then = f"`[quench] snapshot_temperatures = {other}` records it, with new quenches"
     if campaign.imported:
-        then = "Only packs of runs that recorded it bring further snapshots (data/README.md)"
+        then = "Import runs that recorded it: packs, or arrays with `snapshot_position`"
     return UsageError(
         f"[train] classes has {snapshot:g}, and [quench] snapshot_temperatures = {further}",
         f"two of {', '.join(names)}",
