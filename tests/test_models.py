@@ -68,8 +68,8 @@ def test_a_variant_differs_in_what_its_name_says_alone(name) -> None:
 
 def test_a_variant_is_the_experiment_with_its_values_written_out(tmp_path: Path) -> None:
     for name, density in (("kam-1.09", 1.09), ("abm-1.2", 1.2)):
-        variant = new_campaign(tmp_path / name, name, "reduced")
-        parent = new_campaign(tmp_path / f"parent of {name}", VARIANTS[name][0], "reduced")
+        variant = new_campaign(tmp_path / name, name, "paper")
+        parent = new_campaign(tmp_path / f"parent of {name}", VARIANTS[name][0], "paper")
         assert load(parent.path).hash != variant.hash
         assert load(parent.path, [f"system.density={density}"]).hash == variant.hash
 
