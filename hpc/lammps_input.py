@@ -218,16 +218,18 @@ def _cooling(campaign: Campaign) -> list[str]:
                 f"run {step - done} start {first + shift} stop {last + shift} {_blocks(campaign)}"
             )
             done = step
-            lines += [
-                f"#@ record {name}"
-                for name, place in marked.items()
-                if place == step and name != "glass" and not (held and name == "liquid")
-            ]
+            if not (held and step == here):
+                lines += _records(marked, step)
         lines.append("unfix nvt")
         if held and last == here:
-            lines += [*held, "#@ record liquid", "unfix nvt"]
+            lines += [*held, *_records(marked, here), "unfix nvt"]
             shift = steps_of(campaign, quench.liquid_hold_time)
     return lines
+
+
+def _records(marked: dict[str, int], step: int) -> list[str]:
+    """What is recorded at a step of the ramp; the glass waits for its own hold."""
+    return [f"#@ record {n}" for n, place in marked.items() if place == step and n != "glass"]
 
 
 def marks(campaign: Campaign) -> dict[str, int]:

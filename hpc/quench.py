@@ -18,10 +18,10 @@ class Quench(Snapshots):
 
     Its results are `position` (state, particle, axis), `potential_energy` (state,), per particle,
     `kinetic_temperature` (state,) and `cooling` (temperature,), energy per particle; with inherent
-    structures also `inherent_position` and `inherent_potential_energy`. With further snapshots all
-    of these but `cooling` are there once more, as `snapshot_...` (snapshot, ...). Where there are
-    control runs, also `held_liquid_energy`, `inherent_energy` and `slow_inherent_energy`, per
-    particle, NaN of the others.
+    structures also `inherent_position` and `inherent_potential_energy`. Each of these except
+    `cooling` also exists for the further snapshots, as `snapshot_...` (snapshot, ...). Where there
+    are control runs, also `held_liquid_energy`, `inherent_energy` and `slow_inherent_energy`, per
+    particle, NaN of the other runs.
 
     Parameters
     ----------

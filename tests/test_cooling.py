@@ -22,6 +22,7 @@ from glassdask.campaign.writing import PRESETS, draft
 from glassdask.errors import UsageError
 from glassdask.report.data import ReportData
 from glassdask.report.sanity import sanity_table
+from glassdask.scan.points import make_points
 from hpc import lammps_input
 from hpc.averages import AVERAGED, cooling_averages
 from hpc.lammps_input import marks, quench_input
@@ -31,7 +32,7 @@ PIECES = "quench.schedule=[[4.0,1.0],[1.0,0.25],[0.4,0.5]]"
 #: All that a quench can have.
 RICH = (
     PIECES, "quench.liquid_hold_time=1.5", "quench.hold_time=0.5",
-    "quench.snapshot_temperatures=[2.0,0.6,0.4]", "quench.controls=1", "quench.control_time=3.0",
+    "quench.snapshot_temperatures=[2.0,0.6,0.4]", "quench.controls=2", "quench.control_time=3.0",
     "quench.cooling_points=10",
 )  # fmt: skip
 
@@ -199,12 +200,11 @@ def test_replay_repeats_control_runs_and_shows_each_its_input(tiny: Path) -> Non
         assert (CONTROLS in shown) == (sample < 3)
 
 
-def test_a_changed_schedule_is_noticed_and_an_unused_rate_is_not(tiny: Path) -> None:
+def test_a_changed_schedule_is_noticed(tiny: Path) -> None:
     def state(*overrides: str) -> records.State:
         return records.state(load(tiny, overrides), "quench")
 
     assert state() is records.State.COMPLETE
-    assert state("quench.cooling_rate=7.0") is records.State.COMPLETE
     assert state("quench.schedule=[[4.0,1.0],[1.0,0.25]]") is records.State.CHANGED
     for field in ("controls=0", "liquid_hold_time=0.0", "snapshot_temperatures=[2.0]"):
         assert state(f"quench.{field}") is records.State.CHANGED
@@ -217,6 +217,7 @@ def test_the_sanity_table_says_what_the_controls_found(tiny: Path) -> None:
     cooling = data.tree["cooling"].to_dataset()
     held = float(cooling.held_liquid_energy.mean())
     lost = float((cooling.inherent_energy - cooling.slow_inherent_energy).mean())
+    assert "95 % interval" in checks[liquid].found
     assert f"{held:.4f} ε in 3 runs" in checks[liquid].found
     assert f"{lost:+.4f}" in checks[end].found
 
@@ -255,6 +256,8 @@ def test_a_liquid_or_an_end_that_is_off_is_not_fine(tiny: Path, shift: float, fi
         ("quench.snapshot_temperatures=[5.0]", "5"),
         ("quench.snapshot_temperatures=[0.6,0.59999999]", "0.6"),
         ("quench.controls=1000", "controls"),
+        ("quench.controls=1", "controls = 1"),
+        ("quench.controls=2", "controls = 2"),
         ("quench.controls=-1", "controls"),
     ],
 )  # fmt: skip
@@ -267,10 +270,37 @@ def test_a_wrong_cooling_is_refused_by_name(tmp_path: Path, override: str, named
 def test_holds_and_controls_need_a_time_to_work_in(tmp_path: Path) -> None:
     for wrong in (
         ("quench.liquid_temperature=4.0", "quench.liquid_hold_time=1.0"),
-        ("quench.controls=1", "quench.control_time=0.5"),
+        (PIECES, "quench.controls=2", "quench.control_time=0.5"),
+        ("quench.schedule=[[4.0,1.0],[0.8,0.5]]", "quench.controls=2"),
     ):
-        with pytest.raises(UsageError, match=r"liquid_hold_time|control_time"):
+        with pytest.raises(UsageError, match=r"liquid_hold_time|control_time|T_L"):
             small(tmp_path, "kam", *wrong)
+
+
+@pytest.mark.parametrize("corners", [(), (0.8,), (0.4,), (0.8, 0.4), (0.6, 0.37)])
+@pytest.mark.parametrize("hold", [0.0, 1.0])
+def test_snapshots_are_recorded_in_the_order_of_their_names(tmp_path, corners, hold) -> None:
+    schedule = [[4.0, 1.0], *([T, 0.5] for T in corners)]
+    more = [f"quench.schedule={schedule}", f"quench.liquid_hold_time={hold}"]
+    more += ["quench.snapshot_temperatures=[0.6,0.37]"]
+    more += ["quench.controls=2"] if corners and corners[-1] < 0.8 else []
+    campaign = small(tmp_path, "kam", *more)
+    lines = input_of_run(quench_input(campaign), is_control=False).splitlines()
+    recorded = [line.split()[-1] for line in lines if line.startswith("#@ record")]
+    assert recorded == list(marks(campaign))
+    assert recorded[0] == "liquid"
+    place = lines.index("#@ record liquid")
+    if hold:  # the last thing before it is the rest at T_L
+        assert lines[place - 1].startswith("run 200 ")
+        assert lines[place - 2] == "fix nvt all nvt temp 0.8 0.8 0.5"
+
+
+def test_a_rate_beside_a_schedule_is_refused_where_it_is_asked_for(tiny: Path) -> None:
+    with pytest.raises(UsageError, match="cooling_rate"):
+        load(tiny, ["quench.cooling_rate=7.0"])
+    for over in ("quench.cooling_rate=7.0", "quench.control_time=2.0;quench.cooling_rate=7.0"):
+        with pytest.raises(UsageError, match="cooling_rate"):
+            make_points(load(tiny), [over], every=False)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

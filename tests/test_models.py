@@ -93,7 +93,11 @@ def test_the_doubt_is_one_sentence_with_what_the_paper_prints(name) -> None:
     assert f"density {model.density:g}" in text
     assert "1.09" in text
     assert "1.2" in text
-    printed = "the paper prints" if name in FAMILIES else "as printed, most likely"
+    printed = (
+        "the paper prints"
+        if name in FAMILIES
+        else "as printed by the paper, which most likely means"
+    )
     assert printed in text
     assert ("35:65" in text) == (model.family == "kam")
     assert "docs/models.md" in text

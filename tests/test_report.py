@@ -580,7 +580,11 @@ def test_discs_across_the_boundary_are_drawn_on_both_sides():
     [
         ("kam", ("density 1.2", "the paper prints 1.09"), "0.37"),
         ("abm", ("density 1.09", "the paper prints 1.2"), "1.0"),
-        ("kam-1.09", ("density 1.09", "as printed, most likely 1.2"), "0.37"),
+        (
+            "kam-1.09",
+            ("density 1.09", "as printed by the paper, which most likely means 1.2"),
+            "0.37",
+        ),
     ],
 )
 def test_the_doubt_about_table_one_is_in_the_report(tmp_path, model, wanted, onset):

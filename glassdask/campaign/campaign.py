@@ -295,6 +295,13 @@ def from_data(folder: Path, data: dict[str, Any], overrides: tuple[str, ...] = (
     except ValidationError as error:
         raise explain_validation_error(error) from None
     check(file)
+    asked = {override.partition("=")[0].strip() for override in overrides}
+    if file.quench.schedule and "quench.cooling_rate" in asked and "quench.schedule" not in asked:
+        raise UsageError(
+            "--set quench.cooling_rate, and [quench] schedule is set",
+            "one of them",
+            "For one rate all the way, type e.g. `--set 'quench.schedule=[[4.0,1e-3]]'`.",
+        )
     campaign = Campaign(folder, file, overrides)
     check_resolved(campaign)
     return campaign

@@ -1,6 +1,6 @@
 """The two snapshots of a run that are told apart: [train] classes.
 
-Everywhere behind the quench the hot class is called liquid and the cold one glass, whichever
+In all stages after the quench the hot class is called liquid and the cold one glass, whichever
 snapshots they are.
 """
 

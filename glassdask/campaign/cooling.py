@@ -168,6 +168,19 @@ def _check_holds(campaign: Campaign) -> None:
             "0, since the run is held there before it is cooled",
             "Raise equilibration_time in its place.",
         )
+    path, liquid = ramp(campaign), campaign.state_temperatures[0]
+    if quench.controls == 1:
+        raise UsageError(
+            "[quench] controls = 1", "0, or at least 2, to know how they scatter", "Raise it."
+        )
+    if quench.controls and not (len(path.rates) > 1 and path.corners[-2] < liquid):
+        raise UsageError(
+            f"[quench] controls = {quench.controls}, and the last piece of the cooling begins at "
+            f"{path.corners[-2]:g}",
+            f"a schedule whose last piece begins below T_L ({liquid:g}): control runs repeat it "
+            "ten times slower",
+            "Add such a piece to schedule, or write `controls = 0`.",
+        )
     if quench.controls and steps_of(campaign, quench.control_time) < 200:
         raise UsageError(
             f"[quench] control_time = {quench.control_time:g}",

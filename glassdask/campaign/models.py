@@ -134,7 +134,8 @@ MODELS: dict[str, Model] = {
         replace(_KAM, name="kam-table1", density=1.09, fractions=(0.35, 0.65),
                 epsilon=_binary(1.0, 0.5, 1.5),
                 note="Table I of the paper as printed: demixes and crystallises, for comparison"),
-        replace(_KAM, name="ka3d", dimension=3, fractions=(0.8, 0.2), liquid_temperature=1.0,
-                onset_temperature=0.4, note="Kob and Andersen 1995, in 3D", family=""),
+        replace(_KAM, name="ka3d", dimension=3, density=1.2, fractions=(0.8, 0.2),
+                epsilon=_binary(1.0, 1.5, 0.5), liquid_temperature=1.0, onset_temperature=0.4,
+                note="Kob and Andersen 1995, in 3D", family=""),
     )
 }  # fmt: skip

@@ -92,12 +92,14 @@ class Quench(Section):
         default=[],
     )
     controls: NonNegativeCount = about(
-        "the first so many runs then check the cooling: they hold the liquid at T_L, and repeat "
-        "the last piece ten times slower (not in the paper)",
+        "number of runs, from run 0 on, that go on after their glass to check the cooling: the "
+        "liquid held at T_L, the last piece ten times slower (not in the paper)",
         default=0,
     )
     control_time: Positive = about(
-        "how long a control run holds the liquid at T_L (not in the paper)", default=300.0
+        "how long a control run holds the liquid at T_L: ten relaxation times or more, a shorter "
+        "hold sees no lag (not in the paper)",
+        default=300.0,
     )
     inherent_structures: bool = about(
         "minimise the energy from each snapshot, too, and keep where that ends: the snapshot "

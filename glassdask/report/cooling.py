@@ -28,7 +28,7 @@ def draw_cooling(data: ReportData) -> Figure:
         axes.set_ylabel(r"potential energy per particle ($\epsilon$)")
     if data.campaign.imported:
         for axes in (whole, near):
-            style.say(axes, "imported configurations:\nthe ramp is not known")
+            style.say(axes, "imported configurations:\nno cooling is drawn")
         return figure
     group = data.group("cooling")
     temperature = group["temperature"].values
@@ -97,15 +97,22 @@ def draw_kink(axes: Axes, data: ReportData, temperature: np.ndarray, energy: np.
 def cooling_caption(data: ReportData) -> str:
     """What the figure shows."""
     if data.campaign.imported:
-        return "The configurations were imported; how they were cooled is not known here."
-    pieces = " Dotted: where the rate changes." if data.campaign.scheduled else ""
+        return (
+            "The configurations were imported. If it is known how they were cooled, the groups "
+            "configurations and cooling of the store say it."
+        )
+    pieces = ""
+    if data.campaign.scheduled:
+        pieces = " Dotted: where the rate changes; e(T) may bend there."
+        if data.campaign.file.quench.liquid_hold_time:
+            pieces += " A step at T_L is the lag that the hold removes."
     return (
         f"Potential energy per particle while cooling from {described(data.campaign)} ε/kB per "
-        f"unit time.{pieces} A jump would be crystallisation; the paper saw none at 8.33e-5. "
-        "Right: T*, where two lines that meet fit best, which is about where the liquid falls out "
-        "of equilibrium; dark band: 95 % interval over quenches; light band: how far T* moves as "
-        "the upper end of the window is drawn in to 60 %. The paper does not say how it found its "
-        "T*."
+        f"unit time.{pieces} Any other jump would be crystallisation; the paper saw none at "
+        "8.33e-5. Right: T*, where two lines that meet fit best, which is about where the liquid "
+        "falls out of equilibrium; dark band: 95 % interval over quenches; light band: how far T* "
+        "moves as the upper end of the window is drawn in to 60 %. The paper does not say how it "
+        "found its T*."
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from glassdask.campaign import Campaign
+from glassdask.campaign.cooling import ramp
 from glassdask.kernels.two_lines import FEWEST_POINTS
 from glassdask.onset import onset_from_cooling, onset_from_displacement
 from glassdask.report import paper
@@ -47,7 +48,7 @@ def window(campaign: Campaign) -> tuple[float, float]:
 def from_cooling(data: ReportData) -> Onset:
     """The kink of e(T), mean over the whole quenches; all temperatures weigh alike."""
     if data.campaign.imported:
-        return Onset(None, "not known of imported configurations")
+        return Onset(None, "not looked for in imported configurations")
     if not data.done.any():
         return Onset(None, "no whole quench")
     energy, (low, high) = data.group("cooling")["potential_energy"], window(data.campaign)
@@ -107,9 +108,23 @@ def _cooling_row(data: ReportData, stated: str) -> Row:
         notes.append("gradual: the window moves it by more than its interval is wide")
     if found["slope_above"] < found["slope_below"]:
         notes.append("the slope falls there: not as where a liquid falls out of equilibrium")
+    notes += _corners(data, found, low, high)
     notes.append("depends on the cooling rate; se is over resampled quenches")
     return Row(quantity, found["temperature"], math.nan, count, stated, "; ".join(notes),
                found["standard_error"])  # fmt: skip
+
+
+def _corners(data: ReportData, found: dict[str, float], low: float, high: float) -> list[str]:
+    """Where the rate of a schedule changes within the window; e(T) may bend there, too."""
+    corners = [T for T in ramp(data.campaign).corners[1:-1].tolist() if low < T < high]
+    if not corners:
+        return []
+    places = ", ".join(f"{T:g}" for T in corners)
+    notes = [f"cooled by a schedule: the rate changes at {places} within the window"]
+    ends = [found[name] for name in ("lower", "upper", "lowest", "highest")]
+    if any(np.nanmin(ends) <= T <= np.nanmax(ends) for T in corners):
+        notes.append("one of these lies within the interval: this may be the corner, not T*")
+    return notes
 
 
 def _displacement_row(data: ReportData, stated: str) -> Row:

@@ -92,7 +92,10 @@ def doubt(model: Model) -> str:
     ours, printed, meant = map(_in_doubt, (model, AS_PRINTED[model.family], MODELS[model.family]))
     doubtful = [name for name in ours if not ours[name] == printed[name] == meant[name]]
     found = []
-    for kept, words in ((False, "the paper prints"), (True, "as printed, most likely")):
+    for kept, words in (
+        (False, "the paper prints"),
+        (True, "as printed by the paper, which most likely means"),
+    ):
         names = [name for name in doubtful if (ours[name] == printed[name]) == kept]
         theirs = meant if kept else printed
         if names:
@@ -146,6 +149,8 @@ def differences(campaign: Campaign) -> list[str]:
     ]
     if campaign.scheduled:
         found.append("cooling by a schedule (the paper: one rate)")
+    if file.quench.liquid_hold_time and not campaign.imported:
+        found.append(f"liquid held for {file.quench.liquid_hold_time:g} (the paper: not)")
     if model.reference_lengths != theirs.reference_lengths:
         found.append("reference lengths")
     return found

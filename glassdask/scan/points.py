@@ -155,6 +155,7 @@ def _make_point(campaign: Campaign, setting: Setting, every: bool) -> Point:
     values = {field: value_of(found, field) for field in setting}
     values = {field: v for field, v in values.items() if v != value_of(campaign, field)}
     _check_imported(campaign, found, said)
+    _check_effect(campaign, found, values)
     name = "__".join(_file_name(field, value) for field, value in values.items())
     title = f"{file.campaign.name}, {said}"
     general = file.campaign.model_copy(update={"name": title})
@@ -202,6 +203,17 @@ def _check_imported(campaign: Campaign, found: Campaign, said: str) -> None:
             f"--over {said} needs other configurations, and those of {campaign.path} were imported",
             "fields of [grid], [indicators], [train], [explain] or [correlate]",
             "Import others into a campaign of their own.",
+        )
+
+
+def _check_effect(campaign: Campaign, found: Campaign, values: Setting) -> None:
+    """A point with other values is another experiment, or its row would be the campaign's own."""
+    same = found.sections(TABLES) == campaign.sections(TABLES)
+    if values and same and found.file.campaign.seed == campaign.file.campaign.seed:
+        raise UsageError(
+            f"--over {', '.join(values)} changes nothing in this campaign",
+            "a field that is in use (cooling_rate is not beside a schedule)",
+            "Vary another field, such as quench.schedule in place of quench.cooling_rate.",
         )
 
 
