@@ -81,6 +81,12 @@ TINY = (
 LEARNING = (
     *TINY,
     "quench.liquid_temperature=3.0",
+    # all that a quench can have
+    "quench.schedule=[[4.0,1.0],[1.0,0.5]]",
+    "quench.liquid_hold_time=0.5",
+    "quench.snapshot_temperatures=[0.6]",
+    "quench.controls=3",
+    "quench.control_time=2.0",
     "train.kernel_size=5",
     "train.epochs=30",
     "train.patience=30",

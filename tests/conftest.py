@@ -102,11 +102,7 @@ def make_lattice():
 def tiny(tmp_path_factory):
     """A tiny campaign, run whole by the command line; read it, do not change it."""
     folder = tmp_path_factory.mktemp("whole") / "tiny"
-    more = (
-        "quench.schedule=[[4.0,1.0],[1.0,0.5]]", "quench.liquid_hold_time=0.5",
-        "quench.snapshot_temperatures=[0.6]", "quench.controls=3", "quench.control_time=2.0",
-    )  # fmt: skip
-    overrides = [word for each in (*LEARNING, *more) for word in ("--set", each)]
+    overrides = [word for each in LEARNING for word in ("--set", each)]
     glassdask("new", str(folder), "--model", "kam", "--preset", "quick", *overrides)
     glassdask("run", str(folder))
     return folder

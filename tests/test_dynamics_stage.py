@@ -147,7 +147,8 @@ def test_scattering_falls_and_bonds_break_with_time_and_heat(tree):
     dynamics = tree["dynamics"]
     function = dynamics.self_intermediate_scattering
     assert (function.isel(time=0) > function.isel(time=-1)).all()
-    assert (function.isel(temperature=1, time=-1) < function.isel(temperature=0, time=-1)).all()
+    last = function.isel(time=-1).mean("configuration")  # three trajectories each are few
+    assert (last.isel(temperature=1) < last.isel(temperature=0)).all()
     bonds = dynamics.bond_breaking_propensity.mean("particle")
     assert (bonds.isel(temperature=1, time=-1) > bonds.isel(temperature=0, time=-1)).all()
 
