@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -203,7 +204,8 @@ def temperature(value: float) -> str:
 
 def say(axes: Any, text: str) -> None:
     """Write in an empty panel why it is empty."""
+    lines = "\n".join(textwrap.fill(line, 40) for line in text.splitlines())
     axes.text(
-        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="#8a1c1c",
-        fontsize=9, wrap=True,
+        0.5, 0.5, lines, transform=axes.transAxes, ha="center", va="center", color="#8a1c1c",
+        fontsize=9, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8},
     )  # fmt: skip
