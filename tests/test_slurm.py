@@ -16,7 +16,17 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
-from campaigns import SIXTY, STAGES, TINY, begin_and_stop, change_input, glassdask, in_process, new
+from campaigns import (
+    LEARNING,
+    SIXTY,
+    STAGES,
+    TINY,
+    begin_and_stop,
+    change_input,
+    glassdask,
+    in_process,
+    new,
+)
 from slurm_cluster import Slurm
 
 import glassdask as gd
@@ -128,7 +138,7 @@ def test_the_chain_by_hand_as_the_page_says(
     if whole:
         shutil.copytree(tiny, folder)
     else:
-        new(folder, "kam", TINY)
+        new(folder, "kam", LEARNING)
     commands = re.search(r"```bash\n(.*?)```", README.read_text(), re.S)
     assert commands is not None
     small = re.sub(r"--ntasks=33", "--ntasks=3", commands[1]).replace("--ntasks=16", "--ntasks=2")
@@ -180,7 +190,7 @@ def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
 def test_a_job_waits_while_another_process_works_at_its_stage(
     slurm: Slurm, tmp_path: Path, tiny: Path
 ) -> None:
-    folder = new(tmp_path / "c", "kam", TINY)
+    folder = new(tmp_path / "c", "kam", LEARNING)
     holder = (
         "import sys, time; from glassdask.campaign import load; from glassdask import jobs, locks\n"
         f"campaign = load({str(folder)!r}); jobs.make_folders(campaign)\n"
