@@ -70,8 +70,18 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(tmp_path: P
     assert (first["position"] != other["position"]).any()
 
 
-def test_bare_lammps_runs_the_stored_input_to_the_same_place(tmp_path: Path) -> None:
-    campaign = small(tmp_path, "kam")
+@pytest.mark.parametrize(
+    "cooling",
+    [
+        (),
+        (
+            "quench.schedule=[[4.0,1.0],[1.0,0.25],[0.4,0.5]]", "quench.liquid_hold_time=1.5",
+            "quench.snapshot_temperatures=[2.0,0.6]",
+        ),
+    ],
+)  # fmt: skip
+def test_bare_lammps_runs_the_stored_input_to_the_same_place(tmp_path: Path, cooling) -> None:
+    campaign = small(tmp_path, "kam", *cooling)
     driven = quench(campaign, 5, tmp_path / "log")
     dump = f"write_dump all custom {tmp_path}/dump id xu yu modify sort id format float %.17g"
     lines = quench_input(campaign).replace("#@ record glass", dump)
