@@ -21,7 +21,8 @@ are comments for LAMMPS and instructions for the driver:
     keep the displacements at the frames of the propensity ensemble, during the next run.
 
 The long runs are cut into blocks by `every`: bare LAMMPS and the driver set up anew at the same
-steps, and a run goes on from a restart at the end of a block to the same bits.
+steps, and a run goes on from a restart at the end of a block to the same bits. The driver makes a
+`run` of each block, so a ramp says its `start` and `stop`, or each block would be a whole ramp.
 
 Everything that differs between the runs of a stage is a LAMMPS variable (``-var seed 17``).
 """
@@ -261,11 +262,11 @@ def _controls(campaign: Campaign, thermostat: bool) -> list[str]:
         "reset_timestep 0",
         "#@ place snapshot liquid",
         hot,
-        *_leg(campaign, liquid),
+        *_leg(campaign, liquid, 0),
         "unfix nvt",
         f"#@ place snapshot {LAST_PIECE}",
         cold,
-        *_leg(campaign, slower),
+        *_leg(campaign, slower, liquid.steps),
         "unfix nvt",
         *rest,
         f"#@ record {SLOW_GLASS}",
@@ -274,8 +275,12 @@ def _controls(campaign: Campaign, thermostat: bool) -> list[str]:
     ]
 
 
-def _leg(campaign: Campaign, leg: Leg) -> list[str]:
-    return [_thermostat(campaign, leg.begin, leg.end), f"run {leg.steps} {_blocks(campaign)}"]
+def _leg(campaign: Campaign, leg: Leg, first: int) -> list[str]:
+    """One leg from step `first` on; without `start` and `stop` each block would be a ramp."""
+    return [
+        _thermostat(campaign, leg.begin, leg.end),
+        f"run {leg.steps} start {first} stop {first + leg.steps} {_blocks(campaign)}",
+    ]
 
 
 def equilibration_input(campaign: Campaign) -> str:

@@ -12,12 +12,13 @@ from campaigns import glassdask, in_process
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lammps_runs import quench, same_bits, small, to_the_end
+from mpi4py import MPI
 
 import glassdask as gd
 from glassdask import records
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.campaign import from_data
-from glassdask.campaign.cooling import CONTROLS, input_of_run, one_rate, ramp
+from glassdask.campaign.cooling import CONTROLS, input_of_run, one_rate, ramp, steps_of
 from glassdask.campaign.writing import PRESETS, draft
 from glassdask.errors import UsageError
 from glassdask.report.data import ReportData
@@ -25,7 +26,9 @@ from glassdask.report.sanity import sanity_table
 from glassdask.scan.points import make_points
 from hpc import lammps_input
 from hpc.averages import AVERAGED, cooling_averages
+from hpc.carrying_out import carry_out
 from hpc.lammps_input import marks, quench_input
+from hpc.quench import Quench
 from hpc.restarts import Restarts
 
 PIECES = "quench.schedule=[[4.0,1.0],[1.0,0.25],[0.4,0.5]]"
@@ -103,6 +106,57 @@ def test_the_input_cools_without_a_gap(tmp_path: Path) -> None:
     assert now == pytest.approx(0.05)
     assert held == 300 + 100
     assert step - held == ramp(campaign).steps
+
+
+def test_every_ramp_says_where_it_starts_and_stops(tmp_path: Path) -> None:
+    # the driver makes a run of each block: without these each block would be the whole ramp
+    lines = quench_input(small(tmp_path, "kam", *RICH)).splitlines()
+    step, ends, ramps = 0, (0.0, 0.0), []
+    for line in lines:
+        if line == "reset_timestep 0":
+            step = 0
+        elif found := re.match(r"fix nvt all nvt temp (\S+) (\S+)", line):
+            ends = (float(found[1]), float(found[2]))
+            if ends[0] != ends[1]:
+                ramps.append([ends, step, 0])
+        elif line.startswith("run "):
+            count = int(line.split()[1])
+            if ends[0] != ends[1]:
+                found = re.search(r"start (\d+) stop (\d+)", line)
+                assert found, line
+                assert int(found[1]) == ramps[-1][1]
+                ramps[-1][2] = int(found[2])
+            step += count
+            assert ends[0] == ends[1] or step <= ramps[-1][2]
+    *_, (last, first, stop), (slow, slow_first, slow_stop) = ramps
+    assert last == slow == (0.4, 0.05)
+    assert slow_stop - slow_first == 10 * (stop - first)
+
+
+class Watched(Quench):
+    """A control run whose temperature is looked at along its slower last piece."""
+
+    def stops(self, before):
+        self.controls = CONTROLS in before
+        self.looked = steps_of(self.campaign, 3.0) + np.arange(50, 1400, 50)
+        found = super().stops(before)
+        return np.concatenate([found, self.looked]) if self.controls else found
+
+    def at_stop(self, runner, step):
+        if self.controls and step in self.looked:
+            self.keep(temperature=runner.kinetic_temperature())
+        else:
+            super().at_stop(runner, step)
+
+
+@pytest.mark.usefixtures("_short_blocks")
+def test_the_slower_last_piece_is_one_ramp_over_all_its_blocks(tmp_path: Path) -> None:
+    campaign = small(tmp_path, "kam", *RICH)
+    assert ramp(campaign).legs()[-1].steps == 140
+    run = Watched(campaign, quench_input(campaign), 17, is_control=True)
+    carry_out(run, MPI.COMM_SELF, tmp_path / "log")
+    thirds = np.array(run.kept["temperature"]).reshape(3, -1).mean(axis=1)
+    assert np.allclose(thirds, [0.34, 0.225, 0.11], atol=0.06)
 
 
 def test_a_schedule_of_one_piece_is_one_rate(tmp_path: Path) -> None:
