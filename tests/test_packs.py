@@ -33,7 +33,7 @@ FURTHER = [0.6, 0.4]
 OVERRIDES = (
     *TINY, "quench.runs=32", "quench.split={train=24,validation=4,test=4}",
     "quench.liquid_temperature=0.7", "system.density=1.15", "quench.time_step=0.004",
-    "quench.schedule=[[4.0, 0.5], [1.0, 0.25]]", f"quench.snapshot_temperatures={FURTHER}",
+    "quench.schedule=[[4.0, 0.5], [0.6, 0.25]]", f"quench.snapshot_temperatures={FURTHER}",
     "quench.controls=2", "quench.inherent_structures=true",
 )  # fmt: skip
 FAILED = {3: "lost atoms", 25: "a force that is not a number"}
