@@ -91,6 +91,6 @@ class History:
 def history(campaign: Campaign) -> History:
     """The averages along an equilibration of the campaign."""
     step = campaign.file.quench.time_step
-    steps = round(equilibration_time(campaign.file.propensity) / step)
+    steps = steps_of(campaign, equilibration_time(campaign.file.propensity))
     samples = averaged_steps(steps, HISTORY)
     return History(steps, samples, step * means(samples))

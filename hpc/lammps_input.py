@@ -125,7 +125,7 @@ def _push_off(campaign: Campaign) -> list[str]:
         *soft(60.0),
         "minimize 1e-6 1e-6 400 4000",
         *soft(400.0),
-        f"velocity all create {hot!r} $(v_seed+10:%.0f) mom yes rot no dist gaussian",
+        _velocities(hot, "$(v_seed+10:%.0f)"),
         *limited(0.05, 0.1, 400, 11),
         *_potential(campaign),
         *limited(0.02, 0.1, 400, 12),
@@ -133,9 +133,14 @@ def _push_off(campaign: Campaign) -> list[str]:
     ]
 
 
-def _thermostat(campaign: Campaign, begin: float, end: float) -> str:
+def _velocities(temperature: float | str, seed: str) -> str:
+    """New velocities, Gaussian, without drift."""
+    return f"velocity all create {temperature} {seed} mom yes rot no dist gaussian"
+
+
+def _thermostat(campaign: Campaign, begin: float | str, end: float | str) -> str:
     """Nose-Hoover from one temperature to another, linear over the runs that follow."""
-    return f"fix nvt all nvt temp {begin!r} {end!r} {campaign.file.quench.thermostat_time!r}"
+    return f"fix nvt all nvt temp {begin} {end} {campaign.file.quench.thermostat_time!r}"
 
 
 def _hold(campaign: Campaign, temperature: float, time: float) -> list[str]:
@@ -180,7 +185,7 @@ def quench_input(campaign: Campaign) -> str:
         f"thermo {cooling_averages(campaign).samples[0]}",
         "thermo_modify lost error norm yes",
         *_push_off(campaign),
-        f"velocity all create {start!r} $(v_seed:%.0f) mom yes rot no dist gaussian",
+        _velocities(start, "$(v_seed:%.0f)"),
         _thermostat(campaign, start, start),
         f"run {equilibration} {_blocks(campaign)}",
         "unfix nvt",
@@ -189,7 +194,7 @@ def quench_input(campaign: Campaign) -> str:
         *held,
         "#@ record glass",
         *_inherent(campaign, names, bool(held)),
-        *(_controls(campaign, bool(held)) if quench.controls else []),
+        *(_controls(campaign, held) if quench.controls else []),
     ]
     return "\n".join(lines) + "\n"
 
@@ -247,30 +252,28 @@ def marks(campaign: Campaign) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda mark: mark[1]))
 
 
-def _controls(campaign: Campaign, thermostat: bool) -> list[str]:
-    """What control runs do more: hold the liquid, and cool the last piece ten times slower."""
-    liquid, slower, glass = control_run(campaign)
-    hot, cold = (
-        f"velocity all create {leg.begin!r} $(v_seed+{seed}:%.0f) mom yes rot no dist gaussian"
-        for leg, seed in ((liquid, 20), (slower, 21))
-    )
+def _controls(campaign: Campaign, held: list[str]) -> list[str]:
+    """What control runs do more: hold the liquid, and cool the last piece ten times slower.
+
+    `held` is the rest at T_G, after which the thermostat is still there, unless minima came since.
+    """
+    liquid, slower, _ = control_run(campaign)
     minimised = campaign.file.quench.inherent_structures
-    rest = _hold(campaign, glass.begin, campaign.file.quench.hold_time)
     return [
         CONTROLS,
-        *(["unfix nvt"] if thermostat and not minimised else []),
+        *(["unfix nvt"] if held and not minimised else []),
         "reset_timestep 0",
         "#@ place snapshot liquid",
-        hot,
+        _velocities(liquid.begin, "$(v_seed+20:%.0f)"),
         *_leg(campaign, liquid, 0),
         "unfix nvt",
         f"#@ place snapshot {LAST_PIECE}",
-        cold,
+        _velocities(slower.begin, "$(v_seed+21:%.0f)"),
         *_leg(campaign, slower, liquid.steps),
         "unfix nvt",
-        *rest,
+        *held,
         f"#@ record {SLOW_GLASS}",
-        *(["unfix nvt"] if rest else []),
+        *(["unfix nvt"] if held else []),
         *inherent_lines(("glass", SLOW_GLASS), CONTROL),
     ]
 
@@ -326,6 +329,6 @@ def _from_given(campaign: Campaign) -> list[str]:
         "thermo_modify lost error norm yes",
         *_potential(campaign),
         f"timestep {quench.time_step!r}",
-        "velocity all create $(v_temperature) $(v_seed:%.0f) mom yes rot no dist gaussian",
-        f"fix nvt all nvt temp $(v_temperature) $(v_temperature) {quench.thermostat_time!r}",
+        _velocities("$(v_temperature)", "$(v_seed:%.0f)"),
+        _thermostat(campaign, "$(v_temperature)", "$(v_temperature)"),
     ]

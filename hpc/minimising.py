@@ -17,7 +17,7 @@ MOST_STEPS = 200_000
 #: Begins a line at which particles are put in anew, so that nothing of what came before is needed.
 PLACE_SNAPSHOT = "#@ place snapshot"
 #: Begins a line at which the end of a minimisation is kept, or its energy alone.
-INHERENT, CONTROL = "#@ inherent", "#@ control "
+INHERENT, CONTROL = "#@ inherent", "#@ control"
 
 
 def inherent_lines(names: Sequence[str], kept_as: str = INHERENT) -> list[str]:
@@ -31,6 +31,6 @@ def inherent_lines(names: Sequence[str], kept_as: str = INHERENT) -> list[str]:
         lines += [
             f"{PLACE_SNAPSHOT} {name}",
             f"minimize 0.0 {FORCE_TOLERANCE!r} {MOST_STEPS} {10 * MOST_STEPS}",
-            f"{kept_as.rstrip()} {name}",
+            f"{kept_as} {name}",
         ]
     return lines

@@ -8,7 +8,7 @@ from glassdask.campaign import Campaign
 from glassdask.campaign.cooling import CONTROLS, input_of_run
 from glassdask.layout import STATES
 from hpc.averages import AVERAGED, control_samples, cooling_averages, means
-from hpc.lammps_input import SLOW_GLASS, marks
+from hpc.lammps_input import LAST_PIECE, SLOW_GLASS, marks
 from hpc.runner import Runner
 from hpc.snapshots import Snapshots
 
@@ -61,7 +61,8 @@ class Quench(Snapshots):
         energies = np.array(self.kept["energy"])
         found = {"cooling": means(energies[: points * AVERAGED])}
         found |= self.recorded(STATES)
-        further = [repr(t) for t in self.campaign.file.quench.snapshot_temperatures]
+        others = (*STATES, LAST_PIECE, SLOW_GLASS)
+        further = [name for name in self.names if name not in others]
         if further:
             found |= {f"snapshot_{kind}": v for kind, v in self.recorded(further).items()}
         if self.campaign.file.quench.controls:

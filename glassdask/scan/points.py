@@ -196,9 +196,7 @@ def _check_field(field: str) -> None:
 
 def _check_imported(campaign: Campaign, found: Campaign, said: str) -> None:
     """Of imported configurations there are no others."""
-    tables = ("system", "quench")
-    same = found.sections(tables) == campaign.sections(tables)
-    if campaign.imported and not (same and found.file.campaign.seed == campaign.file.campaign.seed):
+    if campaign.imported and not _same(campaign, found, ("system", "quench")):
         raise UsageError(
             f"--over {said} needs other configurations, and those of {campaign.path} were imported",
             "fields of [grid], [indicators], [train], [explain] or [correlate]",
@@ -206,10 +204,15 @@ def _check_imported(campaign: Campaign, found: Campaign, said: str) -> None:
         )
 
 
+def _same(one: Campaign, other: Campaign, tables: tuple[str, ...]) -> bool:
+    """Whether two campaigns have these tables, as records know them, and the seed in common."""
+    seeds = (campaign.file.campaign.seed for campaign in (one, other))
+    return one.sections(tables) == other.sections(tables) and len(set(seeds)) == 1
+
+
 def _check_effect(campaign: Campaign, found: Campaign, values: Setting) -> None:
     """A point with other values is another experiment, or its row would be the campaign's own."""
-    same = found.sections(TABLES) == campaign.sections(TABLES)
-    if values and same and found.file.campaign.seed == campaign.file.campaign.seed:
+    if values and _same(campaign, found, TABLES):
         raise UsageError(
             f"--over {', '.join(values)} changes nothing in this campaign",
             "a field that is in use (cooling_rate is not beside a schedule)",
