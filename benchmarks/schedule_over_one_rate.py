@@ -3,9 +3,10 @@
 `python benchmarks/schedule_over_one_rate.py FOLDER --model kam --runs 64` quenches 500 particles in
 three ways: by the schedule, at the paper's rate from 4 to 0.05, and ten times faster. It prints
 inherent-structure energies, g(r), Theta, Upsilon and their correlation of the glasses of each
-way, and by how many standard errors they differ. One rate takes 8 core-hours a model. The same
-command goes on after an interruption; `--walltime 20:00` stops in time; `--only table` prints
-what there is.
+way, and by how many standard errors they differ. One rate takes 8 core-hours a model. The runs
+are made in blocks of 8. A finished block adds its numbers to FOLDER/kam-one-rate.nc, and is not
+run again. The same command continues after an interruption; `--walltime 20:00` stops in time;
+`--only table` prints what there is.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import numpy as np
 import xarray as xr
 
 import glassdask as gd
-from glassdask import layout
 from glassdask.campaign import load, new_campaign
 from glassdask.campaign.cooling import one_rate, ramp
 from glassdask.campaign.writing import preset
@@ -31,12 +31,13 @@ PAPER = 8.33e-5
 SEEDS = {"schedule": 2, "one-rate": 1, "ten-times-faster": 3}
 WAYS = tuple(SEEDS)
 PARTICLES, LENGTH = 500, 3.0
+#: Runs of a block; the campaign of a block has seed + 100 times its number.
+BLOCK = 8
 
 
-def overrides(model: str, way: str, runs: int) -> tuple[str, ...]:
-    """Fields of the campaign of one way."""
+def overrides(model: str, way: str, block: int) -> tuple[str, ...]:
+    """Fields of the campaign of one block of one way."""
     reduced = preset("reduced", model)["quench"]
-    test = max(1, runs // 6)
     cooled = {
         "schedule": tuple(
             f"quench.{key}={reduced[key]}" for key in ("schedule", "liquid_hold_time")
@@ -46,40 +47,48 @@ def overrides(model: str, way: str, runs: int) -> tuple[str, ...]:
     }[way]
     return (
         f"system.particles={PARTICLES}",
-        f"quench.runs={runs}",
-        f"quench.split={{train={runs - 2 * test},validation={test},test={test}}}",
+        f"quench.runs={BLOCK}",
+        f"quench.split={{train={BLOCK - 2},validation=1,test=1}}",
         "quench.equilibration_time=25.0",
         "quench.hold_time=0.0",
         "quench.cooling_points=400",
         "quench.inherent_structures=true",
-        f"campaign.seed={SEEDS[way]}",
+        f"campaign.seed={SEEDS[way] + 100 * block}",
         "propensity.configurations=1",
         *cooled,
     )
 
 
+def kept(folder: Path, model: str, way: str) -> xr.Dataset | None:
+    """The numbers of the finished blocks of one way, if there are any."""
+    path = folder / f"{model}-{way}.nc"
+    return xr.load_dataset(path, engine="scipy") if path.exists() else None
+
+
 def quench(folder: Path, model: str, way: str, asked: argparse.Namespace) -> None:
-    """Make the campaign of one way if it is not there, and go on with its quenches."""
-    path = folder / f"{model}-{way}"
-    if not (path / "campaign.toml").exists():
-        new_campaign(path, model, "quick", overrides(model, way, asked.runs))
-    if load(path).file.quench.runs != asked.runs:
-        raise SystemExit(f"{path} has {load(path).file.quench.runs} runs, not {asked.runs}")
-    words = [str(GLASSDASK), "quench", str(path)]
-    words += ["--walltime", asked.walltime] if asked.walltime else []
-    code = subprocess.run(words, check=False).returncode
-    if code:
-        raise SystemExit(code)
+    """Quench the blocks of one way that are missing, and keep the numbers of each."""
+    for block in range(asked.runs // BLOCK):
+        there = kept(folder, model, way)
+        if there is not None and block in there["block"]:
+            continue
+        path = folder / f"{model}-{way}-{block}"
+        if not (path / "campaign.toml").exists():
+            new_campaign(path, model, "quick", overrides(model, way, block))
+        words = [str(GLASSDASK), "quench", str(path)]
+        words += ["--walltime", asked.walltime] if asked.walltime else []
+        code = subprocess.run(words, check=False).returncode
+        if code:
+            raise SystemExit(code)
+        found = measured(path).assign_coords(block=("sample", np.full(BLOCK, block)))
+        whole = found if there is None else xr.concat([there, found], "sample")
+        temporary = folder / f"{model}-{way}.part"
+        whole.to_netcdf(temporary, engine="scipy")
+        temporary.replace(folder / f"{model}-{way}.nc")
 
 
-def measured(path: Path) -> xr.Dataset | None:
-    """A number a finished run: what is compared."""
-    if not (path / "store.zarr" / "configurations").exists():
-        return None
-    ds = gd.open(path)["configurations"].to_dataset()
-    ds = ds.isel(sample=ds["run_status"].values == layout.DONE).load()
-    if ds.sizes["sample"] < 2:
-        return None
+def measured(path: Path) -> xr.Dataset:
+    """A number a run: what is compared."""
+    ds = gd.open(path)["configurations"].to_dataset().load()
     campaign = load(path)
     ds = ds.assign_attrs(campaign.indicator_parameters)
     glass = ds.sel(state="glass")
@@ -100,7 +109,10 @@ def measured(path: Path) -> xr.Dataset | None:
         found[f"g(r) {pair}, first peak"] = g.sel(pair=pair).max("radius")
     bins = g.stack(bin=("pair", "radius")).transpose("sample", "bin").reset_index("bin", drop=True)
     plain = {name: values.drop_vars(list(values.coords)) for name, values in found.items()}
-    return xr.Dataset(plain).assign(bins=bins.drop_vars(list(bins.coords)))
+    return xr.Dataset(
+        {**plain, "bins": bins.drop_vars(list(bins.coords))},
+        attrs={"steps": ramp(campaign).steps, "steps_at_one_rate": one_rate(campaign).steps},
+    )
 
 
 def moments(values: xr.DataArray) -> tuple[float, float]:
@@ -142,14 +154,13 @@ def of_curves(one: xr.DataArray, other: xr.DataArray) -> float:
 
 def table(folder: Path, model: str) -> None:
     """Print the comparison of what is finished by now."""
-    found = {way: measured(folder / f"{model}-{way}") for way in WAYS}
+    found = {way: kept(folder, model, way) for way in WAYS}
     there = {way: each for way, each in found.items() if each is not None}
     if not there:
-        raise SystemExit("no way has two finished runs yet")
+        raise SystemExit("no way has a finished block yet")
     if "schedule" in there:
-        campaign = load(folder / f"{model}-schedule")
-        steps = ramp(campaign).steps
-        fewer = one_rate(campaign).steps / steps
+        steps = there["schedule"].attrs["steps"]
+        fewer = there["schedule"].attrs["steps_at_one_rate"] / steps
         print(f"{model}: {steps:,} steps by the schedule, {fewer:.2f} times fewer than at one rate")
     compared = [way for way in WAYS if way != "one-rate" and way in there and "one-rate" in there]
     whole = len(there) == len(WAYS)
