@@ -37,13 +37,13 @@ $(VENV)/bin/python:
 $(VENV)/.demo-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing into $(VENV) (a minute or two) ..."
 	$(PIP) $(EDITABLE) -e '.[formats,hpc,learn]'
-	$(VENV)/bin/python -m glassdask.kernels
+	$(VENV)/bin/python -m glassdask.physics.compiling
 	@touch $@
 
 $(VENV)/.all-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing into $(VENV) (a minute or two) ..."
 	$(PIP) $(EDITABLE) -e '.[all]'
-	$(VENV)/bin/python -m glassdask.kernels
+	$(VENV)/bin/python -m glassdask.physics.compiling
 	@touch $@
 
 clean:

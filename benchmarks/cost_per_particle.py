@@ -11,8 +11,13 @@ import numpy as np
 from common import arguments, verdict
 from configurations import CUTOFF, Quenched, quenched
 
-from glassdask.kernels import coarse_graining, energy, gridding, structure
-from glassdask.kernels.tessellation import tessellate
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.kernels import (
+    coarse_graining,
+    energy,
+    gridding,
+    structure,
+)
 
 XI = 3.0
 SPACING = 0.25

@@ -14,11 +14,11 @@ import numpy as np
 from common import arguments, say_best, verdict
 from stores import analysed, filled, quiet
 
-from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign
-from glassdask.clusters.cluster import Cluster
-from glassdask.kernels import energy, gridding, structure
-from glassdask.kernels.tessellation import tessellate
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.kernels import energy, gridding, structure
+from glassdask.run.cluster import Cluster
+from glassdask.store import groups, jobs, layout
 
 
 def serial(made: Campaign) -> None:
@@ -27,13 +27,13 @@ def serial(made: Campaign) -> None:
         record, _ = jobs.begin(made, stage, start_over=True)
         jobs.create(made, stage, record, (group,))
         work = _grid if stage == "grid" else _indicators
-        position = store.array(made.store, "configurations", "position", "r")
-        status = store.array(made.store, group.name, "run_status")
+        position = groups.array(made.store, "configurations", "position", "r")
+        status = groups.array(made.store, group.name, "run_status")
         done = np.zeros(made.file.quench.runs, np.int8)
         for low, high in layout.sample_blocks(made):
             snapshots = np.asarray(position[low:high])
             for name, values in work(made, snapshots).items():
-                store.array(made.store, group.name, name)[low:high] = values
+                groups.array(made.store, group.name, name)[low:high] = values
             done[low:high] = layout.DONE
             status[...] = done
         jobs.complete(made, stage)
@@ -70,7 +70,7 @@ def _indicators(made: Campaign, snapshots: np.ndarray) -> dict[str, np.ndarray]:
 def results(made: Campaign) -> list[np.ndarray]:
     """All that the two stages wrote."""
     names = ("density/density", *(f"indicators/{n}" for n in made.file.indicators.names))
-    return [np.asarray(store.array(made.store, *name.split("/"), "r")[...]) for name in names]
+    return [np.asarray(groups.array(made.store, *name.split("/"), "r")[...]) for name in names]
 
 
 def processor_seconds(cluster: Cluster) -> float:

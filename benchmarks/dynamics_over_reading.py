@@ -21,15 +21,15 @@ from memory_of_workers import peak
 from stores import filled, quiet
 
 import glassdask as gd
-from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign, load
-from glassdask.kernels.dynamics import cage_relative_squared_displacement
-from glassdask.kernels.tessellation import tessellate
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.kernels.dynamics import cage_relative_squared_displacement
 from glassdask.stages.dynamics import of_ensemble
 from glassdask.stages.ensembles import RECORDED, Ensemble, open_ensemble
 from glassdask.stages.motion import Motion
 from glassdask.stages.panel import Panel
 from glassdask.stages.starts import start_of
+from glassdask.store import groups, jobs, layout
 
 NAMES = ("gradcam", "voronoi_volume", "tong_tanaka", "potential_energy")
 SEED = [1, 2, 3]
@@ -52,11 +52,11 @@ def stored(particles: int, replicas: int, frames: int) -> Campaign:
     sample = int(np.flatnonzero(layout.splits(made) == "test")[0])
     times = np.geomspace(0.5, 100, frames)
     jobs.create(made, "propensity", record, (layout.propensity(made, np.array([sample]), times),))
-    position = np.asarray(store.array(made.store, "configurations", "position", "r")[sample, 1])
+    position = np.asarray(groups.array(made.store, "configurations", "position", "r")[sample, 1])
     neighbours = tessellate(position, made.box_length).neighbours
     random = np.random.default_rng(0)
     width = np.geomspace(0.05, 1.2, frames)[:, None] * random.lognormal(0, 0.5, particles)
-    arrays = {n: store.array(made.store, "propensity", n) for n in RECORDED}
+    arrays = {n: groups.array(made.store, "propensity", n) for n in RECORDED}
     at_once = arrays["crsd"].chunks[3]
     for low in range(0, frames, at_once):
         part = slice(low, min(low + at_once, frames))
@@ -65,7 +65,9 @@ def stored(particles: int, replicas: int, frames: int) -> Campaign:
         arrays["displacement"][0, 0, :, part] = moved
         crsd = np.stack([cage_relative_squared_displacement(one, neighbours) for one in moved])
         arrays["crsd"][0, 0, :, part] = crsd.astype(np.float32)
-    store.array(made.store, "propensity", "run_status")[...] = np.full((1, 1, replicas), 1, np.int8)
+    groups.array(made.store, "propensity", "run_status")[...] = np.full(
+        (1, 1, replicas), 1, np.int8
+    )
     jobs.complete(made, "propensity")
     return made
 

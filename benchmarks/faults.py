@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 from common import arguments, campaign
 
-from glassdask.layout import DONE, PENDING
+from glassdask.store.layout import DONE, PENDING
 
 GLASSDASK = Path(sys.executable).parent / "glassdask"
 SIZE = (

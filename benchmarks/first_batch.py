@@ -10,8 +10,8 @@ import zarr
 from common import arguments, say_best, take_turns
 from pictures import pictured
 
-from glassdask.learn.batches import Batches
-from glassdask.learn.sources import in_blocks
+from glassdask.network.batches import Batches
+from glassdask.network.sources import in_blocks
 from glassdask.stages.splits import read_split
 
 

@@ -11,9 +11,9 @@ import torch
 from captum.attr import LayerGradCam
 from common import arguments, campaign, say_best, take_turns
 
-from glassdask.kernels.gridding import grid_density
-from glassdask.learn.explanations import explain_images
-from glassdask.learn.network import build_network
+from glassdask.network.explanations import explain_images
+from glassdask.network.network import build_network
+from glassdask.physics.kernels.gridding import grid_density
 
 
 def images_of(made, count: int) -> np.ndarray:  # type: ignore[no-untyped-def]

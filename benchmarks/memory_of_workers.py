@@ -8,8 +8,8 @@ from pathlib import Path
 from common import arguments, verdict
 from stores import analysed, filled, quiet
 
-from glassdask import layout
-from glassdask.clusters.cluster import Cluster
+from glassdask.run.cluster import Cluster
+from glassdask.store import layout
 
 
 def peak() -> int:

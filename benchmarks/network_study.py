@@ -24,12 +24,12 @@ import xarray as xr
 from torch.nn.functional import cross_entropy
 
 import glassdask as gd
-from glassdask import layout, store
 from glassdask.campaign import Campaign, load
-from glassdask.learn.explanations import explain_images, map_stride
-from glassdask.learn.network import GlassNetwork
-from glassdask.learn.train import best_epoch, evaluate, train
+from glassdask.network.explanations import explain_images, map_stride
+from glassdask.network.network import GlassNetwork
+from glassdask.network.train import best_epoch, evaluate, train
 from glassdask.stages.splits import GLASS, LIQUID
+from glassdask.store import groups, layout
 
 SPLITS = ("train", "validation", "test")
 
@@ -38,7 +38,7 @@ class Split:
     """Whole runs of a campaign, their images and labels, liquid and glass in turns."""
 
     def __init__(self, campaign: Campaign, runs: np.ndarray) -> None:
-        with store.open_group(campaign.store, "configurations") as group:
+        with groups.open_group(campaign.store, "configurations") as group:
             names = ["position", "species", "box_length"]
             self.runs = group[names].isel(sample=runs).load()
         grid = campaign.file.grid
@@ -55,7 +55,7 @@ class Split:
 
 def splits(campaign: Campaign, asked: argparse.Namespace) -> list[Split]:
     """Training, validation and test runs: the campaign's, or the first that there are."""
-    with store.open_group(campaign.store, "configurations") as group:
+    with groups.open_group(campaign.store, "configurations") as group:
         whole = group["run_status"].values == layout.DONE
         name = group["split"].values
     if asked.split:

@@ -21,9 +21,9 @@ from matplotlib.axes import Axes
 from PIL import Image
 
 import glassdask as gd
-from glassdask import layout, records
 from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.report import style
+from glassdask.store import layout, records
 
 GLASSDASK = Path(sys.executable).parent / "glassdask"
 PAPER = 0.37

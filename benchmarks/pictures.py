@@ -8,8 +8,8 @@ import shutil
 import numpy as np
 from common import campaign
 
-from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign
+from glassdask.store import groups, jobs, layout
 
 #: A network that is fast, where the images and not their number of operations matter.
 SMALL = (
@@ -30,9 +30,9 @@ def pictured(runs: int, particles: int, *overrides: str) -> Campaign:
     for stage, group in (("quench", layout.configurations(made)), ("grid", layout.density(made))):
         record, _ = jobs.begin(made, stage)
         jobs.create(made, stage, record, (group,))
-        status = store.array(made.store, group.name, "run_status")
+        status = groups.array(made.store, group.name, "run_status")
         status[...] = np.full(runs, layout.DONE, np.int8)
-    density = store.array(made.store, "density", "density")
+    density = groups.array(made.store, "density", "density")
     for low, high in layout.sample_blocks(made):
         density[low:high] = _images(low, high, density.shape[2:], particles)
     jobs.complete(made, "quench")

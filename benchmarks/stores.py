@@ -12,10 +12,10 @@ import numpy as np
 from common import campaign
 from configurations import quenched
 
-from glassdask import jobs, layout, store
 from glassdask.campaign import Campaign
-from glassdask.clusters.cluster import Cluster
+from glassdask.run.cluster import Cluster
 from glassdask.stages import analyse
+from glassdask.store import groups, jobs, layout
 
 #: Quenches that all samples come from, and how far their particles are moved, sigma.
 SEEDS = (1, 2, 3, 4)
@@ -41,11 +41,11 @@ def filled(runs: int, particles: int, workers: int = 2) -> Campaign:
     jobs.create(
         made, "quench", record, (layout.configurations(made), layout.cooling(made, np.ones(2)))
     )
-    position = store.array(made.store, "configurations", "position")
+    position = groups.array(made.store, "configurations", "position")
     glasses = [quenched("kam", particles, seed).position for seed in SEEDS]
     for low, high in layout.sample_blocks(made):
         position[low:high] = _samples(glasses, made.box_length, low, high)
-    store.array(made.store, "configurations", "run_status")[...] = np.full(runs, layout.DONE)
+    groups.array(made.store, "configurations", "run_status")[...] = np.full(runs, layout.DONE)
     jobs.complete(made, "quench")
     return made
 

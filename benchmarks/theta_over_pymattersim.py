@@ -17,8 +17,8 @@ import numpy as np
 from common import arguments, say_best, take_turns
 from configurations import Quenched, quenched
 
-from glassdask.kernels.structure import tong_tanaka
-from glassdask.kernels.tessellation import tessellate
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.kernels.structure import tong_tanaka
 
 #: Of its names, old and new.
 PACKAGES = ("PyMatterSim", "pymattersim")

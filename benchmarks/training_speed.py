@@ -17,10 +17,10 @@ from common import arguments, say
 from pictures import pictured
 from torch.nn.functional import cross_entropy
 
+from glassdask.base.errors import StoppedEarly
 from glassdask.campaign import Campaign
-from glassdask.errors import StoppedEarly
-from glassdask.learn.network import build_network
-from glassdask.learn.train import train
+from glassdask.network.network import build_network
+from glassdask.network.train import train
 from glassdask.stages.splits import read_split
 
 

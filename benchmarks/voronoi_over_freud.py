@@ -11,7 +11,7 @@ import numpy as np
 from common import arguments, say_best, take_turns
 from configurations import Quenched, quenched
 
-from glassdask.kernels.tessellation import tessellate
+from glassdask.physics.geometry.tessellation import tessellate
 
 #: Edges (faces) below this, relative to the mean one, are within freud's single precision.
 FAINT = 1e-4

@@ -22,9 +22,14 @@ import xarray as xr
 from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.storage import MemoryStore
 
-from glassdask import layout, store
-from glassdask.errors import GlassdaskError, UsageError
-from glassdask.exchange.packs import MARK, SUFFIX, VERSION, read_pack
+from glassdask.base.errors import GlassdaskError, UsageError
+from glassdask.exchange.packs import (
+    MARK,
+    SUFFIX,
+    VERSION,
+    read_pack,
+)
+from glassdask.store import groups, layout
 
 #: Runs in a pack, and bytes that the folder may hold in all.
 RUNS, LIMIT = 20, 10_000_000
@@ -62,8 +67,8 @@ def pack(folder: Path, output: Path) -> list[Path]:
     UsageError
         When there are no runs, packs of another campaign bear these names, or the folder is full.
     """
-    found, written = store.locate(folder), []
-    with store.open_group(found, "configurations") as group:
+    found, written = groups.locate(folder), []
+    with groups.open_group(found, "configurations") as group:
         status, about = group["run_status"].values, dict(group.attrs)
     if "lammps_input" not in about or about.get("source") == "import":
         raise UsageError(f"the configurations of {folder} are not quenches", "runs of LAMMPS")
@@ -104,11 +109,11 @@ def _check_names(output: Path, about: dict[str, Any]) -> None:
 def take(found: Path, low: int, high: int) -> xr.Dataset:
     """What a pack of the runs `low` to `high` - 1 holds, from the store."""
     block = slice(low, high)
-    with store.open_group(found, "configurations") as group:
+    with groups.open_group(found, "configurations") as group:
         runs = group.isel(sample=block)
         left_out = [n for n in runs.data_vars if "inherent" in str(n) and "axis" in runs[n].dims]
         runs = runs.drop_vars(left_out).load()
-    with store.open_group(found, "cooling") as group:
+    with groups.open_group(found, "cooling") as group:
         curves = group.isel(sample=block).load()
     length = float(runs["box_length"][0])
     for name in [n for n in runs.data_vars if str(n).endswith("position")]:

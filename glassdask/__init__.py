@@ -12,22 +12,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from glassdask.baselines import linear_classifier, species_means
-    from glassdask.correlations import pearson, spearman
-    from glassdask.displacements import (
+    from glassdask.exchange.arrays import from_arrays
+    from glassdask.exchange.exporting import export
+    from glassdask.exchange.importing import import_configurations
+    from glassdask.physics.baselines import linear_classifier, species_means
+    from glassdask.physics.correlations import pearson, spearman
+    from glassdask.physics.displacements import (
         broken_bonds,
         cage_relative_squared_displacement,
         displacement_propensity,
         mean_cage_relative_displacement,
         squared_displacement,
     )
-    from glassdask.distributions import radial_distribution, structure_factor
-    from glassdask.exchange.arrays import from_arrays
-    from glassdask.exchange.exporting import export
-    from glassdask.exchange.importing import import_configurations
-    from glassdask.fields import coarse_grain, normalise
-    from glassdask.images import at_particles, grid_density
-    from glassdask.indicators import (
+    from glassdask.physics.distributions import radial_distribution, structure_factor
+    from glassdask.physics.fields import coarse_grain, normalise
+    from glassdask.physics.images import at_particles, grid_density
+    from glassdask.physics.indicators import (
         centroid_distance,
         coordination,
         diameter,
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
         unlike_neighbours,
         voronoi_volume,
     )
-    from glassdask.onset import onset_from_cooling, onset_from_displacement
-    from glassdask.registry import indicator
-    from glassdask.relaxation import (
+    from glassdask.physics.onset import onset_from_cooling, onset_from_displacement
+    from glassdask.physics.registry import indicator
+    from glassdask.physics.relaxation import (
         four_point_susceptibility,
         mean_squared_displacement,
         overlap,
@@ -51,13 +51,13 @@ if TYPE_CHECKING:
         relaxation_time,
         self_intermediate_scattering,
     )
-    from glassdask.reliability import (
+    from glassdask.physics.reliability import (
         correlation_interval,
         over_ceiling,
         split_half_reliability,
     )
-    from glassdask.sampling import over_samples
-    from glassdask.store import open
+    from glassdask.physics.sampling import over_samples
+    from glassdask.store.groups import open
 
 __version__ = "0.1.0"
 
@@ -110,8 +110,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    "glassdask.store": ("open",),
-    "glassdask.indicators": (
+    "glassdask.store.groups": ("open",),
+    "glassdask.physics.indicators": (
         "centroid_distance",
         "coordination",
         "diameter",
@@ -125,25 +125,25 @@ _MODULES = {
         "unlike_neighbours",
         "voronoi_volume",
     ),
-    "glassdask.registry": ("indicator",),
+    "glassdask.physics.registry": ("indicator",),
     "glassdask.exchange.arrays": ("from_arrays",),
     "glassdask.exchange.exporting": ("export",),
     "glassdask.exchange.importing": ("import_configurations",),
-    "glassdask.fields": ("coarse_grain", "normalise"),
-    "glassdask.images": ("at_particles", "grid_density"),
-    "glassdask.correlations": ("pearson", "spearman"),
-    "glassdask.distributions": ("radial_distribution", "structure_factor"),
-    "glassdask.sampling": ("over_samples",),
-    "glassdask.onset": ("onset_from_cooling", "onset_from_displacement"),
-    "glassdask.baselines": ("linear_classifier", "species_means"),
-    "glassdask.displacements": (
+    "glassdask.physics.fields": ("coarse_grain", "normalise"),
+    "glassdask.physics.images": ("at_particles", "grid_density"),
+    "glassdask.physics.correlations": ("pearson", "spearman"),
+    "glassdask.physics.distributions": ("radial_distribution", "structure_factor"),
+    "glassdask.physics.sampling": ("over_samples",),
+    "glassdask.physics.onset": ("onset_from_cooling", "onset_from_displacement"),
+    "glassdask.physics.baselines": ("linear_classifier", "species_means"),
+    "glassdask.physics.displacements": (
         "broken_bonds",
         "cage_relative_squared_displacement",
         "displacement_propensity",
         "mean_cage_relative_displacement",
         "squared_displacement",
     ),
-    "glassdask.relaxation": (
+    "glassdask.physics.relaxation": (
         "four_point_susceptibility",
         "mean_squared_displacement",
         "overlap",
@@ -151,7 +151,11 @@ _MODULES = {
         "relaxation_time",
         "self_intermediate_scattering",
     ),
-    "glassdask.reliability": ("correlation_interval", "over_ceiling", "split_half_reliability"),
+    "glassdask.physics.reliability": (
+        "correlation_interval",
+        "over_ceiling",
+        "split_half_reliability",
+    ),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -8,7 +8,13 @@ from typing import Any
 
 import xarray as xr
 
-from glassdask import displacements, distributions, fields, images, indicators
+from glassdask.physics import (
+    displacements,
+    distributions,
+    fields,
+    images,
+    indicators,
+)
 
 
 def _forward(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from glassdask.errors import GlassdaskError, UsageError
+from glassdask.base.errors import GlassdaskError, UsageError
+from glassdask.base.options import (
+    Folder,
+    Overrides,
+    StartOver,
+    Walltime,
+)
+from glassdask.base.walltime import Alarm, is_restarted, stop_in_time
+from glassdask.batch.commands import cancel_command, queue_at_least, submit_command
 from glassdask.exchange.commands import ManyWords, export_command, import_command
-from glassdask.options import Folder, Overrides, StartOver, Walltime
 from glassdask.scan.commands import scan_command
-from glassdask.slurm.commands import cancel_command, queue_at_least, submit_command
-from glassdask.walltime import Alarm, is_restarted, stop_in_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +66,7 @@ def new(
 ) -> None:
     """Make a campaign folder with its campaign.toml."""
     from glassdask.campaign import new_campaign
-    from glassdask.records import making
+    from glassdask.store.records import making
 
     campaign = new_campaign(folder, model, preset, tuple(overrides or ()))
     print(f"{folder / 'campaign.toml'} written: model {campaign.model.name}, preset {preset}.")
@@ -80,9 +85,9 @@ def run(
     report: Report = False,
 ) -> None:
     """Run all stages on this machine; what is complete is skipped."""
-    from glassdask.records import mpi_stages
-    from glassdask.stages.launch import check_launcher
+    from glassdask.run.launch import check_launcher
     from glassdask.stages.pipeline import Pipeline
+    from glassdask.store.records import mpi_stages
 
     stop_in_time(walltime)
     campaign = _load(folder, overrides)
@@ -127,7 +132,7 @@ def _run_stage(
     report: bool = False,
     partial: bool = False,
 ) -> None:
-    from glassdask.stages.launch import check_launcher
+    from glassdask.run.launch import check_launcher
     from glassdask.stages.pipeline import Pipeline
 
     if retry and start_over:
@@ -175,8 +180,8 @@ def plan(
     ranks: Annotated[int, typer.Option(help="MPI workers; 0: the cores of this machine.")] = 0,
 ) -> None:
     """Runs, core-hours measured on this machine, bytes and files."""
-    from glassdask.plan import print_plan
-    from glassdask.stages.launch import launcher
+    from glassdask.run.launch import launcher
+    from glassdask.stages.plan import print_plan
 
     campaign = _load(folder, overrides)
     launcher(campaign, 1)  # fail before anything is timed
@@ -227,7 +232,7 @@ def replay(
 @app.command()
 def info() -> None:
     """Versions, this machine, the known models and presets."""
-    from glassdask.information import print_information
+    from glassdask.stages.information import print_information
 
     print_information()
 

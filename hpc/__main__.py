@@ -14,14 +14,14 @@ from typing import NoReturn
 
 from mpi4py import MPI
 
-from glassdask import jobs, locks, records
+from glassdask.base.errors import GlassdaskError, StoppedEarly, as_stage_error
+from glassdask.base.logs import LOG_VARIABLE, open_log, warn
+from glassdask.base.walltime import FORMS, seconds_to_work
 from glassdask.campaign import Campaign, load
-from glassdask.errors import GlassdaskError, StoppedEarly, as_stage_error
-from glassdask.logs import LOG_VARIABLE, open_log, warn
-from glassdask.stages.child import PARENT_VARIABLE, parent_lives
-from glassdask.stages.launch import AGAIN, exit_path
-from glassdask.store import replace_text
-from glassdask.walltime import FORMS, seconds_to_work
+from glassdask.run.child import PARENT_VARIABLE, parent_lives
+from glassdask.run.launch import AGAIN, exit_path
+from glassdask.store import jobs, locks, records
+from glassdask.store.groups import replace_text
 from hpc import spool
 from hpc.manager import Manager
 from hpc.replay import replay

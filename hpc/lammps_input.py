@@ -32,7 +32,14 @@ from __future__ import annotations
 from itertools import combinations_with_replacement, pairwise
 
 from glassdask.campaign import Campaign
-from glassdask.campaign.cooling import CONTROLS, Leg, control_run, described, ramp, steps_of
+from glassdask.campaign.cooling import (
+    CONTROLS,
+    Leg,
+    control_run,
+    described,
+    ramp,
+    steps_of,
+)
 from glassdask.campaign.ensemble import frame_steps
 from hpc.averages import cooling_averages, history
 from hpc.minimising import CONTROL, inherent_lines

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 from mpi4py import MPI
 
-from glassdask.errors import StageFailed, StoppedEarly
-from glassdask.progress import Progress
+from glassdask.base.errors import StageFailed, StoppedEarly
+from glassdask.base.progress import Progress
 from hpc import spool
 from hpc.work import Group, Pace, Work
 from hpc.worker import Signals, record_failure

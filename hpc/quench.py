@@ -6,7 +6,7 @@ import numpy as np
 
 from glassdask.campaign import Campaign
 from glassdask.campaign.cooling import CONTROLS, input_of_run
-from glassdask.layout import STATES
+from glassdask.store.layout import STATES
 from hpc.averages import AVERAGED, control_samples, cooling_averages, means
 from hpc.lammps_input import LAST_PIECE, SLOW_GLASS, marks
 from hpc.runner import Runner

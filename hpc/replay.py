@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from glassdask import layout, records, store
 from glassdask.campaign import Campaign
+from glassdask.store import groups, layout, records
 from hpc.carrying_out import carry_out
 from hpc.runner import RunError
 from hpc.shards import stored
@@ -35,7 +35,7 @@ def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) ->
         Exit code: 0 when every value has the same bits, 1 when not.
     """
     home = records.STAGES[stage].groups[0]
-    status = store.array(campaign.store, home, "run_status", "r")
+    status = groups.array(campaign.store, home, "run_status", "r")
     place = tuple(int(k) for k in np.unravel_index(number, status.shape))
     before = int(np.asarray(status[...])[place])
     again = trajectory(
@@ -50,7 +50,7 @@ def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) ->
         return 0
     lines, same = [], before == layout.DONE
     for name, (group, variable) in stored(campaign, stage).items():
-        there = np.asarray(store.array(campaign.store, group, variable, "r")[place])
+        there = np.asarray(groups.array(campaign.store, group, variable, "r")[place])
         equal = there.tobytes() == results[name].astype(there.dtype).tobytes()
         same &= equal
         period = campaign.box_length if variable.endswith("position") else None
@@ -88,7 +88,7 @@ def _failed(
     world: MPI.Intracomm,
 ) -> int:
     """A run that fails now: this agrees with the store when it failed for the same reason."""
-    reasons = np.asarray(store.array(campaign.store, home, "failure", "r")[...])
+    reasons = np.asarray(groups.array(campaign.store, home, "failure", "r")[...])
     stored = str(reasons[place]) if before == layout.FAILED else "it did not fail"
     if world.Get_rank() == 0:
         print(f"  stored: {stored}\n  now:    {now}", flush=True)

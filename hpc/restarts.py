@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from glassdask import npz
+from glassdask.base import npz
 
 State = npz.Arrays
 

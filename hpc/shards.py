@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from glassdask import layout, records, store
 from glassdask.campaign import Campaign
+from glassdask.store import groups, layout, records
 from hpc.starting import liquids_of, starts_of
 
 Results = dict[str, np.ndarray]
@@ -85,7 +85,7 @@ def write(campaign: Campaign, stage: str, shards: Shards, whole: dict[int, Resul
     first = next(shard[0] for shard in shards.numbers if not whole.keys().isdisjoint(shard))
     place = shards.place(first)
     for name, (group, variable) in stored(campaign, stage).items():
-        array = store.array(campaign.store, group, variable)
+        array = groups.array(campaign.store, group, variable)
         block = np.asarray(array[place])
         for number, result in whole.items():
             block[number - first] = result[name]
@@ -93,7 +93,7 @@ def write(campaign: Campaign, stage: str, shards: Shards, whole: dict[int, Resul
 
 
 def _quenches(campaign: Campaign) -> Shards:
-    with store.open_group(campaign.store, "configurations") as group:
+    with groups.open_group(campaign.store, "configurations") as group:
         seeds = group["seed"].values
     ends = dict(layout.sample_blocks(campaign))
     numbers = [list(range(low, high)) for low, high in ends.items()]
@@ -104,7 +104,7 @@ def _quenches(campaign: Campaign) -> Shards:
 
 
 def _equilibrations(campaign: Campaign) -> Shards:
-    with store.open_group(campaign.store, "equilibrated") as group:
+    with groups.open_group(campaign.store, "equilibrated") as group:
         samples, seeds = group["configuration"].values, group["seed"].values
     liquids, temperatures = liquids_of(campaign, samples), campaign.propensity_temperatures
     many = len(temperatures)
@@ -117,7 +117,7 @@ def _equilibrations(campaign: Campaign) -> Shards:
 
 
 def _trajectories(campaign: Campaign) -> Shards:
-    with store.open_group(campaign.store, "propensity") as group:
+    with groups.open_group(campaign.store, "propensity") as group:
         samples, seeds = group["configuration"].values, group["seed"].values
     starts = starts_of(campaign, samples)
     _, temperatures, replicas = seeds.shape

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from glassdask import npz
+from glassdask.base import npz
 
 
 def save(folder: Path, number: int, arrays: dict[str, np.ndarray]) -> None:

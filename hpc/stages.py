@@ -11,11 +11,11 @@ import numpy as np
 import zarr
 from mpi4py import MPI
 
-from glassdask import jobs, layout, records, store
+from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.cooling import input_of_run
 from glassdask.campaign.ensemble import frame_steps
-from glassdask.errors import StageFailed, UsageError
+from glassdask.store import groups, jobs, layout, records
 from hpc import spool
 from hpc.averages import cooling_averages, history
 from hpc.carrying_out import Order
@@ -74,19 +74,19 @@ def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
         return
     record["lammps_library_version"] = version
     if stage == "quench":
-        groups: tuple[layout.Group, ...] = (
+        written: tuple[layout.Group, ...] = (
             layout.configurations(campaign),
             layout.cooling(campaign, cooling_averages(campaign).temperatures),
         )
         text = quench_input(campaign)
     elif stage == "equilibrate":
-        groups = (layout.equilibrated(campaign, samples, history(campaign).times),)
+        written = (layout.equilibrated(campaign, samples, history(campaign).times),)
         text = equilibration_input(campaign)
     else:
         times = frame_steps(campaign) * campaign.file.quench.time_step
-        groups = (layout.propensity(campaign, samples, times),)
+        written = (layout.propensity(campaign, samples, times),)
         text = propensity_input(campaign)
-    jobs.create(campaign, stage, record, groups, {"lammps_input": text})
+    jobs.create(campaign, stage, record, written, {"lammps_input": text})
 
 
 def _sweep(campaign: Campaign, stage: str) -> None:
@@ -118,7 +118,7 @@ def finish(campaign: Campaign, stage: str) -> None:
         When every run failed.
     """
     failed = jobs.count_failed(campaign, stage)
-    if failed == store.array(campaign.store, home(stage), "run_status", "r").size:
+    if failed == groups.array(campaign.store, home(stage), "run_status", "r").size:
         raise StageFailed(
             f"all {failed} runs of {stage} failed",
             "runs that keep their particles",
@@ -130,7 +130,7 @@ def finish(campaign: Campaign, stage: str) -> None:
 
 def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
     """On the manager: the runs of a stage, and the numbers of those that are in the store."""
-    status = np.asarray(store.array(campaign.store, home(stage), "run_status")[...])
+    status = np.asarray(groups.array(campaign.store, home(stage), "run_status")[...])
     shards = shards_of(campaign, stage)
     folder = records.stage_folder(campaign, stage)
 
@@ -152,7 +152,7 @@ def other_ranks(campaign: Campaign, stage: str) -> str:
     """What there is to say when runs were begun on another number of ranks; else empty."""
     now, folder = campaign.file.hpc.ranks_per_run, records.stage_folder(campaign, stage)
     ranks, status = (
-        np.asarray(store.array(campaign.store, home(stage), name, "r")[...]).ravel()
+        np.asarray(groups.array(campaign.store, home(stage), name, "r")[...]).ravel()
         for name in ("ranks", "run_status")
     )
     over = {int(n): int(ranks[n]) for n in np.flatnonzero(status != layout.PENDING)} | spool.ranks(
@@ -182,7 +182,7 @@ def _write_outcome(campaign: Campaign, stage: str, results: dict[int, Results]) 
         ranks[number] = 0 if failed else int(result["ranks"])
         status[number] = layout.FAILED if failed else layout.DONE
     for name, values in (("failure", reasons), ("ranks", ranks), ("run_status", status)):
-        array = store.array(campaign.store, home(stage), name)
+        array = groups.array(campaign.store, home(stage), name)
         content = np.asarray(array[...])
         content.ravel()[list(values)] = np.array(list(values.values()), dtype=content.dtype)
         array[...] = content

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from glassdask import layout, store
+from glassdask.base.errors import GlassdaskError, StageFailed, UsageError
 from glassdask.campaign import Campaign
-from glassdask.classes import of_class
-from glassdask.errors import GlassdaskError, StageFailed, UsageError
+from glassdask.store import groups, layout
+from glassdask.store.classes import of_class
 
 
 def whole_starts(campaign: Campaign, stage: str) -> np.ndarray:
@@ -38,7 +38,7 @@ def starting_samples(campaign: Campaign) -> np.ndarray:
     UsageError
         When one of those named failed.
     """
-    status = np.asarray(store.array(campaign.store, "configurations", "run_status", "r")[...])
+    status = np.asarray(groups.array(campaign.store, "configurations", "run_status", "r")[...])
     section = campaign.file.propensity
     if section.samples is not None:
         for number in section.samples:
@@ -56,7 +56,7 @@ def starting_samples(campaign: Campaign) -> np.ndarray:
 
 
 def _failed(campaign: Campaign, number: int) -> GlassdaskError:
-    reason = str(store.array(campaign.store, "configurations", "failure", "r")[number])
+    reason = str(groups.array(campaign.store, "configurations", "failure", "r")[number])
     return UsageError(
         f"[propensity] samples has run {number}, which failed{f': {reason}' if reason else ''}",
         "runs that did not",
@@ -72,7 +72,7 @@ def liquids_of(campaign: Campaign, samples: np.ndarray) -> list[np.ndarray]:
     StageFailed
         When one is missing.
     """
-    with store.open_group(campaign.store, "configurations") as group:
+    with groups.open_group(campaign.store, "configurations") as group:
         # whichever the classes are: it is only where the equilibration begins
         found = group["position"].sel(state="liquid")
         return [_checked(campaign, found, int(sample), "liquid") for sample in samples]
@@ -92,19 +92,19 @@ def starts_of(campaign: Campaign, samples: np.ndarray) -> Callable[[int, int], n
         When one is missing, or its equilibration failed.
     """
     if campaign.file.propensity.start == "glass":
-        with store.open_group(campaign.store, "configurations") as group:
+        with groups.open_group(campaign.store, "configurations") as group:
             found = of_class(campaign, group, "glass")["position"]
             glasses = [_checked(campaign, found, int(sample), "glass") for sample in samples]
         return lambda c, t: glasses[c]
     _check_equilibrated(campaign)
-    positions = np.asarray(store.array(campaign.store, "equilibrated", "position", "r")[...])
+    positions = np.asarray(groups.array(campaign.store, "equilibrated", "position", "r")[...])
     if not np.isfinite(positions).all():
         raise _missing(campaign, "a configuration", "equilibrate")
     return lambda c, t: positions[c, t]
 
 
 def _check_equilibrated(campaign: Campaign) -> None:
-    with store.open_group(campaign.store, "equilibrated") as group:
+    with groups.open_group(campaign.store, "equilibrated") as group:
         samples, temperatures = group["configuration"].values, group["temperature"].values
         failed = np.argwhere(group["run_status"].values != layout.DONE)
     if len(failed):

@@ -10,11 +10,17 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from glassdask import records
 from glassdask.campaign import Campaign
-from glassdask.campaign.cooling import Leg, control_run, one_rate, ramp, whole_run
+from glassdask.campaign.cooling import (
+    Leg,
+    control_run,
+    one_rate,
+    ramp,
+    whole_run,
+)
 from glassdask.campaign.ensemble import frame_steps
-from glassdask.layout import run_seeds
+from glassdask.store import records
+from glassdask.store.layout import run_seeds
 from hpc.averages import history
 from hpc.lammps_input import block_steps, marks, quench_input
 from hpc.minimising import inherent_lines

@@ -8,8 +8,8 @@ import numpy as np
 
 from glassdask.campaign import Campaign
 from glassdask.campaign.ensemble import frame_steps
-from glassdask.kernels.dynamics import cage_relative_squared_displacement
-from glassdask.kernels.tessellation import tessellate
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.kernels.dynamics import cage_relative_squared_displacement
 from hpc.runner import RunError, Runner
 
 NO_STOPS = np.array([], dtype=np.int64)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from glassdask.live import PERIOD
+from glassdask.base.live import PERIOD
 
 #: Seconds over which the speed is averaged.
 WINDOW = 60.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from mpi4py import MPI
 
-from glassdask.errors import UsageError
+from glassdask.base.errors import UsageError
 
 #: Longest nap between two looks for a message, seconds.
 NAP = 0.02

@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glassdask import cli, jobs, layout, store
+from glassdask import cli
 from glassdask.campaign import Campaign, load, new_campaign
-from glassdask.records import STAGES as ALL_STAGES
-from glassdask.registry import INDICATORS
+from glassdask.physics.registry import INDICATORS
 from glassdask.stages import blocks
+from glassdask.store import groups, jobs, layout
+from glassdask.store.records import STAGES as ALL_STAGES
 
 GLASSDASK = str(Path(sys.executable).parent / "glassdask")
 
@@ -231,13 +232,13 @@ def gridded(folder: Path, *overrides: str) -> Campaign:
         record, _ = jobs.begin(campaign, stage)
         jobs.create(campaign, stage, record, (make(campaign),))
         if stage == "quench":
-            store.array(campaign.store, "configurations", "position")[...] = (
+            groups.array(campaign.store, "configurations", "position")[...] = (
                 position * campaign.box_length
             )
         else:
             for low, high in layout.sample_blocks(campaign):
                 blocks.grid(campaign, low, high)
-        status = store.array(campaign.store, make(campaign).name, "run_status")
+        status = groups.array(campaign.store, make(campaign).name, "run_status")
         status[...] = np.full(runs, layout.DONE, np.int8)
         jobs.complete(campaign, stage)
     return campaign

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from glassdask.campaign.analyses import Train
-from glassdask.learn.network import build_network
+from glassdask.network.network import build_network
 
 __all__ = ["a_network", "counts"]
 

@@ -11,10 +11,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from glassdask import layout, registry
-from glassdask.campaign import MODELS, PRESETS, load, new_campaign
-from glassdask.errors import UsageError
-from glassdask.registry import INDICATORS
+from glassdask.base.errors import UsageError
+from glassdask.campaign import (
+    MODELS,
+    PRESETS,
+    load,
+    new_campaign,
+)
+from glassdask.physics import registry
+from glassdask.physics.registry import INDICATORS
+from glassdask.store import layout
 
 CUSTOM = [
     'system.model="custom"',
@@ -246,7 +252,7 @@ def twice(configuration):
 
 
 def test_an_indicator_of_the_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassdask.registry.INDICATORS", dict(INDICATORS))
+    monkeypatch.setattr("glassdask.physics.registry.INDICATORS", dict(INDICATORS))
     names = 'indicators.names=["twice","voronoi_volume"]'
     with pytest.raises(UsageError, match="has 'twice'; expected some of voronoi_volume, "):
         load(folder, [names])

@@ -12,15 +12,17 @@ import xarray as xr
 from campaigns import in_process
 
 import glassdask as gd
-from glassdask import records, store
+from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.campaign import from_data
 from glassdask.campaign.overrides import parse_override
-from glassdask.classes import of_class, of_classes
-from glassdask.errors import UsageError
 from glassdask.exchange.exporting import export
-from glassdask.records import State
-from glassdask.report import cooling, html, paper, sanity
+from glassdask.report import (
+    cooling,
+    html,
+    paper,
+    sanity,
+)
 from glassdask.report.data import ReportData
 from glassdask.report.drawn import Glass
 from glassdask.scan import table
@@ -30,6 +32,9 @@ from glassdask.scan.points import make_points, shown
 from glassdask.scan.running import scan
 from glassdask.stages import blocks
 from glassdask.stages.starts import start_of
+from glassdask.store import groups, records
+from glassdask.store.classes import of_class, of_classes
+from glassdask.store.records import State
 from hpc.starting import liquids_of, starts_of
 
 HOT, COLD = 'train.classes=[0.6,"glass"]', 'train.classes=["liquid",0.6]'
@@ -230,7 +235,7 @@ def test_the_ensemble_starts_from_the_cold_class(tiny, tmp_path) -> None:
     in_process("propensity", str(folder), "--start-over", "--set", COLD)
     campaign, cold = load(folder, [COLD]), snapshot_at(folder)
     assert records.state(campaign, "propensity") is State.COMPLETE
-    with store.open_group(campaign.store, "propensity") as group:
+    with groups.open_group(campaign.store, "propensity") as group:
         samples = group["configuration"].values
         assert "snapshot at T = 0.6" in group["configuration"].attrs["long_name"]
         starts = starts_of(campaign, samples)

@@ -19,16 +19,16 @@ from campaigns import TINY, glassdask, hurry, in_process, new, slow_indicator, s
 from distributed import Client, Security
 
 import glassdask as gd
+from glassdask.base.errors import UsageError
+from glassdask.batch import worker_jobs
+from glassdask.batch.profile import VARIABLE, Profile
+from glassdask.batch.queue import Queued
 from glassdask.campaign import load
-from glassdask.clusters import allocation
-from glassdask.clusters.certificates import Certificates
-from glassdask.clusters.cluster import Cluster, workers_of
-from glassdask.clusters.dashboard import Dashboard
-from glassdask.clusters.slurm_jobs import SlurmJobs
-from glassdask.errors import UsageError
-from glassdask.slurm import worker_jobs
-from glassdask.slurm.profile import VARIABLE, Profile
-from glassdask.slurm.queue import Queued
+from glassdask.run import allocation
+from glassdask.run.certificates import Certificates
+from glassdask.run.cluster import Cluster, workers_of
+from glassdask.run.dashboard import Dashboard
+from glassdask.run.slurm_jobs import SlurmJobs
 from glassdask.stages.analyse import _checked
 
 
@@ -269,7 +269,7 @@ def test_memory_is_shared_on_the_fullest_node(
 
 def test_the_queue_is_asked_without_loading_dask() -> None:
     code = (
-        "import sys; from glassdask.slurm import worker_jobs as w; from glassdask import cli; "
+        "import sys; from glassdask.batch import worker_jobs as w; from glassdask import cli; "
         "assert w.name_of('17') == 'dask-17'; w.ask(w.name_of()); "
         "assert not {'dask', 'distributed', 'torch'} & set(sys.modules)"
     )

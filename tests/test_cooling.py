@@ -15,15 +15,21 @@ from lammps_runs import quench, same_bits, small, to_the_end
 from mpi4py import MPI
 
 import glassdask as gd
-from glassdask import records
+from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.campaign import from_data
-from glassdask.campaign.cooling import CONTROLS, input_of_run, one_rate, ramp, steps_of
+from glassdask.campaign.cooling import (
+    CONTROLS,
+    input_of_run,
+    one_rate,
+    ramp,
+    steps_of,
+)
 from glassdask.campaign.writing import PRESETS, draft
-from glassdask.errors import UsageError
 from glassdask.report.data import ReportData
 from glassdask.report.sanity import sanity_table
 from glassdask.scan.points import make_points
+from glassdask.store import records
 from hpc import lammps_input
 from hpc.averages import AVERAGED, cooling_averages
 from hpc.carrying_out import carry_out

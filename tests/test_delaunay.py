@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull, Delaunay
 
-from glassdask.kernels import delaunay as module
-from glassdask.kernels.delaunay import INFINITY, delaunay
-from glassdask.kernels.hilbert import insertion_order
+from glassdask.physics.geometry import delaunay as module
+from glassdask.physics.geometry.delaunay import INFINITY, delaunay
+from glassdask.physics.geometry.hilbert import insertion_order
 
 
 def finite(simplices):

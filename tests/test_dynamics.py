@@ -7,9 +7,10 @@ import pytest
 from scipy.special import j0
 from scipy.stats import chi
 
-from glassdask.kernels.bonds import broken_bonds, find_bonds
-from glassdask.kernels.dynamics import cage_relative_squared_displacement
-from glassdask.kernels.relaxation import (
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.kernels.bonds import broken_bonds, find_bonds
+from glassdask.physics.kernels.dynamics import cage_relative_squared_displacement
+from glassdask.physics.kernels.relaxation import (
     four_point_susceptibility,
     four_point_susceptibility_of_starts,
     overlap,
@@ -17,8 +18,7 @@ from glassdask.kernels.relaxation import (
     relaxation_time,
     squared_displacement,
 )
-from glassdask.kernels.scattering import angular_average, self_intermediate_scattering
-from glassdask.kernels.tessellation import tessellate
+from glassdask.physics.kernels.scattering import angular_average, self_intermediate_scattering
 
 SIGMA = np.array([[1.0, 0.8], [0.8, 0.88]])
 Q, A = 7.2, 0.3

@@ -12,11 +12,11 @@ import xarray as xr
 from campaigns import in_process, start, wait_for
 
 import glassdask as gd
-from glassdask import store, trajectories
+from glassdask.base.errors import UsageError
 from glassdask.campaign import load
-from glassdask.errors import UsageError
-from glassdask.kernels.noise import split_half_reliability
+from glassdask.physics.kernels.noise import split_half_reliability
 from glassdask.stages.panel import Panel
+from glassdask.store import groups, trajectories
 
 XI = 3.0
 
@@ -225,7 +225,7 @@ def test_a_part_of_the_ensemble(tiny: Path, tmp_path: Path) -> None:
 def test_too_few_whole_trajectories(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
-    status = store.array(folder / "store.zarr", "propensity", "run_status")
+    status = groups.array(folder / "store.zarr", "propensity", "run_status")
     lost = np.full((2, 2, 3), 2, np.int8)
     lost[0, 0, 0] = 1
     status[...] = lost

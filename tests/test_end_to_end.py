@@ -17,7 +17,7 @@ from campaigns import LEARNING, STAGES, TINY, TINY_3D, glassdask, in_process, ne
 
 import glassdask as gd
 from glassdask.campaign import load
-from glassdask.plan import groups_by_stage, size
+from glassdask.stages.plan import groups_by_stage, size
 
 #: What is told apart does not depend on their number, and one starts faster.
 ONE_WORKER = ("--set", "dask.workers=1")

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.campaign.ensemble import frame_steps, length
-from glassdask.errors import UsageError
 
 #: Steps of 0.005.
 STEP = 0.005

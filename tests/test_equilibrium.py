@@ -15,17 +15,18 @@ from campaigns import LEARNING, glassdask, in_process, new
 from lammps_runs import equilibrate, propensity, quench, same_bits, small, to_the_end
 
 import glassdask as gd
-from glassdask import layout, networks, records, store
+from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.cooling import one_rate, ramp
-from glassdask.errors import StageFailed, UsageError
-from glassdask.learn.explanations import explain_images
-from glassdask.learn.train import load_network
-from glassdask.plan import groups_by_stage, size
+from glassdask.network import folders
+from glassdask.network.explanations import explain_images
+from glassdask.network.train import load_network
 from glassdask.stages import blocks
 from glassdask.stages.explaining import Explainer
 from glassdask.stages.pipeline import Pipeline
+from glassdask.stages.plan import groups_by_stage, size
 from glassdask.stages.starts import start_of, structure_of_start
+from glassdask.store import groups, layout, records
 from hpc import lammps_input, spool
 from hpc.averages import history
 from hpc.restarts import Restarts
@@ -162,7 +163,7 @@ def own_maps(campaign: Campaign, positions: xr.DataArray, network: int) -> np.nd
     """Grad-CAM of the class glass in each particle's cell, by hand; (temperature, particle)."""
     images = gd.grid_density(positions.to_dataset(name="position"), cells=campaign.cells)
     trained = load_network(
-        networks.folder(campaign, network), campaign.file.train, 2, 1, campaign.cells
+        folders.folder(campaign, network), campaign.file.train, 2, 1, campaign.cells
     )
     maps, _ = explain_images(trained, images.values, np.ones(len(positions), dtype=int))
     x, y = np.moveaxis(np.floor(positions.values / campaign.box_length * campaign.cells), -1, 0)
@@ -270,9 +271,9 @@ def test_what_the_starts_follow_from_makes_them_stale_and_nothing_else(whole: Pa
 
 def failed(folder: Path, where: str, place: tuple[int, ...]) -> Campaign:
     """A copy in which one run is said to have failed."""
-    status = store.array(folder / "store.zarr", where, "run_status")
+    status = groups.array(folder / "store.zarr", where, "run_status")
     status[place] = layout.FAILED
-    reasons = store.array(folder / "store.zarr", where, "failure")
+    reasons = groups.array(folder / "store.zarr", where, "failure")
     reasons[place] = "3 particles were lost"
     return load(folder)
 
@@ -308,13 +309,13 @@ def test_a_retried_run_lands_where_it_failed_and_nowhere_else(
     shutil.copytree(whole, folder)
     campaign = load(folder)
     arrays = {
-        name: store.array(campaign.store, group, variable)
+        name: groups.array(campaign.store, group, variable)
         for name, (group, variable) in stored(campaign, stage).items()
     }
     before = {name: np.asarray(array[...]) for name, array in arrays.items()}
     for array in arrays.values():
         array[place] = np.nan
-    store.array(campaign.store, home(stage), "run_status")[place] = layout.PENDING
+    groups.array(campaign.store, home(stage), "run_status")[place] = layout.PENDING
     work, done = work_of(campaign, stage)
     assert number not in done
     work.folder.mkdir(parents=True, exist_ok=True)

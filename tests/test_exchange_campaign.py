@@ -10,14 +10,14 @@ import xarray as xr
 from campaigns import glassdask, in_process
 
 import glassdask as gd
-from glassdask import records, store
+from glassdask.base.errors import UsageError
 from glassdask.campaign import load, new_campaign
-from glassdask.errors import UsageError
 from glassdask.exchange.files import import_files
 from glassdask.exchange.importing import import_configurations
 from glassdask.exchange.reading import read_frames
 from glassdask.exchange.stacking import stack
-from glassdask.records import State
+from glassdask.store import groups, records
+from glassdask.store.records import State
 
 #: Box of 100 particles of the model kam.
 SIDE = (100 / 1.2) ** 0.5
@@ -198,8 +198,8 @@ def test_import_indicators_export_import_gives_the_same(imported, tmp_path, kind
         gd.export(folder, file)
         import_files(again, {"glass": [file]}, model="kam", say=lambda _: None)
         assert import_files(again, {"glass": [file]}, say=lambda _: None) is None
-    first = store.open_group(folder / "store.zarr", "configurations").load()
-    second = store.open_group(again / "store.zarr", "configurations").load()
+    first = groups.open_group(folder / "store.zarr", "configurations").load()
+    second = groups.open_group(again / "store.zarr", "configurations").load()
     for name in ("position", "species", "box_length", "particle_id", "potential_energy"):
         xr.testing.assert_equal(first[name].drop_vars("temperature", errors="ignore").variable,
                                 second[name].variable)  # fmt: skip
@@ -214,7 +214,7 @@ def test_both_states_are_split_and_may_train(tmp_path):
     assert records.states(campaign) == ("liquid", "glass")
     assert records.state(campaign, "quench") is State.COMPLETE
     assert records.reads(campaign, "explain") == ("grid", "train")
-    assert np.isnan(store.open_group(campaign.store, "cooling")["potential_energy"]).all()
+    assert np.isnan(groups.open_group(campaign.store, "cooling")["potential_energy"]).all()
 
 
 def test_a_custom_model_follows_from_the_arrays(tmp_path):
@@ -227,7 +227,7 @@ def test_a_custom_model_follows_from_the_arrays(tmp_path):
     model = load(folder).model
     assert (model.species, model.counts(216)) == (("x", "y", "z"), (72, 72, 72))
     assert campaign.box_length == pytest.approx(6.0, rel=1e-14)
-    found = store.open_group(campaign.store, "configurations")
+    found = groups.open_group(campaign.store, "configurations")
     np.testing.assert_array_equal(found["box_length"], [6.0] * 3)
     assert found["split"].values.tolist() == ["test", "test"]
 
@@ -333,7 +333,7 @@ def test_results_are_not_overwritten_unasked(tmp_path):
     # one that was killed is simply done again
     records.update(campaign, "quench", {"complete": False})
     import_configurations(folder, mixture(seed=3))
-    found = store.open_group(campaign.store, "configurations")["position"]
+    found = groups.open_group(campaign.store, "configurations")["position"]
     order = np.argsort(mixture()["species"].values, kind="stable")
     np.testing.assert_array_equal(
         found.sel(state="glass"), mixture(seed=3)["position"].values[:, order]
@@ -360,7 +360,7 @@ def test_many_files_after_one_option(tmp_path):
     folder = tmp_path / "c"
     words = ["--glass", *names["glass"], "--liquid", *names["liquid"], "--model", "kam"]
     assert "2 samples imported" in glassdask("import", str(folder), *words).stdout
-    found = store.open_group(folder / "store.zarr", "configurations")
+    found = groups.open_group(folder / "store.zarr", "configurations")
     assert found["source_file"].sel(state="liquid").values.tolist() == names["liquid"]
     assert "no file" in in_process("import", str(folder), code=2).stderr
     (tmp_path / "file").touch()
@@ -372,7 +372,7 @@ def test_every_so_many_frames_of_each_file(imported, tmp_path):
     gd.export(imported[0], tmp_path / "x.gsd")
     options = {"model": "kam", "every": 3, "say": lambda _: None}
     campaign = import_files(tmp_path / "c", {"glass": [tmp_path / "x.gsd"] * 2}, **options)
-    found = store.open_group(campaign.store, "configurations")
+    found = groups.open_group(campaign.store, "configurations")
     assert found["source_frame"].sel(state="glass").values.tolist() == [0, 3, 0, 3]
     with pytest.raises(UsageError, match="--every 0"):
         import_files(tmp_path / "d", {"glass": [tmp_path / "x.gsd"]}, "kam", every=0)

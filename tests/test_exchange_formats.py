@@ -11,10 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassdask.errors import UsageError
+from glassdask.base.errors import UsageError
 from glassdask.exchange.reading import read_frames
 from glassdask.exchange.stacking import stack
-from glassdask.exchange.writing import DumpWriter, GsdWriter, Particles, XyzWriter
+from glassdask.exchange.writing import (
+    DumpWriter,
+    GsdWriter,
+    Particles,
+    XyzWriter,
+)
 
 WRITERS = {"extxyz": XyzWriter, "gsd": GsdWriter, "dump": DumpWriter}
 QUICK = settings(max_examples=15, deadline=None)

@@ -8,20 +8,20 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassdask.kernels import coarse_graining, smoothing
-from glassdask.kernels.coarse_graining import adjoint, coarse_grain, normalise
-from glassdask.kernels.correlation import pearson, ranks, spearman
-from glassdask.kernels.dynamics import (
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.kernels import coarse_graining, smoothing
+from glassdask.physics.kernels.coarse_graining import adjoint, coarse_grain, normalise
+from glassdask.physics.kernels.correlation import pearson, ranks, spearman
+from glassdask.physics.kernels.dynamics import (
     cage_relative_squared_displacement,
     mean_cage_relative_displacement,
 )
-from glassdask.kernels.radial_distribution import (
+from glassdask.physics.kernels.radial_distribution import (
     largest_distance,
     radial_distribution,
     radii,
     species_pairs,
 )
-from glassdask.kernels.tessellation import tessellate
 
 
 def minimum_image(position, length):

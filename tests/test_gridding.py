@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassdask.kernels.gridding import at_particles, cells_along, grid_density
+from glassdask.physics.kernels.gridding import at_particles, cells_along, grid_density
 
 KERNELS = [("nearest", None), ("cloud-in-cell", None), ("gaussian", 0.4)]
 

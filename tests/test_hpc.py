@@ -11,13 +11,13 @@ import pytest
 from lammps_runs import SMALL, propensity, quench, small
 from mpi4py import MPI
 
-from glassdask import jobs, layout, records, store
+from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.cooling import ramp
-from glassdask.errors import UsageError
-from glassdask.registry import INDICATORS, Configuration
-from glassdask.stages import launch
+from glassdask.physics.registry import INDICATORS, Configuration
+from glassdask.run import launch
 from glassdask.stages.replaying import find_run, print_input, replay
+from glassdask.store import groups, jobs, layout, records
 from hpc import spool
 from hpc.averages import AVERAGED, cooling_averages
 from hpc.lammps_input import frame_steps, propensity_input, quench_input
@@ -208,7 +208,7 @@ def begun(tmp_path: Path, *overrides: str) -> tuple[Campaign, Path]:
 
 
 def fill(campaign: Campaign, name: str, number: int, value: int) -> None:
-    store.array(campaign.store, "configurations", name)[number] = value
+    groups.array(campaign.store, "configurations", name)[number] = value
 
 
 def test_whoever_goes_on_with_another_number_of_ranks_is_told(tmp_path: Path) -> None:

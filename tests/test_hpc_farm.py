@@ -28,7 +28,8 @@ from campaigns import (
 )  # fmt: skip
 
 import glassdask as gd
-from glassdask import layout, live
+from glassdask.base import live
+from glassdask.store import layout
 from hpc.worker import record_failure
 
 #: Runs long enough to be stopped in their midst: 27 000 steps of 100 particles.

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from lammps_runs import every, propensity, quench, same_bits, small, to_the_end
 
-from glassdask import npz
+from glassdask.base import npz
 from hpc import lammps_input, spool
 from hpc.carrying_out import Order, Stopped, lines_before
 from hpc.lammps_input import quench_input

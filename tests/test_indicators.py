@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from glassdask.campaign.models import MODELS
-from glassdask.kernels.energy import potential_energy
-from glassdask.kernels.structure import corner_angle, tong_tanaka
-from glassdask.kernels.tessellation import tessellate
-from glassdask.registry import INDICATORS, Configuration
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.kernels.energy import potential_energy
+from glassdask.physics.kernels.structure import corner_angle, tong_tanaka
+from glassdask.physics.registry import INDICATORS, Configuration
 
 KAM = MODELS["kam"]
 ONE = np.ones((1, 1))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from glassdask.kernels import (
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.kernels import (
     correlation,
     energy,
     gridding,
@@ -13,9 +14,8 @@ from glassdask.kernels import (
     structure_factor,
     surroundings,
 )
-from glassdask.kernels import radial_distribution as distribution
-from glassdask.kernels.coarse_graining import coarse_grain
-from glassdask.kernels.tessellation import tessellate
+from glassdask.physics.kernels import radial_distribution as distribution
+from glassdask.physics.kernels.coarse_graining import coarse_grain
 
 ONE = [[1.0, 1.0], [1.0, 1.0]]
 

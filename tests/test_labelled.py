@@ -12,9 +12,10 @@ import pytest
 import xarray as xr
 
 import glassdask as gd
-import glassdask.registry
+import glassdask.physics.registry
 from glassdask.campaign.indicator_names import DIMENSIONS, used_parameters
-from glassdask.kernels import (
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.kernels import (
     bond_order,
     bonds,
     coarse_graining,
@@ -30,10 +31,9 @@ from glassdask.kernels import (
     structure,
     surroundings,
 )
-from glassdask.kernels import radial_distribution as distribution
-from glassdask.kernels import structure_factor as factor
-from glassdask.kernels.tessellation import tessellate
-from glassdask.registry import INDICATORS
+from glassdask.physics.kernels import radial_distribution as distribution
+from glassdask.physics.kernels import structure_factor as factor
+from glassdask.physics.registry import INDICATORS
 
 COUNT, BINS, LARGEST, CELLS, XI = 50, 7, 1.5, 6, 1.3
 TIMES = np.array([1.0, 2.0, 4.0])
@@ -479,8 +479,10 @@ class TestIndicators:
             gd.coordination(ds.assign_coords(species=("particle", ["A"] * COUNT)), of="A")
 
     def test_an_indicator_of_the_user_travels_to_other_processes(self, ds, monkeypatch):
-        monkeypatch.setattr("glassdask.registry.INDICATORS", dict(INDICATORS))
-        monkeypatch.setattr("glassdask.indicators.INDICATORS", glassdask.registry.INDICATORS)
+        monkeypatch.setattr("glassdask.physics.registry.INDICATORS", dict(INDICATORS))
+        monkeypatch.setattr(
+            "glassdask.physics.indicators.INDICATORS", glassdask.physics.registry.INDICATORS
+        )
         gd.indicator("first")(lambda c: c.position[:, 0])
         lazy = gd.structural_indicators(ds.chunk(sample=1), ["first"]).first
         np.testing.assert_array_equal(
@@ -490,14 +492,16 @@ class TestIndicators:
     def test_one_tessellation_a_snapshot(self, ds, monkeypatch):
         calls = []
         monkeypatch.setattr(
-            "glassdask.registry.tessellate", lambda *a: calls.append(1) or tessellate(*a)
+            "glassdask.physics.registry.tessellate", lambda *a: calls.append(1) or tessellate(*a)
         )
         gd.structural_indicators(ds, ["voronoi_volume", "tong_tanaka", "coordination"])
         assert len(calls) == 4
 
     def test_an_indicator_of_the_user(self, ds, monkeypatch):
-        monkeypatch.setattr("glassdask.registry.INDICATORS", dict(INDICATORS))
-        monkeypatch.setattr("glassdask.indicators.INDICATORS", gd.registry.INDICATORS)
+        monkeypatch.setattr("glassdask.physics.registry.INDICATORS", dict(INDICATORS))
+        monkeypatch.setattr(
+            "glassdask.physics.indicators.INDICATORS", glassdask.physics.registry.INDICATORS
+        )
 
         @gd.indicator("reach", units="sigma", needs=("factor",))
         def reach(c):

@@ -21,21 +21,26 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file
 
-from glassdask import layout, networks, records
+from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
 from glassdask.campaign.analyses import Train
-from glassdask.errors import StageFailed
-from glassdask.learn import devices
-from glassdask.learn.batches import Batch, Batches
-from glassdask.learn.devices import Devices, find_devices, useful_devices, without_cuda
-from glassdask.learn.ranks import Ranks
-from glassdask.stages import several
+from glassdask.network import devices, folders
+from glassdask.network.batches import Batch, Batches
+from glassdask.network.devices import (
+    Devices,
+    find_devices,
+    useful_devices,
+    without_cuda,
+)
+from glassdask.network.ranks import Ranks
+from glassdask.run import several
 from glassdask.stages.learning import fit, run_explain, run_train
+from glassdask.store import layout, records
 
 ONE, TWO = Devices("cpu", 1), Devices("cpu", 2)
 #: The command line of a machine that has two devices.
 COMMAND = (
-    "from glassdask import cli; from glassdask.learn.devices import Devices; "
+    "from glassdask import cli; from glassdask.network.devices import Devices; "
     "from glassdask.stages import learning; "
     "learning.find_devices = lambda nodes: Devices('cpu', 2); cli.main()"
 )
@@ -143,7 +148,7 @@ def test_two_processes_explain_what_one_does_and_keep_it_when_a_file_is_lost(
     one, two = pair
     # of the same weights: an explained map is as sensitive to them as it likes
     for network in range(2):
-        theirs, ours = (networks.folder(c, network) / "weights.safetensors" for c in (one, two))
+        theirs, ours = (folders.folder(c, network) / "weights.safetensors" for c in (one, two))
         ours.write_bytes(theirs.read_bytes())
     run_explain(one, devices=ONE)
     lost = two.store / "density" / "density" / "c" / "1"
@@ -225,7 +230,7 @@ def test_one_node_is_started_by_torchrun_and_several_by_srun() -> None:
     one = several.launch_command(Devices("cuda", 4), where, what)
     run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=4"]
     run += ["--log-dir=/c/logs/train-torchrun"]
-    module = ["-m", "glassdask.stages.rank", *what]
+    module = ["-m", "glassdask.run.rank", *what]
     assert one == [*run, "--standalone", "--local-addr=127.0.0.1", *module]
     many = several.launch_command(Devices("cuda", 4, 3), where, what, "node07", "123456")
     assert many == [

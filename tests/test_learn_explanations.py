@@ -15,10 +15,10 @@ from networks import a_network, counts
 import glassdask as gd
 from glassdask.campaign import load, new_campaign
 from glassdask.campaign.analyses import Train
-from glassdask.learn.explanations import explain_images, map_stride
-from glassdask.learn.integrated import _warn_of_gap, baseline_image
-from glassdask.learn.network import build_network
-from glassdask.learn.train import train
+from glassdask.network.explanations import explain_images, map_stride
+from glassdask.network.integrated import _warn_of_gap, baseline_image
+from glassdask.network.network import build_network
+from glassdask.network.train import train
 from glassdask.stages.explaining import particle_scores
 
 torch.set_num_threads(1)

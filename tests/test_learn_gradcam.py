@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from networks import a_network, counts
 
-from glassdask.learn.explanations import explain_images, map_stride
+from glassdask.network.explanations import explain_images, map_stride
 
 torch.set_num_threads(1)
 

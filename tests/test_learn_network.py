@@ -6,10 +6,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign.analyses import Train
-from glassdask.errors import UsageError
-from glassdask.learn.augment import augment, draw_moves, group_size, transform
-from glassdask.learn.network import build_network, map_cells
+from glassdask.network.augment import (
+    augment,
+    draw_moves,
+    group_size,
+    transform,
+)
+from glassdask.network.network import build_network, map_cells
 
 torch.set_num_threads(1)
 

@@ -17,15 +17,21 @@ from scipy.stats import binom
 
 torch = pytest.importorskip("torch")
 
-from glassdask import layout, store
+from glassdask.base.errors import StageFailed, StoppedEarly, UsageError
 from glassdask.campaign.analyses import Train
-from glassdask.errors import StageFailed, StoppedEarly, UsageError
-from glassdask.learn import train as script
-from glassdask.learn.devices import Devices, uses_bfloat16
-from glassdask.learn.sources import made_ahead
-from glassdask.learn.train import evaluate, finished, learning_rate, load_network, train
+from glassdask.network import train as script
+from glassdask.network.devices import Devices, uses_bfloat16
+from glassdask.network.sources import made_ahead
+from glassdask.network.train import (
+    evaluate,
+    finished,
+    learning_rate,
+    load_network,
+    train,
+)
 from glassdask.stages.learning import fit, run_train
 from glassdask.stages.splits import read_images, read_split
+from glassdask.store import groups, layout
 
 CELLS = 8
 
@@ -116,7 +122,7 @@ def test_a_resumed_run_equals_an_undisturbed_one(tmp_path, monkeypatch):
 def campaign(tmp_path_factory):
     """Crystals and gases in a store, some runs failed; read it, do not change it."""
     made = gridded(tmp_path_factory.mktemp("stored") / "c", "train.streaming=true")
-    status = store.array(made.store, "density", "run_status")
+    status = groups.array(made.store, "density", "run_status")
     status[[3, 4, 9]] = layout.FAILED
     return made
 
@@ -224,7 +230,7 @@ def test_nothing_of_a_split_is_known_from_another(tmp_path):
     """Where the states differ in nothing, all that is right on unseen runs is luck."""
     split = "quench.split={train=12,validation=14,test=34}"
     campaign = gridded(tmp_path / "c", "quench.runs=60", split, "quench.cooling_points=8")
-    density = store.array(campaign.store, "density", "density")
+    density = groups.array(campaign.store, "density", "density")
     random = np.random.default_rng(5)
     noise = [random.permuted(np.arange(np.prod(density.shape[2:])) < 100) for _ in range(120)]
     density[...] = np.reshape(noise, density.shape)

@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glassdask.campaign import MODELS, PRESETS, load, new_campaign
+from glassdask.campaign import (
+    MODELS,
+    PRESETS,
+    load,
+    new_campaign,
+)
 from glassdask.report import paper
 
 #: Each variant of a model, and the attributes in which it differs from it.

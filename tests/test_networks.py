@@ -7,12 +7,13 @@ import pytest
 from campaigns import TINY
 from test_report import FAILED, make_store
 
-from glassdask import networks, records, store
 from glassdask.campaign import load, new_campaign
+from glassdask.network import folders
 from glassdask.report import networks as compared
 from glassdask.report.accuracy import wrong_snapshots
 from glassdask.report.data import ReportData
 from glassdask.report.table import results_table
+from glassdask.store import groups, records
 
 ATTRIBUTES = {
     "network": 0,
@@ -26,31 +27,31 @@ def four(tmp_path_factory):
     """Made-up results of four networks, of which the second has not learnt."""
     folder = tmp_path_factory.mktemp("networks") / "glass"
     campaign = make_store(folder, extra=("train.seeds=4",), attributes=ATTRIBUTES)
-    correct = store.array(campaign.store, "explanations", "correct_by_network")
+    correct = groups.array(campaign.store, "explanations", "correct_by_network")
     values = np.ones(correct.shape, np.int8)
     values[4, 2, 1] = 0  # the third network takes the glass of run 4 for a liquid
     correct[...] = values
-    with store.open(folder) as tree:
+    with groups.open(folder) as tree:
         yield ReportData(campaign, tree)
 
 
 def test_seeds_differ_and_do_not_depend_on_how_many_there_are(tmp_path):
     few = new_campaign(tmp_path / "few", "kam", "quick", (*TINY, "train.seeds=3"))
     many = new_campaign(tmp_path / "many", "kam", "quick", (*TINY, "train.seeds=9"))
-    seeds = [networks.seed(many, k) for k in range(many.file.train.seeds)]
+    seeds = [folders.seed(many, k) for k in range(many.file.train.seeds)]
     assert len(set(seeds)) == 9
-    assert seeds[:3] == [networks.seed(few, k) for k in range(few.file.train.seeds)]
+    assert seeds[:3] == [folders.seed(few, k) for k in range(few.file.train.seeds)]
     assert seeds[0] == few.file.campaign.seed
     other = load(few.path, ("campaign.seed=5",))
-    assert not {networks.seed(other, k) for k in range(9)} & set(seeds)
-    assert networks.folder(few, 0) == few.path / "model"
+    assert not {folders.seed(other, k) for k in range(9)} & set(seeds)
+    assert folders.folder(few, 0) == few.path / "model"
 
 
 def test_the_one_that_is_shown_is_one_of_them(tiny):
     record = records.read(load(tiny), "explain")
     shown = record["network"]
     assert len(record["learnt_by_network"]) == len(record["test_accuracy_by_network"]) == 2
-    with store.open(tiny) as tree:
+    with groups.open(tiny) as tree:
         explained, fields = tree["explanations"], tree["fields"]
         for name in ("gradcam", "score", "correct"):
             each = explained[f"{name}_by_network"].sel(network=shown)
@@ -69,7 +70,7 @@ def test_the_one_that_is_shown_is_one_of_them(tiny):
 
 
 def test_maps_of_two_networks_are_correlated_by_numpy_too(tiny):
-    with store.open(tiny) as tree:
+    with groups.open(tiny) as tree:
         gamma = tree["fields"]["gradcam_by_network"].sel(state="glass")
         gamma = gamma.transpose("sample", "network", "particle").values
         found = tree["correlations"]["pearson_between_networks"].sel(state="glass")

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import pearsonr
 from scipy.stats import t as student
 
-from glassdask.kernels.noise import (
+from glassdask.physics.kernels.noise import (
     correlation_interval,
     half_contrasts,
     over_ceiling,

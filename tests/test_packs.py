@@ -19,13 +19,13 @@ import xarray as xr
 from campaigns import TINY, in_process, new
 
 import glassdask as gd
-from glassdask import jobs, layout, records, store
+from glassdask.base.errors import UsageError
 from glassdask.campaign import load
-from glassdask.errors import UsageError
 from glassdask.exchange import unpacking
 from glassdask.exchange.packs import read_pack, read_packs
 from glassdask.exchange.unpacking import import_packs
-from glassdask.records import State
+from glassdask.store import groups, jobs, layout, records
+from glassdask.store.records import State
 
 SCRIPT = Path(__file__).parent.parent / "data" / "pack.py"
 #: A last block of twelve, two further snapshots, and another T_L and density than the model's.
@@ -91,9 +91,9 @@ def pretend(folder, *overrides):
     text = {"lammps_input": "units lj\n", "lammps_library_version": "20250722"}
     jobs.create(campaign, "quench", record, (group, curves), text)
     for name, array in values.items():
-        store.array(campaign.store, "configurations", name)[...] = array
+        groups.array(campaign.store, "configurations", name)[...] = array
     energies = random.random((runs, 8))
-    store.array(campaign.store, "cooling", "potential_energy")[...] = energies
+    groups.array(campaign.store, "cooling", "potential_energy")[...] = energies
     jobs.complete(campaign, "quench", {"failed_runs": len(FAILED)})
     return folder
 
@@ -103,7 +103,7 @@ def files(folder):
 
 
 def group_of(folder, name="configurations"):
-    with store.open_group(folder / "store.zarr", name) as found:
+    with groups.open_group(folder / "store.zarr", name) as found:
         return found.load()
 
 
@@ -186,7 +186,7 @@ def test_packing_again_changes_no_byte(quenched, data, script, tmp_path, capsys)
 def test_a_block_is_packed_when_it_is_whole(quenched, script, tmp_path, capsys):
     folder = tmp_path / "c"
     shutil.copytree(quenched / "store.zarr", folder / "store.zarr")
-    status = store.array(folder / "store.zarr", "configurations", "run_status")
+    status = groups.array(folder / "store.zarr", "configurations", "run_status")
     status[25] = layout.PENDING
     first = script.pack(folder, tmp_path / "data")
     assert "19 of 20 runs are over" in capsys.readouterr().out

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from glassdask import jobs, layout, locks, records, store
+from glassdask.base.errors import StageFailed, StageHeld, UsageError
 from glassdask.campaign import Campaign, load, new_campaign
-from glassdask.errors import StageFailed, StageHeld, UsageError
-from glassdask.records import STAGES, State
-from glassdask.stages import launch
+from glassdask.run import launch
 from glassdask.stages.pipeline import Pipeline
+from glassdask.store import groups, jobs, layout, locks, records
+from glassdask.store.records import STAGES, State
 
 
 @pytest.fixture
@@ -27,13 +27,13 @@ def campaign(tmp_path: Path) -> Campaign:
 def do(campaign: Campaign, stage: str, start_over: bool = False) -> None:
     """Begin and complete a stage without doing its work."""
     record, fresh = jobs.begin(campaign, stage, start_over)
-    groups = {
+    written = {
         "quench": (layout.configurations,),
         "grid": (layout.density,),
         "indicators": (layout.indicators,),
     }.get(stage, ())
     if fresh:
-        jobs.create(campaign, stage, record, tuple(make(campaign) for make in groups))
+        jobs.create(campaign, stage, record, tuple(make(campaign) for make in written))
     jobs.complete(campaign, stage)
 
 
@@ -141,7 +141,7 @@ def test_a_retry_of_a_complete_stage_starts_ranks_if_runs_have_failed(campaign: 
     do(campaign, "quench")
     again = Pipeline(campaign, retry=True)
     assert not again.run("quench", False)
-    status = store.array(campaign.store, "configurations", "run_status")
+    status = groups.array(campaign.store, "configurations", "run_status")
     status[3] = layout.FAILED
     with pytest.raises(StageFailed, match="ranks were started"):
         again.run("quench", False)

@@ -14,7 +14,6 @@ import pytest
 import xarray as xr
 
 import glassdask as gd
-from glassdask import jobs, layout, records, store
 from glassdask.campaign import new_campaign
 from glassdask.report import (
     dynamics,
@@ -36,6 +35,7 @@ from glassdask.report.printing import print_saved, read_rows
 from glassdask.report.rows import Row
 from glassdask.report.stage import run
 from glassdask.report.table import order_of_sizes, results_table
+from glassdask.store import groups, jobs, layout, records
 
 SIZE = (
     "system.particles=120",
@@ -56,7 +56,7 @@ def make_store(folder, model="kam", learnt=True, extra=(), attributes=None):
     rng = np.random.default_rng(3)
     jobs.make_folders(campaign)
     ramp = np.linspace(4, 0.1, 12)
-    groups = {
+    written = {
         "quench": (layout.configurations(campaign), layout.cooling(campaign, ramp)),
         "grid": (layout.density(campaign),),
         "indicators": (layout.indicators(campaign),),
@@ -64,12 +64,12 @@ def make_store(folder, model="kam", learnt=True, extra=(), attributes=None):
         "explain": (layout.explanations(campaign),),
         "propensity": (layout.propensity(campaign, np.array([4, 7]), np.geomspace(1, 100, 5)),),
     }  # fmt: skip
-    groups["correlate"] = (
+    written["correlate"] = (
         layout.fields(campaign),
         layout.dynamics(campaign, np.array([4, 7]), np.geomspace(1, 100, 5)),
         layout.correlations(campaign),
     )
-    for stage, made in groups.items():
+    for stage, made in written.items():
         record, _ = jobs.begin(campaign, stage)
         more = {"learnt": learnt, "reason": "" if learnt else "the network has not learnt: 0.5"}
         more |= {"lammps_input": "units lj\n"} | (attributes or {})
@@ -87,7 +87,7 @@ def fill(campaign, group, rng, learnt):
     for name, about in group.arrays.items():
         if about.dtype == "string":  # reasons of failures
             continue
-        array = store.array(campaign.store, group.name, name)
+        array = groups.array(campaign.store, group.name, name)
         values = made_up(campaign, group.name, name, about, rng)
         if not learnt and name == "gradcam":
             values[:] = np.nan
@@ -190,7 +190,7 @@ def test_every_figure_is_made_and_nothing_half_written_stays(campaign, rows):
 
 
 def test_means_leave_out_failed_runs_and_wrong_snapshots(campaign, rows):
-    group = store.open_group(campaign.store, "correlations")
+    group = groups.open_group(campaign.store, "correlations")
     names = list(group["indicator"].values)
     gamma, theta = names.index("gradcam"), names.index("tong_tanaka")
     kept = [k for k in range(4, 14) if k not in (FAILED, WRONG[0])]
@@ -207,7 +207,7 @@ def test_means_leave_out_failed_runs_and_wrong_snapshots(campaign, rows):
 
 def test_theta_is_reversed_once(campaign):
     # the store holds correlations with 1 - Theta and fields of Theta
-    with store.open(campaign.path) as tree:
+    with groups.open(campaign.path) as tree:
         data = ReportData(campaign, tree)
         stored = tree["correlations"]["pearson"].sel(
             indicator="gradcam", other="tong_tanaka", state="glass", sample=4
@@ -221,7 +221,7 @@ def test_theta_is_reversed_once(campaign):
 
 
 def test_largest_correlation_with_the_dynamics(campaign, rows):
-    group = store.open_group(campaign.store, "dynamics")
+    group = groups.open_group(campaign.store, "dynamics")
     mean = group["pearson"].values[0].mean(axis=0)
     t, k = np.unravel_index(mean.argmax(), mean.shape)
     found = row(rows, "C_max(Γ, 1 − Δ)")
@@ -239,7 +239,7 @@ def test_largest_correlation_with_the_dynamics(campaign, rows):
 
 def test_a_maximum_beyond_the_temperatures_of_the_paper_says_so(tmp_path):
     hot = make_store(tmp_path / "hot", "abm", extra=("propensity.temperatures=[3.0]",))
-    with store.open(hot.path) as tree:
+    with groups.open(hot.path) as tree:
         found = row(results_table(hot, tree), "C_max(Γ, 1 − Δ)")
     assert "T is 3 T*, beyond the paper's 1.5 T*" in found.note
 
@@ -251,7 +251,7 @@ def changed(campaign, tmp_path):
     copy = type(campaign)(folder, campaign.file)
 
     def change(group, name, values):
-        array = store.array(copy.store, group, name)
+        array = groups.array(copy.store, group, name)
         array[...] = np.broadcast_to(values, array.shape).astype(array.dtype)
 
     return copy, change
@@ -259,7 +259,7 @@ def changed(campaign, tmp_path):
 
 def test_the_onset_stands_beside_the_papers(changed):
     copy, change = changed
-    with store.open(copy.path) as tree:
+    with groups.open(copy.path) as tree:
         found = row(results_table(copy, tree), "T* from e(T) (ε/kB)")
     assert found.note == (
         "2 temperatures from 0.05 to 0.8, and two lines need 8: raise [quench] cooling_points"
@@ -267,7 +267,7 @@ def test_the_onset_stands_beside_the_papers(changed):
     assert (math.isnan(found.value), found.paper) == (True, "0.37")
     wide = copy.file.report.model_copy(update={"kink_temperatures": [0.05, 4.0]})
     copy = type(copy)(copy.path, copy.file.model_copy(update={"report": wide}))
-    temperature = store.open_group(copy.store, "cooling")["temperature"].values
+    temperature = groups.open_group(copy.store, "cooling")["temperature"].values
     noise = 0.01 * np.random.default_rng(0).normal(size=(14, len(temperature)))
     bent = temperature + np.maximum(temperature - 1.6, 0) + noise
     bent[FAILED] = np.nan
@@ -275,7 +275,7 @@ def test_the_onset_stands_beside_the_papers(changed):
     delta = np.zeros((2, 2, 5))
     delta[..., -1] = [[0.5, 2.0], [0.5, 2.0]]
     change("dynamics", "delta", delta)
-    with store.open(copy.path) as tree:
+    with groups.open(copy.path) as tree:
         data = ReportData(copy, tree)
         cooled, moved = onset.rows(data)
         temperatures = data.temperatures
@@ -288,7 +288,7 @@ def test_the_onset_stands_beside_the_papers(changed):
     assert "95 % interval" in moved.note
     change("cooling", "potential_energy", temperature + noise)
     change("dynamics", "delta", 3.0)
-    with store.open(copy.path) as tree:
+    with groups.open(copy.path) as tree:
         cooled, moved = onset.rows(ReportData(copy, tree))
     assert "no kink from 0.05 to 4: one line fits as well" in cooled.note
     assert math.isnan(cooled.value)
@@ -297,13 +297,13 @@ def test_the_onset_stands_beside_the_papers(changed):
 
 def test_intervals_and_ceiling_of_the_largest(changed):
     copy, change = changed
-    group = store.open_group(copy.store, "dynamics")
+    group = groups.open_group(copy.store, "dynamics")
     pearson, reliability = group["pearson"].values, np.full((2, 2, 5), 0.64)
     place = np.unravel_index(pearson[0].mean(axis=0).argmax(), (2, 5))
     change("dynamics", "reliability", reliability)
     change("dynamics", "pearson_low", pearson - 0.3)
     change("dynamics", "pearson_high", pearson + 0.4)
-    with store.open(copy.path) as tree:
+    with groups.open(copy.path) as tree:
         note = row(results_table(copy, tree), "C_max(Γ, 1 − Δ)").note
     # two glasses know nothing of others, so it is of the mean of these
     mean = pearson[0].mean(axis=0)[place]
@@ -317,7 +317,7 @@ def test_intervals_and_ceiling_of_the_largest(changed):
     pearson[:, 0] = np.nan
     change("dynamics", "pearson", pearson)
     change("dynamics", "reliability", np.array([[[np.nan]], [[0.2]]]))
-    with store.open(copy.path) as tree:
+    with groups.open(copy.path) as tree:
         data = ReportData(copy, tree)
         note = row(results_table(copy, tree), "C_max(Γ, 1 − Δ)").note
         assert np.isnan(data.over_ceiling("gradcam")).all()
@@ -331,7 +331,7 @@ def test_several_configurations_say_how_others_differ(campaign):
         np.random.default_rng(0).uniform(0.2, 1, (6, 2, 5)),
         dims=("configuration", "temperature", "time"),
     )
-    with store.open(campaign.path) as tree:
+    with groups.open(campaign.path) as tree:
         low, high = ReportData(campaign, tree)._interval(part, "gradcam")
     expected = gd.over_samples(part, "configuration")
     np.testing.assert_allclose(low, expected["lower"], atol=0.05)
@@ -344,18 +344,18 @@ def test_the_map_is_drawn_where_an_indicator_correlates_most(changed):
     pearson[:, :, 1, 3] = -0.9
     pearson[:, :, 0, 2] = 0.3
     change("dynamics", "pearson", pearson)
-    with store.open(copy.path) as tree:
+    with groups.open(copy.path) as tree:
         assert Glass(ReportData(copy, tree), 7).ensemble == (1, 0, 2)  # of Gamma, the largest value
     change("explanations", "correct", 0)
-    with store.open(copy.path) as tree:
+    with groups.open(copy.path) as tree:
         found = Glass(ReportData(copy, tree), 7)
         assert found.ranked_by != "gradcam"
         assert found.ensemble == (1, 1, 3)  # of others, the largest in size
 
 
 def test_the_ladder_has_the_largest_in_size_of_each_length(campaign, rows):
-    group = store.open_group(campaign.store, "dynamics")
-    with store.open(campaign.path) as tree:
+    group = groups.open_group(campaign.store, "dynamics")
+    with groups.open(campaign.path) as tree:
         data = ReportData(campaign, tree)
         found = ladder.rungs(data, "spearman", "tong_tanaka", "B")
         highest = ladder.ceilings(data, "B")
@@ -389,7 +389,7 @@ def test_relaxation_and_equilibration(changed):
         change("dynamics", name, 0.9)
     change("dynamics", "cage_relative_relaxation_time", np.array([[20.0], [4.9]]))
     change("dynamics", "chi4", np.array([[1, 2, 5, 3, 1], [1, 2, 3, 4, 5]]))
-    with store.open(copy.path) as tree:
+    with groups.open(copy.path) as tree:
         data = ReportData(copy, tree)
         whole, cold, hot = relaxation_rows.rows(data)
         assert (whole.value, whole.note) == (12, "of 12; 3 to 3 in each of 4 ensembles")
@@ -401,7 +401,7 @@ def test_relaxation_and_equilibration(changed):
         other = type(copy)(copy.path, copy.file.model_copy(update={"propensity": start}))
         _, _, cold, _, hot = relaxation_rows.rows(ReportData(other, tree))
     change("dynamics", "self_intermediate_scattering", 0.1)
-    with store.open(copy.path) as tree:
+    with groups.open(copy.path) as tree:
         _, fast, ratio, *_ = relaxation_rows.rows(ReportData(other, tree))
     assert "F_s is below 1/e at t = 1 already" in fast.note
     assert ratio.value == pytest.approx(100 / 2.5)  # 4 and at most 1
@@ -415,9 +415,9 @@ def test_relaxation_and_equilibration(changed):
 
 def test_trajectories_that_all_failed_leave_empty_panels(changed):
     copy, change = changed
-    for name, about in store.open_group(copy.store, "dynamics").data_vars.items():
+    for name, about in groups.open_group(copy.store, "dynamics").data_vars.items():
         change("dynamics", name, np.nan if about.dtype.kind == "f" else 0)
-    with store.open(copy.path) as tree:
+    with groups.open(copy.path) as tree:
         found = results_table(copy, tree)
         for draw in (dynamics.draw_dynamics, ladder.draw_ladder, relaxation.draw_relaxation):
             draw(ReportData(copy, tree)).canvas.draw()
@@ -439,7 +439,7 @@ def test_wilson_interval():
 def test_accuracy_and_confusion_count_the_same_snapshots(campaign, rows):
     assert row(rows, "test accuracy, glass").value == pytest.approx(8 / 9)
     assert row(rows, "test accuracy, liquid").value == 1
-    with store.open(campaign.path) as tree:
+    with groups.open(campaign.path) as tree:
         np.testing.assert_array_equal(
             training.confusion(ReportData(campaign, tree)), [[9, 0], [1, 8]]
         )
@@ -459,30 +459,30 @@ def test_linear_models_stand_below_the_network(campaign, rows):
     weak = row(rows, "linear model on indicators, accuracy, liquid")
     assert (weak.value, weak.count) == (pytest.approx(4 / 9), 9)
     assert "less accurate than the network, which sees more" in weak.note
-    with store.open(campaign.path) as tree:
+    with groups.open(campaign.path) as tree:
         data = ReportData(campaign, tree)
         data.correct.values[WRONG] = 1
         tree["correlations"]["baseline_correct"].load()[0, 9, 0] = 0
         (_, note) = of_linear_model(data, "radial_distribution", "glass").note.split("; ")
         assert note == "less accurate than the network, by no more than chance allows at this size"
-    with store.open(campaign.path) as tree:
+    with groups.open(campaign.path) as tree:
         said = training.caption(ReportData(campaign, tree))
     assert "9 of 9 glasses on g(r), 9 of 9 liquids on g(r), 4 of 9 glasses on indicators" in said
 
 
 def test_sanity_checks_see_what_is_wrong(campaign, tmp_path):
-    with store.open(campaign.path) as tree:
+    with groups.open(campaign.path) as tree:
         found = {check.what: check for check in sanity.sanity_table(ReportData(campaign, tree))}
     assert not found["failed quenches"].fine
     assert found["failed quenches"].found == "1 of 14"
     assert all(check.fine for name, check in found.items() if name != "failed quenches")
     other = make_store(tmp_path / "hot")
-    store.array(other.store, "configurations", "kinetic_temperature")[...] = 0.5
-    cells = store.array(other.store, "indicators", "voronoi_volume")
+    groups.array(other.store, "configurations", "kinetic_temperature")[...] = 0.5
+    cells = groups.array(other.store, "indicators", "voronoi_volume")
     larger = 1.001 * np.asarray(cells[...])
     larger[3, 1, 17] *= 5
     cells[...] = larger
-    with store.open(other.path) as tree:
+    with groups.open(other.path) as tree:
         checks = sanity.sanity_table(ReportData(other, tree))
         holes = row(results_table(other, tree), "glasses with cavities")
     assert [check.fine for check in checks] == [False, True, False, False, True, False, False]
@@ -502,7 +502,7 @@ def test_page_asks_for_nothing_from_outside(campaign, rows):
 def test_not_learnt_says_so_and_shows_no_gamma(not_learnt):
     text = (not_learnt.path / "report.html").read_text(encoding="utf-8")
     assert 'id="not-learnt"' in text
-    with store.open(not_learnt.path) as tree:
+    with groups.open(not_learnt.path) as tree:
         data = ReportData(not_learnt, tree)
         assert "gradcam" not in data.indicators
         found = results_table(not_learnt, tree)
@@ -533,7 +533,7 @@ def test_gamma_is_called_what_it_is(tmp_path, method, name, more):
         "explain.integrated_gradients_baseline=empty",
     )  # fmt: skip
     campaign = make_store(tmp_path / "c", extra=extra)
-    with store.open(campaign.path) as tree:
+    with groups.open(campaign.path) as tree:
         kept = tree["explanations"].gradcam.attrs["long_name"]
         assert kept == (
             f"{name} Gamma, raw: method {method}, target own, inverse mapping cell, {more}"
@@ -589,7 +589,7 @@ def test_discs_across_the_boundary_are_drawn_on_both_sides():
 )
 def test_the_doubt_about_table_one_is_in_the_report(tmp_path, model, wanted, onset):
     made = make_store(tmp_path / "c", model, extra=("quench.start_temperature=5.0",))
-    with store.open(made.path) as tree:
+    with groups.open(made.path) as tree:
         found = results_table(made, tree)
     note = row(found, "reading of Table I").note
     assert all(words in note for words in wanted)
@@ -613,7 +613,7 @@ def test_other_campaigns(tmp_path, model, extra):
         assert all(one.quantity != "reading of Table I" for one in found)
         assert "slab" in (other.path / "report.html").read_text(encoding="utf-8")
         return
-    with store.open(other.path) as tree:
+    with groups.open(other.path) as tree:
         data = ReportData(other, tree)
         for drawing in DRAWINGS:
             drawing.draw(data).draw_without_rendering()

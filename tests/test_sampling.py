@@ -8,7 +8,12 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassdask.kernels.sampling import bootstrap_interval, means_of_groups, moments, wider
+from glassdask.physics.kernels.sampling import (
+    bootstrap_interval,
+    means_of_groups,
+    moments,
+    wider,
+)
 
 ROWS = st.lists(
     st.lists(st.floats(-1e3, 1e3) | st.just(np.nan), min_size=6, max_size=6), min_size=1, max_size=4

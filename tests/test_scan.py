@@ -15,14 +15,14 @@ from campaigns import start, wait_for
 from safetensors.torch import load_file
 
 import glassdask as gd
-from glassdask import jobs, locks, records, store
+from glassdask.base.errors import StageHeld, UsageError
 from glassdask.campaign import load
-from glassdask.errors import StageHeld, UsageError
 from glassdask.report.data import ReportData
 from glassdask.scan.measuring import Row, measure, read_maps
 from glassdask.scan.points import Point, make_points, parse_over
 from glassdask.scan.running import scan
 from glassdask.scan.sharing import link_stages, write_file
+from glassdask.store import groups, jobs, locks, records
 
 LONGER = "train.epochs=36; train.patience=99"
 UNLEARNT = "train.epochs=1; train.learning_rate=1e-9"
@@ -171,7 +171,7 @@ def test_the_campaign_is_as_it_was_also_after_a_point_was_deleted(scanned, tmp_p
     link_stages(campaign, point)
     for stage in ("explain", "quench"):
         records.update(point.campaign, stage, {"token": "another"})
-    store.array(point.campaign.store, "indicators", "tong_tanaka")[...] = 0
+    groups.array(point.campaign.store, "indicators", "tong_tanaka")[...] = 0
     jobs.clear(point.campaign, "train")
     shutil.rmtree(point.campaign.path)
     assert digests(folder) == before
@@ -233,7 +233,7 @@ def test_the_spread_from_network_to_network(tiny, tmp_path) -> None:
     shown, volume = tree["explanations"].to_dataset().load(), tree["indicators"].voronoi_volume
     for name, second in (("gradcam", volume), ("correct", shown.correct)):
         both = np.stack([shown[name].values, second.values], axis=1)
-        store.array(campaign.store, "explanations", f"{name}_by_network")[...] = both
+        groups.array(campaign.store, "explanations", f"{name}_by_network")[...] = both
     read = read_maps(campaign)
     row = measure(Point({}, campaign), read, read)
     found = row.correlation["voronoi_volume", "glass"]

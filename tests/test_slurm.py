@@ -30,7 +30,7 @@ from campaigns import (
 from slurm_cluster import Slurm
 
 import glassdask as gd
-from glassdask import live
+from glassdask.base import live
 
 README = Path(__file__).parents[1] / "slurm" / "README.md"
 PROFILE = """

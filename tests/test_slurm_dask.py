@@ -19,10 +19,10 @@ from distributed import Client, Security
 from slurm_cluster import Slurm
 
 import glassdask as gd
+from glassdask.batch import worker_jobs
+from glassdask.batch.profile import VARIABLE
 from glassdask.campaign import load
-from glassdask.clusters.cluster import Cluster
-from glassdask.slurm import worker_jobs
-from glassdask.slurm.profile import VARIABLE
+from glassdask.run.cluster import Cluster
 
 JOBS = """
 [dask]

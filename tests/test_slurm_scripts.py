@@ -13,13 +13,23 @@ from typing import Any
 import pytest
 from campaigns import GLASSDASK, TINY, in_process, new
 
-from glassdask import live
+from glassdask.base import live
+from glassdask.base.errors import (
+    GlassdaskError,
+    StageFailed,
+    StageHeld,
+    UsageError,
+)
+from glassdask.batch import queue, submitting
+from glassdask.batch.chain import (
+    as_script,
+    chain,
+    job_name,
+    scripts_folder,
+)
+from glassdask.batch.profile import JOBS, Profile, load_profile
+from glassdask.batch.queue import _parse
 from glassdask.campaign import load
-from glassdask.errors import GlassdaskError, StageFailed, StageHeld, UsageError
-from glassdask.slurm import queue, submitting
-from glassdask.slurm.chain import as_script, chain, job_name, scripts_folder
-from glassdask.slurm.profile import JOBS, Profile, load_profile
-from glassdask.slurm.queue import _parse
 
 SCRIPTS = sorted(scripts_folder().glob("*.sbatch"))
 PROFILES = sorted(scripts_folder().glob("*.toml"))

@@ -10,10 +10,10 @@ import xarray as xr
 import zarr
 
 import glassdask as gd
-from glassdask import jobs, layout, store
+from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign, load, new_campaign
-from glassdask.errors import UsageError
-from glassdask.plan import groups_by_stage, size
+from glassdask.stages.plan import groups_by_stage, size
+from glassdask.store import groups, jobs, layout
 
 
 @pytest.fixture
@@ -23,10 +23,10 @@ def campaign(tmp_path: Path) -> Campaign:
 
 
 def test_every_group_is_described_and_empty_at_first(campaign: Campaign) -> None:
-    for groups in groups_by_stage(campaign).values():
-        for group in groups:
-            store.create_group(campaign.store, group, {"campaign_hash": "x"}, "a test")
-            with store.open_group(campaign.store, group.name) as found:
+    for written in groups_by_stage(campaign).values():
+        for group in written:
+            groups.create_group(campaign.store, group, {"campaign_hash": "x"}, "a test")
+            with groups.open_group(campaign.store, group.name) as found:
                 for name, variable in found.variables.items():
                     assert {"units", "long_name", "provenance"} <= set(variable.attrs), name
                 for name, array in group.arrays.items():
@@ -40,7 +40,7 @@ def test_every_group_is_described_and_empty_at_first(campaign: Campaign) -> None
 
 def test_text_and_coordinates_come_back_with_plain_xarray(campaign: Campaign) -> None:
     group = layout.configurations(campaign)
-    store.create_group(campaign.store, group, {}, "a test")
+    groups.create_group(campaign.store, group, {}, "a test")
     tree = xr.open_datatree(campaign.store, engine="zarr", consolidated=False)
     found = tree["configurations"].dataset
     assert found.state.values.tolist() == ["liquid", "glass"]
@@ -50,8 +50,8 @@ def test_text_and_coordinates_come_back_with_plain_xarray(campaign: Campaign) ->
 
 
 def test_a_damaged_chunk_is_an_error_not_another_number(campaign: Campaign) -> None:
-    store.create_group(campaign.store, layout.configurations(campaign), {}, "a test")
-    position = store.array(campaign.store, "configurations", "position")
+    groups.create_group(campaign.store, layout.configurations(campaign), {}, "a test")
+    position = groups.array(campaign.store, "configurations", "position")
     position[0:10] = np.random.default_rng(0).random(position[0:10].shape)
     (file,) = (campaign.store / "configurations" / "position" / "c").rglob("0/0/0/0")
     content = bytearray(file.read_bytes())
@@ -63,8 +63,8 @@ def test_a_damaged_chunk_is_an_error_not_another_number(campaign: Campaign) -> N
 
 def test_a_group_is_replaced_whole(campaign: Campaign) -> None:
     for _ in range(2):
-        store.create_group(campaign.store, layout.density(campaign), {}, "a test")
-    density = store.array(campaign.store, "density", "density")
+        groups.create_group(campaign.store, layout.density(campaign), {}, "a test")
+    density = groups.array(campaign.store, "density", "density")
     assert density.shape[0] == campaign.file.quench.runs
     left = {path.name for path in campaign.path.iterdir()}
     assert left == {"campaign.toml", "store.zarr"}
@@ -72,16 +72,16 @@ def test_a_group_is_replaced_whole(campaign: Campaign) -> None:
 
 def test_files_are_counted_as_they_will_be(campaign: Campaign) -> None:
     group = layout.configurations(campaign)
-    store.create_group(campaign.store, group, {}, "a test")
+    groups.create_group(campaign.store, group, {}, "a test")
     for name, array in group.arrays.items():
-        found = store.array(campaign.store, group.name, name)
+        found = groups.array(campaign.store, group.name, name)
         found[...] = 1
         folder = campaign.store / group.name / name
         assert sum(path.is_file() for path in folder.rglob("*")) == array.files
 
 
 def test_attributes_are_replaced_and_others_kept(campaign: Campaign) -> None:
-    store.create_group(campaign.store, layout.density(campaign), {"complete": False}, "a test")
+    groups.create_group(campaign.store, layout.density(campaign), {"complete": False}, "a test")
     attributes = zarr.open_group(campaign.store, path="density").attrs
     assert attributes["complete"] is False
     assert attributes["mapping"] == "nearest cell"
@@ -102,8 +102,8 @@ def test_the_quenches_of_the_paper_are_few_files(tmp_path: Path) -> None:
 def test_a_shard_of_positions_is_hardly_larger_than_its_numbers(tmp_path: Path) -> None:
     new_campaign(tmp_path / "c", "kam", "paper")
     paper = load(tmp_path / "c")
-    store.create_group(paper.store, layout.configurations(paper), {}, "a test")
-    position = store.array(paper.store, "configurations", "position")
+    groups.create_group(paper.store, layout.configurations(paper), {}, "a test")
+    position = groups.array(paper.store, "configurations", "position")
     low, high = layout.sample_blocks(paper)[1]
     values = np.random.default_rng(0).random((high - low, *position.shape[1:])) * paper.box_length
     position[low:high] = values
@@ -120,6 +120,6 @@ def test_blocks_of_another_version_are_not_gone_on_with(
     group = layout.configurations(campaign)
     jobs.create(campaign, "quench", begun, (group, layout.cooling(campaign, np.ones(8))))
     jobs.begin(campaign, "quench")
-    monkeypatch.setattr("glassdask.jobs.samples_per_shard", lambda runs: 7)
+    monkeypatch.setattr("glassdask.store.jobs.samples_per_shard", lambda runs: 7)
     with pytest.raises(UsageError, match="runs in a file; expected 7; another version"):
         jobs.begin(campaign, "quench")

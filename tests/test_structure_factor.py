@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from glassdask.kernels.radial_distribution import species_pairs
-from glassdask.kernels.structure_factor import structure_factor, wave_numbers
+from glassdask.physics.kernels.radial_distribution import species_pairs
+from glassdask.physics.kernels.structure_factor import structure_factor, wave_numbers
 
 
 def system(dimension, count=60, seed=0):
@@ -52,7 +52,7 @@ def test_the_definition(dimension, largest):
 def test_blocks_of_particles_add_up(monkeypatch):
     position, length, species = system(3)
     whole = structure_factor(position, length, species, 2, 9, 8.0)
-    monkeypatch.setattr("glassdask.kernels.structure_factor._BLOCK", 7)
+    monkeypatch.setattr("glassdask.physics.kernels.structure_factor._BLOCK", 7)
     np.testing.assert_allclose(structure_factor(position, length, species, 2, 9, 8.0), whole)
 
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import sph_harm_y
 
-from glassdask.kernels import bond_order, pairs, structure, surroundings
-from glassdask.kernels.tessellation import tessellate
+from glassdask.physics.geometry import pairs
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.kernels import bond_order, structure, surroundings
 
 
 def minimum_image(position, length):

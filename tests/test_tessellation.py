@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from glassdask.kernels.tessellation import is_missing, tessellate
+from glassdask.physics.geometry.tessellation import is_missing, tessellate
 
 
 def pair_counts(centre, neighbour, count):

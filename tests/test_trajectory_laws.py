@@ -9,10 +9,10 @@ import pytest
 from lammps_runs import propensity, small
 
 from glassdask.campaign import Campaign
-from glassdask.kernels.bonds import broken_bonds, find_bonds
-from glassdask.kernels.relaxation import overlap, squared_displacement
-from glassdask.kernels.scattering import self_intermediate_scattering
-from glassdask.kernels.tessellation import tessellate
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.kernels.bonds import broken_bonds, find_bonds
+from glassdask.physics.kernels.relaxation import overlap, squared_displacement
+from glassdask.physics.kernels.scattering import self_intermediate_scattering
 
 STEP, CUTOFF, COLD, Q = 0.005, 1.9, 0.002, 7.2
 

@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 from campaigns import glassdask
 
-from glassdask import walltime
-from glassdask.errors import UsageError
-from glassdask.walltime import FORMS, LEAST_MARGIN, SHORTEST, Alarm, parse, seconds_to_work
+from glassdask.base import walltime
+from glassdask.base.errors import UsageError
+from glassdask.base.walltime import (
+    FORMS,
+    LEAST_MARGIN,
+    SHORTEST,
+    Alarm,
+    parse,
+    seconds_to_work,
+)
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 

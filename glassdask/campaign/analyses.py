@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from glassdask.campaign.fields import Count, NonNegative, Positive, Section, Snapshot, about
+from glassdask.campaign.fields import (
+    Count,
+    NonNegative,
+    Positive,
+    Section,
+    Snapshot,
+    about,
+)
 from glassdask.campaign.indicator_names import DEFAULTS
 
 Method = Literal["gradcam", "gradcam++", "integrated-gradients"]

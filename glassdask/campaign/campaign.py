@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign.checks import check
 from glassdask.campaign.classes import temperature_of
 from glassdask.campaign.digests import digest, file_digest
@@ -23,7 +24,6 @@ from glassdask.campaign.overrides import parse_override
 from glassdask.campaign.resolved import check_resolved
 from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.wording import explain_validation_error
-from glassdask.errors import UsageError
 
 #: Largest seed that all of LAMMPS's generators take, with room for the few of one run.
 LARGEST_SEED = 899_999_000
@@ -115,7 +115,7 @@ class Campaign:
     @property
     def radial_bins(self) -> tuple[int, float]:
         """Bins of the g(r) of each snapshot, as many as fit, and where they end, sigma."""
-        from glassdask.kernels.radial_distribution import largest_distance
+        from glassdask.physics.kernels.radial_distribution import largest_distance
 
         section = self.file.correlate
         end = largest_distance(np.array(self.box_length), section.radial_distance)

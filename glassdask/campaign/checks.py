@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign.ensemble import check_propensity
 from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.simulations import System
-from glassdask.errors import UsageError
 
 _CUSTOM_NEEDS = ("species", "fractions", "sigma", "epsilon", "density", "dimension")
 _CUSTOM_ONLY = ("dimension", "species", "fractions", "sigma", "epsilon", "masses")

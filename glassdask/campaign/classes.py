@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from glassdask.errors import UsageError
+from glassdask.base.errors import UsageError
 
 if TYPE_CHECKING:
     from glassdask.campaign.campaign import Campaign

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign.schema import CampaignFile
-from glassdask.errors import UsageError
 
 if TYPE_CHECKING:
     from glassdask.campaign.campaign import Campaign

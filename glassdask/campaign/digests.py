@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from glassdask.errors import UsageError
+from glassdask.base.errors import UsageError
 
 
 def file_digest(path: Path) -> str:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign.classes import snapshot_of
 from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.simulations import Propensity
-from glassdask.errors import UsageError
 
 if TYPE_CHECKING:
     from glassdask.campaign.campaign import Campaign

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
-from glassdask.errors import UsageError
+from glassdask.base.errors import UsageError
 
 
 def parse_override(text: str) -> tuple[str, str, Any]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign.classes import check_classes
 from glassdask.campaign.cooling import check_cooling
 from glassdask.campaign.indicator_names import DIMENSIONS
-from glassdask.errors import UsageError
 
 if TYPE_CHECKING:
     from glassdask.campaign.campaign import Campaign
@@ -148,7 +148,7 @@ def _check_bonds(campaign: Campaign) -> None:
 
 def _check_references(campaign: Campaign) -> None:
     """Before days of quenches: whether the reference lengths close triangles (tetrahedra)."""
-    from glassdask.kernels.structure import ideal_angles
+    from glassdask.physics.kernels.structure import ideal_angles
 
     lengths = np.array(campaign.model.reference_lengths)
     if np.isnan(ideal_angles(lengths, campaign.model.dimension)).any():
@@ -163,7 +163,7 @@ def _check_indicators(campaign: Campaign) -> None:
     section, dimension = campaign.file.indicators, campaign.model.dimension
     known = dict(DIMENSIONS)
     if section.modules:
-        from glassdask.registry import load_modules
+        from glassdask.physics.registry import load_modules
 
         own = load_modules(campaign)
         known |= {name: tuple(found.unit) for name, found in own.items()}

@@ -12,7 +12,12 @@ from glassdask.campaign.analyses import (
     Train,
 )
 from glassdask.campaign.fields import Section, about
-from glassdask.campaign.simulations import Hpc, Propensity, Quench, System
+from glassdask.campaign.simulations import (
+    Hpc,
+    Propensity,
+    Quench,
+    System,
+)
 
 
 class General(Section):

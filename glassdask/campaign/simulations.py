@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from glassdask.campaign.fields import Count, NonNegative, NonNegativeCount, Positive, Section, about
+from glassdask.campaign.fields import (
+    Count,
+    NonNegative,
+    NonNegativeCount,
+    Positive,
+    Section,
+    about,
+)
 
 
 class System(Section):

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign.schema import CampaignFile
-from glassdask.errors import UsageError
 
 _TYPES = {
     "int_type": "a whole number",

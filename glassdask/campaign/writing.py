@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign.campaign import Campaign, from_data
 from glassdask.campaign.schema import CampaignFile
-from glassdask.errors import UsageError
 
 PRESETS = ("quick", "reduced", "paper")
 

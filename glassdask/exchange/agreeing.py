@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign import MODELS, Campaign, load
 from glassdask.campaign.models import Model
 from glassdask.campaign.writing import draft
-from glassdask.errors import UsageError
 from glassdask.exchange.ensemble import fields_of
 from glassdask.exchange.known_runs import further_temperatures
 from glassdask.exchange.normal import present_states

@@ -11,7 +11,7 @@ import xarray as xr
 from glassdask.campaign.classes import STATES
 from glassdask.campaign.models import additive
 from glassdask.exchange import checks
-from glassdask.layout.parts import AXES
+from glassdask.store.layout.parts import AXES
 
 #: Names of the dimensions before (particle, axis), by their number.
 LEADING: dict[int, tuple[str, ...]] = {0: (), 1: ("sample",), 2: ("sample", "state")}

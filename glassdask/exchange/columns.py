@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 
-from glassdask import layout, records, store
 from glassdask.campaign import Campaign
-from glassdask.records import State
+from glassdask.store import groups, layout, records
+from glassdask.store.records import State
 
 
 @dataclass
@@ -94,7 +94,7 @@ def _add(out: Columns, campaign: Campaign, stage: str, group: str, state: str, s
     """Every variable (sample, state, particle) of a group."""
     if not _usable(out, campaign, stage):
         return
-    ds = store.open_group(campaign.store, group).sel(state=state)
+    ds = groups.open_group(campaign.store, group).sel(state=state)
     learnt = True
     if records.state(campaign, "explain") is State.COMPLETE:
         learnt = bool((records.read(campaign, "explain") or {}).get("learnt", True))
@@ -119,7 +119,7 @@ def _add_propensity(
     """Dynamic propensity: the mean CRSD over the trajectories that are done."""
     if not _usable(out, campaign, "propensity"):
         return
-    ds = store.open_group(campaign.store, "propensity")
+    ds = groups.open_group(campaign.store, "propensity")
     numbers = ds["configuration"].values
     if not np.isin(samples, numbers).any():
         return
@@ -143,7 +143,7 @@ def _add_propensity_field(
 ) -> None:
     if records.state(campaign, "correlate") not in (State.PARTIAL, State.COMPLETE):
         return
-    ds = store.open_group(campaign.store, "dynamics")
+    ds = groups.open_group(campaign.store, "dynamics")
     numbers = ds["configuration"].values
     if not np.isin(samples, numbers).any():
         return

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
-from glassdask.errors import UsageError, in_one_line
-from glassdask.options import Folder
+from glassdask.base.errors import UsageError, in_one_line
+from glassdask.base.options import Folder
 
 #: Options that take all words up to the next option, as a shell expands them.
 _MANY = ("--glass", "--liquid", "--sample", "--time")

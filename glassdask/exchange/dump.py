@@ -11,7 +11,7 @@ from typing import TextIO
 
 import numpy as np
 
-from glassdask.errors import UsageError
+from glassdask.base.errors import UsageError
 from glassdask.exchange.frames import Frame, check_sizes, frame
 
 #: What follows x, y, z in the columns of positions; the first that is there is taken. With an s

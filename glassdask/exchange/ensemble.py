@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glassdask import jobs, layout, records, store
+from glassdask.base.errors import UsageError
 from glassdask.campaign import MODELS, Campaign
 from glassdask.campaign.classes import snapshot_of
 from glassdask.campaign.simulations import Propensity
 from glassdask.campaign.writing import toml_value
-from glassdask.errors import UsageError
+from glassdask.store import groups, jobs, layout, records
 
 
 def fields_of(ds: xr.Dataset, model: str, configurations: int) -> dict[str, Any]:
@@ -128,20 +128,20 @@ def _temperature(ds: xr.Dataset) -> float:
 
 def write(campaign: Campaign, glasses: xr.Dataset) -> None:
     """Displacements, and cage-relative ones, as the group `propensity`, which is complete then."""
-    from glassdask.displacements import cage_relative_squared_displacement
+    from glassdask.physics.displacements import cage_relative_squared_displacement
 
     jobs.clear(campaign, "propensity")
     record = records.new_record(campaign, "propensity")
     samples, times = glasses["sample"].values, glasses["time"].values
     group = layout.propensity(campaign, samples, times)
     jobs.create(campaign, "propensity", record, (group,), {"source": "import"})
-    targets = {n: store.array(campaign.store, "propensity", n) for n in ("crsd", "displacement")}
+    targets = {n: groups.array(campaign.store, "propensity", n) for n in ("crsd", "displacement")}
     for k in range(len(samples)):
         one = glasses.isel(sample=k)
         crsd = cage_relative_squared_displacement(one["displacement"], one)
         for name, values in (("crsd", crsd), ("displacement", one["displacement"])):
             ordered = values.transpose("replica", "time", "particle", ...)
             targets[name][k, 0] = ordered.values.astype(np.float32)
-    status = store.array(campaign.store, "propensity", "run_status")
+    status = groups.array(campaign.store, "propensity", "run_status")
     status[...] = np.full(status.shape, layout.DONE, dtype=np.int8)
     jobs.complete(campaign, "propensity", {"failed_runs": 0})

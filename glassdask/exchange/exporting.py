@@ -10,16 +10,21 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glassdask import layout, records, store
+from glassdask.base.errors import UsageError
+from glassdask.base.progress import Progress
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.classes import others
-from glassdask.classes import of_class
-from glassdask.errors import UsageError
 from glassdask.exchange.columns import Columns, columns_of
 from glassdask.exchange.reading import need
-from glassdask.exchange.writing import DumpWriter, GsdWriter, Particles, XyzWriter
-from glassdask.progress import Progress
-from glassdask.records import State
+from glassdask.exchange.writing import (
+    DumpWriter,
+    GsdWriter,
+    Particles,
+    XyzWriter,
+)
+from glassdask.store import groups, layout, records
+from glassdask.store.classes import of_class
+from glassdask.store.records import State
 
 FORMATS = ("extxyz", "gsd", "dump")
 _SUFFIXES = {
@@ -96,7 +101,7 @@ def export(
     output = Path(output)
     kind = kind or _SUFFIXES.get(output.suffix.lower())
     _check(campaign, output, kind, state, group, symbols, overwrite)
-    with store.open_group(campaign.store, "configurations") as ds:
+    with groups.open_group(campaign.store, "configurations") as ds:
         chosen, remarks = _samples(campaign, ds, samples)
         columns = columns_of(campaign, state, group, times, chosen)
         partial = output.with_name(output.name + ".partial")

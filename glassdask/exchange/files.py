@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from glassdask.base.errors import UsageError
+from glassdask.base.progress import Progress
 from glassdask.campaign import MODELS, Campaign, load
-from glassdask.errors import UsageError
 from glassdask.exchange.frames import Frame
 from glassdask.exchange.importing import import_configurations, same_sources
 from glassdask.exchange.reading import FORMATS, digest_of, read_frames
 from glassdask.exchange.stacking import stack
-from glassdask.progress import Progress
 
 
 def import_files(

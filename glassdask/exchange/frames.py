@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassdask.errors import UsageError
+from glassdask.base.errors import UsageError
 from glassdask.exchange.checks import ROUNDING, along_axes
 
 #: Relative difference of sizes that is taken for rounding, in single precision too.

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glassdask import jobs, layout, locks, records, store
+from glassdask.base.errors import UsageError
+from glassdask.base.progress import Progress
 from glassdask.campaign import Campaign
 from glassdask.campaign.writing import save
-from glassdask.errors import UsageError
 from glassdask.exchange import ensemble, known_runs
 from glassdask.exchange.agreeing import campaign_for
 from glassdask.exchange.normal import normal_form, present_states
-from glassdask.layout.parts import Coordinate
-from glassdask.progress import Progress
-from glassdask.records import State
+from glassdask.store import groups, jobs, layout, locks, records
+from glassdask.store.layout.parts import Coordinate
+from glassdask.store.records import State
 
 #: Where each configuration comes from: what the store calls it, and how people do.
 SOURCES = {
@@ -117,7 +117,7 @@ def _energies(campaign: Campaign, ds: xr.Dataset) -> np.ndarray:
     UsageError
         When a configuration cannot be one, such as with two particles at one place.
     """
-    from glassdask.indicators import potential_energy
+    from glassdask.physics.indicators import potential_energy
 
     model = campaign.model
     block = ds.assign_attrs(
@@ -158,8 +158,8 @@ def _write(campaign: Campaign, ds: xr.Dataset, energy: np.ndarray) -> None:
     }
     for low, high in layout.sample_blocks(campaign):
         for (group, name), array in values.items():
-            store.array(campaign.store, group, name)[low:high] = array[low:high]
-    status = store.array(campaign.store, "configurations", "run_status")
+            groups.array(campaign.store, group, name)[low:high] = array[low:high]
+    status = groups.array(campaign.store, "configurations", "run_status")
     status[...] = np.full(status.shape, layout.DONE, dtype=np.int8)
     jobs.complete(campaign, "quench", {"failed_runs": 0})
 
@@ -206,7 +206,7 @@ def same_sources(campaign: Campaign, ds: xr.Dataset) -> bool:
     if records.state(campaign, "quench") is not State.COMPLETE or not campaign.imported:
         return False
     found = normal_form(ds, "glass")
-    with store.open_group(campaign.store, "configurations") as group:
+    with groups.open_group(campaign.store, "configurations") as group:
         return all(
             name in group.coords
             and json.dumps(group[name].values.tolist()) == json.dumps(found[name].values.tolist())

@@ -16,9 +16,9 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from glassdask import layout
 from glassdask.campaign import Campaign
-from glassdask.layout.parts import Coordinate
+from glassdask.store import layout
+from glassdask.store.layout.parts import Coordinate
 
 #: Variables of the group `configurations` that are kept as they are.
 _KEPT = (

@@ -14,10 +14,10 @@ import numpy as np
 import xarray as xr
 from zarr.storage import ZipStore
 
-from glassdask.errors import UsageError
+from glassdask.base.errors import UsageError
+from glassdask.base.progress import Progress
 from glassdask.exchange.reading import digest_of
-from glassdask.layout.parts import DONE
-from glassdask.progress import Progress
+from glassdask.store.layout.parts import DONE
 
 #: Attribute of a pack, and the version of its layout.
 MARK, VERSION = "glassdask_pack", 1

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from glassdask.errors import UsageError
+from glassdask.base.errors import UsageError
 from glassdask.exchange.dump import read_dump
 from glassdask.exchange.frames import Frame, check_sizes, frame
 

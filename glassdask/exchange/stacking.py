@@ -9,8 +9,8 @@ from string import ascii_uppercase
 import numpy as np
 import xarray as xr
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign.classes import STATES
-from glassdask.errors import UsageError
 from glassdask.exchange.arrays import from_arrays
 from glassdask.exchange.checks import wrap
 from glassdask.exchange.frames import Frame

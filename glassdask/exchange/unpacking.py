@@ -9,13 +9,13 @@ from typing import Any
 
 import xarray as xr
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign import MODELS, Campaign, load
 from glassdask.campaign.campaign import SILENT
 from glassdask.campaign.models import Model
 from glassdask.campaign.overrides import parse_override
 from glassdask.campaign.simulations import Quench, System
 from glassdask.campaign.writing import toml_value
-from glassdask.errors import UsageError
 from glassdask.exchange.importing import import_configurations, same_sources
 from glassdask.exchange.packs import read_packs
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from glassdask import layout
-from glassdask.layout import BASELINES
 from glassdask.report import networks, paper
 from glassdask.report.data import ReportData
 from glassdask.report.rows import Row
+from glassdask.store import layout
+from glassdask.store.layout import BASELINES
 
 #: Two-sided 95 % of the normal distribution.
 QUANTILE = 1.959964

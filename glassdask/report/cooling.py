@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from glassdask.campaign.classes import STATES, others
 from glassdask.campaign.cooling import described, ramp
-from glassdask.classes import of_classes
 from glassdask.report import onset, paper, style
 from glassdask.report.data import ReportData
+from glassdask.store.classes import of_classes
 
 #: Runs whose g(r) is averaged, at most.
 LARGEST_SAMPLE = 20
@@ -126,7 +126,7 @@ def sampled_runs(data: ReportData) -> np.ndarray:
 
 def mean_radial_distribution(data: ReportData) -> xr.DataArray:
     """g(r), mean over `sampled_runs`, (state, pair, radius)."""
-    from glassdask.distributions import radial_distribution
+    from glassdask.physics.distributions import radial_distribution
 
     block = data.group("configurations").isel(sample=sampled_runs(data))
     return radial_distribution(of_classes(data.campaign, block).load(), bins=BINS).mean("sample")

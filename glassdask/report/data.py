@@ -8,11 +8,11 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
-from glassdask import layout, records
 from glassdask.campaign import Campaign
-from glassdask.kernels import noise
+from glassdask.physics.kernels import noise
+from glassdask.physics.sampling import over_samples
 from glassdask.report.style import NAMES
-from glassdask.sampling import over_samples
+from glassdask.store import layout, records
 
 #: Of the bootstrap over glasses.
 RESAMPLES = 2000

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from glassdask.kernels.noise import LEAST_RELIABILITY
+from glassdask.physics.kernels.noise import LEAST_RELIABILITY
 from glassdask.report import networks, style
 from glassdask.report.data import FEW, ReportData
 

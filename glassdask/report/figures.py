@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from glassdask.report import cooling, dynamics, ladder, maps, relaxation, training, violins
+from glassdask.report import (
+    cooling,
+    dynamics,
+    ladder,
+    maps,
+    relaxation,
+    training,
+    violins,
+)
 from glassdask.report.data import ReportData
 
 

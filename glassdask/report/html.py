@@ -11,7 +11,6 @@ from typing import Any
 
 import jinja2
 
-from glassdask import layout, records
 from glassdask.campaign import Campaign
 from glassdask.campaign.campaign import RAMP
 from glassdask.campaign.classes import in_words, snapshot_of
@@ -23,6 +22,7 @@ from glassdask.report.data import ReportData
 from glassdask.report.figures import DRAWINGS
 from glassdask.report.rows import Row
 from glassdask.report.sanity import sanity_table
+from glassdask.store import layout, records
 
 #: Wrongly classified snapshots that are listed, at most.
 LONGEST_LIST = 50

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from glassdask import layout
 from glassdask.report.data import ReportData
 from glassdask.report.rows import number
+from glassdask.store import layout
 
 SINGLE = "one network: another seed moves it"
 

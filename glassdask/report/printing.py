@@ -12,10 +12,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign
-from glassdask.errors import UsageError
 from glassdask.report.rows import Row
-from glassdask.store import replace_text
+from glassdask.store.groups import replace_text
 
 WIDTH = 100
 

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from glassdask.kernels.relaxation import peak
-from glassdask.kernels.sampling import moments
+from glassdask.physics.kernels.relaxation import peak
+from glassdask.physics.kernels.sampling import moments
 from glassdask.report import onset, style
 from glassdask.report.data import ReportData
 from glassdask.report.dynamics import draw_lines, temperature_handles

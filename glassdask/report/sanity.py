@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from glassdask import layout
 from glassdask.campaign.classes import STATES, others
 from glassdask.campaign.cooling import ramp
-from glassdask.classes import of_class
 from glassdask.report.data import ReportData
+from glassdask.store import layout
+from glassdask.store.classes import of_class
 
 #: Samples whose cells are added up, at most.
 LARGEST_SAMPLE = 200

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from glassdask import jobs, store
+from glassdask.base.progress import Progress
 from glassdask.campaign import Campaign
-from glassdask.progress import Progress
 from glassdask.report import html, printing, style
 from glassdask.report.data import ReportData
 from glassdask.report.figures import DRAWINGS
 from glassdask.report.rows import Row
 from glassdask.report.table import results_table
-from glassdask.store import replace_text
+from glassdask.store import groups, jobs
+from glassdask.store.groups import replace_text
 
 
 def run(campaign: Campaign, start_over: bool = False) -> list[Row]:
@@ -32,7 +32,7 @@ def run(campaign: Campaign, start_over: bool = False) -> list[Row]:
     if fresh:
         jobs.create(campaign, "report", record)
     folder = campaign.path / "figures"
-    with store.open(campaign.path) as tree:
+    with groups.open(campaign.path) as tree:
         data = ReportData(campaign, tree)
         with Progress("report", "figures", len(DRAWINGS)) as progress:
             for drawing in DRAWINGS:

@@ -7,15 +7,22 @@ import math
 import numpy as np
 import xarray as xr
 
-from glassdask import layout
 from glassdask.campaign import Campaign
 from glassdask.campaign.cooling import described, ramp
-from glassdask.kernels.collapse import distance_of_curves
-from glassdask.kernels.sampling import moments
-from glassdask.report import networks, onset, paper, relaxation_rows, sanity, style
+from glassdask.physics.kernels.collapse import distance_of_curves
+from glassdask.physics.kernels.sampling import moments
+from glassdask.report import (
+    networks,
+    onset,
+    paper,
+    relaxation_rows,
+    sanity,
+    style,
+)
 from glassdask.report.accuracy import accuracies
 from glassdask.report.data import FEW, Extremum, ReportData
 from glassdask.report.rows import Row, number
+from glassdask.store import layout
 
 OPPOSITE = "sign opposite to the paper's"
 #: The alpha relaxation is near delta = 1; a window that ends below this does not see it.

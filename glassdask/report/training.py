@@ -9,18 +9,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from glassdask import networks
-from glassdask.layout import STATES
+from glassdask.network import folders
 from glassdask.report import style
 from glassdask.report.accuracy import linear_models_in_words
 from glassdask.report.data import ReportData
+from glassdask.store.layout import STATES
 
 Metrics = dict[str, np.ndarray]
 
 
 def read_metrics(data: ReportData, network: int) -> Metrics | None:
     """Columns of a network's metrics.csv, (epoch,) each; None when there is no such file."""
-    folder = networks.folder(data.campaign, network)
+    folder = folders.folder(data.campaign, network)
     try:
         text = (folder / "metrics.csv").read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -6,9 +6,14 @@ from typing import Annotated
 
 import typer
 
-from glassdask.errors import in_one_line
-from glassdask.options import Folder, Overrides, StartOver, Walltime
-from glassdask.walltime import is_restarted, stop_in_time
+from glassdask.base.errors import in_one_line
+from glassdask.base.options import (
+    Folder,
+    Overrides,
+    StartOver,
+    Walltime,
+)
+from glassdask.base.walltime import is_restarted, stop_in_time
 
 
 def scan_command(

@@ -12,10 +12,15 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from glassdask.campaign.schema import CampaignFile
-from glassdask.layout import STATES
 from glassdask.report import style
 from glassdask.scan.measuring import Estimate, Row
-from glassdask.scan.points import CLASSES, shown, text_of, value_of
+from glassdask.scan.points import (
+    CLASSES,
+    shown,
+    text_of,
+    value_of,
+)
+from glassdask.store.layout import STATES
 
 #: Panels side by side.
 COLUMNS = 3

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glassdask import correlations, displacements, layout, records, store
 from glassdask.campaign import Campaign
 from glassdask.campaign.classes import snapshot_of
-from glassdask.kernels.sampling import moments
-from glassdask.layout import STATES
-from glassdask.records import State
+from glassdask.physics import correlations, displacements
+from glassdask.physics.kernels.sampling import moments
 from glassdask.report import networks
 from glassdask.report.accuracy import of_network
 from glassdask.report.data import Extremum, ReportData
@@ -22,6 +20,9 @@ from glassdask.scan.points import Point
 from glassdask.stages import blocks
 from glassdask.stages.ensembles import propensity
 from glassdask.stages.starts import start_of, structure_of_start
+from glassdask.store import groups, layout, records
+from glassdask.store.layout import STATES
+from glassdask.store.records import State
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,14 @@ def read_maps(campaign: Campaign) -> Maps:
     StageFailed
         When a file is damaged.
     """
-    groups = {
-        name: store.open_group(campaign.store, name) for name in ("configurations", "explanations")
+    read = {
+        name: groups.open_group(campaign.store, name) for name in ("configurations", "explanations")
     }
-    signed = _signed(campaign, _wanted(groups["configurations"]))
+    signed = _signed(campaign, _wanted(read["configurations"]))
     if records.state(campaign, "propensity") is State.COMPLETE:
-        groups["dynamics"] = _dynamics(campaign)
-    groups["correlations"] = _correlations(campaign, signed)
-    tree: xr.DataTree = xr.DataTree.from_dict(groups)
+        read["dynamics"] = _dynamics(campaign)
+    read["correlations"] = _correlations(campaign, signed)
+    tree: xr.DataTree = xr.DataTree.from_dict(read)
     record = records.read(campaign, "quench")
     assert record is not None
     return Maps(ReportData(campaign, tree), signed, record["token"])
@@ -220,7 +221,7 @@ def _correlations(campaign: Campaign, signed: xr.Dataset) -> xr.Dataset:
 
 def _dynamics(campaign: Campaign) -> xr.Dataset:
     """As the group of this name, of Gamma alone."""
-    with store.open_group(campaign.store, "propensity") as group:
+    with groups.open_group(campaign.store, "propensity") as group:
         axes = {n: group[n].load() for n in ("configuration", "temperature", "time")}
     names = {"gradcam": "pearson", blocks.BY_NETWORK: "pearson_by_network"}
     found = []

@@ -12,12 +12,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.campaign import from_data
 from glassdask.campaign.digests import digest
 from glassdask.campaign.overrides import parse_value, split_override, split_values
 from glassdask.campaign.writing import toml_value
-from glassdask.errors import UsageError
 
 #: What the tables of a scan follow from.
 TABLES = ("system", "quench", "grid", "indicators", "train", "explain", "correlate")

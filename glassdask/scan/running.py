@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from glassdask import jobs, locks, records
+from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign import Campaign
-from glassdask.errors import StageFailed, UsageError
-from glassdask.records import State
 from glassdask.report import style
+from glassdask.run.launch import check_launcher
 from glassdask.scan import drawing, table
-from glassdask.scan.measuring import Maps, Row, measure, read_maps
+from glassdask.scan.measuring import (
+    Maps,
+    Row,
+    measure,
+    read_maps,
+)
 from glassdask.scan.points import Point, folder_of
 from glassdask.scan.sharing import (
     link_stages,
@@ -18,8 +22,9 @@ from glassdask.scan.sharing import (
     stages_needed,
     write_file,
 )
-from glassdask.stages.launch import check_launcher
 from glassdask.stages.pipeline import Pipeline
+from glassdask.store import jobs, locks, records
+from glassdask.store.records import State
 
 
 def scan(campaign: Campaign, points: list[Point], start_over: bool) -> list[Row]:

@@ -10,13 +10,13 @@ import os
 import shutil
 from pathlib import Path
 
-from glassdask import jobs, records
+from glassdask.base.errors import StoppedEarly, UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.writing import save
-from glassdask.errors import StoppedEarly, UsageError
-from glassdask.records import STAGES, State
 from glassdask.scan.points import Point
-from glassdask.store import make_root
+from glassdask.store import jobs, records
+from glassdask.store.groups import make_root
+from glassdask.store.records import STAGES, State
 
 #: Stages that a point needs, the first first; each is linked or run.
 NEEDED = ("quench", "equilibrate", "grid", "indicators", "train", "explain")

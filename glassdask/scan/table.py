@@ -16,13 +16,13 @@ from rich.console import Console
 from rich.table import Table
 
 from glassdask.campaign import Campaign
-from glassdask.layout import STATES
 from glassdask.report import style
 from glassdask.report.data import Extremum
 from glassdask.report.rows import number
 from glassdask.scan.measuring import Estimate, Row
 from glassdask.scan.points import CLASSES, shown, text_of
-from glassdask.store import replace_text
+from glassdask.store.groups import replace_text
+from glassdask.store.layout import STATES
 
 WIDTH = 100
 

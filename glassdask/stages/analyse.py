@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from distributed import Future, KilledWorker
 
-from glassdask import jobs, layout, store, trajectories
+from glassdask.base.errors import GlassdaskError, StageFailed
+from glassdask.base.progress import Progress
 from glassdask.campaign import Campaign
-from glassdask.clusters.cluster import Cluster
-from glassdask.errors import GlassdaskError, StageFailed
-from glassdask.progress import Progress
+from glassdask.run.cluster import Cluster
 from glassdask.stages import blocks, classifying
 from glassdask.stages.dynamics import dynamics, over_all_trajectories
 from glassdask.stages.ensembles import FEWEST
+from glassdask.store import groups, jobs, layout, trajectories
 
 # Seconds between two writings of the status; blocks since then are done again after a kill.
 _STATUS_PERIOD = 0.5
@@ -102,7 +102,7 @@ def _work(
 
 def _groups(campaign: Campaign, stage: str, whole: np.ndarray) -> tuple[layout.Group, ...]:
     if stage == "correlate":
-        with store.open_group(campaign.store, "propensity") as group:
+        with groups.open_group(campaign.store, "propensity") as group:
             samples, times = group["configuration"].values, group["time"].values
         moving = layout.dynamics(campaign, samples, times)
         counted = {"trajectories": int(whole.size), "whole_trajectories": int(whole.sum())}
@@ -122,7 +122,7 @@ def _over_samples(
     cluster: Cluster,
 ) -> None:
     """Map `function` over the blocks of runs that are not done yet; status follows data."""
-    status = store.array(campaign.store, group, "run_status")
+    status = groups.array(campaign.store, group, "run_status")
     done = np.asarray(status[...])
     todo = layout.pending_blocks(campaign, done)
     total = len(layout.sample_blocks(campaign))
@@ -152,7 +152,7 @@ def _over_ensembles(campaign: Campaign, cluster: Cluster, enough: np.ndarray) ->
 
     `enough` is (configuration, temperature) bool.
     """
-    replicas = np.asarray(store.array(campaign.store, "dynamics", "replicas", "r")[...])
+    replicas = np.asarray(groups.array(campaign.store, "dynamics", "replicas", "r")[...])
     todo = [(int(c), int(t)) for c, t in zip(*np.nonzero(enough & (replicas == 0)), strict=True)]
     total = int(enough.sum())
     with Progress("dynamics", "ensembles", total, total - len(todo)) as progress:

@@ -14,22 +14,20 @@ from typing import Any, TypeVar
 import numpy as np
 import xarray as xr
 
-from glassdask import (
+from glassdask.base.errors import StageFailed
+from glassdask.campaign import Campaign
+from glassdask.campaign.analyses import Positions
+from glassdask.physics import (
     baselines,
     correlations,
     distributions,
     fields,
     images,
     indicators,
-    layout,
-    records,
-    store,
 )
-from glassdask.campaign import Campaign
-from glassdask.campaign.analyses import Positions
-from glassdask.classes import of_classes
-from glassdask.errors import StageFailed
-from glassdask.registry import load_modules
+from glassdask.physics.registry import load_modules
+from glassdask.store import groups, layout, records
+from glassdask.store.classes import of_classes
 
 CORRELATIONS = {"pearson": correlations.pearson, "spearman": correlations.spearman}
 #: The Grad-CAM score of each network, where there are several.
@@ -135,7 +133,7 @@ def _configurations(path: Path, token: str) -> xr.Dataset:
 
     Opening the group takes longer than reading a block.
     """
-    group = store.open_group(path, "configurations")
+    group = groups.open_group(path, "configurations")
     wanted = (*POSITIONS.values(), *(f"snapshot_{n}" for n in POSITIONS.values()), "run_status")
     group = group[[name for name in wanted if name in group]]
     return group.assign_coords(group.coords.to_dataset().load().coords)
@@ -146,14 +144,14 @@ def write(
 ) -> None:
     """Write the runs `low` to `high` of some variables of a group."""
     for name, block in values.items():
-        store.array(campaign.store, group, name)[low:high] = block
+        groups.array(campaign.store, group, name)[low:high] = block
 
 
 def grid(campaign: Campaign, low: int, high: int) -> np.ndarray:
     """Grid a block; returns the status of its runs, (sample,) int8."""
     block = read_configurations(campaign, low, high, campaign.file.grid.configuration)
     status = block["run_status"].values
-    target = store.array(campaign.store, "density", "density")
+    target = groups.array(campaign.store, "density", "density")
     density = np.full((high - low, *target.shape[1:]), target.fill_value, target.dtype)
     good = np.flatnonzero(status == layout.DONE)
     if len(good):
@@ -195,18 +193,18 @@ def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
         {str(name): smooth[name].values.astype(np.float32) for name in smooth},
     )  # fmt: skip
     for name, table in tables_of(signed_fields(smooth), names).items():
-        store.array(campaign.store, "correlations", name)[:, :, low:high] = table
+        groups.array(campaign.store, "correlations", name)[:, :, low:high] = table
     return block["run_status"].values
 
 
 def raw_indicators(campaign: Campaign, block: xr.Dataset, low: int, high: int) -> xr.Dataset:
     """Gamma and structural indicators of a block, raw; the Gamma of each network where several."""
-    with store.open_group(campaign.store, "indicators") as structural:
+    with groups.open_group(campaign.store, "indicators") as structural:
         part = structural[campaign.file.indicators.names].isel(sample=slice(low, high))
         raw = load(campaign, "indicators", part)
     for name in raw:
         check_whole(campaign, "indicators", raw[name], block["run_status"].values, low)
-    with store.open_group(campaign.store, "explanations") as explained:
+    with groups.open_group(campaign.store, "explanations") as explained:
         found = [name for name in ("gradcam", BY_NETWORK) if name in explained]
         gamma = load(campaign, "explain", explained[found].isel(sample=slice(low, high)))
     return raw.assign(gamma.astype(float).transpose("sample", ..., "state", "particle"))

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from glassdask import baselines, layout, store
 from glassdask.campaign import Campaign
-from glassdask.kernels.linear_model import Unfit
+from glassdask.physics import baselines
+from glassdask.physics.kernels.linear_model import Unfit
 from glassdask.stages import blocks
+from glassdask.store import groups, layout
 
 logger = logging.getLogger("glassdask")
 
@@ -45,13 +46,13 @@ def fit_linear_models(campaign: Campaign) -> None:
                 "regularisation": found.attrs["regularisation"],
             }
         for variable, values in made.items():
-            store.array(campaign.store, "correlations", f"baseline_{variable}")[number] = values
+            groups.array(campaign.store, "correlations", f"baseline_{variable}")[number] = values
 
 
 def _features(campaign: Campaign, name: str) -> xr.DataArray:
     """One of `layout.BASELINES` of all snapshots; the network's own score is not among them."""
-    status = np.asarray(store.array(campaign.store, "fields", "run_status", "r")[...])
-    with store.open_group(campaign.store, "correlations") as group:
+    status = np.asarray(groups.array(campaign.store, "fields", "run_status", "r")[...])
+    with groups.open_group(campaign.store, "correlations") as group:
         features = blocks.load(campaign, "correlate", group[name])
     if "indicator" in features.dims:
         features = features.sel(indicator=campaign.file.indicators.names)

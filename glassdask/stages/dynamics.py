@@ -7,13 +7,14 @@ from collections.abc import Iterable
 import numpy as np
 import zarr
 
-from glassdask import layout, relaxation, store
 from glassdask.campaign import Campaign
-from glassdask.kernels.relaxation import four_point_susceptibility
+from glassdask.physics import relaxation
+from glassdask.physics.kernels.relaxation import four_point_susceptibility
 from glassdask.stages.ensembles import RECORDED, open_ensemble
 from glassdask.stages.motion import Motion, relaxed
 from glassdask.stages.panel import Panel
 from glassdask.stages.starts import start_of, structure_of_start
+from glassdask.store import groups, layout
 
 #: Beside the seed of the campaign and the place of the ensemble, in the seed of its resamples.
 _STREAM = 3
@@ -71,10 +72,10 @@ def of_ensemble(
 
 def over_all_trajectories(campaign: Campaign) -> None:
     """chi_4 of all trajectories, when all ensembles are there."""
-    with store.open_group(campaign.store, "dynamics") as group:
+    with groups.open_group(campaign.store, "dynamics") as group:
         overlap = group["overlap"].load()
     chi4 = relaxation.four_point_susceptibility(
         overlap, campaign.file.system.particles, starts="configuration"
     )
-    target = store.array(campaign.store, "dynamics", "chi4")
+    target = groups.array(campaign.store, "dynamics", "chi4")
     target[...] = chi4.transpose("temperature", "time").values

@@ -9,10 +9,11 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from glassdask import layout, npz, store, trajectories
+from glassdask.base import npz
+from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
-from glassdask.errors import StageFailed
 from glassdask.stages.blocks import damage_named, damaged
+from glassdask.store import groups, layout, trajectories
 
 #: What the store has of each trajectory.
 RECORDED = ("crsd", "displacement")
@@ -114,7 +115,7 @@ def open_ensemble(campaign: Campaign, configuration: int, temperature: int) -> E
                 f"Type `glassdask propensity {campaign.path} --start-over`.",
             )
     replicas = np.flatnonzero(trajectories.whole(campaign)[place])
-    status = np.asarray(store.array(campaign.store, "propensity", "run_status", "r")[place])
+    status = np.asarray(groups.array(campaign.store, "propensity", "run_status", "r")[place])
     return Ensemble(campaign, *place, replicas, status[replicas] == layout.DONE, group)
 
 

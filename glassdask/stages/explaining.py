@@ -8,18 +8,24 @@ import numpy as np
 import torch
 import xarray as xr
 
-from glassdask import layout, networks, store
+from glassdask.base.logs import warn
 from glassdask.campaign import Campaign
-from glassdask.images import at_particles
-from glassdask.layout import STATES
-from glassdask.learn.devices import without_cuda
-from glassdask.learn.explanations import explain_images, map_stride
-from glassdask.learn.network import GlassNetwork
-from glassdask.learn.train import evaluate, load_network
-from glassdask.logs import warn
+from glassdask.network import folders
+from glassdask.network.devices import without_cuda
+from glassdask.network.explanations import explain_images, map_stride
+from glassdask.network.network import GlassNetwork
+from glassdask.network.train import evaluate, load_network
+from glassdask.physics.images import at_particles
 from glassdask.stages.blocks import images_of, read_configurations
-from glassdask.stages.splits import GLASS, LIQUID, read_images, read_split
+from glassdask.stages.splits import (
+    GLASS,
+    LIQUID,
+    read_images,
+    read_split,
+)
 from glassdask.stages.starts import start_of
+from glassdask.store import groups, layout
+from glassdask.store.layout import STATES
 
 #: Class of each state of a run, and of what was equilibrated.
 OWN_CLASS, LIQUID_CLASS = np.array([LIQUID, GLASS]), np.array(LIQUID)
@@ -111,9 +117,9 @@ class Explainer:
                 gamma[asked, k] = particle_scores(campaign, network, images[wanted], there)
         shown = learnt[0] if learnt else 0
         for name, values in (("gradcam", gamma), ("score", score), ("correct", correct)):
-            store.array(campaign.store, "explanations", name)[low:high] = values[:, shown]
+            groups.array(campaign.store, "explanations", name)[low:high] = values[:, shown]
             if len(self.networks) > 1:
-                each = store.array(campaign.store, "explanations", f"{name}_by_network")
+                each = groups.array(campaign.store, "explanations", f"{name}_by_network")
                 each[low:high] = values
         return status
 
@@ -126,7 +132,7 @@ class Explainer:
             As for `explain`.
         """
         campaign = self.campaign
-        status = np.asarray(store.array(campaign.store, "equilibrated", "run_status", "r")[...])
+        status = np.asarray(groups.array(campaign.store, "equilibrated", "run_status", "r")[...])
         for c, good in enumerate(status == layout.DONE):
             gamma = np.full(
                 (len(self.networks), len(good), campaign.file.system.particles), np.nan, np.float32
@@ -147,7 +153,7 @@ class Explainer:
             if len(self.networks) > 1:
                 found["gradcam_by_network"] = gamma
             for name, values in found.items():
-                target = store.array(campaign.store, "explanations", layout.of_starts(name))
+                target = groups.array(campaign.store, "explanations", layout.of_starts(name))
                 target[..., c, :, :] = values
 
     def _prepare_for_long(self) -> None:
@@ -163,7 +169,7 @@ def _read_block(
     campaign: Campaign, low: int, high: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Status and split of the runs `low` to `high`, and the images of the whole ones of them."""
-    with store.open_group(campaign.store, "density") as group:
+    with groups.open_group(campaign.store, "density") as group:
         block = group.isel(sample=slice(low, high))
         status = block["run_status"].values
         good = np.flatnonzero(status == layout.DONE)
@@ -187,7 +193,7 @@ def _why_left_out(accuracy: list[list[float]], wanted: float) -> str:
 def _load_trained(campaign: Campaign, network: int) -> GlassNetwork:
     channels = len(campaign.model.species) if campaign.file.grid.species_channels else 1
     return load_network(
-        networks.folder(campaign, network),
+        folders.folder(campaign, network),
         campaign.file.train,
         campaign.model.dimension,
         channels,

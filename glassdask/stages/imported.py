@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from glassdask import records
+from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.classes import snapshot_of
-from glassdask.errors import UsageError
-from glassdask.records import State
+from glassdask.store import records
+from glassdask.store.records import State
 
 
 def refuse_imported(campaign: Campaign, stage: str, start_over: bool, retry: bool) -> None:

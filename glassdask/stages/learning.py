@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from glassdask import jobs, layout, networks, records, store
+from glassdask.base.errors import StageFailed
+from glassdask.base.logs import warn
+from glassdask.base.progress import Progress
 from glassdask.campaign import Campaign
-from glassdask.errors import StageFailed
-from glassdask.learn.devices import (
+from glassdask.network import folders
+from glassdask.network.devices import (
     Devices,
     choose_device,
     find_devices,
@@ -20,13 +22,12 @@ from glassdask.learn.devices import (
     uses_bfloat16,
     without_cuda,
 )
-from glassdask.learn.ranks import Ranks
-from glassdask.learn.train import train
-from glassdask.logs import warn
-from glassdask.progress import Progress
+from glassdask.network.ranks import Ranks
+from glassdask.network.train import train
+from glassdask.run.several import job_nodes, on_several
 from glassdask.stages.explaining import Explainer
-from glassdask.stages.several import job_nodes, on_several
 from glassdask.stages.splits import count_images, read_split
+from glassdask.store import groups, jobs, layout, records
 
 logger = logging.getLogger("glassdask")
 
@@ -88,7 +89,7 @@ def fit(campaign: Campaign, device: torch.device) -> None:
                     note = f"{which}validation accuracy {metrics['validation_accuracy']:.3f}"
                     progress.update(network * settings.epochs + epoch, note)
 
-            seed, folder = networks.seed(campaign, network), networks.folder(campaign, network)
+            seed, folder = folders.seed(campaign, network), folders.folder(campaign, network)
             train(*training, *validation, settings, seed, folder, on_epoch, device, data)
 
 
@@ -118,7 +119,7 @@ def run_explain(
         print(f"explain: {found['reason']}; no map is made", flush=True)
     elif found["reason"]:
         print(f"explain: {found['reason']}; it is left out", flush=True)
-    status = store.array(campaign.store, "explanations", "run_status")
+    status = groups.array(campaign.store, "explanations", "run_status")
     done = np.asarray(status[...])
     todo = layout.pending_blocks(campaign, done)
     total = len(layout.sample_blocks(campaign))
@@ -146,7 +147,7 @@ def _group(campaign: Campaign) -> layout.Group:
     """The group of `explain`, with Gamma of the starts where the ensemble has its own."""
     starts = None
     if "equilibrate" in records.reads(campaign, "explain"):
-        starts = np.asarray(store.array(campaign.store, "equilibrated", "configuration", "r")[...])
+        starts = np.asarray(groups.array(campaign.store, "equilibrated", "configuration", "r")[...])
     return layout.explanations(campaign, starts)
 
 
@@ -204,7 +205,7 @@ class _Explanation:
 
 
 def _pending(campaign: Campaign) -> list[tuple[int, int]]:
-    status = store.array(campaign.store, "explanations", "run_status", "r")
+    status = groups.array(campaign.store, "explanations", "run_status", "r")
     return layout.pending_blocks(campaign, np.asarray(status[...]))
 
 
@@ -215,8 +216,8 @@ def _leave_unexplained(campaign: Campaign, record: dict[str, Any], fresh: bool) 
         found = {"learnt": False, "learnt_by_network": [], "reason": reason}
         jobs.create(campaign, "explain", record, (_group(campaign),), found)
         print(f"explain: {reason}, so no map is made", flush=True)
-    done = np.asarray(store.array(campaign.store, "configurations", "run_status", "r")[...])
-    store.array(campaign.store, "explanations", "run_status")[...] = done
+    done = np.asarray(groups.array(campaign.store, "configurations", "run_status", "r")[...])
+    groups.array(campaign.store, "explanations", "run_status")[...] = done
     jobs.complete(campaign, "explain")
 
 

@@ -6,8 +6,13 @@ import numpy as np
 import xarray as xr
 
 from glassdask.campaign.analyses import Correlate
-from glassdask.kernels import bonds, relaxation, sampling, scattering
-from glassdask.kernels.dynamics import mean_cage_relative_displacement
+from glassdask.physics.kernels import (
+    bonds,
+    relaxation,
+    sampling,
+    scattering,
+)
+from glassdask.physics.kernels.dynamics import mean_cage_relative_displacement
 
 #: Variables of these names with this prefix are of displacements relative to the cage.
 CAGE = "cage_relative_"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from glassdask.kernels import coarse_graining, correlation, noise
-from glassdask.kernels.sampling import groups_of
-from glassdask.kernels.smoothing import Smoother
+from glassdask.physics.kernels import coarse_graining, correlation, noise
+from glassdask.physics.kernels.sampling import groups_of
+from glassdask.physics.kernels.smoothing import Smoother
 from glassdask.stages.blocks import BY_NETWORK, signed_fields
 
 CORRELATIONS = {"pearson": correlation.pearson, "spearman": correlation.spearman}

@@ -6,16 +6,16 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from glassdask import jobs, locks, records
+from glassdask.base.errors import GlassdaskError, UsageError, as_stage_error
+from glassdask.base.logs import open_log
+from glassdask.base.progress import duration
 from glassdask.campaign import Campaign
-from glassdask.errors import GlassdaskError, UsageError, as_stage_error
-from glassdask.logs import open_log
-from glassdask.progress import duration
-from glassdask.records import STAGES, State
 from glassdask.stages.imported import refuse_imported
+from glassdask.store import jobs, locks, records
+from glassdask.store.records import STAGES, State
 
 if TYPE_CHECKING:
-    from glassdask.clusters.cluster import Cluster
+    from glassdask.run.cluster import Cluster
 
 logger = logging.getLogger("glassdask")
 
@@ -98,7 +98,7 @@ class Pipeline:
 
     def _carry_out(self, stage: str, start_over: bool) -> None:
         if STAGES[stage].runs_on == "MPI":
-            from glassdask.stages import launch
+            from glassdask.run import launch
 
             self._close_cluster()  # in an allocation, its workers hold the tasks that MPI needs
             launch.run(self.campaign, stage, start_over, self.retry)
@@ -132,7 +132,7 @@ class Pipeline:
     def cluster(self) -> Cluster:
         """The Dask cluster, not started before it is used."""
         if self._cluster is None:
-            from glassdask.clusters.cluster import Cluster
+            from glassdask.run.cluster import Cluster
 
             self._cluster = Cluster(self.campaign)
         return self._cluster

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassdask import layout, records, store
+from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.cooling import input_of_run
-from glassdask.errors import UsageError
-from glassdask.records import STAGES, State
-from glassdask.stages import launch
+from glassdask.run import launch
+from glassdask.store import groups, layout, records
+from glassdask.store.records import STAGES, State
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def find_run(
         )
     if records.state(campaign, stage) is State.CHANGED:
         raise records.changed(campaign, stage)
-    with store.open_group(campaign.store, STAGES[stage].groups[0]) as group:
+    with groups.open_group(campaign.store, STAGES[stage].groups[0]) as group:
         if stage == "quench":
             place: tuple[int, ...] = (_pick("--sample", sample, group["sample"].values),)
         else:

@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import zarr
 
-from glassdask import layout, store
+from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
-from glassdask.errors import StageFailed
 from glassdask.stages.blocks import damage_named, damaged
+from glassdask.store import groups, layout
 
 LIQUID, GLASS = 0, 1
 
@@ -28,7 +28,7 @@ def count_images(campaign: Campaign, split: str) -> int:
 
 def _whole_runs(campaign: Campaign, split: str) -> np.ndarray:
     split_of, status = (
-        np.asarray(store.array(campaign.store, "density", name, "r")[...])
+        np.asarray(groups.array(campaign.store, "density", name, "r")[...])
         for name in ("split", "run_status")
     )
     good = (split_of == split) & (status == layout.DONE)
@@ -107,7 +107,7 @@ def read_images(campaign: Campaign, runs: np.ndarray) -> np.ndarray:
 
 
 def _open(campaign: Campaign) -> zarr.Array:
-    return store.array(campaign.store, "density", "density", "r")
+    return groups.array(campaign.store, "density", "density", "r")
 
 
 def _read_runs(campaign: Campaign, density: zarr.Array, runs: np.ndarray) -> np.ndarray:

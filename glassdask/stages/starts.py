@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from glassdask import indicators, layout, store
+from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
 from glassdask.campaign.analyses import Positions
-from glassdask.errors import StageFailed
-from glassdask.registry import load_modules
+from glassdask.physics import indicators
+from glassdask.physics.registry import load_modules
 from glassdask.stages import blocks
+from glassdask.store import groups, layout
 
 
 def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") -> xr.Dataset:
@@ -41,7 +42,7 @@ def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") 
         sample = _sample_of(campaign, c)
         block = blocks.read_configurations(campaign, sample, sample + 1, which)
         return block[["position"]].isel(sample=0).sel(state="glass")
-    with store.open_group(campaign.store, "equilibrated") as group:
+    with groups.open_group(campaign.store, "equilibrated") as group:
         found = group.isel(configuration=c, temperature=T)
         chosen = found["position" if which == "snapshot" else "inherent_position"]
         position = blocks.load(campaign, "equilibrate", chosen).rename("position")
@@ -97,7 +98,7 @@ def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
 def _gamma_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
     """Gamma of an equilibrated liquid; NaN where there is no network, of one state alone."""
     names = {layout.of_starts(name): name for name in ("gradcam", blocks.BY_NETWORK)}
-    with store.open_group(campaign.store, "explanations") as group:
+    with groups.open_group(campaign.store, "explanations") as group:
         found = [name for name in names if name in group]
         if found:
             part = group[found].isel(configuration=c, temperature=T)
@@ -109,5 +110,5 @@ def _gamma_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
 
 def _sample_of(campaign: Campaign, c: int) -> int:
     """Number of the run whose glass is the c-th start."""
-    with store.open_group(campaign.store, "propensity") as group:
+    with groups.open_group(campaign.store, "propensity") as group:
         return int(group["configuration"].values[c])

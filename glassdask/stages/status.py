@@ -15,12 +15,14 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from glassdask import layout, live, locks, networks, records, store
+from glassdask.base import live
+from glassdask.base.progress import duration
+from glassdask.batch.watching import Jobs
 from glassdask.campaign import Campaign
-from glassdask.progress import duration
-from glassdask.records import STAGES, State
-from glassdask.slurm.watching import Jobs
-from glassdask.trajectories import waiting
+from glassdask.network import folders
+from glassdask.store import groups, layout, locks, records
+from glassdask.store.records import STAGES, State
+from glassdask.store.trajectories import waiting
 
 #: Failed runs that are listed one by one.
 LISTED = 10
@@ -101,7 +103,7 @@ def _row(campaign: Campaign, stage: str) -> Row:
     if stage in ("train", "report"):
         return Row(stage, state, _counted(campaign, stage), left=left, remark=remark)
     group = "fields" if stage == "correlate" else STAGES[stage].groups[0]
-    status = np.asarray(store.array(campaign.store, group, "run_status", "r")[...])
+    status = np.asarray(groups.array(campaign.store, group, "run_status", "r")[...])
     over = waiting(campaign, stage, status)
     failed = int((status == layout.FAILED).sum()) + sum(bool(why) for why in over.values())
     done, running = int((status != layout.PENDING).sum()) + len(over), told.get("running", 0)
@@ -132,7 +134,7 @@ def _counted(campaign: Campaign, stage: str) -> str:
     if stage == "train":
         count, epochs = campaign.file.train.seeds, 0
         for network in range(count):
-            metrics = networks.folder(campaign, network) / "metrics.csv"
+            metrics = folders.folder(campaign, network) / "metrics.csv"
             epochs += len(metrics.read_text().splitlines()) - 1 if metrics.exists() else 0
         return f"{epochs}/{count * campaign.file.train.epochs} epochs"
     return f"{len(list((campaign.path / 'figures').glob('*.png')))} figures"
@@ -162,7 +164,7 @@ def failures(campaign: Campaign) -> Iterator[str]:
         ):
             continue
         home = STAGES[stage].groups[0]
-        with store.open_group(campaign.store, home) as group:
+        with groups.open_group(campaign.store, home) as group:
             shape, seeds = group["run_status"].shape, group["seed"].values.ravel()
             status, reasons = group["run_status"].values.ravel(), group["failure"].values.ravel()
         found: dict[int, str] = {

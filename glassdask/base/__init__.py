@@ -1,0 +1,1 @@
+"""Files, logs, errors, progress and wall time: what every other folder may use."""

@@ -1,0 +1,26 @@
+"""Words of the command line that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from glassdask.base.walltime import FORMS
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a field; may be repeated."),
+]
+StartOver = Annotated[
+    bool, typer.Option("--start-over", help="Delete what was made with other inputs, and redo it.")
+]
+Walltime = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help=f"Stop and save before TIME is over, exit 75; TIME is {FORMS}; else Slurm's own.",
+    ),
+]

@@ -1,0 +1,151 @@
+"""Progress of a stage: a bar with the time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any
+
+from glassdask.base import live
+
+#: Set by a parent that draws the bar itself and reads JSON lines instead.
+PIPE_VARIABLE = "GLASSDASK_PROGRESS"
+MARK = "@progress "
+
+logger = logging.getLogger("glassdask")
+
+
+class Progress(AbstractContextManager["Progress"]):
+    """Counts the work of a stage.
+
+    Parameters
+    ----------
+    stage : str
+        Name of the stage.
+    unit : str
+        What is counted: "runs", "blocks", "epochs".
+    total : int
+        How many there are.
+    done : int
+        How many were done before.
+    """
+
+    def __init__(self, stage: str, unit: str, total: int, done: int = 0) -> None:
+        self.stage, self.unit, self.total, self.done = stage, unit, total, done
+        self._began, self._at_start = time.monotonic(), done
+        self._last_line = 0.0
+        self._left: float | None = None
+        self._piped = os.environ.get(PIPE_VARIABLE) == "pipe"
+        self._bar: Any = None
+        self._task: Any = None
+        if sys.stdout.isatty() and not self._piped:
+            self._open_bar()
+
+    def _open_bar(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        self._bar = Bar(
+            TextColumn("{task.fields[stage]:<11}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TextColumn("{task.fields[left]}  {task.fields[note]}"),
+        )
+        self._task = self._bar.add_task(
+            "", total=self.total, completed=self.done, stage=self.stage, unit=self.unit,
+            note="", left="",
+        )  # fmt: skip
+        self._bar.start()
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Count `count` more, with a short remark."""
+        self.update(self.done + count, note)
+
+    def update(
+        self, done: int, note: str = "", seconds_left: float | None = None, **more: Any
+    ) -> None:
+        """Set how many are done.
+
+        Parameters
+        ----------
+        done : int
+        note : str
+            A short remark.
+        seconds_left : float, optional
+            A better estimate than the pace at which whole ones were done so far.
+        **more
+            What `glassdask status` is told besides.
+        """
+        fresh = done != self.done
+        self.done, self._left = done, seconds_left
+        line = f"{self.stage}: {done}/{self.total} {self.unit}, {self.time_left()}"
+        line += f", {note}" if note else ""
+        if fresh:
+            logger.debug(line)
+        live.say(
+            unit=self.unit, total=self.total, done=done, seconds_left=self.seconds_left(), **more
+        )
+        if self._piped:
+            if fresh or time.monotonic() - self._last_line > live.PERIOD:
+                self._last_line = time.monotonic()
+                told = [self.stage, self.unit, self.total, done, note, self.seconds_left()]
+                print(MARK + json.dumps(told), flush=True)
+        elif self._bar is not None and self._task is not None:
+            left = self.time_left()
+            self._bar.update(self._task, completed=done, note=note, left=left)
+        elif (fresh and done >= self.total) or time.monotonic() - self._last_line > self._silence():
+            self._last_line = time.monotonic()
+            print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
+
+    def _silence(self) -> float:
+        """Seconds between two lines: fewer and fewer in a job that runs for days."""
+        return max(10.0, 0.01 * (time.monotonic() - self._began))
+
+    def seconds_left(self) -> float | None:
+        """The time left; None when nothing is known yet."""
+        counted = self.done - self._at_start
+        if self._left is not None:
+            return self._left
+        if counted <= 0:
+            return None
+        pace = (time.monotonic() - self._began) / counted
+        return pace * (self.total - self.done)
+
+    def time_left(self) -> str:
+        """The time left, for people."""
+        if self.done >= self.total:
+            return f"done in {duration(time.monotonic() - self._began)}"
+        left = self.seconds_left()
+        return "time left unknown" if left is None else f"{duration(left)} left"
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def duration(seconds: float) -> str:
+    """A duration as people say it: 12 s, 3 min 20 s, 5 h 10 min, 3.1 d."""
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+    return f"{seconds / 86400:.1f} d"
+
+
+def read_piped(line: str) -> list | None:
+    """The content of a JSON progress line of a child; None for any other line."""
+    return json.loads(line[len(MARK) :]) if line.startswith(MARK) else None

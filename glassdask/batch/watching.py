@@ -1,0 +1,91 @@
+"""What the queue says of the stages of a campaign, for `glassdask status`."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator
+
+from glassdask.base.errors import GlassdaskError
+from glassdask.batch.profile import JOBS
+from glassdask.batch.queue import Queued
+from glassdask.batch.submitting import Submitted, in_queue, last_jobs
+from glassdask.campaign import Campaign
+from glassdask.store import records
+from glassdask.store.records import State
+
+#: Seconds between two questions to Slurm; its users are asked not to ask all the time.
+PERIOD = 15.0
+#: Seconds that Slurm gets to answer, while somebody waits for the table.
+PATIENCE = 5.0
+
+
+class Jobs:
+    """The last job of each stage, looked up now and then.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    """
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self._asked = -PERIOD
+        self._last: dict[str, Submitted] = {}
+        self._found: dict[str, Queued] = {}
+        self._problem = ""
+
+    def of(self, stage: str) -> tuple[str, str]:
+        """Number of the last job of a stage, and what the queue says of it; empty: nothing."""
+        self._look()
+        job = self._last.get(stage)
+        if job is None:
+            return "", ""
+        queued = self._found.get(job.number)
+        return job.number, str(queued) if queued else ""
+
+    def remarks(self) -> Iterator[str]:
+        """What went wrong with jobs, and what to type next."""
+        self._look()
+        campaign = self._campaign
+        if self._problem:
+            if any(
+                records.state(campaign, stage) is not State.COMPLETE
+                for stage in records.stages(campaign)
+            ):
+                yield self._problem
+            return
+        folder, ended = campaign.path, False
+        jobs = {job.name: job for job in self._last.values()}
+        for name in (name for name in JOBS if name in jobs):
+            queued = self._found.get(jobs[name].number)
+            found = [records.state(campaign, stage) for stage in JOBS[name]]
+            # what was made with other inputs says so itself, and its job did well
+            if all(state in (State.COMPLETE, State.CHANGED) for state in found):
+                continue
+            if queued is not None and not queued.is_over:
+                continue
+            ended = True
+            what = str(queued) if queued else f"of {jobs[name].time}, has left the queue"
+            log = folder / "logs" / f"{name}-{jobs[name].number}.out"
+            yield f"job {jobs[name].number} ({name}): {what}" + (f" ({log})" * log.exists())
+        if ended:
+            yield f"To go on where they stopped: glassdask submit {shlex.quote(str(folder))}"
+
+    def _look(self) -> None:
+        if time.monotonic() - self._asked < PERIOD:
+            return
+        self._asked, self._problem, recorded = time.monotonic(), "", False
+        try:
+            self._last = last_jobs(self._campaign)
+            recorded = bool(self._last)
+            found = in_queue(self._campaign, PATIENCE)
+            self._found = {job.number: job for job in found}
+            for job in found:  # of some nothing may be recorded
+                for stage in JOBS[job.name]:
+                    known = self._last.get(stage)
+                    if known is None or int(job.number) > int(known.number):
+                        self._last[stage] = Submitted(job.name, job.number, "")
+        except GlassdaskError as error:
+            self._found = {}
+            self._problem = f"Nothing is known of jobs: {error}" if recorded else ""

@@ -1,0 +1,136 @@
+"""Which places of an image speak for a class, by each method: one function for all of them."""
+
+from __future__ import annotations
+
+import math
+from typing import get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from glassdask.campaign.analyses import (
+    FEATURE_MAP_METHODS,
+    Baseline,
+    Explain,
+    Method,
+)
+from glassdask.network.gradcam import grad_cam, grad_cam_plus_plus
+from glassdask.network.integrated import integrated_gradients
+from glassdask.network.network import CLASSES, GlassNetwork
+
+_OF_FEATURE_MAPS = {"gradcam": grad_cam, "gradcam++": grad_cam_plus_plus}
+_DEFAULT = Explain()
+
+
+def explain_images(
+    network: GlassNetwork,
+    images: np.ndarray | Tensor,
+    target: np.ndarray | Tensor,
+    method: Method = _DEFAULT.method,
+    layer: int = _DEFAULT.layer,
+    baseline: Baseline = _DEFAULT.integrated_gradients_baseline,
+    steps: int = _DEFAULT.integrated_gradients_steps,
+    batch_size: int = 16,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Maps of images, each for its own target class.
+
+    Parameters
+    ----------
+    network : GlassNetwork
+        Left in evaluation mode.
+    images : array
+        Counts or shares of particles, (snapshot, channel, *grid).
+    target : array of int
+        Class to explain, 0 = liquid, 1 = glass, (snapshot,).
+    method : {"gradcam", "gradcam++", "integrated-gradients"}
+        `gradcam.grad_cam`, `gradcam.grad_cam_plus_plus`, `integrated.integrated_gradients`, which
+        have the equations.
+    layer : int
+        Convolution, from 0; -1 is the last. Not used by integrated gradients.
+    baseline : {"mean", "empty"}
+        Of integrated gradients alone: the image that its path begins at.
+    steps : int
+        Of integrated gradients alone: points of the integral.
+    batch_size : int
+        Images at a time, also those along a path.
+
+    Returns
+    -------
+    maps : ndarray of float32
+        Raw, not rescaled, (snapshot, *map); every `map_stride`-th cell of the grid.
+    scores : ndarray of float32
+        Before softmax, (snapshot, class).
+
+    Raises
+    ------
+    ValueError
+        If there is no such method, convolution, baseline or class, not one target an image, no
+        image at all, or an image that holds NaN or infinity.
+    """
+    images, target = torch.as_tensor(images), torch.as_tensor(target)
+    layer = _checked(network, images, target, method, layer, baseline, steps)
+    device = network.input_mean.device
+    network.eval()
+
+    def one(images: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        images, target = images.to(device), target.long().to(device)
+        if method in FEATURE_MAP_METHODS:
+            maps, scores = _OF_FEATURE_MAPS[method](network, images, target, layer)
+        else:
+            maps, scores = integrated_gradients(network, images, target, baseline, steps)
+        return maps.cpu(), scores.cpu()
+
+    batches = zip(images.split(batch_size), target.split(batch_size), strict=True)
+    maps, scores = zip(*(one(*batch) for batch in batches), strict=True)
+    return torch.cat(maps).numpy(), torch.cat(scores).numpy()
+
+
+def map_stride(strides: list[int], method: Method = _DEFAULT.method, layer: int = -1) -> int:
+    """Cells of the image between two cells of the map of a method.
+
+    Parameters
+    ----------
+    strides : list of int
+        Of the convolutions.
+    method : str
+        As for `explain_images`.
+    layer : int
+        Convolution, from 0; -1 is the last.
+    """
+    if method not in FEATURE_MAP_METHODS:
+        return 1
+    return math.prod(strides[: layer % len(strides) + 1])
+
+
+def _checked(
+    network: GlassNetwork,
+    images: Tensor,
+    target: Tensor,
+    method: str,
+    layer: int,
+    baseline: str,
+    steps: int,
+) -> int:
+    """Refuse what would fail later, or not fail at all; the convolution, counted from 0."""
+    for what, found, known in (("method", method, Method), ("baseline", baseline, Baseline)):
+        if found not in get_args(known):
+            raise ValueError(f"no {what} {found!r}; expected one of {', '.join(get_args(known))}")
+    if steps < 1:
+        raise ValueError(f"{steps} steps; expected at least 1")
+    count = len(network.activations)
+    if not -count <= layer < count:
+        raise ValueError(f"layer {layer} of {count} convolutions; expected {-count} to {count - 1}")
+    if len(target) != len(images):
+        raise ValueError(f"{len(target)} targets for {len(images)} images; expected one each")
+    if not len(images):
+        raise ValueError("no images; expected at least one")
+    strange = target[(target < 0) | (target >= len(CLASSES))]
+    if len(strange):
+        classes = ", ".join(f"{k} ({name})" for k, name in enumerate(CLASSES))
+        raise ValueError(f"target {strange[0]}; expected one of {classes}")
+    # one by one: a flag for each cell of all images would take a quarter of their memory again
+    for number, image in enumerate(images if images.is_floating_point() else ()):
+        if not torch.isfinite(image).all():
+            raise ValueError(f"image {number} holds NaN or infinity; expected numbers of particles")
+    return layer % count

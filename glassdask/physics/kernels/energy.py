@@ -1,0 +1,72 @@
+"""Potential energy of each particle."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from glassdask.physics.geometry.inputs import species_numbers, symmetric
+from glassdask.physics.geometry.pairs import pairs_within
+
+
+def potential_energy(
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    species: np.ndarray,
+    sigma: np.ndarray,
+    epsilon: np.ndarray,
+    cutoff: float,
+) -> np.ndarray:
+    """Potential energy of each particle: half of that of each of its pairs.
+
+    phi*(r) = phi(r) - phi(r_c) - (r - r_c) phi'(r_c) for r < r_c = cutoff sigma_ij, with
+    phi(r) = 4 epsilon_ij [(sigma_ij / r)^12 - (sigma_ij / r)^6]; Eq. (1) and (2) of Oyama, Koyama
+    and Kawasaki (2022), the `lj/smooth/linear` of LAMMPS.
+
+    Parameters
+    ----------
+    position : ndarray
+        Wrapped positions, (particle, axis), sigma.
+    box_length : float or ndarray
+        Length of the periodic box along each axis, sigma.
+    species : ndarray of int
+        Species of each particle, from 0, (particle,).
+    sigma, epsilon : ndarray
+        Symmetric matrices (species, species): range in sigma, depth in epsilon.
+    cutoff : float
+        r_c / sigma_ij.
+
+    Returns
+    -------
+    ndarray
+        (particle,), epsilon. They add up to the energy of the configuration.
+
+    Raises
+    ------
+    ValueError
+        When a cutoff is longer than half the box, a position lies outside [0, L), two particles
+        coincide, or a matrix is not symmetric or too small.
+    """
+    kinds = species_numbers(species, len(position))
+    sigma = symmetric(sigma, kinds, "sigma")
+    epsilon = symmetric(epsilon, kinds, "epsilon")
+    energy = np.zeros(len(kinds))
+    here = np.unique(kinds)
+    reach = float(cutoff * sigma[np.ix_(here, here)].max(initial=0))
+    for pairs in pairs_within(position, box_length, reach):
+        _add_energies(energy, *pairs, kinds, sigma, epsilon, float(cutoff))
+    return energy
+
+
+@njit(cache=True)
+def _add_energies(energy, particle, partner, distance, kinds, sigma, epsilon, cutoff):  # type: ignore[no-untyped-def]
+    at_cutoff = 4 * (cutoff**-12 - cutoff**-6)
+    slope = 4 * (6 * cutoff**-7 - 12 * cutoff**-13)
+    for pair in range(len(particle)):
+        i, j = kinds[particle[pair]], kinds[partner[pair]]
+        r = distance[pair] / sigma[i, j]
+        if r < cutoff:
+            sixth = 1 / (r * r * r)
+            sixth *= sixth
+            phi = 4 * (sixth * sixth - sixth) - at_cutoff - (r - cutoff) * slope
+            energy[particle[pair]] += 0.5 * epsilon[i, j] * phi

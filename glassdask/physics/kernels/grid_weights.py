@@ -1,0 +1,156 @@
+"""Shares of particles in the cells of a periodic grid, for M and M^-1 alike."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+KernelName = Literal["nearest", "cloud-in-cell", "gaussian"]
+Mapping = Literal["cell", "linear"]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What the images of a kernel are.
+
+    Attributes
+    ----------
+    dtype, units : str
+        Counts, or shares of particles.
+    fill : float
+        What stands where a configuration is missing.
+    mapping : str
+        The kernel in words.
+    """
+
+    dtype: str
+    units: str
+    fill: float
+    mapping: str
+
+    def attributes(self, kernel_width: float | None) -> dict[str, str | float]:
+        """What a stored image says of its kernel."""
+        about: dict[str, str | float] = {"mapping": self.mapping}
+        if kernel_width is not None:
+            about |= {"kernel_width": kernel_width, "kernel_width_units": "sigma"}
+        return about
+
+
+KERNELS: dict[str, Kernel] = {
+    "nearest": Kernel("uint8", "counts", 0, "nearest cell"),
+    "cloud-in-cell": Kernel("float32", "1", math.nan, "cloud-in-cell"),
+    "gaussian": Kernel("float32", "1", math.nan, "gaussian"),
+}
+#: The kernel that each M^-1 is the transpose of.
+INVERSE: dict[str, KernelName] = {"cell": "nearest", "linear": "cloud-in-cell"}
+
+# Widths at which a Gaussian is cut off: 3e-4 of its height.
+_REACH = 4.0
+
+
+def check_kernel(kernel: str, kernel_width: float | None, box_length: np.ndarray) -> None:
+    """Refuse a kernel that does not exist, or a width that does not go with it.
+
+    Parameters
+    ----------
+    kernel : str
+        One of `KERNELS`.
+    kernel_width : float or None
+        Of the Gaussian, sigma.
+    box_length : ndarray
+        Length of the periodic box along each axis, (axis,), sigma.
+
+    Raises
+    ------
+    ValueError
+        When there is no such kernel, the width is missing, is given for another kernel, is not
+        positive or is beyond half the box, where the image is the same everywhere.
+    """
+    if kernel not in KERNELS:
+        raise ValueError(f"no kernel {kernel!r}; expected one of {', '.join(KERNELS)}")
+    if kernel != "gaussian":
+        if kernel_width is not None:
+            raise ValueError(f"kernel_width with kernel {kernel!r}; expected it with 'gaussian'")
+        return
+    half = float(np.min(box_length)) / 2
+    if kernel_width is None or not _NARROWEST <= kernel_width <= half:
+        raise ValueError(
+            f"kernel_width of {kernel_width}; expected a positive length, at most half the box, "
+            f"{half:g} sigma, and at least {_NARROWEST:g} (nothing is left of narrower Gaussians)"
+        )
+
+
+# sigma; below, the weights of all cells can vanish
+_NARROWEST = 1e-9
+
+Weights = tuple[list[np.ndarray], list[np.ndarray]]
+
+
+def cell_weights(
+    position: np.ndarray,
+    length: np.ndarray,
+    sizes: list[int],
+    kernel: str,
+    width: float | None,
+    stride: int = 1,
+) -> Weights:
+    """Cells that each particle has a share in, and the shares, along each axis.
+
+    Parameters
+    ----------
+    position : ndarray
+        (particle, axis), sigma; wrapped or not.
+    length : ndarray
+        Length of the periodic box along each axis, (axis,), sigma.
+    sizes : list of int
+        Cells along x, y[, z].
+    kernel : str
+        One of `KERNELS`; see `glassdask.physics.kernels.gridding.grid_density`.
+    width : float or None
+        Of the Gaussian, sigma.
+    stride : int
+        Cells between two cells of a strided map; 1 for a Gaussian.
+
+    Returns
+    -------
+    list of ndarray of int
+        Cells, (particle, cell), one array for each of x, y[, z]. A cell can stand there twice.
+    list of ndarray
+        Shares, (particle, cell); those of a particle add up to 1 along each axis.
+    """
+    along = [
+        _axis_weights(x, side, n, kernel, width, stride)
+        for x, side, n in zip(position.T, length, sizes, strict=True)
+    ]
+    return [index for index, _ in along], [weight for _, weight in along]
+
+
+def _axis_weights(
+    x: np.ndarray, side: float, n: int, kernel: str, width: float | None, stride: int
+) -> tuple[np.ndarray, np.ndarray]:
+    # Rounding can carry a particle at the far edge into a cell that does not exist.
+    place = np.minimum((x % side) * (n / side), np.nextafter(n, 0))
+    if width is not None:
+        return _gaussian(place, n, width * n / side)
+    # The centre of cell 0 is the origin here. The second modulo: a tiny negative number modulo n
+    # is rounded to n itself.
+    place = ((place - 0.5) % n) % n
+    lower = (place // stride).astype(np.intp)
+    fraction = (place - lower * stride) / np.minimum(stride, n - lower * stride)
+    upper = (lower + 1) % math.ceil(n / stride)
+    if kernel == "nearest":
+        return np.where(fraction < 0.5, lower, upper)[:, None], np.ones((len(x), 1))
+    return np.stack([lower, upper], axis=1), np.stack([1 - fraction, fraction], axis=1)
+
+
+def _gaussian(place: np.ndarray, n: int, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Cells and weights of a Gaussian; places and width in cells."""
+    reach = math.ceil(_REACH * width)
+    cell = np.floor(place)[:, None] + np.arange(-reach, reach + 1)
+    exponent = -(((cell + 0.5 - place[:, None]) / width) ** 2) / 2
+    # the largest first, so that the weights of a narrow Gaussian do not all vanish
+    weight = np.exp(exponent - exponent.max(axis=1, keepdims=True))
+    return cell.astype(np.intp) % n, weight / weight.sum(axis=1, keepdims=True)

@@ -1,0 +1,258 @@
+"""Structural indicators of each particle of one configuration."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from glassdask.physics.geometry.inputs import species_numbers, symmetric
+from glassdask.physics.geometry.tessellation import Tessellation
+
+
+def voronoi_volume(tessellation: Tessellation) -> np.ndarray:
+    """Volume (2D: area) of the Voronoi cell of each particle, Upsilon.
+
+    Parameters
+    ----------
+    tessellation : Tessellation
+
+    Returns
+    -------
+    ndarray
+        (particle,), sigma^d. They add up to the volume of the box.
+    """
+    return tessellation.cells.volume
+
+
+def coordination(tessellation: Tessellation, counted: np.ndarray | None = None) -> np.ndarray:
+    """Number of neighbours of each particle, those that share a face of the Voronoi cells.
+
+    Parameters
+    ----------
+    tessellation : Tessellation
+    counted : ndarray of bool, optional
+        Which particles count as neighbours, (particle,); all if left out.
+
+    Returns
+    -------
+    ndarray of float
+        (particle,), 1. In two dimensions their mean is 6, if all count.
+    """
+    if counted is None:
+        return tessellation.coordination.astype(float)
+    here, there = tessellation.neighbours
+    return np.bincount(here, np.asarray(counted)[there], minlength=tessellation.particles)
+
+
+def unlike_neighbours(tessellation: Tessellation, species: np.ndarray) -> np.ndarray:
+    """Share of the neighbours of each particle that are of another species than itself.
+
+    Parameters
+    ----------
+    tessellation : Tessellation
+    species : ndarray of int
+        (particle,), from 0.
+
+    Returns
+    -------
+    ndarray
+        (particle,), 1. Its mean is small in a mixture that demixes.
+    """
+    here, there = tessellation.neighbours
+    kinds = species_numbers(species, tessellation.particles)
+    unlike = np.bincount(here, kinds[here] != kinds[there], minlength=tessellation.particles)
+    return unlike / tessellation.coordination
+
+
+def diameter(species: np.ndarray, sigma: npt.ArrayLike) -> np.ndarray:
+    """Diameter of each particle, sigma_ii of the potential.
+
+    It tells the species apart and knows nothing else; coarse-grained it is the composition around
+    each particle. What another indicator says beyond the species, it says beyond this one.
+
+    Parameters
+    ----------
+    species : ndarray of int
+        (particle,), from 0.
+    sigma : array_like
+        Ranges sigma_ij of the potential, (species, species), sigma.
+
+    Returns
+    -------
+    ndarray
+        (particle,), sigma.
+    """
+    kinds = species_numbers(species, len(species))
+    return np.diagonal(symmetric(sigma, kinds, "sigma"))[kinds]
+
+
+def centroid_distance(tessellation: Tessellation) -> np.ndarray:
+    """Distance of each particle from the centroid of its Voronoi cell.
+
+    0 where the cell is symmetric about the particle. It is the length of the Voronoi cell
+    anisotropy vector of J. M. Rieser, C. P. Goodrich, A. J. Liu and D. J. Durian, Phys. Rev. Lett.
+    116, 088001 (2016).
+
+    Parameters
+    ----------
+    tessellation : Tessellation
+
+    Returns
+    -------
+    ndarray
+        (particle,), sigma.
+    """
+    return np.linalg.norm(tessellation.cells.centroid, axis=1)
+
+
+def tong_tanaka(
+    tessellation: Tessellation, species: np.ndarray, reference_length: np.ndarray
+) -> np.ndarray:
+    """Order parameter Theta of Tong and Tanaka: how far the neighbours are from touching.
+
+    Theta_o is the mean over all Delaunay triangles at particle o of |theta1 - theta2|: theta1 is
+    the angle at o, theta2 that of the triangle whose sides are the reference lengths of its
+    corners. 2D: H. Tong, H. Tanaka, Phys. Rev. X 8, 011041 (2018). In 3D tetrahedra take the
+    place of triangles, and solid angles that of angles.
+
+    Parameters
+    ----------
+    tessellation : Tessellation
+    species : ndarray of int
+        Species of each particle, from 0, (particle,).
+    reference_length : ndarray
+        Side of the ideal triangle (edge of the ideal tetrahedron) between two species,
+        (species, species), sigma.
+
+    Returns
+    -------
+    ndarray
+        (particle,), rad in 2D and sr in 3D. 0 in an ideal packing.
+
+    Raises
+    ------
+    ValueError
+        When the lengths are not a symmetric matrix of positive numbers that covers all species,
+        or three (four) particles meet whose reference lengths close no triangle (tetrahedron).
+    """
+    kinds = species_numbers(species, tessellation.particles)
+    lengths = symmetric(reference_length, kinds, "reference_length")
+    if (lengths <= 0).any():
+        raise ValueError("reference_length that is not positive; expected lengths in sigma")
+    ideal = ideal_angles(lengths, tessellation.dimension)
+    theta = _mean_deviation(
+        tessellation.position,
+        tessellation.simplices,
+        kinds[tessellation.particle],
+        ideal,
+        tessellation.particles,
+    )
+    if np.isnan(theta).any():
+        raise ValueError(
+            "reference_length that closes no triangle (tetrahedron); expected lengths such as "
+            "the sums of the radii"
+        )
+    return theta
+
+
+@njit(cache=True)
+def _mean_deviation(position, simplices, kinds, ideal, count):  # type: ignore[no-untyped-def]
+    """Mean of |angle - ideal| over the simplices at each particle."""
+    d = position.shape[1]
+    total, terms = np.zeros(count), np.zeros(count)
+    edges, flat = np.empty((d, d)), ideal.reshape(-1)
+    for simplex in simplices:
+        for corner in range(d + 1):
+            particle = simplex[corner]
+            if particle >= count:
+                continue
+            which, row = kinds[particle], 0
+            for k in range(d + 1):
+                if k != corner:
+                    which = which * len(ideal) + kinds[simplex[k]]
+                    for axis in range(d):
+                        edges[row, axis] = position[simplex[k], axis] - position[particle, axis]
+                    row += 1
+            total[particle] += abs(_angle(edges) - flat[which])
+            terms[particle] += 1
+    return total / terms
+
+
+def corner_angle(edges: np.ndarray) -> np.ndarray:
+    """Angle between two edges, or solid angle between three.
+
+    Parameters
+    ----------
+    edges : ndarray
+        Vectors from the corner, (..., d, d) with d = 2 or 3.
+
+    Returns
+    -------
+    ndarray
+        (...,), rad for d = 2; sr for d = 3, by A. van Oosterom and J. Strackee, IEEE Trans.
+        Biomed. Eng. 30, 125 (1983).
+    """
+    edges = np.ascontiguousarray(edges, dtype=float)
+    d = edges.shape[-1]
+    return _angles(edges.reshape(-1, d, d)).reshape(edges.shape[:-2])
+
+
+@njit(cache=True)
+def _angles(edges):  # type: ignore[no-untyped-def]
+    angles = np.empty(len(edges))
+    for k in range(len(edges)):
+        angles[k] = _angle(edges[k])
+    return angles
+
+
+@njit(cache=True)
+def _angle(edges):  # type: ignore[no-untyped-def]
+    d = len(edges)
+    products = np.zeros((3, 3))
+    for i in range(d):
+        for j in range(d):
+            for axis in range(d):
+                products[i, j] += edges[i, axis] * edges[j, axis]
+    a, b = edges[0], edges[1]
+    if d == 2:
+        return np.arctan2(abs(a[0] * b[1] - a[1] * b[0]), products[0, 1])
+    c = edges[2]
+    volume = (
+        a[0] * (b[1] * c[2] - b[2] * c[1])
+        - a[1] * (b[0] * c[2] - b[2] * c[0])
+        + a[2] * (b[0] * c[1] - b[1] * c[0])
+    )
+    la, lb, lc = np.sqrt(products[0, 0]), np.sqrt(products[1, 1]), np.sqrt(products[2, 2])
+    below = la * lb * lc + products[0, 1] * lc + products[0, 2] * lb + products[1, 2] * la
+    return 2 * np.arctan2(abs(volume), below)
+
+
+def ideal_angles(lengths: np.ndarray, dimension: int) -> np.ndarray:
+    """Angle at the first of d + 1 species, by their numbers; NaN where nothing closes.
+
+    Parameters
+    ----------
+    lengths : ndarray
+        Sides of the ideal triangle (edges of the tetrahedron), (species, species), sigma.
+    dimension : int
+        2 or 3.
+
+    Returns
+    -------
+    ndarray
+        (species, species, species[, species]), rad or sr.
+    """
+    angles = np.full((len(lengths),) * (dimension + 1), np.nan)
+    for corner, *others in product(range(len(lengths)), repeat=dimension + 1):
+        side = lengths[corner, others]
+        # law of cosines: the scalar products of the edges fix them up to a rotation
+        products = (side[:, None] ** 2 + side**2 - lengths[np.ix_(others, others)] ** 2) / 2
+        np.fill_diagonal(products, side**2)
+        try:
+            angles[corner, *others] = corner_angle(np.linalg.cholesky(products))
+        except np.linalg.LinAlgError:
+            continue
+    return angles

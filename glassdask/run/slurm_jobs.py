@@ -1,0 +1,228 @@
+"""Workers in Slurm jobs of their own, by dask-jobqueue."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import logging
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from dask_jobqueue import SLURMCluster
+from dask_jobqueue.slurm import SLURMJob
+from distributed import Security, Status
+
+from glassdask.base.errors import StageFailed
+from glassdask.base.walltime import parse
+from glassdask.batch import worker_jobs
+from glassdask.batch.profile import Profile
+from glassdask.batch.queue import Queued
+from glassdask.campaign import Campaign
+from glassdask.run.certificates import Certificates
+from glassdask.run.limits import ENVIRONMENT
+from glassdask.run.workers import QUIET, Workers
+
+logger = logging.getLogger("glassdask")
+
+#: Seconds between two questions to the queue, at first and at last.
+SHORTEST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
+#: How often jobs are replaced that ended before any worker had come.
+ROUNDS = 3
+
+
+class Job(SLURMJob):
+    """A worker job; the paths of its certificates may hold spaces."""
+
+    def __init__(self, *words: Any, security: Security, **options: Any) -> None:
+        quoted: Any = copy.copy(security)
+        for name in ("tls_ca_file", "tls_worker_cert", "tls_worker_key"):
+            setattr(quoted, name, shlex.quote(getattr(security, name)))
+        super().__init__(*words, security=quoted, **options)
+
+    async def close(self) -> None:
+        """Cancel it; Dask insists on a state that dask-jobqueue does not set."""
+        await super().close()
+        self.status = Status.closed
+
+
+class Jobs(SLURMCluster):
+    """dask-jobqueue's cluster; no two of its jobs ever have the same name for Dask."""
+
+    job_cls: type[SLURMJob] = Job
+
+    def __init__(self, **options: Any) -> None:
+        self._numbers = itertools.count()
+        super().__init__(**options)
+
+    def _new_worker_name(self, worker_number: int) -> str:
+        # the scheduler would refuse the successor of a worker that it does not know to be dead
+        return f"job-{next(self._numbers)}"
+
+
+class SlurmJobs(Workers):
+    """As many jobs as the profile says; those that are gone are replaced while there is work."""
+
+    def __init__(self, campaign: Campaign, stage: str, profile: Profile) -> None:
+        super().__init__(campaign, stage, profile)
+        settings = profile.dask
+        self.count = settings.jobs * settings.workers_per_job
+        self.name = worker_jobs.name_of()
+        self._certificates: Certificates | None = None
+        self._queue: list[Queued] | None = None
+        self._refused = ""
+        self._pause, self._asked, self._rounds = SHORTEST_PAUSE, 0.0, 0
+
+    def start(self) -> None:
+        """Start the scheduler and submit the jobs, without waiting for them.
+
+        Raises
+        ------
+        StageFailed
+            When Slurm refuses them.
+        """
+        worker_jobs.cancel(self.name)  # of an earlier life of this job, put back into the queue
+        self._certificates = Certificates(self.campaign.path, self.stage)
+        self.cluster = Jobs(**self._options(self._certificates.security))
+        self._fill()
+        if self._refused:
+            raise StageFailed(
+                f"Slurm refuses the jobs of the Dask workers: {self._refused}", then=self.then()
+            )
+
+    def _options(self, security: Security) -> dict[str, Any]:
+        site, settings = self.profile.site, self.profile.dask
+        logs = str(self.campaign.path / "logs").replace("%", "%%")  # Slurm fills in %x and the like
+        log = shlex.quote(f"{logs}/{self.name}-%j.log")
+        seconds = parse(settings.time)
+        # workers leave before Slurm would kill them, and hand on what they hold
+        lifetime = seconds - min(120.0, 0.1 * seconds)
+        return {
+            "cores": settings.workers_per_job,
+            "processes": settings.workers_per_job,
+            "memory": settings.memory,
+            "queue": settings.partition or site.partition or None,
+            "account": site.account or None,
+            "walltime": settings.time,
+            "job_name": self.name,
+            "job_extra_directives": [*site.options, *settings.options, f"--output={log}"],
+            "job_directives_skip": [] if settings.ask_memory else ["--mem"],
+            "job_script_prologue": self._prologue(),
+            # filled in by the shell on the node
+            "local_directory": f'"{site.scratch}"' if site.scratch else None,
+            "python": shlex.quote(sys.executable),
+            "interface": settings.interface or None,
+            "security": security,
+            "scheduler_options": self.scheduler_options(security),
+            "worker_extra_args": [*QUIET, "--lifetime", f"{lifetime:.0f}s"],
+            "silence_logs": logging.CRITICAL,
+        }
+
+    def _prologue(self) -> list[str]:
+        site = self.profile.site
+        lines = [f"module load {shlex.quote(name)}" for name in site.modules]
+        lines += [f"source {shlex.quote(site.source)}"] if site.source else []
+        passed = ENVIRONMENT | {k: os.environ[k] for k in ("PYTHONPATH",) if k in os.environ}
+        return lines + [f"export {name}={shlex.quote(text)}" for name, text in passed.items()]
+
+    def look_after(self, present: int) -> None:
+        """Ask the queue when workers are missing, less and less often, and replace lost jobs.
+
+        Raises
+        ------
+        StageFailed
+            When jobs end again and again before a worker has come.
+        """
+        if present:
+            self._rounds = 0
+        if present >= self.count:
+            self._pause, self._asked = SHORTEST_PAUSE, 0.0
+            return
+        if time.monotonic() - self._asked < self._pause:
+            return
+        if self._asked:
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self._asked = time.monotonic()
+        self._queue = worker_jobs.ask(self.name)
+        if self._queue is not None:
+            self._replace({job.number for job in self._queue if job.is_working})
+
+    def _replace(self, alive: set[str]) -> None:
+        assert self.cluster is not None
+        held = {name: job.job_id for name, job in self.cluster.workers.items()}
+        gone = [name for name in self.cluster.worker_spec if held.get(name) not in alive]
+        if not gone:
+            return
+        if self._rounds >= ROUNDS:
+            raise StageFailed(
+                f"the jobs of the Dask workers end before any has come: {self._last_words()}",
+                then=self.then(),
+            )
+        logger.warning("%d worker jobs are gone; others are submitted", len(gone))
+        for name in gone:
+            del self.cluster.worker_spec[name]
+        self._fill()
+        self._rounds += not self._refused  # what was refused did not end; patience will do
+
+    def _fill(self) -> None:
+        """Submit what is missing; what Slurm answers when it refuses is kept."""
+        assert self.cluster is not None
+        while len(self.cluster.worker_spec) < self.profile.dask.jobs:
+            self.cluster.worker_spec.update(self.cluster.new_worker_spec())
+        self._refused = ""
+        try:
+            self.correct()
+        except (RuntimeError, OSError, ValueError) as error:
+            self._refused = _last_line(str(error))
+
+    def in_words(self) -> str:
+        """How many, in which jobs."""
+        settings = self.profile.dask
+        jobs = "1 Slurm job" if settings.jobs == 1 else f"{settings.jobs} Slurm jobs"
+        return f"{self.count} workers in {jobs}, squeue --name {self.name}"
+
+    def news(self) -> str:
+        """What the queue said last."""
+        return "" if self._queue is None else worker_jobs.in_words(self._queue)
+
+    def why_none(self) -> str:
+        """The word of the queue, now."""
+        jobs = worker_jobs.ask(self.name)
+        said = f"their jobs: {worker_jobs.in_words(jobs)}"
+        if self._refused:
+            return f"{said}; Slurm refuses new ones: {self._refused}"
+        return said if jobs or jobs is None else f"{said}; the last one said: {self._last_words()}"
+
+    def then(self) -> str:
+        """What can be changed."""
+        return (
+            "Change [dask] of the site profile (partition, time, memory, patience) and type the "
+            "same command again."
+        )
+
+    def _last_words(self) -> str:
+        folder = self.campaign.path / "logs"
+        logs = sorted(folder.glob(f"{self.name}-*.log"), key=lambda path: path.stat().st_mtime)
+        return f"{_last_line(_text(logs[-1]))} ({logs[-1]})" if logs else "they left no log"
+
+    def close(self) -> None:
+        """Cancel all jobs, those being submitted among them."""
+        try:
+            super().close()
+        finally:
+            worker_jobs.cancel(self.name)
+            if self._certificates is not None:
+                self._certificates.delete()
+            self._certificates = None
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "nothing was said"

@@ -1,0 +1,54 @@
+"""What `glassdask info` prints."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from glassdask.batch.chain import scripts_folder
+from glassdask.campaign import MODELS, PRESETS
+from glassdask.campaign.indicator_names import DIMENSIONS
+from glassdask.store.groups import versions
+
+
+def print_information() -> None:
+    """Print versions, this machine, models and presets."""
+    found = versions()
+    own, python = found.get("glassdask_version", "not installed"), sys.version.split()[0]
+    print(f"glassdask {own}, Python {python}")
+    for name, value in found.items():
+        if name != "glassdask_version":
+            print(f"  {name.removesuffix('_version'):<10} {value}")
+    cores = len(os.sched_getaffinity(0))
+    print(f"machine    {platform.machine()}, {cores} cores, {_device()}")
+    beside = Path(sys.executable).parent / "mpiexec"
+    mpi = str(beside) if beside.is_file() else shutil.which("mpiexec")
+    print(f"mpiexec    {mpi or 'not found: pip install glassdask[hpc]'}")
+    print(f"job scripts and site profiles for Slurm: {scripts_folder()}")
+    print("models")
+    for model in MODELS.values():
+        print(
+            f"  {model.name:<11} {model.dimension}D, density {model.density:g}, "
+            f"T_L {model.liquid_temperature:g}, T_G {model.glass_temperature:g}: {model.note}"
+        )
+    print("  custom      written out in campaign.toml")
+    print(f"presets    {', '.join(PRESETS)}")
+    print("indicators for [indicators] names")
+    for name, dimensions in DIMENSIONS.items():
+        only = "" if len(dimensions) == 2 else f" ({dimensions[0]}D only)"
+        print(f"  {name}{only}")
+    print("  one of your own: see docs/indicators.md")
+
+
+def _device() -> str:
+    if find_spec("torch") is None:
+        return "no torch: pip install glassdask[learn]"
+    import torch
+
+    if torch.cuda.is_available():
+        return f"{torch.cuda.device_count()} GPU(s), {torch.cuda.get_device_name(0)}"
+    return "no GPU"

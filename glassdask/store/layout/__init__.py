@@ -1,0 +1,59 @@
+"""What each group of the store holds, as pure data: names, dimensions, units, chunks, shards."""
+
+from glassdask.campaign.classes import STATES
+from glassdask.store.layout.baselines import BASELINES
+from glassdask.store.layout.dynamics import dynamics
+from glassdask.store.layout.parts import (
+    DONE,
+    FAILED,
+    PENDING,
+    Array,
+    Group,
+    gamma_name,
+    indicator_names,
+    of_starts,
+    pending_blocks,
+    run_seeds,
+    sample_blocks,
+    samples_per_shard,
+    splits,
+)
+from glassdask.store.layout.results import correlations, fields, propensity
+from glassdask.store.layout.snapshots import (
+    CONTROLLED,
+    configurations,
+    cooling,
+    density,
+    explanations,
+    indicators,
+)
+from glassdask.store.layout.starts import equilibrated
+
+__all__ = [
+    "BASELINES",
+    "CONTROLLED",
+    "DONE",
+    "FAILED",
+    "PENDING",
+    "STATES",
+    "Array",
+    "Group",
+    "configurations",
+    "cooling",
+    "correlations",
+    "density",
+    "dynamics",
+    "equilibrated",
+    "explanations",
+    "fields",
+    "gamma_name",
+    "indicator_names",
+    "indicators",
+    "of_starts",
+    "pending_blocks",
+    "propensity",
+    "run_seeds",
+    "sample_blocks",
+    "samples_per_shard",
+    "splits",
+]
