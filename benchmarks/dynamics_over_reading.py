@@ -21,14 +21,14 @@ from memory_of_workers import peak
 from stores import filled, quiet
 
 import glassdask as gd
+from glassdask.analysis.dynamics import of_ensemble
+from glassdask.analysis.ensembles import RECORDED, Ensemble, open_ensemble
+from glassdask.analysis.motion import Motion
+from glassdask.analysis.panel import Panel
+from glassdask.analysis.starts import start_of
 from glassdask.campaign import Campaign, load
 from glassdask.physics.geometry.tessellation import tessellate
 from glassdask.physics.kernels.dynamics import cage_relative_squared_displacement
-from glassdask.stages.dynamics import of_ensemble
-from glassdask.stages.ensembles import RECORDED, Ensemble, open_ensemble
-from glassdask.stages.motion import Motion
-from glassdask.stages.panel import Panel
-from glassdask.stages.starts import start_of
 from glassdask.store import groups, jobs, layout
 
 NAMES = ("gradcam", "voronoi_volume", "tong_tanaka", "potential_energy")

@@ -12,7 +12,7 @@ from pictures import pictured
 
 from glassdask.network.batches import Batches
 from glassdask.network.sources import in_blocks
-from glassdask.stages.splits import read_split
+from glassdask.network.splits import read_split
 
 
 def main() -> None:

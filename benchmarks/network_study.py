@@ -27,8 +27,8 @@ import glassdask as gd
 from glassdask.campaign import Campaign, load
 from glassdask.network.explanations import explain_images, map_stride
 from glassdask.network.network import GlassNetwork
+from glassdask.network.splits import GLASS, LIQUID
 from glassdask.network.train import best_epoch, evaluate, train
-from glassdask.stages.splits import GLASS, LIQUID
 from glassdask.store import groups, layout
 
 SPLITS = ("train", "validation", "test")

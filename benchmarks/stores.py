@@ -7,15 +7,18 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from common import campaign
 from configurations import quenched
 
 from glassdask.campaign import Campaign
+from glassdask.run import dask
 from glassdask.run.cluster import Cluster
-from glassdask.stages import analyse
+from glassdask.stages.pipeline import do
 from glassdask.store import groups, jobs, layout
+from glassdask.store.stage import STAGES
 
 #: Quenches that all samples come from, and how far their particles are moved, sigma.
 SEEDS = (1, 2, 3, 4)
@@ -65,7 +68,8 @@ def _samples(glasses: list[np.ndarray], side: float, low: int, high: int) -> np.
 def analysed(made: Campaign, cluster: Cluster) -> None:
     """The stages `grid` and `indicators`, from nothing, as glassdask runs them."""
     for stage in ("grid", "indicators"):
-        analyse.run(made, stage, cluster, start_over=True)
+        with cluster.working_at(stage):
+            do(made, STAGES[stage], partial(dask.each, cluster, made), start_over=True)
 
 
 @contextlib.contextmanager

@@ -20,8 +20,8 @@ from torch.nn.functional import cross_entropy
 from glassdask.base.errors import StoppedEarly
 from glassdask.campaign import Campaign
 from glassdask.network.network import build_network
+from glassdask.network.splits import read_split
 from glassdask.network.train import train
-from glassdask.stages.splits import read_split
 
 
 class Bare:

@@ -7,7 +7,7 @@ import signal
 import sys
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -22,6 +22,7 @@ from glassdask.base.walltime import Alarm, is_restarted, stop_in_time
 from glassdask.batch.commands import cancel_command, queue_at_least, submit_command
 from glassdask.exchange.commands import ManyWords, export_command, import_command
 from glassdask.scan.commands import scan_command
+from glassdask.store.stage import COMMON_FLAGS, STAGES, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 #: What typer returns after Ctrl-C, in place of the KeyboardInterrupt.
 INTERRUPTED = 130
 
+DASK_REPORT = COMMON_FLAGS["Dask"][0].help
+
 app = typer.Typer(
     help="From one campaign file to what a deep network finds in the structure of a glass.",
     no_args_is_help=True,
@@ -38,20 +41,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-Report = Annotated[
-    bool, typer.Option("--report", help="Keep Dask's performance reports, in DIR/logs.")
-]
-Partial = Annotated[
-    bool, typer.Option("--partial", help="Take the trajectories that are whole, if not all are.")
-]
-Retry = Annotated[bool, typer.Option("--retry", help="Repeat the runs that failed.")]
-#: Options that not every stage has.
-OPTIONS: dict[str, dict[str, Any]] = {
-    **{stage: {"retry": Retry} for stage in ("quench", "equilibrate", "propensity")},
-    **{stage: {"report": Report} for stage in ("grid", "indicators")},
-    "correlate": {"report": Report, "partial": Partial},
-}
 
 
 @app.command()
@@ -66,14 +55,14 @@ def new(
 ) -> None:
     """Make a campaign folder with its campaign.toml."""
     from glassdask.campaign import new_campaign
-    from glassdask.store.records import making
+    from glassdask.store.stage import STAGES
 
     campaign = new_campaign(folder, model, preset, tuple(overrides or ()))
     print(f"{folder / 'campaign.toml'} written: model {campaign.model.name}, preset {preset}.")
     if model == "custom":
         print("It holds an example mixture: write your own under [system], T_L, T_G and T*.")
     ways = f"glassdask plan {folder}, or glassdask run {folder}"
-    print(f"Next: {making(campaign, 'quench') if campaign.imported else ways}")
+    print(f"Next: {STAGES['quench'].command(campaign) if campaign.imported else ways}")
 
 
 @app.command()
@@ -82,25 +71,25 @@ def run(
     overrides: Overrides = None,
     start_over: StartOver = False,
     walltime: Walltime = None,
-    report: Report = False,
+    report: Annotated[bool, typer.Option("--report", help=DASK_REPORT)] = False,
 ) -> None:
     """Run all stages on this machine; what is complete is skipped."""
-    from glassdask.run.launch import check_launcher
+    from glassdask.run.mpi import check_launcher
     from glassdask.stages.pipeline import Pipeline
-    from glassdask.store.records import mpi_stages
+    from glassdask.store.records import stages
 
     stop_in_time(walltime)
     campaign = _load(folder, overrides)
-    check_launcher(campaign, mpi_stages(campaign), start_over=False)
-    with Pipeline(campaign, start_over, report=report) as pipeline:
+    check_launcher(campaign, stages(campaign), start_over=False)
+    with Pipeline(campaign, start_over, {"report": report}) as pipeline:
         done = pipeline.run_all()
     if not done:
         print("All stages are complete for this campaign file; nothing to do.")
     _summary(campaign)
 
 
-def _stage_command(stage: str, text: str, **options: Any) -> Callable[..., None]:
-    """The command of a stage; `options` are flags that not every stage has."""
+def _stage_command(stage: Stage) -> Callable[..., None]:
+    """The command of a stage, with its flags."""
 
     def command(
         folder: Folder,
@@ -109,16 +98,23 @@ def _stage_command(stage: str, text: str, **options: Any) -> Callable[..., None]
         walltime: Walltime = None,
         **chosen: bool,
     ) -> None:
-        _run_stage(stage, folder, overrides, start_over, walltime, **chosen)
+        _run_stage(stage.name, folder, overrides, start_over, walltime, chosen)
 
     # typer makes its options from these
     *common, _ = signature(command, eval_str=True).parameters.values()
     more = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=False, annotation=flag)
-        for name, flag in options.items()
+        Parameter(
+            flag.name,
+            Parameter.KEYWORD_ONLY,
+            default=False,
+            annotation=Annotated[
+                bool, typer.Option(f"--{flag.name.replace('_', '-')}", help=flag.help)
+            ],
+        )
+        for flag in stage.all_flags
     ]
     command.__signature__ = Signature([*common, *more])  # type: ignore[attr-defined]
-    command.__doc__ = text
+    command.__doc__ = stage.help
     return command
 
 
@@ -128,42 +124,28 @@ def _run_stage(
     overrides: list[str] | None,
     start_over: bool,
     walltime: str | None,
-    retry: bool = False,
-    report: bool = False,
-    partial: bool = False,
+    options: dict[str, bool],
 ) -> None:
-    from glassdask.run.launch import check_launcher
+    from glassdask.run.mpi import check_launcher
     from glassdask.stages.pipeline import Pipeline
 
-    if retry and start_over:
+    if options.get("retry") and start_over:
         raise UsageError("--retry with --start-over", "one of them", "Type `--retry` alone.")
     if is_restarted():  # both were done the first time
-        start_over = retry = False
+        start_over, options = False, options | {"retry": False}
     stop_in_time(walltime)
     campaign = _load(folder, overrides)
-    if not (campaign.imported and stage == "quench"):
-        check_launcher(campaign, (stage,), start_over or retry)
-    with Pipeline(campaign, start_over, retry, report, partial) as pipeline:
+    check_launcher(campaign, (stage,), start_over or options.get("retry", False))
+    with Pipeline(campaign, options=options) as pipeline:
         if not pipeline.run(stage, start_over):
-            none = "no failed runs; " if retry else ""
+            none = "no failed runs; " if options.get("retry") else ""
             print(f"{stage}: {none}complete for this campaign file, nothing to do.")
     if stage == "report":
         _summary(campaign)
 
 
-for _stage, _text in {
-    "quench": "Stage 1: quench random liquids into glasses (LAMMPS, MPI).",
-    "equilibrate": 'Stage 1b, with [propensity] start = "equilibrium": liquids at each of its '
-    "temperatures (LAMMPS, MPI).",
-    "grid": "Stage 2: particles to images (Dask).",
-    "indicators": "Stage 3: Voronoi volume, Tong-Tanaka order and others (Dask).",
-    "train": "Stage 4: teach a network to tell liquid from glass (GPU or CPU).",
-    "explain": "Stage 5: what the network looked at, a score of each particle (GPU or CPU).",
-    "propensity": "Stage 6: isoconfigurational ensembles (LAMMPS, MPI).",
-    "correlate": "Stage 7: coarse-grained fields and their correlations (Dask).",
-    "report": "Stage 8: figures and report.html.",
-}.items():
-    app.command(name=_stage)(_stage_command(_stage, _text, **OPTIONS.get(_stage, {})))
+for _stage in STAGES.values():
+    app.command(name=_stage.name)(_stage_command(_stage))
 
 
 app.command("scan")(scan_command)
@@ -180,7 +162,7 @@ def plan(
     ranks: Annotated[int, typer.Option(help="MPI workers; 0: the cores of this machine.")] = 0,
 ) -> None:
     """Runs, core-hours measured on this machine, bytes and files."""
-    from glassdask.run.launch import launcher
+    from glassdask.run.mpi import launcher
     from glassdask.stages.plan import print_plan
 
     campaign = _load(folder, overrides)

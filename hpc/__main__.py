@@ -19,9 +19,10 @@ from glassdask.base.logs import LOG_VARIABLE, open_log, warn
 from glassdask.base.walltime import FORMS, seconds_to_work
 from glassdask.campaign import Campaign, load
 from glassdask.run.child import PARENT_VARIABLE, parent_lives
-from glassdask.run.launch import AGAIN, exit_path
+from glassdask.run.mpi import AGAIN, exit_path
 from glassdask.store import jobs, locks, records
 from glassdask.store.groups import replace_text
+from glassdask.store.stage import STAGES
 from hpc import spool
 from hpc.manager import Manager
 from hpc.replay import replay
@@ -36,7 +37,7 @@ logger = logging.getLogger("glassdask")
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m hpc", description=__doc__)
-    mpi = [name for name, stage in records.STAGES.items() if stage.runs_on == "MPI"]
+    mpi = [name for name, stage in STAGES.items() if stage.runs_on == "MPI"]
     parser.add_argument("stage", choices=mpi)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from glassdask.campaign import Campaign
-from hpc.averages import history
+from glassdask.campaign.averages import history
 from hpc.runner import Runner
 from hpc.snapshots import Snapshots
 

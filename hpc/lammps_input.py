@@ -32,6 +32,7 @@ from __future__ import annotations
 from itertools import combinations_with_replacement, pairwise
 
 from glassdask.campaign import Campaign
+from glassdask.campaign.averages import cooling_averages, history
 from glassdask.campaign.cooling import (
     CONTROLS,
     Leg,
@@ -41,7 +42,6 @@ from glassdask.campaign.cooling import (
     steps_of,
 )
 from glassdask.campaign.ensemble import frame_steps
-from hpc.averages import cooling_averages, history
 from hpc.minimising import CONTROL, inherent_lines
 
 #: Neighbour skin, sigma, and steps between two looks whether the neighbours are to be found anew;

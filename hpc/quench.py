@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from glassdask.campaign import Campaign
+from glassdask.campaign.averages import AVERAGED, control_samples, cooling_averages, means
 from glassdask.campaign.cooling import CONTROLS, input_of_run
 from glassdask.store.layout import STATES
-from hpc.averages import AVERAGED, control_samples, cooling_averages, means
 from hpc.lammps_input import LAST_PIECE, SLOW_GLASS, marks
 from hpc.runner import Runner
 from hpc.snapshots import Snapshots

@@ -9,7 +9,8 @@ import numpy as np
 from mpi4py import MPI
 
 from glassdask.campaign import Campaign
-from glassdask.store import groups, layout, records
+from glassdask.store import groups, layout
+from glassdask.store.stage import STAGES
 from hpc.carrying_out import carry_out
 from hpc.runner import RunError
 from hpc.shards import stored
@@ -34,7 +35,7 @@ def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) ->
     int
         Exit code: 0 when every value has the same bits, 1 when not.
     """
-    home = records.STAGES[stage].groups[0]
+    home = STAGES[stage].status_in
     status = groups.array(campaign.store, home, "run_status", "r")
     place = tuple(int(k) for k in np.unravel_index(number, status.shape))
     before = int(np.asarray(status[...])[place])

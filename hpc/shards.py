@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glassdask.campaign import Campaign
-from glassdask.store import groups, layout, records
+from glassdask.store import groups, layout
+from glassdask.store.stage import STAGES
 from hpc.starting import liquids_of, starts_of
 
 Results = dict[str, np.ndarray]
@@ -36,7 +37,7 @@ STORED = {
 
 def home(stage: str) -> str:
     """The group that says what became of the runs of a stage."""
-    return records.STAGES[stage].groups[0]
+    return STAGES[stage].status_in
 
 
 def stored(campaign: Campaign, stage: str) -> dict[str, tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hpc.averages import means
+from glassdask.campaign.averages import means
 from hpc.minimising import FORCE_TOLERANCE, INHERENT
 from hpc.runner import RunError, Runner
 from hpc.trajectories import NO_STOPS, Trajectory
@@ -22,7 +22,7 @@ class Snapshots(Trajectory):
     averaged : str
         Instruction after which energies are averaged.
     samples : ndarray of int
-        Steps at which they are taken, of `hpc.averages`.
+        Steps at which they are taken, of `glassdask.campaign.averages`.
     """
 
     names: tuple[str, ...] = ()

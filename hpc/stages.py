@@ -14,10 +14,9 @@ from mpi4py import MPI
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.cooling import input_of_run
-from glassdask.campaign.ensemble import frame_steps
 from glassdask.store import groups, jobs, layout, records
+from glassdask.store.stage import STAGES
 from hpc import spool
-from hpc.averages import cooling_averages, history
 from hpc.carrying_out import Order
 from hpc.equilibration import Equilibration
 from hpc.lammps_input import equilibration_input, propensity_input, quench_input
@@ -36,6 +35,14 @@ KINDS: dict[str, type[Trajectory]] = {
     "quench": Quench,
     "equilibrate": Equilibration,
     "propensity": Isoconfigurational,
+}
+
+
+#: Makes the LAMMPS input of each stage.
+INPUTS: dict[str, Callable[[Campaign], str]] = {
+    "quench": quench_input,
+    "equilibrate": equilibration_input,
+    "propensity": propensity_input,
 }
 
 
@@ -59,7 +66,7 @@ def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
     StageFailed
         When it has nothing to start from; what there was of the stage is as it was.
     """
-    samples = whole_starts(campaign, stage)
+    whole_starts(campaign, stage)
     record, fresh = jobs.begin(campaign, stage, start_over)
     version = lammps_version()
     if not fresh:
@@ -73,25 +80,13 @@ def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
         _sweep(campaign, stage)
         return
     record["lammps_library_version"] = version
-    if stage == "quench":
-        written: tuple[layout.Group, ...] = (
-            layout.configurations(campaign),
-            layout.cooling(campaign, cooling_averages(campaign).temperatures),
-        )
-        text = quench_input(campaign)
-    elif stage == "equilibrate":
-        written = (layout.equilibrated(campaign, samples, history(campaign).times),)
-        text = equilibration_input(campaign)
-    else:
-        times = frame_steps(campaign) * campaign.file.quench.time_step
-        written = (layout.propensity(campaign, samples, times),)
-        text = propensity_input(campaign)
-    jobs.create(campaign, stage, record, written, {"lammps_input": text})
+    text = INPUTS[stage](campaign)
+    jobs.create(campaign, stage, record, STAGES[stage].groups(campaign), {"lammps_input": text})
 
 
 def _sweep(campaign: Campaign, stage: str) -> None:
     """Delete what a killed job was just writing; nothing refers to it."""
-    for group in records.STAGES[stage].groups:
+    for group in STAGES[stage].writes:
         for path in (campaign.store / group).rglob("*.partial"):
             path.unlink(missing_ok=True)
     for path in records.stage_folder(campaign, stage).glob("*.partial"):

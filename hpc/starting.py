@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from glassdask.base.errors import GlassdaskError, StageFailed, UsageError
+from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
 from glassdask.store import groups, layout
 from glassdask.store.classes import of_class
+from glassdask.store.starts import starting_samples
 
 
 def whole_starts(campaign: Campaign, stage: str) -> np.ndarray:
@@ -26,42 +27,6 @@ def whole_starts(campaign: Campaign, stage: str) -> np.ndarray:
     samples = starting_samples(campaign)
     (liquids_of if stage == "equilibrate" else starts_of)(campaign, samples)
     return samples
-
-
-def starting_samples(campaign: Campaign) -> np.ndarray:
-    """Runs that the ensemble starts from: those named, else the first whole test runs.
-
-    Raises
-    ------
-    StageFailed
-        When too few of them are whole.
-    UsageError
-        When one of those named failed.
-    """
-    status = np.asarray(groups.array(campaign.store, "configurations", "run_status", "r")[...])
-    section = campaign.file.propensity
-    if section.samples is not None:
-        for number in section.samples:
-            if status[number] != layout.DONE:
-                raise _failed(campaign, number)
-        return np.array(section.samples)
-    whole = np.flatnonzero((layout.splits(campaign) == "test") & (status == layout.DONE))
-    if len(whole) < section.configurations:
-        raise StageFailed(
-            f"{len(whole)} whole test runs",
-            f"{section.configurations}, as [propensity] configurations asks",
-            "Lower it.",
-        )
-    return whole[: section.configurations]
-
-
-def _failed(campaign: Campaign, number: int) -> GlassdaskError:
-    reason = str(groups.array(campaign.store, "configurations", "failure", "r")[number])
-    return UsageError(
-        f"[propensity] samples has run {number}, which failed{f': {reason}' if reason else ''}",
-        "runs that did not",
-        f"Name another, or type `glassdask quench {campaign.path} --retry`.",
-    )
 
 
 def liquids_of(campaign: Campaign, samples: np.ndarray) -> list[np.ndarray]:

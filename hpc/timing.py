@@ -11,6 +11,7 @@ import numpy as np
 from mpi4py import MPI
 
 from glassdask.campaign import Campaign
+from glassdask.campaign.averages import history
 from glassdask.campaign.cooling import (
     Leg,
     control_run,
@@ -21,7 +22,6 @@ from glassdask.campaign.cooling import (
 from glassdask.campaign.ensemble import frame_steps
 from glassdask.store import records
 from glassdask.store.layout import run_seeds
-from hpc.averages import history
 from hpc.lammps_input import block_steps, marks, quench_input
 from hpc.minimising import inherent_lines
 from hpc.runner import RunError, Runner

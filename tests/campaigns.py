@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 from glassdask import cli
+from glassdask.analysis import snapshots
 from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.physics.registry import INDICATORS
-from glassdask.stages import blocks
 from glassdask.store import groups, jobs, layout
-from glassdask.store.records import STAGES as ALL_STAGES
+from glassdask.store.stage import STAGES as ALL_STAGES
 
 GLASSDASK = str(Path(sys.executable).parent / "glassdask")
 
@@ -237,7 +237,7 @@ def gridded(folder: Path, *overrides: str) -> Campaign:
             )
         else:
             for low, high in layout.sample_blocks(campaign):
-                blocks.grid(campaign, low, high)
+                snapshots.grid(campaign, low, high)
         status = groups.array(campaign.store, make(campaign).name, "run_status")
         status[...] = np.full(runs, layout.DONE, np.int8)
         jobs.complete(campaign, stage)

@@ -9,10 +9,10 @@ from scipy.stats import binom
 from sklearn.linear_model import LogisticRegression
 
 import glassdask as gd
+from glassdask.analysis.snapshots import snapshot_features
 from glassdask.base.errors import UsageError
 from glassdask.campaign import new_campaign
 from glassdask.physics.kernels import linear_model
-from glassdask.stages.blocks import snapshot_features
 
 SPLIT = (60, 20, 40)
 

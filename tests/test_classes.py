@@ -12,6 +12,8 @@ import xarray as xr
 from campaigns import in_process
 
 import glassdask as gd
+from glassdask.analysis import snapshots
+from glassdask.analysis.starts import start_of
 from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.campaign import from_data
@@ -30,11 +32,10 @@ from glassdask.scan.drawing import _varied_class
 from glassdask.scan.measuring import Row, measure, read_maps
 from glassdask.scan.points import make_points, shown
 from glassdask.scan.running import scan
-from glassdask.stages import blocks
-from glassdask.stages.starts import start_of
-from glassdask.store import groups, records
+from glassdask.store import groups, reading, records
 from glassdask.store.classes import of_class, of_classes
 from glassdask.store.records import State
+from glassdask.store.stage import STAGES
 from hpc.starting import liquids_of, starts_of
 
 HOT, COLD = 'train.classes=[0.6,"glass"]', 'train.classes=["liquid",0.6]'
@@ -184,13 +185,13 @@ def test_images_and_indicators_of_the_hot_class_are_those_of_its_snapshot(scanne
 def test_fields_and_features_of_the_linear_models_are_of_the_classes(scanned) -> None:
     folder, rows = scanned
     campaign = rows[1].point.campaign
-    block = blocks.read_configurations(campaign, 0, 2)
-    raw = blocks.raw_indicators(campaign, block, 0, 2)
+    block = reading.read_configurations(campaign, 0, 2)
+    raw = snapshots.raw_indicators(campaign, block, 0, 2)
     hot = snapshot_at(folder).isel(sample=slice(0, 2))
     smooth = gd.coarse_grain(raw["voronoi_volume"].sel(state="liquid"), hot, 3.0)
-    found = blocks.smooth_fields(campaign, raw, block)["voronoi_volume"].sel(state="liquid")
+    found = snapshots.smooth_fields(campaign, raw, block)["voronoi_volume"].sel(state="liquid")
     assert np.allclose(found.values, gd.normalise(smooth).values, rtol=0, atol=1e-9)
-    found = blocks.snapshot_features(campaign, raw, block)["radial_distribution"]
+    found = snapshots.snapshot_features(campaign, raw, block)["radial_distribution"]
     wanted = gd.radial_distribution(hot, *campaign.radial_bins)
     assert np.allclose(found[:, 0], wanted.transpose("sample", "pair", "radius").values, **SAME)
 
@@ -200,7 +201,7 @@ def test_a_scan_over_the_hot_class_shares_quenches_and_ensemble_and_nothing_else
     own, point = load(folder), rows[1].point.campaign
     for stage in ("quench", "propensity"):
         assert records.read(own, stage) == records.read(point, stage)
-        home = records.STAGES[stage].home
+        home = STAGES[stage].home
         assert (folder / home).stat().st_ino == (point.path / home).stat().st_ino
     for stage in ("grid", "indicators", "train", "explain"):
         assert records.state(point, stage) is State.COMPLETE
@@ -319,7 +320,7 @@ def imported(folder: Path, ds: xr.Dataset, setting: str) -> Campaign:
 
 def test_imported_runs_have_the_classes_that_were_imported_with_them(runs, tmp_path) -> None:
     further = runs["snapshot_position"].isel(snapshot=0).values
-    block = blocks.read_configurations(imported(tmp_path / "a", runs, HOT), 0, 4)
+    block = reading.read_configurations(imported(tmp_path / "a", runs, HOT), 0, 4)
     assert np.array_equal(block["position"].sel(state="liquid").values, further)
     glasses = runs.assign(position=runs["position"].where(runs["state"] == "glass"))
     campaign = imported(tmp_path / "b", glasses, HOT)

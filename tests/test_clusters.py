@@ -28,8 +28,8 @@ from glassdask.run import allocation
 from glassdask.run.certificates import Certificates
 from glassdask.run.cluster import Cluster, workers_of
 from glassdask.run.dashboard import Dashboard
+from glassdask.run.dask import _checked
 from glassdask.run.slurm_jobs import SlurmJobs
-from glassdask.stages.analyse import _checked
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from mpi4py import MPI
 import glassdask as gd
 from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign, load
+from glassdask.campaign.averages import AVERAGED, cooling_averages
 from glassdask.campaign.campaign import from_data
 from glassdask.campaign.cooling import (
     CONTROLS,
@@ -31,7 +32,6 @@ from glassdask.report.sanity import sanity_table
 from glassdask.scan.points import make_points
 from glassdask.store import records
 from hpc import lammps_input
-from hpc.averages import AVERAGED, cooling_averages
 from hpc.carrying_out import carry_out
 from hpc.lammps_input import marks, quench_input
 from hpc.quench import Quench

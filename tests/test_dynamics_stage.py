@@ -12,10 +12,10 @@ import xarray as xr
 from campaigns import in_process, start, wait_for
 
 import glassdask as gd
+from glassdask.analysis.panel import Panel
 from glassdask.base.errors import UsageError
 from glassdask.campaign import load
 from glassdask.physics.kernels.noise import split_half_reliability
-from glassdask.stages.panel import Panel
 from glassdask.store import groups, trajectories
 
 XI = 3.0

@@ -15,20 +15,20 @@ from campaigns import LEARNING, glassdask, in_process, new
 from lammps_runs import equilibrate, propensity, quench, same_bits, small, to_the_end
 
 import glassdask as gd
+from glassdask.analysis import snapshots
+from glassdask.analysis.starts import start_of, structure_of_start
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign import Campaign, load
+from glassdask.campaign.averages import history
 from glassdask.campaign.cooling import one_rate, ramp
 from glassdask.network import folders
+from glassdask.network.explaining import Explainer
 from glassdask.network.explanations import explain_images
 from glassdask.network.train import load_network
-from glassdask.stages import blocks
-from glassdask.stages.explaining import Explainer
 from glassdask.stages.pipeline import Pipeline
 from glassdask.stages.plan import groups_by_stage, size
-from glassdask.stages.starts import start_of, structure_of_start
 from glassdask.store import groups, layout, records
 from hpc import lammps_input, spool
-from hpc.averages import history
 from hpc.restarts import Restarts
 from hpc.shards import home, stored
 from hpc.stages import work_of
@@ -190,7 +190,7 @@ def test_images_and_gamma_can_be_of_inherent_structures(whole: Path, tmp_path: P
     folder = tmp_path / "c"
     shutil.copytree(whole, folder)
     campaign = load(folder, ["grid.configuration=inherent"])
-    blocks.grid(campaign, 0, 10)
+    snapshots.grid(campaign, 0, 10)
     runs = group(folder, "configurations").isel(sample=slice(10))
     inherent = runs.drop_vars("position").rename(inherent_position="position")
     images = gd.grid_density(inherent, cells=campaign.cells)

@@ -18,6 +18,7 @@ from glassdask.exchange.reading import read_frames
 from glassdask.exchange.stacking import stack
 from glassdask.store import groups, records
 from glassdask.store.records import State
+from glassdask.store.stage import STAGES
 
 #: Box of 100 particles of the model kam.
 SIDE = (100 / 1.2) ** 0.5
@@ -213,7 +214,7 @@ def test_both_states_are_split_and_may_train(tmp_path):
     assert (split.train, split.validation, split.test) == (7, 1, 2)
     assert records.states(campaign) == ("liquid", "glass")
     assert records.state(campaign, "quench") is State.COMPLETE
-    assert records.reads(campaign, "explain") == ("grid", "train")
+    assert STAGES["explain"].upstream(campaign) == ("grid", "train")
     assert np.isnan(groups.open_group(campaign.store, "cooling")["potential_energy"]).all()
 
 

@@ -13,13 +13,13 @@ from mpi4py import MPI
 
 from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign, load
+from glassdask.campaign.averages import AVERAGED, cooling_averages
 from glassdask.campaign.cooling import ramp
 from glassdask.physics.registry import INDICATORS, Configuration
-from glassdask.run import launch
+from glassdask.run import mpi
 from glassdask.stages.replaying import find_run, print_input, replay
 from glassdask.store import groups, jobs, layout, records
 from hpc import spool
-from hpc.averages import AVERAGED, cooling_averages
 from hpc.lammps_input import frame_steps, propensity_input, quench_input
 from hpc.replay import difference
 from hpc.restarts import Restarts
@@ -237,7 +237,7 @@ def test_a_replay_says_what_is_stored_when_it_is_no_number_of_ranks(
 ) -> None:
     campaign, _ = begun(tmp_path)
     asked: list[int] = []
-    monkeypatch.setattr(launch, "replay", lambda c, stage, number, ranks: asked.append(ranks) or 0)
+    monkeypatch.setattr(mpi, "replay", lambda c, stage, number, ranks: asked.append(ranks) or 0)
     with pytest.raises(UsageError, match="run 2 of quench is not done, or not in the store yet"):
         replay(campaign, find_run(campaign, 2, None, None))
     said = []

@@ -24,23 +24,23 @@ from safetensors.torch import load_file
 from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
 from glassdask.campaign.analyses import Train
-from glassdask.network import devices, folders
+from glassdask.network import folders
 from glassdask.network.batches import Batch, Batches
-from glassdask.network.devices import (
+from glassdask.network.learning import fit, run_explain, run_train
+from glassdask.network.ranks import Ranks
+from glassdask.run import devices, several
+from glassdask.run.devices import (
     Devices,
     find_devices,
     useful_devices,
     without_cuda,
 )
-from glassdask.network.ranks import Ranks
-from glassdask.run import several
-from glassdask.stages.learning import fit, run_explain, run_train
 from glassdask.store import layout, records
 
 ONE, TWO = Devices("cpu", 1), Devices("cpu", 2)
 #: The command line of a machine that has two devices.
 COMMAND = (
-    "from glassdask import cli; from glassdask.network.devices import Devices; "
+    "from glassdask import cli; from glassdask.run.devices import Devices; "
     "from glassdask.stages import learning; "
     "learning.find_devices = lambda nodes: Devices('cpu', 2); cli.main()"
 )
@@ -176,7 +176,7 @@ def test_blocks_that_nobody_told_of_are_not_complete(
         if step == "score":
             on_message({"learnt": True, "learnt_by_network": [True, True], "reason": ""})
 
-    monkeypatch.setattr("glassdask.stages.learning.on_several", lose)
+    monkeypatch.setattr("glassdask.network.learning.on_several", lose)
     with pytest.raises(StageFailed, match="of some blocks nothing was heard"):
         run_explain(pair[1], start_over=True, devices=TWO)
     assert records.state(pair[1], "explain") is records.State.PARTIAL
@@ -230,7 +230,7 @@ def test_one_node_is_started_by_torchrun_and_several_by_srun() -> None:
     one = several.launch_command(Devices("cuda", 4), where, what)
     run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=4"]
     run += ["--log-dir=/c/logs/train-torchrun"]
-    module = ["-m", "glassdask.run.rank", *what]
+    module = ["-m", "glassdask.network.rank", *what]
     assert one == [*run, "--standalone", "--local-addr=127.0.0.1", *module]
     many = several.launch_command(Devices("cuda", 4, 3), where, what, "node07", "123456")
     assert many == [

@@ -15,11 +15,11 @@ from networks import a_network, counts
 import glassdask as gd
 from glassdask.campaign import load, new_campaign
 from glassdask.campaign.analyses import Train
+from glassdask.network.explaining import particle_scores
 from glassdask.network.explanations import explain_images, map_stride
 from glassdask.network.integrated import _warn_of_gap, baseline_image
 from glassdask.network.network import build_network
 from glassdask.network.train import train
-from glassdask.stages.explaining import particle_scores
 
 torch.set_num_threads(1)
 

@@ -10,10 +10,11 @@ import pytest
 
 from glassdask.base.errors import StageFailed, StageHeld, UsageError
 from glassdask.campaign import Campaign, load, new_campaign
-from glassdask.run import launch
+from glassdask.run import mpi
 from glassdask.stages.pipeline import Pipeline
 from glassdask.store import groups, jobs, layout, locks, records
-from glassdask.store.records import STAGES, State
+from glassdask.store.records import State
+from glassdask.store.stage import STAGES
 
 
 @pytest.fixture
@@ -46,9 +47,11 @@ def test_every_stage_rests_on_quench_and_comes_after_what_it_reads(
     assert ("equilibrate" in order) == (start == "equilibrium")
     assert set(order) | {"equilibrate"} == set(STAGES)
     for name in order[1:]:
-        assert records.before(name, made)[0] == "quench"
-        assert all(order.index(other) < order.index(name) for other in records.before(name, made))
-    assert records.before("report", made) == order[:-1]
+        assert records.upstream_of(made, name)[0] == "quench"
+        assert all(
+            order.index(other) < order.index(name) for other in records.upstream_of(made, name)
+        )
+    assert records.upstream_of(made, "report") == order[:-1]
 
 
 def test_a_change_makes_all_that_rests_on_it_stale(campaign: Campaign) -> None:
@@ -125,7 +128,7 @@ def no_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     def start(*words: object) -> int:
         raise AssertionError(f"ranks were started: {words}")
 
-    monkeypatch.setattr(launch, "_follow", start)
+    monkeypatch.setattr(mpi, "_follow", start)
 
 
 @pytest.mark.usefixtures("no_ranks")
@@ -139,7 +142,7 @@ def test_a_second_job_is_refused_before_any_rank_is_started(campaign: Campaign) 
 @pytest.mark.usefixtures("no_ranks")
 def test_a_retry_of_a_complete_stage_starts_ranks_if_runs_have_failed(campaign: Campaign) -> None:
     do(campaign, "quench")
-    again = Pipeline(campaign, retry=True)
+    again = Pipeline(campaign, options={"retry": True})
     assert not again.run("quench", False)
     status = groups.array(campaign.store, "configurations", "run_status")
     status[3] = layout.FAILED
@@ -153,7 +156,7 @@ def test_one_worker_a_core_makes_whole_groups_or_says_what_would(
     monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(64)))
 
     def workers(*overrides: str) -> int:
-        return launch.workers(load(campaign.path, overrides))
+        return mpi.workers(load(campaign.path, overrides))
 
     assert workers() == workers("hpc.ranks_per_run=16") == 64
     assert workers("hpc.ranks_per_run=6", "hpc.workers=60") == 60

@@ -20,7 +20,8 @@ from glassdask.batch.profile import (
 )
 from glassdask.campaign import Campaign
 from glassdask.store import records
-from glassdask.store.records import STAGES, State
+from glassdask.store.records import State
+from glassdask.store.stage import STAGES
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def chain(campaign: Campaign, profile: Profile, waiting: tuple[str, ...] = ()) -
         raise UsageError(
             f"no configurations in {campaign.path}",
             "imported ones",
-            f"Type `{records.making(campaign, 'quench')}`.",
+            f"Type `{STAGES['quench'].command(campaign)}`.",
         )
     names = [
         name
@@ -141,7 +142,7 @@ def _job(campaign: Campaign, profile: Profile, name: str, among: list[str]) -> J
 
 def _stages_before(campaign: Campaign, name: str) -> set[str]:
     """Stages of other jobs that a job rests on."""
-    return {s for stage in JOBS[name] for s in records.before(stage, campaign)} - {*JOBS[name]}
+    return {s for stage in JOBS[name] for s in records.upstream_of(campaign, stage)} - {*JOBS[name]}
 
 
 def job_name(campaign: Campaign, name: str) -> str:

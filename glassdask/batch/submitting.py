@@ -120,7 +120,7 @@ def _refuse_second(
     campaign: Campaign, planned: tuple[Job, ...], waiting: list[queue.Queued], stale: list[str]
 ) -> None:
     held = {stage for job in waiting for stage in JOBS[job.name]}
-    held |= {upstream for stage in held for upstream in records.before(stage, campaign)}
+    held |= {upstream for stage in held for upstream in records.upstream_of(campaign, stage)}
     # nothing is deleted that a job in the queue writes or reads
     if waiting and (not planned or held & {*stale}):
         shown = ", ".join(f"{job.number} ({job.name}: {job})" for job in waiting)

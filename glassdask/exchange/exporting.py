@@ -25,6 +25,7 @@ from glassdask.exchange.writing import (
 from glassdask.store import groups, layout, records
 from glassdask.store.classes import of_class
 from glassdask.store.records import State
+from glassdask.store.stage import STAGES
 
 FORMATS = ("extxyz", "gsd", "dump")
 _SUFFIXES = {
@@ -152,7 +153,7 @@ def _check(
         raise UsageError(
             f"no configurations in {campaign.path}",
             "some",
-            f"Type `{records.making(campaign, 'quench')}` first.",
+            f"Type `{STAGES['quench'].command(campaign)}` first.",
         )
     if state not in records.states(campaign):
         raise UsageError(

@@ -17,7 +17,6 @@ from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign.analyses import Train
 from glassdask.network.batches import Batch, Batches
 from glassdask.network.curves import Curves
-from glassdask.network.devices import choose_device, uses_bfloat16
 from glassdask.network.files import (
     identity,
     resume,
@@ -29,6 +28,7 @@ from glassdask.network.files import load_network as load_network
 from glassdask.network.network import GlassNetwork, build_network
 from glassdask.network.ranks import Ranks
 from glassdask.network.sources import Images, check_split, in_blocks
+from glassdask.run.devices import choose_device, uses_bfloat16
 
 
 def train(

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
+from glassdask.analysis.snapshots import smooth_fields
+from glassdask.analysis.starts import start_of, structure_of_start
 from glassdask.report import style
 from glassdask.report.data import ReportData
-from glassdask.stages.blocks import smooth_fields
-from glassdask.stages.starts import start_of, structure_of_start
 from glassdask.store.classes import of_class
 
 #: Thickness of the slab that is drawn of a box in 3D, sigma.

@@ -23,6 +23,7 @@ from glassdask.report.figures import DRAWINGS
 from glassdask.report.rows import Row
 from glassdask.report.sanity import sanity_table
 from glassdask.store import layout, records
+from glassdask.store.stage import STAGES
 
 #: Wrongly classified snapshots that are listed, at most.
 LONGEST_LIST = 50
@@ -232,7 +233,7 @@ def lammps_inputs(data: ReportData) -> list[tuple[str, str]]:
     for stage, name in names.items():
         if stage not in records.stages(data.campaign):
             continue
-        text = data.tree[records.STAGES[stage].groups[0]].attrs.get("lammps_input")
+        text = data.tree[STAGES[stage].status_in].attrs.get("lammps_input")
         if text:
             found.append((name, str(text)))
     return found

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from glassdask.analysis import snapshots
+from glassdask.analysis.ensembles import propensity
+from glassdask.analysis.starts import start_of, structure_of_start
 from glassdask.campaign import Campaign
 from glassdask.campaign.classes import snapshot_of
 from glassdask.physics import correlations, displacements
@@ -17,10 +20,7 @@ from glassdask.report import networks
 from glassdask.report.accuracy import of_network
 from glassdask.report.data import Extremum, ReportData
 from glassdask.scan.points import Point
-from glassdask.stages import blocks
-from glassdask.stages.ensembles import propensity
-from glassdask.stages.starts import start_of, structure_of_start
-from glassdask.store import groups, layout, records
+from glassdask.store import groups, layout, reading, records
 from glassdask.store.layout import STATES
 from glassdask.store.records import State
 
@@ -196,10 +196,10 @@ def _signed(campaign: Campaign, wanted: np.ndarray) -> xr.Dataset:
     for low, high in layout.sample_blocks(campaign):
         mine = {"sample": wanted[(wanted >= low) & (wanted < high)] - low}
         if len(mine["sample"]):
-            block = blocks.read_configurations(campaign, low, high)
-            raw = blocks.raw_indicators(campaign, block, low, high)
-            parts.append(blocks.smooth_fields(campaign, raw.isel(mine), block.isel(mine)))
-    return blocks.signed_fields(xr.concat(parts, "sample"))
+            block = reading.read_configurations(campaign, low, high)
+            raw = snapshots.raw_indicators(campaign, block, low, high)
+            parts.append(snapshots.smooth_fields(campaign, raw.isel(mine), block.isel(mine)))
+    return snapshots.signed_fields(xr.concat(parts, "sample"))
 
 
 def _correlations(campaign: Campaign, signed: xr.Dataset) -> xr.Dataset:
@@ -209,8 +209,8 @@ def _correlations(campaign: Campaign, signed: xr.Dataset) -> xr.Dataset:
     found = {
         "pearson": correlations.pearson(signed["gradcam"], each).expand_dims(indicator=["gradcam"])
     }
-    if blocks.BY_NETWORK in signed:
-        gamma = signed[blocks.BY_NETWORK]
+    if snapshots.BY_NETWORK in signed:
+        gamma = signed[snapshots.BY_NETWORK]
         found["pearson_by_network"] = correlations.pearson(gamma, each)
         found["pearson_between_networks"] = correlations.pearson(
             gamma, gamma.rename(network="other_network")
@@ -223,15 +223,15 @@ def _dynamics(campaign: Campaign) -> xr.Dataset:
     """As the group of this name, of Gamma alone."""
     with groups.open_group(campaign.store, "propensity") as group:
         axes = {n: group[n].load() for n in ("configuration", "temperature", "time")}
-    names = {"gradcam": "pearson", blocks.BY_NETWORK: "pearson_by_network"}
+    names = {"gradcam": "pearson", snapshots.BY_NETWORK: "pearson_by_network"}
     found = []
     for k in range(len(axes["configuration"])):
         for t in range(len(axes["temperature"])):
             start, raw = start_of(campaign, k, t), structure_of_start(campaign, k, t)
             gamma = raw[[name for name in names if name in raw]]
-            gamma = blocks.smooth_fields(campaign, gamma, start).reset_coords(drop=True)
+            gamma = snapshots.smooth_fields(campaign, gamma, start).reset_coords(drop=True)
             delta_i = propensity(campaign, k, t)
-            smooth = blocks.smooth_fields(campaign, delta_i, start).reset_coords(drop=True)
+            smooth = snapshots.smooth_fields(campaign, delta_i, start).reset_coords(drop=True)
             one = {
                 names[str(name)]: correlations.pearson(x, 1 - smooth) for name, x in gamma.items()
             }

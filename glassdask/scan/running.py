@@ -5,7 +5,7 @@ from __future__ import annotations
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign import Campaign
 from glassdask.report import style
-from glassdask.run.launch import check_launcher
+from glassdask.run.mpi import check_launcher
 from glassdask.scan import drawing, table
 from glassdask.scan.measuring import (
     Maps,

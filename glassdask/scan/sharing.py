@@ -16,7 +16,8 @@ from glassdask.campaign.writing import save
 from glassdask.scan.points import Point
 from glassdask.store import jobs, records
 from glassdask.store.groups import make_root
-from glassdask.store.records import STAGES, State
+from glassdask.store.records import State
+from glassdask.store.stage import STAGES
 
 #: Stages that a point needs, the first first; each is linked or run.
 NEEDED = ("quench", "equilibrate", "grid", "indicators", "train", "explain")
@@ -65,7 +66,7 @@ def shared_stages(campaign: Campaign, point: Point) -> tuple[str, ...]:
     for stage in (*stages_needed(campaign), *LINKED_ONLY):
         info = STAGES[stage]
         if (
-            set(records.reads(other, stage)) <= set(found)
+            set(info.upstream(other)) <= set(found)
             and other.sections(info.sections) == campaign.sections(info.sections)
             and records.state(campaign, stage) is State.COMPLETE
         ):
@@ -142,8 +143,8 @@ def _link_stage(campaign: Campaign, target: Campaign, stage: str) -> None:
     info = STAGES[stage]
     before = records.read(campaign, stage)
     home = (campaign.path / info.home).parent
-    folders = [campaign.store / name for name in info.groups] or [home]
-    if info.groups:
+    folders = [campaign.store / name for name in info.writes] or [home]
+    if info.writes:
         make_root(target.store)
     try:
         # the one with the record comes last

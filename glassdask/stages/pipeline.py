@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from glassdask.base.errors import GlassdaskError, UsageError, as_stage_error
 from glassdask.base.logs import open_log
 from glassdask.base.progress import duration
 from glassdask.campaign import Campaign
-from glassdask.stages.imported import refuse_imported
+from glassdask.run import process
 from glassdask.store import jobs, locks, records
-from glassdask.store.records import STAGES, State
+from glassdask.store.blocks import of_runs
+from glassdask.store.records import State
+from glassdask.store.stage import STAGES, Part, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from glassdask.run.cluster import Cluster
 
 logger = logging.getLogger("glassdask")
@@ -27,25 +32,18 @@ class Pipeline:
     ----------
     campaign : Campaign
     start_over : bool
-        Begin stages again that were made with other inputs (`run`), or the one named (`stage`).
-    retry : bool
-        Repeat the failed runs of a stage that runs LAMMPS.
-    report : bool
-        Keep Dask's performance report of each stage that runs on Dask.
-    partial : bool
-        Correlate what is whole of the ensemble.
+        In `run_all`: begin stages again that were made with other inputs.
+    options : dict, optional
+        Flags of the stages, by name.
     """
 
     def __init__(
         self,
         campaign: Campaign,
         start_over: bool = False,
-        retry: bool = False,
-        report: bool = False,
-        partial: bool = False,
+        options: dict[str, bool] | None = None,
     ) -> None:
-        self.campaign, self.start_over, self.retry = campaign, start_over, retry
-        self.report, self.partial = report, partial
+        self.campaign, self.start_over, self.options = campaign, start_over, options or {}
         self._cluster: Cluster | None = None
 
     def __enter__(self) -> Pipeline:
@@ -62,71 +60,84 @@ class Pipeline:
     def run_all(self) -> list[str]:
         """All stages; returns the names of those that had something to do."""
         done = []
-        for stage in records.stages(self.campaign):
-            again = self.start_over and records.state(self.campaign, stage) is State.CHANGED
-            if stage == "train" and len(records.states(self.campaign)) < 2:
-                print("train: left out, as only one state was imported", flush=True)
-            elif self.run(stage, again):
-                done.append(stage)
+        for name in records.stages(self.campaign):
+            reason = STAGES[name].left_out(self.campaign)
+            again = self.start_over and records.state(self.campaign, name) is State.CHANGED
+            if reason:
+                print(f"{name}: left out: {reason}", flush=True)
+            elif self.run(name, again):
+                done.append(name)
         return done
 
-    def run(self, stage: str, start_over: bool) -> bool:
+    def run(self, name: str, start_over: bool = False) -> bool:
         """One stage; False when it was complete already."""
-        _refuse_absent(self.campaign, stage)
-        refuse_imported(self.campaign, stage, start_over, self.retry)
-        # figures are cheap and follow from the store: they are simply drawn again
-        if stage == "report" and not self._report_stands():
-            start_over = True
-        complete = jobs.is_complete(self.campaign, stage, start_over, self.partial)
-        if complete and not self._any_to_retry(stage):
+        stage, retry = STAGES[name], self.options.get("retry", False)
+        stage.check(self.campaign, start_over, retry)
+        start_over = (
+            start_over or records.lacked(self.campaign, name) or stage.outdated(self.campaign)
+        )
+        if not start_over:
+            self._refuse_other_options(stage)
+        if self._is_complete(name, start_over) and not (
+            retry and jobs.count_failed(self.campaign, name)
+        ):
             return False
+        self._say_what_is_missing(stage)
         jobs.make_folders(self.campaign)
-        locks.refuse_second(self.campaign, stage)
+        locks.refuse_second(self.campaign, name)
         began = time.monotonic()
         try:
             self._carry_out(stage, start_over)
-        except (GlassdaskError, BrokenPipeError):  # or who reads us has read enough
+        except (GlassdaskError, BrokenPipeError):  # or the reader of our output has gone
             raise
         except Exception as error:
-            logger.exception("%s failed", stage)
-            raise as_stage_error(error, stage, str(self.campaign.path / "logs")) from error
-        print(f"{stage}: complete, {duration(time.monotonic() - began)}", flush=True)
+            logger.exception("%s failed", name)
+            raise as_stage_error(error, name, str(self.campaign.path / "logs")) from error
+        print(f"{name}: complete, {duration(time.monotonic() - began)}", flush=True)
         return True
 
-    def _any_to_retry(self, stage: str) -> bool:
-        return self.retry and jobs.count_failed(self.campaign, stage) > 0
+    def _is_complete(self, name: str, start_over: bool) -> bool:
+        partial = self.options.get("partial", False)
+        return jobs.is_complete(self.campaign, name, start_over, partial)
 
-    def _carry_out(self, stage: str, start_over: bool) -> None:
-        if STAGES[stage].runs_on == "MPI":
-            from glassdask.run import launch
-
-            self._close_cluster()  # in an allocation, its workers hold the tasks that MPI needs
-            launch.run(self.campaign, stage, start_over, self.retry)
-            return
-        with locks.hold(self.campaign, stage):
-            if jobs.is_complete(self.campaign, stage, start_over, self.partial):
-                return  # by a process that held it until now
-            open_log(self.campaign.path, stage)
-            if STAGES[stage].runs_on == "Dask":
-                from glassdask.stages import analyse
-
-                analyse.run(
-                    self.campaign, stage, self.cluster, start_over, self.report, self.partial
+    def _refuse_other_options(self, stage: Stage) -> None:
+        """Refuse flags that the results which are there were not made with."""
+        record = records.read(self.campaign, stage.name) or {}
+        for name, value in record.get("options", {}).items():
+            if self.options.get(name, value) != value:
+                raise UsageError(
+                    f"{stage.name} in {self.campaign.path} was made "
+                    f"{'with' if value else 'without'} --{name}",
+                    "the same flags; old and new results are not mixed",
+                    "Type the same flags, or add --start-over.",
                 )
-            elif stage == "report":
-                from glassdask.report.stage import run
 
-                run(self.campaign, start_over)
+    def _say_what_is_missing(self, stage: Stage) -> None:
+        for name in stage.uses:
+            if records.read(self.campaign, name) is None:
+                print(f"{stage.name}: without {name}, which is not begun", flush=True)
+
+    def _carry_out(self, stage: Stage, start_over: bool) -> None:
+        if stage.runs_on == "MPI":
+            # in an allocation, its workers hold the tasks that MPI needs
+            self._close_cluster()
+            stage.run(self.campaign, start_over, self.options)
+            return
+        with locks.hold(self.campaign, stage.name):
+            if self._is_complete(stage.name, start_over):
+                return  # by a process that held it until now
+            open_log(self.campaign.path, stage.name)
+            if stage.runs_on == "Dask":
+                from glassdask.run import dask
+
+                each = partial(dask.each, self.cluster, self.campaign)
+                with self.cluster.working_at(stage.name, self.options.get("report", False)):
+                    do(self.campaign, stage, each, start_over, self.options)
+            elif stage.run is not None:
+                stage.run(self.campaign, start_over, self.options)
             else:
-                from glassdask.stages import learning
-
-                step = learning.run_train if stage == "train" else learning.run_explain
-                step(self.campaign, start_over)
-
-    def _report_stands(self) -> bool:
-        """Whether there is a report, of this campaign file and these results."""
-        page = self.campaign.path / "report.html"
-        return page.exists() and records.state(self.campaign, "report") is not State.CHANGED
+                each = partial(process.each, self.campaign)
+                do(self.campaign, stage, each, start_over, self.options)
 
     @property
     def cluster(self) -> Cluster:
@@ -138,11 +149,37 @@ class Pipeline:
         return self._cluster
 
 
-def _refuse_absent(campaign: Campaign, stage: str) -> None:
-    """Refuse a stage that the campaign does not have."""
-    if stage not in records.stages(campaign):
-        raise UsageError(
-            f'[propensity] start = "{campaign.file.propensity.start}" in {campaign.path}',
-            f'"equilibrium", which stage {stage} is for',
-            "Write it into campaign.toml, or go on with the other stages.",
-        )
+def do(
+    campaign: Campaign,
+    stage: Stage,
+    each: Callable[[Part], None],
+    start_over: bool = False,
+    options: dict[str, bool] | None = None,
+) -> None:
+    """Do a stage that has tasks, from the beginning, or continue it.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stage : Stage
+    each : callable
+        Has the tasks of a part done: the executor.
+    start_over : bool
+        Begin from nothing.
+    options : dict, optional
+        Values of the flags.
+    """
+    options = options or {}
+    stage.prepare(campaign)
+    record, fresh = jobs.begin(campaign, stage.name, start_over, options.get("partial", False))
+    flags = {flag.name: options.get(flag.name, False) for flag in stage.flags}
+    if fresh:
+        kept = {flag.name: flags[flag.name] for flag in stage.flags if flag.kept}
+        record |= {"options": kept} if kept else {}
+        jobs.create(campaign, stage.name, record, stage.groups(campaign))
+    flags |= record.get("options", {})
+    if stage.work is not None:
+        each(of_runs(campaign, stage, flags))
+    for part in stage.parts(campaign, **flags):
+        each(part)
+    jobs.complete(campaign, stage.name)

@@ -4,36 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from glassdask.base.progress import duration
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.cooling import described, one_rate, ramp
-from glassdask.campaign.ensemble import HISTORY, frame_steps
+from glassdask.stages.mpi import LammpsStage
 from glassdask.store import layout, records
 from glassdask.store.layout import Group
+from glassdask.store.stage import STAGES
 
 
 def groups_by_stage(campaign: Campaign) -> dict[str, tuple[Group, ...]]:
-    """The groups that each stage will write."""
-    samples = np.arange(campaign.file.propensity.configurations)
-    times = frame_steps(campaign) * campaign.file.quench.time_step
-    points = np.zeros(campaign.file.quench.cooling_points)
-    starts = samples if "equilibrate" in records.stages(campaign) else None
-    found = {
-        "quench": (layout.configurations(campaign), layout.cooling(campaign, points)),
-        "equilibrate": (layout.equilibrated(campaign, samples, np.zeros(HISTORY)),),
-        "grid": (layout.density(campaign),),
-        "indicators": (layout.indicators(campaign),),
-        "explain": (layout.explanations(campaign, starts),),
-        "propensity": (layout.propensity(campaign, samples, times),),
-        "correlate": (
-            layout.fields(campaign),
-            layout.correlations(campaign),
-            layout.dynamics(campaign, samples, times),
-        ),
-    }
-    return {stage: groups for stage, groups in found.items() if stage in records.stages(campaign)}
+    """The groups that each stage will write, of those that write any."""
+    found = {name: STAGES[name].groups(campaign) for name in records.stages(campaign)}
+    return {name: groups for name, groups in found.items() if groups}
 
 
 def size(groups: tuple[Group, ...]) -> tuple[int, int]:
@@ -70,28 +53,23 @@ class Estimate:
     wall: float
 
 
-def estimate(campaign: Campaign, stage: str, measured: dict[str, float], ranks: int) -> Estimate:
+def estimate(
+    campaign: Campaign, stage: LammpsStage, measured: dict[str, float], ranks: int
+) -> Estimate:
     """Scale the times measured to a number of ranks.
 
     Parameters
     ----------
     campaign : Campaign
-    stage : str
-        One that runs LAMMPS.
+    stage : LammpsStage
     measured : dict
-        As `glassdask.run.launch.time_model` returns it.
+        As `glassdask.run.mpi.time_model` returns it.
     ranks : int
         MPI ranks that run LAMMPS, the manager not among them.
     """
-    section, size = campaign.file.propensity, campaign.file.hpc.ranks_per_run
-    starts = section.configurations * len(section.temperatures)
-    runs = {
-        "quench": campaign.file.quench.runs,
-        "equilibrate": starts,
-        "propensity": starts * section.replicas,
-    }[stage]
-    seconds = measured[f"{stage}_seconds"]
-    controls = campaign.file.quench.controls if stage == "quench" else 0
+    size, runs = campaign.file.hpc.ranks_per_run, stage.runs(campaign)
+    seconds = measured[f"{stage.name}_seconds"]
+    controls = stage.controls(campaign)
     more = controls * measured["control_seconds"]
     groups = max(1, ranks // size)
     rounds = -(-runs // groups)  # of runs of equal length; the longer control runs come first
@@ -151,7 +129,7 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from glassdask.run.launch import time_model
+    from glassdask.run.mpi import time_model
 
     print("Timing LAMMPS on this machine ...", flush=True)
     measured = time_model(_as_quenched_here(campaign), ranks)
@@ -162,10 +140,11 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
         count, files = size(groups)
         total_bytes, total_files = total_bytes + count, total_files + files
         cells = ["", "", ""]
-        if stage == "quench" and campaign.imported:
+        info = STAGES[stage]
+        if isinstance(info, LammpsStage) and not info.runs(campaign):
             cells = ["imported", "", ""]
-        elif stage in records.mpi_stages(campaign):
-            found = estimate(campaign, stage, measured, ranks)
+        elif isinstance(info, LammpsStage):
+            found = estimate(campaign, info, measured, ranks)
             cells = [str(found.runs), f"{found.core_hours:.3g}", duration(found.wall)]
             hours, wall = hours + found.core_hours, wall + found.wall
         table.add_row(stage, *cells, human_bytes(count), str(files))

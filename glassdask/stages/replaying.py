@@ -8,10 +8,11 @@ import numpy as np
 
 from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign
-from glassdask.campaign.cooling import input_of_run
-from glassdask.run import launch
+from glassdask.run import mpi
+from glassdask.stages.mpi import LammpsStage
 from glassdask.store import groups, layout, records
-from glassdask.store.records import STAGES, State
+from glassdask.store.records import State
+from glassdask.store.stage import STAGES
 
 
 @dataclass(frozen=True)
@@ -65,40 +66,44 @@ def find_run(
         )
     if records.state(campaign, stage) is State.CHANGED:
         raise records.changed(campaign, stage)
-    with groups.open_group(campaign.store, STAGES[stage].groups[0]) as group:
-        if stage == "quench":
-            place: tuple[int, ...] = (_pick("--sample", sample, group["sample"].values),)
-        else:
-            temperatures = group["temperature"].values
-            place = (
-                _pick("--sample", sample, group["configuration"].values),
-                _pick("--temperature", temperature, temperatures),
-            )
-        if stage == "propensity":
-            place = (*place, _pick("--replica", replica, group["replica"].values))
-        seed = int(group["seed"].values[place])
-        variables: dict[str, object] = {"seed": seed}
-        if stage != "quench":
-            variables["temperature"] = float(temperatures[place[1]])
-        text = str(group.attrs["lammps_input"])
-        if stage == "quench":
-            text = input_of_run(text, place[0] < campaign.file.quench.controls)
+    info = _lammps_stages(campaign)[stage]
+    asked = {"sample": sample, "temperature": temperature, "replica": replica}
+    with groups.open_group(campaign.store, info.status_in) as group:
+        dims = [str(dim) for dim in group["run_status"].dims]
+        place = tuple(
+            _pick(f"--{axis}", asked[axis], group[dim].values)
+            for axis, dim in zip(info.axes, dims, strict=True)
+        )
+        variables: dict[str, object] = {"seed": int(group["seed"].values[place])}
+        if "temperature" in info.axes:
+            found = group["temperature"].values[place[info.axes.index("temperature")]]
+            variables["temperature"] = float(found)
+        number = int(np.ravel_multi_index(place, group["run_status"].shape))
         return Run(
             stage,
-            int(np.ravel_multi_index(place, group["run_status"].shape)),
+            number,
             int(group["run_status"].values[place]),
             int(group["ranks"].values[place]),
-            text,
+            info.input_of(campaign, str(group.attrs["lammps_input"]), number),
             variables,
         )
 
 
+def _lammps_stages(campaign: Campaign) -> dict[str, LammpsStage]:
+    return {
+        name: stage
+        for name, stage in STAGES.items()
+        if isinstance(stage, LammpsStage) and stage.present(campaign)
+    }
+
+
 def _stage_of(campaign: Campaign, temperature: float | None, replica: int | None) -> str:
-    if temperature is None and replica is None:
-        return "quench"
-    if replica is None and "equilibrate" in records.stages(campaign):
-        return "equilibrate"
-    return "propensity"
+    """The stage whose runs these options tell apart, or the next one that has them all."""
+    given = {"sample"} | {
+        name for name, x in (("temperature", temperature), ("replica", replica)) if x is not None
+    }
+    stages = sorted(_lammps_stages(campaign).items(), key=lambda item: len(item[1].axes))
+    return next(name for name, stage in stages if given <= set(stage.axes))
 
 
 def _pick(option: str, value: float | None, among: np.ndarray) -> int:
@@ -150,7 +155,7 @@ def replay(campaign: Campaign, run: Run) -> int:
     )
     if not run.ranks:
         print(_without_ranks(run.status, ranks), flush=True)
-    return launch.replay(campaign, run.stage, run.number, ranks)
+    return mpi.replay(campaign, run.stage, run.number, ranks)
 
 
 def _without_ranks(status: int, ranks: int) -> str:

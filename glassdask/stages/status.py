@@ -19,9 +19,9 @@ from glassdask.base import live
 from glassdask.base.progress import duration
 from glassdask.batch.watching import Jobs
 from glassdask.campaign import Campaign
-from glassdask.network import folders
 from glassdask.store import groups, layout, locks, records
-from glassdask.store.records import STAGES, State
+from glassdask.store.records import State
+from glassdask.store.stage import STAGES
 from glassdask.store.trajectories import waiting
 
 #: Failed runs that are listed one by one.
@@ -100,10 +100,10 @@ def _row(campaign: Campaign, stage: str) -> Row:
     left = "" if seconds is None else duration(seconds)
     if found in (State.ABSENT, State.CHANGED):
         return Row(stage, state, remark=remark)
-    if stage in ("train", "report"):
-        return Row(stage, state, _counted(campaign, stage), left=left, remark=remark)
-    group = "fields" if stage == "correlate" else STAGES[stage].groups[0]
-    status = np.asarray(groups.array(campaign.store, group, "run_status", "r")[...])
+    info = STAGES[stage]
+    if not info.writes:
+        return Row(stage, state, info.progress(campaign), left=left, remark=remark)
+    status = np.asarray(groups.array(campaign.store, info.status_in, "run_status", "r")[...])
     over = waiting(campaign, stage, status)
     failed = int((status == layout.FAILED).sum()) + sum(bool(why) for why in over.values())
     done, running = int((status != layout.PENDING).sum()) + len(over), told.get("running", 0)
@@ -130,16 +130,6 @@ def _remark(campaign: Campaign, stage: str, found: State) -> str:
     return str(record.get("reason") or "")
 
 
-def _counted(campaign: Campaign, stage: str) -> str:
-    if stage == "train":
-        count, epochs = campaign.file.train.seeds, 0
-        for network in range(count):
-            metrics = folders.folder(campaign, network) / "metrics.csv"
-            epochs += len(metrics.read_text().splitlines()) - 1 if metrics.exists() else 0
-        return f"{epochs}/{count * campaign.file.train.epochs} epochs"
-    return f"{len(list((campaign.path / 'figures').glob('*.png')))} figures"
-
-
 def links(campaign: Campaign) -> Iterator[str]:
     """For each stage that runs on Dask now: its workers, and how to see the dashboard."""
     for stage in records.stages(campaign):
@@ -163,9 +153,11 @@ def failures(campaign: Campaign) -> Iterator[str]:
             State.COMPLETE,
         ):
             continue
-        home = STAGES[stage].groups[0]
+        home = STAGES[stage].status_in
         with groups.open_group(campaign.store, home) as group:
-            shape, seeds = group["run_status"].shape, group["seed"].values.ravel()
+            dims = tuple(map(str, group["run_status"].dims))
+            shape = group["run_status"].shape
+            seeds = group["seed"].values.ravel()
             status, reasons = group["run_status"].values.ravel(), group["failure"].values.ravel()
         found: dict[int, str] = {
             int(n): reasons[n] for n in np.flatnonzero(status == layout.FAILED)
@@ -174,7 +166,7 @@ def failures(campaign: Campaign) -> Iterator[str]:
         for number in sorted(found)[:LISTED]:
             log = campaign.path / "logs" / f"{stage}-{number:06d}.lammps.log"
             yield (
-                f"{stage} run {_name(stage, number, shape)}, seed {seeds[number]}, failed: "
+                f"{stage} run {_name(number, dims, shape)}, seed {seeds[number]}, failed: "
                 f"{found[number]}" + (f" ({log})" if log.exists() else "")
             )
         if len(found) > LISTED:
@@ -183,9 +175,8 @@ def failures(campaign: Campaign) -> Iterator[str]:
             yield f"To repeat them: glassdask {stage} {campaign.path} --retry"
 
 
-def _name(stage: str, number: int, shape: tuple[int, ...]) -> str:
-    if stage == "quench":
+def _name(number: int, dims: tuple[str, ...], shape: tuple[int, ...]) -> str:
+    if len(dims) == 1:
         return str(number)
-    axes = ("configuration", "temperature", "replica")
-    places = zip(axes, np.unravel_index(number, shape), strict=False)
+    places = zip(dims, np.unravel_index(number, shape), strict=True)
     return f"{number} ({', '.join(f'{axis} {place}' for axis, place in places)})"

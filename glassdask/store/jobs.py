@@ -1,4 +1,4 @@
-"""Begin a stage, go on with it, complete it: the same few steps for all eight."""
+"""Begin a stage, continue it, complete it: the same few steps for all stages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from glassdask.store.layout import (
     Group,
     samples_per_shard,
 )
-from glassdask.store.records import STAGES, State
+from glassdask.store.records import State
+from glassdask.store.stage import STAGES
 
 logger = logging.getLogger("glassdask")
 
@@ -74,7 +75,7 @@ def begin(
 
 def count_failed(campaign: Campaign, stage: str) -> int:
     """Failed runs in the store, of a stage that runs LAMMPS and has begun."""
-    status = array(campaign.store, STAGES[stage].groups[0], "run_status", "r")
+    status = array(campaign.store, STAGES[stage].status_in, "run_status", "r")
     return int((np.asarray(status[...]) == FAILED).sum())
 
 
@@ -87,7 +88,7 @@ def _check_blocks(campaign: Campaign, stage: str) -> None:
         When the files hold other blocks of runs.
     """
     size = samples_per_shard(campaign.file.quench.runs)
-    for name in STAGES[stage].groups:
+    for name in STAGES[stage].writes:
         group = zarr.open_group(campaign.store, path=name, mode="r")
         for key, found in group.arrays():
             dims = getattr(found.metadata, "dimension_names", None) or ()
@@ -107,7 +108,7 @@ def retry(campaign: Campaign, stage: str) -> int:
     """
     if records.state(campaign, stage) not in (State.COMPLETE, State.PARTIAL):
         return 0
-    group = STAGES[stage].groups[0]
+    group = STAGES[stage].status_in
     status = array(campaign.store, group, "run_status")
     content = np.asarray(status[...])
     failed = content == FAILED
@@ -123,12 +124,12 @@ def retry(campaign: Campaign, stage: str) -> int:
 def clear(campaign: Campaign, stage: str) -> None:
     """Delete all that a stage has written, its record first."""
     info = STAGES[stage]
-    for name in reversed(info.groups):
+    for name in reversed(info.writes):
         if info.home.startswith(f"store.zarr/{name}/"):
             remove_group(campaign.store, name)
-    for name in info.groups:
+    for name in info.writes:
         remove_group(campaign.store, name)
-    if not info.groups:
+    if not info.writes:
         home = (campaign.path / info.home).parent
         home.joinpath("stage.json").unlink(missing_ok=True)
         shutil.rmtree(home, ignore_errors=True)

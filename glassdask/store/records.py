@@ -1,10 +1,9 @@
-"""Which stages there are, what each was made from, and whether that is still what is asked for."""
+"""What each stage was made from, and whether that is still what is asked for."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,61 +13,7 @@ from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.campaign import SILENT
 from glassdask.campaign.classes import STATES, snapshot_of
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage of a campaign.
-
-    Attributes
-    ----------
-    name : str
-    runs_on : str
-        "MPI", "Dask", "GPU or CPU" or "one process".
-    sections : tuple of str
-        Tables that it depends on, as `Campaign.sections` knows them.
-    upstream : tuple of str
-        Stages that it reads, those that the campaign has.
-    home : str
-        Where its record is, relative to the campaign folder.
-    groups : tuple of str
-        Groups of the store that it writes.
-    """
-
-    name: str
-    runs_on: str
-    sections: tuple[str, ...]
-    upstream: tuple[str, ...]
-    home: str
-    groups: tuple[str, ...] = ()
-
-
-def _group(name: str) -> str:
-    return f"store.zarr/{name}/zarr.json"
-
-
-#: The stages, in the order in which `glassdask run` does them; see `stages`.
-STAGES: dict[str, Stage] = {
-    stage.name: stage
-    for stage in (
-        Stage("quench", "MPI", ("system", "quench"), (), _group("configurations"),
-              ("configurations", "cooling")),
-        Stage("equilibrate", "MPI", ("equilibration",), ("quench",), _group("equilibrated"),
-              ("equilibrated",)),
-        Stage("grid", "Dask", ("grid", "classes"), ("quench",), _group("density"), ("density",)),
-        Stage("indicators", "Dask", ("indicators", "classes"), ("quench",),
-              _group("indicators"), ("indicators",)),
-        Stage("train", "GPU or CPU", ("train",), ("grid",), "model/stage.json"),
-        Stage("explain", "GPU or CPU", ("explain",), ("grid", "train", "equilibrate"),
-              _group("explanations"), ("explanations",)),
-        Stage("propensity", "MPI", ("propensity",), ("quench", "equilibrate"),
-              _group("propensity"), ("propensity",)),
-        Stage("correlate", "Dask", ("correlate",), ("indicators", "explain", "propensity"),
-              _group("correlations"), ("fields", "correlations", "dynamics")),
-        Stage("report", "one process", ("campaign", "report"), ("correlate",),
-              "figures/stage.json"),
-    )
-}  # fmt: skip
+from glassdask.store.stage import STAGES
 
 
 class State(StrEnum):
@@ -107,16 +52,8 @@ def update(campaign: Campaign, stage: str, changes: dict[str, Any]) -> None:
 
 
 def stages(campaign: Campaign) -> tuple[str, ...]:
-    """The stages of a campaign: without `equilibrate` where the ensemble starts from glasses."""
-    left_out = () if campaign.file.propensity.start == "equilibrium" else ("equilibrate",)
-    return tuple(name for name in STAGES if name not in left_out)
-
-
-def mpi_stages(campaign: Campaign) -> tuple[str, ...]:
-    """Those of its stages that run LAMMPS; imported configurations need no quench."""
-    left_out = ("quench",) if campaign.imported else ()
-    found = stages(campaign)
-    return tuple(n for n in found if STAGES[n].runs_on == "MPI" and n not in left_out)
+    """The stages that a campaign has, in the order in which `glassdask run` does them."""
+    return tuple(name for name, stage in STAGES.items() if stage.present(campaign))
 
 
 def states(campaign: Campaign) -> tuple[str, ...]:
@@ -132,21 +69,6 @@ def snapshots(campaign: Campaign) -> tuple[str, ...]:
     return tuple(record.get("states", STATES))
 
 
-def reads(campaign: Campaign, stage: str) -> tuple[str, ...]:
-    """Stages that a stage reads; where there is nothing to tell apart, there is no network."""
-    if stage == "explain" and len(states(campaign)) < 2:
-        return ("quench",)
-    there = stages(campaign)
-    return tuple(name for name in STAGES[stage].upstream if name in there)
-
-
-def making(campaign: Campaign, stage: str) -> str:
-    """What to type to have a stage."""
-    if stage == "quench" and campaign.imported:
-        return f"glassdask import {campaign.path} --glass FILES --liquid FILES"
-    return f"glassdask {stage} {campaign.path}"
-
-
 def inputs(campaign: Campaign, stage: str, partial: bool = False) -> dict[str, Any]:
     """All that the results of a stage follow from: tables, seed, and which upstream results.
 
@@ -156,7 +78,9 @@ def inputs(campaign: Campaign, stage: str, partial: bool = False) -> dict[str, A
     return {
         "tables": campaign.sections(info.sections),
         "seed": campaign.file.campaign.seed,
-        "upstream": {name: _results(campaign, name, partial) for name in reads(campaign, stage)},
+        "upstream": {
+            name: _results(campaign, name, partial) for name in STAGES[stage].upstream(campaign)
+        },
     }
 
 
@@ -185,7 +109,7 @@ def state(campaign: Campaign, stage: str) -> State:
     now = inputs(campaign, stage, bool(record.get("partial")))
     if json.loads(record["inputs"]) != json.loads(json.dumps(now)):
         return State.CHANGED
-    if any(state(campaign, name) is State.CHANGED for name in reads(campaign, stage)):
+    if any(state(campaign, name) is State.CHANGED for name in STAGES[stage].upstream(campaign)):
         return State.CHANGED
     return State.COMPLETE if record["complete"] else State.PARTIAL
 
@@ -214,36 +138,54 @@ def difference(campaign: Campaign, stage: str) -> str:
         parts.append("of a part of the ensemble, and propensity has gone on since")
     if redone:
         parts.append(f"stage {', '.join(redone)} was made again or is not complete")
-    stale = [n for n in reads(campaign, stage) if state(campaign, n) is State.CHANGED]
+    stale = [n for n in STAGES[stage].upstream(campaign) if state(campaign, n) is State.CHANGED]
     if stale:
         parts.append(f"stage {', '.join(stale)}, which it reads, too")
     return "; ".join(dict.fromkeys(parts)) or "another version of its inputs"
 
 
-def before(stage: str, campaign: Campaign) -> list[str]:
-    """All stages whose results a stage rests on, the first first."""
+def lacked(campaign: Campaign, stage: str) -> bool:
+    """Whether all that differs is that a stage which it only uses is complete by now."""
+    record = read(campaign, stage)
+    if record is None:
+        return False
+    before = json.loads(record["inputs"])
+    now = json.loads(json.dumps(inputs(campaign, stage, bool(record.get("partial")))))
+    for name in STAGES[stage].uses:
+        if before["upstream"].get(name) is None:
+            before["upstream"][name] = now["upstream"].get(name)
+    return before == now and before != json.loads(record["inputs"])
+
+
+def upstream_of(campaign: Campaign, stage: str, begun: bool = False) -> list[str]:
+    """All upstream stages, in the order in which they run.
+
+    `begun`: without the stages that are only used, and have not begun.
+    """
     found: set[str] = set()
-    for name in reads(campaign, stage):
-        found |= {name, *before(name, campaign)}
+    for name in STAGES[stage].upstream(campaign):
+        if begun and name in STAGES[stage].uses and read(campaign, name) is None:
+            continue
+        found |= {name, *upstream_of(campaign, name, begun)}
     return [name for name in STAGES if name in found]
 
 
 def require_upstream(campaign: Campaign, stage: str, partial: bool = False) -> None:
-    """Check that all that a stage rests on is complete and up to date.
+    """Check that all upstream stages are complete and up to date.
 
     Parameters
     ----------
     campaign : Campaign
     stage : str
     partial : bool
-        A part of the ensemble will do, as for what rests on a stage made from one.
+        A part of the ensemble will do, as for stages downstream of one made from a part.
 
     Raises
     ------
     UsageError
         With the first stage that is not.
     """
-    stages = before(stage, campaign)
+    stages = upstream_of(campaign, stage, begun=True)
     partial = partial or any(is_partial(campaign, name) for name in stages)
     for name in stages:
         found = state(campaign, name)
@@ -251,12 +193,15 @@ def require_upstream(campaign: Campaign, stage: str, partial: bool = False) -> N
             raise changed(campaign, name)
         begun = name == "propensity" and found is State.PARTIAL
         if found is not State.COMPLETE and not (begun and partial):
-            also = f"`{making(campaign, stage)} --partial` for the trajectories that are whole"
+            own = [flag.name for flag in STAGES[stage].flags]
+            also = (
+                f"`{STAGES[stage].command(campaign)} --partial` for the trajectories that are whole"
+            )
             raise UsageError(
                 f"stage {stage} rests on {name}, which is {found.value}",
                 f"{name} complete",
-                f"Type `{making(campaign, name)}` first, or "
-                f"{also if begun and stage == 'correlate' else '`glassdask run` for all'}.",
+                f"Type `{STAGES[name].command(campaign)}` first, or "
+                f"{also if begun and 'partial' in own else '`glassdask run` for all'}.",
             )
 
 
@@ -266,7 +211,7 @@ def changed(campaign: Campaign, stage: str, command: str = "") -> UsageError:
         f"{stage} in {campaign.path} was made with other inputs ({difference(campaign, stage)})",
         "the inputs it was made with; old and new results are not mixed",
         "Restore them (in campaign.toml, or by the same --set), or type "
-        f"`{command or making(campaign, stage)} --start-over`.",
+        f"`{command or STAGES[stage].command(campaign)} --start-over`.",
     )
 
 

@@ -13,6 +13,7 @@ from glassdask.store.layout.parts import (
     indicator_names,
     of_starts,
     pending_blocks,
+    per_sample,
     run_seeds,
     sample_blocks,
     samples_per_shard,
@@ -26,6 +27,7 @@ from glassdask.store.layout.snapshots import (
     density,
     explanations,
     indicators,
+    of_runs,
 )
 from glassdask.store.layout.starts import equilibrated
 
@@ -49,8 +51,10 @@ __all__ = [
     "gamma_name",
     "indicator_names",
     "indicators",
+    "of_runs",
     "of_starts",
     "pending_blocks",
+    "per_sample",
     "propensity",
     "run_seeds",
     "sample_blocks",

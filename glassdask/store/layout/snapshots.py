@@ -71,6 +71,20 @@ def configurations(campaign: Campaign) -> Group:
     )
 
 
+def of_runs(campaign: Campaign, name: str, arrays: dict[str, Array]) -> Group:
+    """A group of small variables of each run, for a stage of your own.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    name : str
+    arrays : dict of str to Array
+        Of `per_sample`.
+    """
+    axes = samples_axis(campaign) | classes_axis(campaign)
+    return Group(name, axes, arrays | {"run_status": run_status(campaign, "run")})
+
+
 def _recorded(campaign: Campaign, along: dict[str, int], prefix: str) -> dict[str, Array]:
     """What is recorded of each snapshot of a run, `along` the dimension that they have."""
     places = along | {

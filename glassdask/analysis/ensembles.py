@@ -12,8 +12,8 @@ import zarr
 from glassdask.base import npz
 from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
-from glassdask.stages.blocks import damage_named, damaged
 from glassdask.store import groups, layout, trajectories
+from glassdask.store.reading import damage_named, damaged
 
 #: What the store has of each trajectory.
 RECORDED = ("crsd", "displacement")
@@ -95,6 +95,31 @@ class Ensemble:
         path = trajectories.waiting_file(self.campaign, int(np.ravel_multi_index(place, shape)))
         content = npz.read(path, (name,))
         return np.asarray(self.group[name][place]) if content is None else content[name]  # type: ignore[index]
+
+
+def check_whole_trajectories(campaign: Campaign) -> None:
+    """Refuse an ensemble that has nowhere two whole trajectories; say when some are missing.
+
+    Raises
+    ------
+    StageFailed
+        With how many there are.
+    """
+    whole = trajectories.whole(campaign)
+    enough = whole.sum(axis=-1) >= FEWEST
+    if not enough.any():
+        raise StageFailed(
+            f"{whole.sum()} whole trajectories of {whole.size}, no two of the same start and "
+            "temperature",
+            "at least two",
+            f"Type `glassdask propensity {campaign.path}` first.",
+        )
+    if not whole.all():
+        print(
+            f"correlate: {whole.sum()} of {whole.size} trajectories are whole, at least two of "
+            f"them in {enough.sum()} of {enough.size} ensembles (start and temperature)",
+            flush=True,
+        )
 
 
 def open_ensemble(campaign: Campaign, configuration: int, temperature: int) -> Ensemble:

@@ -9,8 +9,8 @@ import zarr
 
 from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
-from glassdask.stages.blocks import damage_named, damaged
 from glassdask.store import groups, layout
+from glassdask.store.reading import damage_named, damaged
 
 LIQUID, GLASS = 0, 1
 

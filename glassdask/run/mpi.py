@@ -18,7 +18,8 @@ from glassdask.base.progress import PIPE_VARIABLE
 from glassdask.campaign import Campaign
 from glassdask.run.child import Stopping, follow
 from glassdask.store import jobs, records
-from glassdask.store.records import STAGES, State
+from glassdask.store.records import State
+from glassdask.store.stage import STAGES
 
 #: Exit code of a child that lost all its ranks to failed runs, and wants new ones.
 AGAIN = 76
@@ -196,7 +197,7 @@ def check_launcher(campaign: Campaign, stages: tuple[str, ...], start_over: bool
         Whether they begin anew, though they may be complete.
     """
     for stage in stages:
-        if STAGES[stage].runs_on != "MPI":
+        if not STAGES[stage].runs(campaign):
             continue
         if start_over or records.state(campaign, stage) is not State.COMPLETE:
             launcher(campaign, workers(campaign) + 1)

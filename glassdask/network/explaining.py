@@ -8,24 +8,25 @@ import numpy as np
 import torch
 import xarray as xr
 
+from glassdask.analysis.snapshots import images_of
+from glassdask.analysis.starts import start_of
 from glassdask.base.logs import warn
 from glassdask.campaign import Campaign
 from glassdask.network import folders
-from glassdask.network.devices import without_cuda
 from glassdask.network.explanations import explain_images, map_stride
 from glassdask.network.network import GlassNetwork
-from glassdask.network.train import evaluate, load_network
-from glassdask.physics.images import at_particles
-from glassdask.stages.blocks import images_of, read_configurations
-from glassdask.stages.splits import (
+from glassdask.network.splits import (
     GLASS,
     LIQUID,
     read_images,
     read_split,
 )
-from glassdask.stages.starts import start_of
+from glassdask.network.train import evaluate, load_network
+from glassdask.physics.images import at_particles
+from glassdask.run.devices import without_cuda
 from glassdask.store import groups, layout
 from glassdask.store.layout import STATES
+from glassdask.store.reading import read_configurations
 
 #: Class of each state of a run, and of what was equilibrated.
 OWN_CLASS, LIQUID_CLASS = np.array([LIQUID, GLASS]), np.array(LIQUID)

@@ -17,21 +17,20 @@ from glassdask.base.errors import GlassdaskError, StageFailed, UsageError
 from glassdask.base.logs import LOG_VARIABLE
 from glassdask.base.progress import PIPE_VARIABLE
 from glassdask.campaign import Campaign
-from glassdask.network.devices import Devices, cores
 from glassdask.run.child import Stopping, follow
+from glassdask.run.devices import Devices, cores
 
 logger = logging.getLogger("glassdask")
 
 #: Begins a line on which a process tells the one that started it something, as JSON.
 MARK = "@rank "
-#: What the processes can be asked to do, and the stage that it is part of.
-STEPS = {"train": "train", "score": "explain", "explain": "explain", "starts": "explain"}
 # Sent once, since a second one would disturb torchrun while it stops the others, for 30 s at most.
 STOPPING = Stopping(signal.SIGTERM, 40.0, 40.0, "what is complete is kept")
 
 
 def on_several(
     campaign: Campaign,
+    stage: str,
     step: str,
     devices: Devices,
     on_message: Callable[[dict[str, Any]], None] | None = None,
@@ -42,13 +41,14 @@ def on_several(
     Parameters
     ----------
     campaign : Campaign
+    stage : str
     step : str
-        One of `STEPS`.
+        One of `glassdask.network.rank.STEPS`: what they do of the stage.
     devices : Devices
     on_message : callable, optional
         Gets what the processes `tell`.
     words : list of str, optional
-        Further words of the command line of `glassdask.run.rank`.
+        Further words of the command line of `glassdask.network.rank`.
 
     Raises
     ------
@@ -59,7 +59,6 @@ def on_several(
     KeyboardInterrupt
         When it was stopped.
     """
-    stage = STEPS[step]
     folder = campaign.path / "logs" / f"{stage}-torchrun"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -126,14 +125,14 @@ def launch_command(
     folder : Path
         Where torchrun keeps its files.
     what : list of str
-        Words for `glassdask.run.rank`.
+        Words for `glassdask.network.rank`.
     host, job : str
         First node and number of the Slurm job, on several nodes.
     """
     nodes = devices.nodes
     run = [sys.executable, "-m", "torch.distributed.run"]
     run += [f"--nproc-per-node={devices.per_node}", f"--log-dir={folder}"]
-    module = ["-m", "glassdask.run.rank", *what]
+    module = ["-m", "glassdask.network.rank", *what]
     if nodes == 1:
         return [*run, "--standalone", "--local-addr=127.0.0.1", *module]
     start = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]

@@ -7,14 +7,15 @@ from collections.abc import Iterable
 import numpy as np
 import zarr
 
+from glassdask.analysis.ensembles import FEWEST, RECORDED, open_ensemble
+from glassdask.analysis.motion import Motion, relaxed
+from glassdask.analysis.panel import Panel
+from glassdask.analysis.starts import start_of, structure_of_start
 from glassdask.campaign import Campaign
 from glassdask.physics import relaxation
 from glassdask.physics.kernels.relaxation import four_point_susceptibility
-from glassdask.stages.ensembles import RECORDED, open_ensemble
-from glassdask.stages.motion import Motion, relaxed
-from glassdask.stages.panel import Panel
-from glassdask.stages.starts import start_of, structure_of_start
-from glassdask.store import groups, layout
+from glassdask.store import groups, layout, trajectories
+from glassdask.store.stage import Part
 
 #: Beside the seed of the campaign and the place of the ensemble, in the seed of its resamples.
 _STREAM = 3
@@ -22,6 +23,21 @@ _STREAM = 3
 _TIME_FIRST = {
     "propensity", "propensity_field", "displacement_propensity", "bond_breaking_propensity",
 }  # fmt: skip
+
+
+def of_ensembles(campaign: Campaign) -> Part:
+    """One task for each start and temperature that has enough trajectories and is not done."""
+    enough = trajectories.whole(campaign).sum(axis=-1) >= FEWEST
+    replicas = np.asarray(groups.array(campaign.store, "dynamics", "replicas", "r")[...])
+    todo = [(int(c), int(t)) for c, t in zip(*np.nonzero(enough & (replicas == 0)), strict=True)]
+    return Part(
+        "dynamics",
+        "ensembles",
+        int(enough.sum()),
+        list(todo),
+        dynamics,
+        lambda task: f"start and temperature {task}",
+    )
 
 
 def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:

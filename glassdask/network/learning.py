@@ -14,7 +14,11 @@ from glassdask.base.logs import warn
 from glassdask.base.progress import Progress
 from glassdask.campaign import Campaign
 from glassdask.network import folders
-from glassdask.network.devices import (
+from glassdask.network.explaining import Explainer
+from glassdask.network.ranks import Ranks
+from glassdask.network.splits import count_images, read_split
+from glassdask.network.train import train
+from glassdask.run.devices import (
     Devices,
     choose_device,
     find_devices,
@@ -22,12 +26,10 @@ from glassdask.network.devices import (
     uses_bfloat16,
     without_cuda,
 )
-from glassdask.network.ranks import Ranks
-from glassdask.network.train import train
-from glassdask.run.several import job_nodes, on_several
-from glassdask.stages.explaining import Explainer
-from glassdask.stages.splits import count_images, read_split
+from glassdask.run.torch import job_nodes, on_several
 from glassdask.store import groups, jobs, layout, records
+from glassdask.store.blocks import BlockStatus
+from glassdask.store.stage import STAGES
 
 logger = logging.getLogger("glassdask")
 
@@ -61,7 +63,7 @@ def run_train(campaign: Campaign, start_over: bool = False, devices: Devices | N
         few = "" if used == found else f", of {found}: batches hold {batch} images at most"
         _say("train", f"on {used}{few}")
     if used.count > 1:
-        on_several(campaign, "train", used)
+        on_several(campaign, "train", "train", used)
     else:
         fit(campaign, choose_device(used.kind, campaign.file.train.threads))
     jobs.complete(campaign, "train", _notes(used))
@@ -113,26 +115,27 @@ def run_explain(
     work = _Explanation(campaign, devices or find_devices(job_nodes()), fresh)
     found = work.test_accuracy() if fresh else record
     if fresh:
-        jobs.create(campaign, "explain", record, (_group(campaign),), found)
+        jobs.create(campaign, "explain", record, STAGES["explain"].groups(campaign), found)
     learnt = [k for k, good in enumerate(found["learnt_by_network"]) if good]
     if not learnt:
         print(f"explain: {found['reason']}; no map is made", flush=True)
     elif found["reason"]:
         print(f"explain: {found['reason']}; it is left out", flush=True)
-    status = groups.array(campaign.store, "explanations", "run_status")
-    done = np.asarray(status[...])
-    todo = layout.pending_blocks(campaign, done)
-    total = len(layout.sample_blocks(campaign))
-    with Progress("explain", "blocks", total, total - len(todo)) as progress:
+    status = BlockStatus(campaign, "explanations")
+    with Progress(
+        "explain", "blocks", status.total, status.total - len(status.pending)
+    ) as progress:
 
         def on_block(low: int, high: int, of_runs: np.ndarray) -> None:
             # here alone, whoever has written the data: two processes never write the same file
-            done[low:high] = of_runs
-            status[...] = done
+            status.put((low, high), of_runs)
             progress.advance()
 
-        work.explain(todo, learnt, on_block)
-    if layout.pending_blocks(campaign, done):
+        try:
+            work.explain(status.pending, learnt, on_block)
+        finally:
+            status.close()
+    if layout.pending_blocks(campaign, status.done):
         raise StageFailed(
             "explain has ended, and of some blocks nothing was heard",
             "a status of each",
@@ -141,14 +144,6 @@ def run_explain(
     if "equilibrate" in records.stages(campaign):
         work.explain_starts(learnt)
     jobs.complete(campaign, "explain", _notes(work.devices))
-
-
-def _group(campaign: Campaign) -> layout.Group:
-    """The group of `explain`, with Gamma of the starts where the ensemble has its own."""
-    starts = None
-    if "equilibrate" in records.reads(campaign, "explain"):
-        starts = np.asarray(groups.array(campaign.store, "equilibrated", "configuration", "r")[...])
-    return layout.explanations(campaign, starts)
 
 
 class _Explanation:
@@ -168,7 +163,7 @@ class _Explanation:
             return self._here().test_accuracy()
         found: dict[str, Any] = {}
         # not here: some clusters give a GPU to one process only, and it is soon another's
-        on_several(self.campaign, "score", Devices(self.devices.kind), found.update)
+        on_several(self.campaign, "explain", "score", Devices(self.devices.kind), found.update)
         return found
 
     def explain(self, todo: list[tuple[int, int]], learnt: list[int], on_block: OnBlock) -> None:
@@ -186,7 +181,7 @@ class _Explanation:
 
         words = ["--blocks", ",".join(str(low) for low, _ in todo)]
         words += ["--learnt", ",".join(map(str, learnt))] if learnt else []
-        on_several(self.campaign, "explain", self.devices, on_message, words)
+        on_several(self.campaign, "explain", "explain", self.devices, on_message, words)
 
     def explain_starts(self, learnt: list[int]) -> None:
         """As `Explainer.explain_starts`."""
@@ -194,7 +189,7 @@ class _Explanation:
             self._here().explain_starts(learnt)
             return
         words = ["--learnt", ",".join(map(str, learnt))] if learnt else []
-        on_several(self.campaign, "starts", Devices(self.devices.kind), words=words)
+        on_several(self.campaign, "explain", "starts", Devices(self.devices.kind), words=words)
 
     def _here(self) -> Explainer:
         """The network in this process."""
@@ -214,7 +209,7 @@ def _leave_unexplained(campaign: Campaign, record: dict[str, Any], fresh: bool) 
     if fresh:
         reason = f"only the {records.states(campaign)[0]} was imported: no network"
         found = {"learnt": False, "learnt_by_network": [], "reason": reason}
-        jobs.create(campaign, "explain", record, (_group(campaign),), found)
+        jobs.create(campaign, "explain", record, STAGES["explain"].groups(campaign), found)
         print(f"explain: {reason}, so no map is made", flush=True)
     done = np.asarray(groups.array(campaign.store, "configurations", "run_status", "r")[...])
     groups.array(campaign.store, "explanations", "run_status")[...] = done

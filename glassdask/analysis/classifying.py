@@ -11,8 +11,7 @@ import xarray as xr
 from glassdask.campaign import Campaign
 from glassdask.physics import baselines
 from glassdask.physics.kernels.linear_model import Unfit
-from glassdask.stages import blocks
-from glassdask.store import groups, layout
+from glassdask.store import groups, layout, reading
 
 logger = logging.getLogger("glassdask")
 
@@ -53,10 +52,10 @@ def _features(campaign: Campaign, name: str) -> xr.DataArray:
     """One of `layout.BASELINES` of all snapshots; the network's own score is not among them."""
     status = np.asarray(groups.array(campaign.store, "fields", "run_status", "r")[...])
     with groups.open_group(campaign.store, "correlations") as group:
-        features = blocks.load(campaign, "correlate", group[name])
+        features = reading.load(campaign, "correlate", group[name])
     if "indicator" in features.dims:
         features = features.sel(indicator=campaign.file.indicators.names)
     # a pair of which there are no two particles has no g(r); a lost file has nothing at all
     some = features.mean([dim for dim in features.dims if dim not in ("sample", "state")])
-    blocks.check_whole(campaign, "correlate", some.rename(name), status, 0)
+    reading.check_whole(campaign, "correlate", some.rename(name), status, 0)
     return features.astype(float)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from glassdask.analysis import snapshots
 from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
 from glassdask.campaign.analyses import Positions
 from glassdask.physics import indicators
 from glassdask.physics.registry import load_modules
-from glassdask.stages import blocks
-from glassdask.store import groups, layout
+from glassdask.store import groups, layout, reading
 
 
 def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") -> xr.Dataset:
@@ -40,12 +40,12 @@ def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") 
     """
     if campaign.file.propensity.start == "glass":
         sample = _sample_of(campaign, c)
-        block = blocks.read_configurations(campaign, sample, sample + 1, which)
+        block = reading.read_configurations(campaign, sample, sample + 1, which)
         return block[["position"]].isel(sample=0).sel(state="glass")
     with groups.open_group(campaign.store, "equilibrated") as group:
         found = group.isel(configuration=c, temperature=T)
         chosen = found["position" if which == "snapshot" else "inherent_position"]
-        position = blocks.load(campaign, "equilibrate", chosen).rename("position")
+        position = reading.load(campaign, "equilibrate", chosen).rename("position")
         sample = int(found["configuration"])
         if int(found["run_status"]) != layout.DONE:
             raise StageFailed(
@@ -55,7 +55,7 @@ def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") 
                 "[propensity] samples.",
             )
     if position.isnull().any():
-        raise blocks.damaged(campaign, "equilibrate", f"{chosen.name} of run {sample} is missing")
+        raise reading.damaged(campaign, "equilibrate", f"{chosen.name} of run {sample} is missing")
     made = position.to_dataset().assign_coords(sample=sample)
     return made.assign_attrs(group.attrs).assign_attrs(campaign.indicator_parameters)
 
@@ -74,7 +74,7 @@ def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
     -------
     Dataset
         (particle,) float64: a variable for each of [indicators] names, and `gradcam`; with several
-        networks also `blocks.BY_NETWORK` (network, particle). Gamma is NaN where no network has
+        networks also `snapshots.BY_NETWORK` (network, particle). Gamma is NaN where no network has
         learnt.
 
     Raises
@@ -84,8 +84,8 @@ def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
     """
     if campaign.file.propensity.start == "glass":
         sample = _sample_of(campaign, c)
-        block = blocks.read_configurations(campaign, sample, sample + 1)
-        raw = blocks.raw_indicators(campaign, block, sample, sample + 1)
+        block = reading.read_configurations(campaign, sample, sample + 1)
+        raw = snapshots.raw_indicators(campaign, block, sample, sample + 1)
         return raw.isel(sample=0).sel(state="glass")
     load_modules(campaign)
     section = campaign.file.indicators
@@ -97,12 +97,12 @@ def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
 
 def _gamma_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
     """Gamma of an equilibrated liquid; NaN where there is no network, of one state alone."""
-    names = {layout.of_starts(name): name for name in ("gradcam", blocks.BY_NETWORK)}
+    names = {layout.of_starts(name): name for name in ("gradcam", snapshots.BY_NETWORK)}
     with groups.open_group(campaign.store, "explanations") as group:
         found = [name for name in names if name in group]
         if found:
             part = group[found].isel(configuration=c, temperature=T)
-            gamma = blocks.load(campaign, "explain", part).astype(float)
+            gamma = reading.load(campaign, "explain", part).astype(float)
             return gamma.rename({name: names[name] for name in found})
         part = group[[name for name in names.values() if name in group]]
         return xr.full_like(part.isel(sample=0, state=0, drop=True), np.nan, dtype=float)

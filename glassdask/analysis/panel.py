@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from glassdask.analysis.snapshots import BY_NETWORK, signed_fields
 from glassdask.physics.kernels import coarse_graining, correlation, noise
 from glassdask.physics.kernels.sampling import groups_of
 from glassdask.physics.kernels.smoothing import Smoother
-from glassdask.stages.blocks import BY_NETWORK, signed_fields
 
 CORRELATIONS = {"pearson": correlation.pearson, "spearman": correlation.spearman}
 
@@ -22,7 +22,7 @@ class Panel:
     ----------
     raw : Dataset
         Indicators of the start and its Gamma, raw, (particle,); of several networks also
-        `blocks.BY_NETWORK`.
+        `snapshots.BY_NETWORK`.
     start : Dataset
         `position` (particle, axis), `box_length` and `species`.
     names : sequence of str

@@ -1,0 +1,1 @@
+"""The work of the Dask stages: physics on what the store holds."""

@@ -1,0 +1,71 @@
+"""Correlate: coarse-grained fields, and what they have to do with each other and with motion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from glassdask.store.stage import Flag, Part, Stage
+
+if TYPE_CHECKING:
+    from glassdask.campaign import Campaign
+    from glassdask.store.layout import Group
+
+
+class Correlate(Stage):
+    """Coarse-grain every indicator and correlate it with the others and with the propensity."""
+
+    name = "correlate"
+    help = "Stage 7: coarse-grained fields and their correlations (Dask)."
+    runs_on = "Dask"
+    paper = "Sec. IV: Figs. 2 to 4, correlations of Gamma, Theta, Upsilon and Delta"
+    sections = ("correlate",)
+    reads = ("indicators",)
+    uses = ("explain", "propensity")
+    writes = ("fields", "correlations", "dynamics")
+    record_in = "correlations"
+    flags = (Flag("partial", "Take the trajectories that are whole, if not all are.", kept=False),)
+
+    def prepare(self, campaign: Campaign) -> None:
+        """Of an ensemble, at least one start and temperature must have two whole trajectories."""
+        from glassdask.analysis.ensembles import check_whole_trajectories
+
+        if self.has_ensemble(campaign):
+            check_whole_trajectories(campaign)
+
+    def has_ensemble(self, campaign: Campaign) -> bool:
+        """Whether there is motion to correlate with."""
+        from glassdask.store import records
+
+        return records.read(campaign, "propensity") is not None
+
+    def groups(self, campaign: Campaign) -> tuple[Group, ...]:
+        """Fields and correlations of every run, and what each ensemble says."""
+        from glassdask.store import layout, trajectories
+        from glassdask.store.starts import ensemble_axes
+
+        moving = layout.dynamics(campaign, *ensemble_axes(campaign))
+        if self.has_ensemble(campaign):
+            whole = trajectories.whole(campaign)
+            counted = {"trajectories": int(whole.size), "whole_trajectories": int(whole.sum())}
+            moving = replace(moving, attributes=moving.attributes | counted)
+        return (layout.fields(campaign), moving, layout.correlations(campaign))
+
+    def parts(self, campaign: Campaign, **flags: bool) -> Iterator[Part]:
+        """The ensembles, then what needs all of the blocks and ensembles."""
+        from glassdask.analysis import classifying, dynamics
+
+        if self.has_ensemble(campaign):
+            yield dynamics.of_ensembles(campaign)
+            dynamics.over_all_trajectories(campaign)
+        classifying.fit_linear_models(campaign)
+
+    def work(self, campaign: Campaign, low: int, high: int, **flags: bool) -> Any:
+        """Fields and correlations of a block of runs."""
+        from glassdask.analysis import snapshots
+
+        return snapshots.correlate(campaign, low, high)
+
+
+STAGE = Correlate()

@@ -1,0 +1,58 @@
+"""Equilibrate: liquids at each temperature of the ensemble, if it starts from equilibrium."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from glassdask.stages.mpi import LammpsStage, check_imported_starts, starts
+
+if TYPE_CHECKING:
+    from glassdask.campaign import Campaign
+    from glassdask.store.layout import Group
+
+
+class Equilibrate(LammpsStage):
+    """Hold liquids at each temperature of the ensemble until they are in equilibrium."""
+
+    name = "equilibrate"
+    help = (
+        'Stage 1b, with [propensity] start = "equilibrium": liquids at each of its temperatures '
+        "(LAMMPS, MPI)."
+    )
+    paper = "not in the paper, whose ensembles start from glasses"
+    sections = ("equilibration",)
+    reads = ("quench",)
+    writes = ("equilibrated",)
+    axes = ("sample", "temperature")
+
+    def present(self, campaign: Campaign) -> bool:
+        """Only ensembles that start from equilibrium need it."""
+        return campaign.file.propensity.start == "equilibrium"
+
+    def check(self, campaign: Campaign, start_over: bool, retry: bool) -> None:
+        """It begins at the snapshot at T_L."""
+        from glassdask.base.errors import UsageError
+
+        if not self.present(campaign):
+            raise UsageError(
+                f'[propensity] start = "{campaign.file.propensity.start}" in {campaign.path}',
+                f'"equilibrium", which stage {self.name} is for',
+                "Write it into campaign.toml, or go on with the other stages.",
+            )
+        check_imported_starts(campaign, self.name, "liquid")
+
+    def runs(self, campaign: Campaign) -> int:
+        """One for each start and temperature."""
+        return starts(campaign)
+
+    def groups(self, campaign: Campaign) -> tuple[Group, ...]:
+        """Liquids, and their energies along the way."""
+        from glassdask.campaign.averages import history
+        from glassdask.store import layout
+        from glassdask.store.starts import expected_samples
+
+        times = history(campaign).times
+        return (layout.equilibrated(campaign, expected_samples(campaign), times),)
+
+
+STAGE = Equilibrate()

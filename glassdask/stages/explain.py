@@ -1,0 +1,47 @@
+"""Explain: how much each particle counts for the decision of the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from glassdask.store.stage import Stage
+
+if TYPE_CHECKING:
+    from glassdask.campaign import Campaign
+    from glassdask.store.layout import Group
+
+
+class Explain(Stage):
+    """Score every run by every network, and map the score onto the particles."""
+
+    name = "explain"
+    help = "Stage 5: what the network looked at, a score of each particle (GPU or CPU)."
+    runs_on = "GPU or CPU"
+    paper = "Sec. III B: Grad-CAM"
+    sections = ("explain",)
+    reads = ("grid", "train", "equilibrate")
+    writes = ("explanations",)
+
+    def upstream(self, campaign: Campaign) -> tuple[str, ...]:
+        """Without two classes there is no network."""
+        from glassdask.store import records
+
+        return super().upstream(campaign) if len(records.states(campaign)) == 2 else ("quench",)
+
+    def groups(self, campaign: Campaign) -> tuple[Group, ...]:
+        """Scores, and Gamma of every run; also of the starts of an ensemble that has its own."""
+        from glassdask.store import layout, records
+        from glassdask.store.starts import expected_samples
+
+        of_starts = "equilibrate" in records.stages(campaign) and "train" in self.upstream(campaign)
+        starts = expected_samples(campaign) if of_starts else None
+        return (layout.explanations(campaign, starts),)
+
+    def run(self, campaign: Campaign, start_over: bool, options: dict[str, bool]) -> None:
+        """Explain on all GPUs of the job, or on the CPU."""
+        from glassdask.network import learning
+
+        learning.run_explain(campaign, start_over)
+
+
+STAGE = Explain()

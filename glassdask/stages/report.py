@@ -1,0 +1,43 @@
+"""Report: figures, the table beside the paper, and report.html."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from glassdask.store.stage import Part, Stage
+
+if TYPE_CHECKING:
+    from glassdask.campaign import Campaign
+
+
+class Report(Stage):
+    """Draw every figure, then write figures/results.json and report.html."""
+
+    name = "report"
+    help = "Stage 8: figures and report.html."
+    paper = "Table II, Figs. 1 to 4"
+    sections = ("campaign", "report")
+    reads = ("correlate",)
+    record_in = "figures"
+
+    def outdated(self, campaign: Campaign) -> bool:
+        """Figures are cheap and follow from the store: they are drawn again without a question."""
+        from glassdask.store import records
+        from glassdask.store.records import State
+
+        page = campaign.path / "report.html"
+        return not page.exists() or records.state(campaign, self.name) is State.CHANGED
+
+    def progress(self, campaign: Campaign) -> str:
+        """Figures that are drawn."""
+        return f"{len(list((campaign.path / 'figures').glob('*.png')))} figures"
+
+    def parts(self, campaign: Campaign, **flags: bool) -> Iterator[Part]:
+        """A figure a task, then the table and the page."""
+        from glassdask.report.stage import parts
+
+        return parts(campaign)
+
+
+STAGE = Report()

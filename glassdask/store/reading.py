@@ -1,0 +1,120 @@
+"""Read what a stage wrote; a damaged or lost file is an error that names the stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from glassdask.base.errors import StageFailed
+from glassdask.campaign import Campaign
+from glassdask.campaign.analyses import Positions
+from glassdask.store import groups, layout, records
+from glassdask.store.classes import of_classes
+
+#: What the store calls the positions of each kind.
+POSITIONS: dict[Positions, str] = {"snapshot": "position", "inherent": "inherent_position"}
+
+
+def load(campaign: Campaign, stage: str, values: xr.Dataset | xr.DataArray) -> Any:
+    """Read what a stage wrote into memory.
+
+    Raises
+    ------
+    StageFailed
+        When a file of it is damaged.
+    """
+    with damage_named(campaign, stage):
+        return values.load()
+
+
+@contextmanager
+def damage_named(campaign: Campaign, stage: str) -> Iterator[None]:
+    """Say of an error in reading what a stage wrote which stage that is, as a StageFailed."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        raise damaged(campaign, stage, f"a file is damaged ({error})") from None
+
+
+def damaged(campaign: Campaign, stage: str, what: str) -> StageFailed:
+    """The error for results that are not what their stage wrote."""
+    return StageFailed(
+        f"in the results of {stage}, {what}",
+        "what that stage wrote",
+        f"Type `glassdask {stage} {campaign.path} --start-over`.",
+    )
+
+
+def check_whole(
+    campaign: Campaign, stage: str, values: xr.DataArray, status: np.ndarray, low: int
+) -> None:
+    """Refuse NaN in a run that is marked as done: a lost file reads as if never written.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stage : str
+        That wrote the values.
+    values : DataArray
+        Of the runs from `low` on, (sample, ...).
+    status : ndarray
+        Of these runs, (sample,).
+    low : int
+        Number of the first run.
+
+    Raises
+    ------
+    StageFailed
+        With the first such run.
+    """
+    if "state" in values.dims:
+        values = values.sel(state=list(records.states(campaign)))
+    holes = np.isnan(values.values).reshape(len(status), -1).any(axis=1)
+    lost = np.flatnonzero(holes & (status == layout.DONE))
+    if len(lost):
+        raise damaged(campaign, stage, f"{values.name} of run {low + lost[0]} is missing")
+
+
+def read_configurations(
+    campaign: Campaign, low: int, high: int, which: Positions = "snapshot"
+) -> xr.Dataset:
+    """Runs `low` to `high` of the configurations of both classes, in memory.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    low, high : int
+    which : {"snapshot", "inherent"}
+        What `position` is to be: that of each snapshot or of its inherent structure.
+
+    Raises
+    ------
+    StageFailed
+        When a file is damaged or lost.
+    """
+    record = records.read(campaign, "quench") or {}
+    with damage_named(campaign, "quench"):
+        group = _configurations(campaign.store, record.get("token", ""))
+        runs = group.isel(sample=slice(low, high))
+        block = of_classes(campaign, runs, (POSITIONS[which], "run_status")).load()
+    check_whole(campaign, "quench", block[POSITIONS[which]], block["run_status"].values, low)
+    block = block.rename({POSITIONS[which]: "position"})
+    return block.assign_attrs(campaign.indicator_parameters)
+
+
+@lru_cache(maxsize=1)
+def _configurations(path: Path, token: str) -> xr.Dataset:
+    """What blocks need of the group, its coordinates in memory; the token is that of its results.
+
+    Opening the group takes longer than reading a block.
+    """
+    group = groups.open_group(path, "configurations")
+    wanted = (*POSITIONS.values(), *(f"snapshot_{n}" for n in POSITIONS.values()), "run_status")
+    group = group[[name for name in wanted if name in group]]
+    return group.assign_coords(group.coords.to_dataset().load().coords)

@@ -1,0 +1,69 @@
+"""Which runs the ensemble starts from, and when it records."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glassdask.base.errors import GlassdaskError, StageFailed, UsageError
+from glassdask.campaign import Campaign
+from glassdask.campaign.ensemble import frame_steps
+from glassdask.store import groups, layout, records
+from glassdask.store.records import State
+
+
+def starting_samples(campaign: Campaign) -> np.ndarray:
+    """Runs that the ensemble starts from: those named, else the first whole test runs.
+
+    Raises
+    ------
+    StageFailed
+        When too few of them are whole.
+    UsageError
+        When one of those named failed.
+    """
+    status = np.asarray(groups.array(campaign.store, "configurations", "run_status", "r")[...])
+    section = campaign.file.propensity
+    if section.samples is not None:
+        for number in section.samples:
+            if status[number] != layout.DONE:
+                raise _failed(campaign, number)
+        return np.array(section.samples)
+    whole = np.flatnonzero((layout.splits(campaign) == "test") & (status == layout.DONE))
+    if len(whole) < section.configurations:
+        raise StageFailed(
+            f"{len(whole)} whole test runs",
+            f"{section.configurations}, as [propensity] configurations asks",
+            "Lower it.",
+        )
+    return whole[: section.configurations]
+
+
+def _failed(campaign: Campaign, number: int) -> GlassdaskError:
+    reason = str(groups.array(campaign.store, "configurations", "failure", "r")[number])
+    return UsageError(
+        f"[propensity] samples has run {number}, which failed{f': {reason}' if reason else ''}",
+        "runs that did not",
+        f"Name another, or type `glassdask quench {campaign.path} --retry`.",
+    )
+
+
+def expected_samples(campaign: Campaign) -> np.ndarray:
+    """As `starting_samples`; while that is unknown, as many numbers as there will be runs."""
+    if records.state(campaign, "quench") is State.COMPLETE:
+        try:
+            return starting_samples(campaign)
+        except GlassdaskError:  # the stage itself says so when it runs
+            pass
+    return np.arange(campaign.file.propensity.configurations)
+
+
+def ensemble_axes(campaign: Campaign) -> tuple[np.ndarray, np.ndarray]:
+    """Runs that the ensemble starts from and times that it records, unit time.
+
+    They are those of the ensemble in the store, which may be imported; without one, those expected.
+    """
+    if records.state(campaign, "propensity") in (State.PARTIAL, State.COMPLETE):
+        with groups.open_group(campaign.store, "propensity") as group:
+            return group["configuration"].values, group["time"].values
+    times = frame_steps(campaign) * campaign.file.quench.time_step
+    return expected_samples(campaign), times
