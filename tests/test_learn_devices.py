@@ -28,7 +28,8 @@ from glassdask.network import folders
 from glassdask.network.batches import Batch, Batches
 from glassdask.network.learning import fit, run_explain, run_train
 from glassdask.network.ranks import Ranks
-from glassdask.run import devices, several
+from glassdask.run import devices
+from glassdask.run import torch as launching
 from glassdask.run.devices import (
     Devices,
     find_devices,
@@ -41,7 +42,7 @@ ONE, TWO = Devices("cpu", 1), Devices("cpu", 2)
 #: The command line of a machine that has two devices.
 COMMAND = (
     "from glassdask import cli; from glassdask.run.devices import Devices; "
-    "from glassdask.stages import learning; "
+    "from glassdask.network import learning; "
     "learning.find_devices = lambda nodes: Devices('cpu', 2); cli.main()"
 )
 
@@ -172,7 +173,7 @@ def test_two_processes_explain_what_one_does_and_keep_it_when_a_file_is_lost(
 def test_blocks_that_nobody_told_of_are_not_complete(
     pair: tuple[Campaign, Campaign], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose(campaign: Campaign, step: str, devices: Devices, on_message, words=()) -> None:
+    def lose(campaign, stage, step: str, devices: Devices, on_message, words=()) -> None:
         if step == "score":
             on_message({"learnt": True, "learnt_by_network": [True, True], "reason": ""})
 
@@ -227,12 +228,12 @@ def test_no_share_is_empty(images: int, batch_size: int, found: Devices) -> None
 
 def test_one_node_is_started_by_torchrun_and_several_by_srun() -> None:
     where, what = Path("/c/logs/train-torchrun"), ["train", "/c", "--device", "cuda"]
-    one = several.launch_command(Devices("cuda", 4), where, what)
+    one = launching.launch_command(Devices("cuda", 4), where, what)
     run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=4"]
     run += ["--log-dir=/c/logs/train-torchrun"]
     module = ["-m", "glassdask.network.rank", *what]
     assert one == [*run, "--standalone", "--local-addr=127.0.0.1", *module]
-    many = several.launch_command(Devices("cuda", 4, 3), where, what, "node07", "123456")
+    many = launching.launch_command(Devices("cuda", 4, 3), where, what, "node07", "123456")
     assert many == [
         "srun", "--nodes=3", "--ntasks=3", "--ntasks-per-node=1", "--cpu-bind=none", "--overlap",
         "--export=ALL", "--kill-on-bad-exit=1", *run, "--nnodes=3", "--rdzv-backend=c10d",
