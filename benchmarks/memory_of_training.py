@@ -13,7 +13,7 @@ CHILD = """
 import sys, torch
 from pathlib import Path
 from glassdask.campaign import load
-from glassdask.network.learning import fit
+from glassdask.stages.learning import fit
 fit(load(Path(sys.argv[1]), [f"train.streaming={sys.argv[2]}"]), torch.device("cpu"))
 print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
 """

@@ -21,13 +21,12 @@ from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.averages import history
 from glassdask.campaign.cooling import one_rate, ramp
-from glassdask.network import folders
 from glassdask.network.explaining import Explainer
 from glassdask.network.explanations import explain_images
 from glassdask.network.train import load_network
 from glassdask.stages.pipeline import Pipeline
 from glassdask.stages.plan import groups_by_stage, size
-from glassdask.store import groups, layout, records
+from glassdask.store import groups, layout, networks, records
 from hpc import lammps_input, spool
 from hpc.restarts import Restarts
 from hpc.shards import home, stored
@@ -163,7 +162,7 @@ def own_maps(campaign: Campaign, positions: xr.DataArray, network: int) -> np.nd
     """Grad-CAM of the class glass in each particle's cell, by hand; (temperature, particle)."""
     images = gd.grid_density(positions.to_dataset(name="position"), cells=campaign.cells)
     trained = load_network(
-        folders.folder(campaign, network), campaign.file.train, 2, 1, campaign.cells
+        networks.folder(campaign, network), campaign.file.train, 2, 1, campaign.cells
     )
     maps, _ = explain_images(trained, images.values, np.ones(len(positions), dtype=int))
     x, y = np.moveaxis(np.floor(positions.values / campaign.box_length * campaign.cells), -1, 0)

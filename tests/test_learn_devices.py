@@ -21,27 +21,26 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file
 
-from glassdask.base.errors import StageFailed
-from glassdask.campaign import Campaign
-from glassdask.campaign.analyses import Train
-from glassdask.network import folders
-from glassdask.network.batches import Batch, Batches
-from glassdask.network.learning import fit, run_explain, run_train
-from glassdask.network.ranks import Ranks
-from glassdask.run import devices
-from glassdask.run import torch as launching
-from glassdask.run.devices import (
+from glassdask.base import devices
+from glassdask.base.devices import (
     Devices,
     find_devices,
     useful_devices,
     without_cuda,
 )
-from glassdask.store import layout, records
+from glassdask.base.errors import StageFailed
+from glassdask.campaign import Campaign
+from glassdask.campaign.analyses import Train
+from glassdask.network.batches import Batch, Batches
+from glassdask.network.ranks import Ranks
+from glassdask.run import torch as launching
+from glassdask.stages.learning import fit, run_explain, run_train
+from glassdask.store import layout, networks, records
 
 ONE, TWO = Devices("cpu", 1), Devices("cpu", 2)
 #: The command line of a machine that has two devices.
 COMMAND = (
-    "from glassdask import cli; from glassdask.run.devices import Devices; "
+    "from glassdask import cli; from glassdask.base.devices import Devices; "
     "from glassdask.network import learning; "
     "learning.find_devices = lambda nodes: Devices('cpu', 2); cli.main()"
 )
@@ -149,7 +148,7 @@ def test_two_processes_explain_what_one_does_and_keep_it_when_a_file_is_lost(
     one, two = pair
     # of the same weights: an explained map is as sensitive to them as it likes
     for network in range(2):
-        theirs, ours = (folders.folder(c, network) / "weights.safetensors" for c in (one, two))
+        theirs, ours = (networks.folder(c, network) / "weights.safetensors" for c in (one, two))
         ours.write_bytes(theirs.read_bytes())
     run_explain(one, devices=ONE)
     lost = two.store / "density" / "density" / "c" / "1"
@@ -177,7 +176,7 @@ def test_blocks_that_nobody_told_of_are_not_complete(
         if step == "score":
             on_message({"learnt": True, "learnt_by_network": [True, True], "reason": ""})
 
-    monkeypatch.setattr("glassdask.network.learning.on_several", lose)
+    monkeypatch.setattr("glassdask.stages.learning.on_several", lose)
     with pytest.raises(StageFailed, match="of some blocks nothing was heard"):
         run_explain(pair[1], start_over=True, devices=TWO)
     assert records.state(pair[1], "explain") is records.State.PARTIAL
@@ -231,7 +230,7 @@ def test_one_node_is_started_by_torchrun_and_several_by_srun() -> None:
     one = launching.launch_command(Devices("cuda", 4), where, what)
     run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=4"]
     run += ["--log-dir=/c/logs/train-torchrun"]
-    module = ["-m", "glassdask.network.rank", *what]
+    module = ["-m", "glassdask.stages.rank", *what]
     assert one == [*run, "--standalone", "--local-addr=127.0.0.1", *module]
     many = launching.launch_command(Devices("cuda", 4, 3), where, what, "node07", "123456")
     assert many == [

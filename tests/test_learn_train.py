@@ -17,10 +17,10 @@ from scipy.stats import binom
 
 torch = pytest.importorskip("torch")
 
+from glassdask.base.devices import Devices, uses_bfloat16
 from glassdask.base.errors import StageFailed, StoppedEarly, UsageError
 from glassdask.campaign.analyses import Train
 from glassdask.network import train as script
-from glassdask.network.learning import fit, run_train
 from glassdask.network.sources import made_ahead
 from glassdask.network.splits import read_images, read_split
 from glassdask.network.train import (
@@ -30,7 +30,7 @@ from glassdask.network.train import (
     load_network,
     train,
 )
-from glassdask.run.devices import Devices, uses_bfloat16
+from glassdask.stages.learning import fit, run_train
 from glassdask.store import groups, layout
 
 CELLS = 8

@@ -8,12 +8,11 @@ from campaigns import TINY
 from test_report import FAILED, make_store
 
 from glassdask.campaign import load, new_campaign
-from glassdask.network import folders
 from glassdask.report import networks as compared
 from glassdask.report.accuracy import wrong_snapshots
 from glassdask.report.data import ReportData
 from glassdask.report.table import results_table
-from glassdask.store import groups, records
+from glassdask.store import groups, networks, records
 
 ATTRIBUTES = {
     "network": 0,
@@ -38,13 +37,13 @@ def four(tmp_path_factory):
 def test_seeds_differ_and_do_not_depend_on_how_many_there_are(tmp_path):
     few = new_campaign(tmp_path / "few", "kam", "quick", (*TINY, "train.seeds=3"))
     many = new_campaign(tmp_path / "many", "kam", "quick", (*TINY, "train.seeds=9"))
-    seeds = [folders.seed(many, k) for k in range(many.file.train.seeds)]
+    seeds = [networks.seed(many, k) for k in range(many.file.train.seeds)]
     assert len(set(seeds)) == 9
-    assert seeds[:3] == [folders.seed(few, k) for k in range(few.file.train.seeds)]
+    assert seeds[:3] == [networks.seed(few, k) for k in range(few.file.train.seeds)]
     assert seeds[0] == few.file.campaign.seed
     other = load(few.path, ("campaign.seed=5",))
-    assert not {folders.seed(other, k) for k in range(9)} & set(seeds)
-    assert folders.folder(few, 0) == few.path / "model"
+    assert not {networks.seed(other, k) for k in range(9)} & set(seeds)
+    assert networks.folder(few, 0) == few.path / "model"
 
 
 def test_the_one_that_is_shown_is_one_of_them(tiny):

@@ -10,9 +10,9 @@ import xarray as xr
 
 from glassdask.analysis.snapshots import images_of
 from glassdask.analysis.starts import start_of
+from glassdask.base.devices import without_cuda
 from glassdask.base.logs import warn
 from glassdask.campaign import Campaign
-from glassdask.network import folders
 from glassdask.network.explanations import explain_images, map_stride
 from glassdask.network.network import GlassNetwork
 from glassdask.network.splits import (
@@ -23,8 +23,7 @@ from glassdask.network.splits import (
 )
 from glassdask.network.train import evaluate, load_network
 from glassdask.physics.images import at_particles
-from glassdask.run.devices import without_cuda
-from glassdask.store import groups, layout
+from glassdask.store import groups, layout, networks
 from glassdask.store.layout import STATES
 from glassdask.store.reading import read_configurations
 
@@ -194,7 +193,7 @@ def _why_left_out(accuracy: list[list[float]], wanted: float) -> str:
 def _load_trained(campaign: Campaign, network: int) -> GlassNetwork:
     channels = len(campaign.model.species) if campaign.file.grid.species_channels else 1
     return load_network(
-        folders.folder(campaign, network),
+        networks.folder(campaign, network),
         campaign.file.train,
         campaign.model.dimension,
         channels,

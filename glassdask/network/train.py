@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from glassdask.base.devices import choose_device, uses_bfloat16
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign.analyses import Train
 from glassdask.network.batches import Batch, Batches
@@ -28,7 +29,6 @@ from glassdask.network.files import load_network as load_network
 from glassdask.network.network import GlassNetwork, build_network
 from glassdask.network.ranks import Ranks
 from glassdask.network.sources import Images, check_split, in_blocks
-from glassdask.run.devices import choose_device, uses_bfloat16
 
 
 def train(

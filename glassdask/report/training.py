@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from glassdask.network import folders
 from glassdask.report import style
 from glassdask.report.accuracy import linear_models_in_words
 from glassdask.report.data import ReportData
+from glassdask.store import networks
 from glassdask.store.layout import STATES
 
 Metrics = dict[str, np.ndarray]
@@ -20,7 +20,7 @@ Metrics = dict[str, np.ndarray]
 
 def read_metrics(data: ReportData, network: int) -> Metrics | None:
     """Columns of a network's metrics.csv, (epoch,) each; None when there is no such file."""
-    folder = folders.folder(data.campaign, network)
+    folder = networks.folder(data.campaign, network)
     try:
         text = (folder / "metrics.csv").read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from glassdask.base.devices import Devices, cores
 from glassdask.base.errors import GlassdaskError, StageFailed, UsageError
 from glassdask.base.logs import LOG_VARIABLE
 from glassdask.base.progress import PIPE_VARIABLE
 from glassdask.campaign import Campaign
 from glassdask.run.child import Stopping, follow
-from glassdask.run.devices import Devices, cores
 
 logger = logging.getLogger("glassdask")
 
@@ -43,12 +43,12 @@ def on_several(
     campaign : Campaign
     stage : str
     step : str
-        One of `glassdask.network.rank.STEPS`: what they do of the stage.
+        One of `glassdask.stages.rank.STEPS`: what they do of the stage.
     devices : Devices
     on_message : callable, optional
         Gets what the processes `tell`.
     words : list of str, optional
-        Further words of the command line of `glassdask.network.rank`.
+        Further words of the command line of `glassdask.stages.rank`.
 
     Raises
     ------
@@ -125,14 +125,14 @@ def launch_command(
     folder : Path
         Where torchrun keeps its files.
     what : list of str
-        Words for `glassdask.network.rank`.
+        Words for `glassdask.stages.rank`.
     host, job : str
         First node and number of the Slurm job, on several nodes.
     """
     nodes = devices.nodes
     run = [sys.executable, "-m", "torch.distributed.run"]
     run += [f"--nproc-per-node={devices.per_node}", f"--log-dir={folder}"]
-    module = ["-m", "glassdask.network.rank", *what]
+    module = ["-m", "glassdask.stages.rank", *what]
     if nodes == 1:
         return [*run, "--standalone", "--local-addr=127.0.0.1", *module]
     start = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]

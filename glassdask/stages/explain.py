@@ -39,7 +39,7 @@ class Explain(Stage):
 
     def run(self, campaign: Campaign, start_over: bool, options: dict[str, bool]) -> None:
         """Explain on all GPUs of the job, or on the CPU."""
-        from glassdask.network import learning
+        from glassdask.stages import learning
 
         learning.run_explain(campaign, start_over)
 

@@ -44,17 +44,17 @@ class Train(Stage):
 
     def progress(self, campaign: Campaign) -> str:
         """Epochs of all networks."""
-        from glassdask.network import folders
+        from glassdask.store import networks
 
         count, epochs = campaign.file.train.seeds, 0
         for network in range(count):
-            metrics = folders.folder(campaign, network) / "metrics.csv"
+            metrics = networks.folder(campaign, network) / "metrics.csv"
             epochs += len(metrics.read_text().splitlines()) - 1 if metrics.exists() else 0
         return f"{epochs}/{count * campaign.file.train.epochs} epochs"
 
     def run(self, campaign: Campaign, start_over: bool, options: dict[str, bool]) -> None:
         """Train on all GPUs of the job, or on the CPU."""
-        from glassdask.network import learning
+        from glassdask.stages import learning
 
         learning.run_train(campaign, start_over)
 

@@ -1,4 +1,4 @@
-"""One process of several, started by torchrun: `python -m glassdask.network.rank STEP DIR`.
+"""One process of several, started by torchrun: `python -m glassdask.stages.rank STEP DIR`.
 
 It tells the process that started them all what it has done, and what went wrong; that one holds
 the stage, writes its record and status, and says all of it to the user.
@@ -17,15 +17,15 @@ from pathlib import Path
 
 import torch
 
+from glassdask.base.devices import choose_device
 from glassdask.base.errors import as_stage_error
 from glassdask.base.logs import open_log
 from glassdask.campaign import Campaign, load
 from glassdask.network.explaining import Explainer
-from glassdask.network.learning import fit
 from glassdask.network.ranks import join, leave
 from glassdask.run.child import parent_lives
-from glassdask.run.devices import choose_device
 from glassdask.run.torch import tell
+from glassdask.stages.learning import fit
 from glassdask.store import layout
 
 logger = logging.getLogger("glassdask")
@@ -39,7 +39,7 @@ _LOST = re.compile("gloo|nccl|connection (closed|reset|refused)|by peer|broken p
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m glassdask.network.rank", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m glassdask.stages.rank", description=__doc__)
     parser.add_argument("step", choices=list(STEPS))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")

@@ -9,16 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from glassdask.base.errors import StageFailed
-from glassdask.base.logs import warn
-from glassdask.base.progress import Progress
-from glassdask.campaign import Campaign
-from glassdask.network import folders
-from glassdask.network.explaining import Explainer
-from glassdask.network.ranks import Ranks
-from glassdask.network.splits import count_images, read_split
-from glassdask.network.train import train
-from glassdask.run.devices import (
+from glassdask.base.devices import (
     Devices,
     choose_device,
     find_devices,
@@ -26,8 +17,16 @@ from glassdask.run.devices import (
     uses_bfloat16,
     without_cuda,
 )
+from glassdask.base.errors import StageFailed
+from glassdask.base.logs import warn
+from glassdask.base.progress import Progress
+from glassdask.campaign import Campaign
+from glassdask.network.explaining import Explainer
+from glassdask.network.ranks import Ranks
+from glassdask.network.splits import count_images, read_split
+from glassdask.network.train import train
 from glassdask.run.torch import job_nodes, on_several
-from glassdask.store import groups, jobs, layout, records
+from glassdask.store import groups, jobs, layout, networks, records
 from glassdask.store.blocks import BlockStatus
 from glassdask.store.stage import STAGES
 
@@ -91,7 +90,7 @@ def fit(campaign: Campaign, device: torch.device) -> None:
                     note = f"{which}validation accuracy {metrics['validation_accuracy']:.3f}"
                     progress.update(network * settings.epochs + epoch, note)
 
-            seed, folder = folders.seed(campaign, network), folders.folder(campaign, network)
+            seed, folder = networks.seed(campaign, network), networks.folder(campaign, network)
             train(*training, *validation, settings, seed, folder, on_epoch, device, data)
 
 
