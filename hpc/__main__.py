@@ -20,9 +20,9 @@ from glassdask.base.walltime import FORMS, seconds_to_work
 from glassdask.campaign import Campaign, load
 from glassdask.run.child import PARENT_VARIABLE, parent_lives
 from glassdask.run.mpi import AGAIN, exit_path
-from glassdask.store import jobs, locks, records
+from glassdask.store import jobs, locks
 from glassdask.store.groups import replace_text
-from glassdask.store.stage import STAGES
+from glassdask.store.stage import STAGES, stage_folder
 from hpc import spool
 from hpc.manager import Manager
 from hpc.replay import replay
@@ -138,7 +138,7 @@ def _manage(
 def _retry(campaign: Campaign, stage: str) -> int:
     """Have the failed runs done again, and say how many there are."""
     # results that a killed job had just moved into the store are no failures to wait on
-    found = spool.forget_failures(records.stage_folder(campaign, stage))
+    found = spool.forget_failures(stage_folder(campaign, stage))
     found += jobs.retry(campaign, stage)
     if found:
         print(f"{stage}: {found} failed runs are done again")

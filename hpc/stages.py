@@ -14,8 +14,8 @@ from mpi4py import MPI
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.cooling import input_of_run
-from glassdask.store import groups, jobs, layout, records
-from glassdask.store.stage import STAGES
+from glassdask.store import groups, jobs, layout
+from glassdask.store.stage import STAGES, stage_folder
 from hpc import spool
 from hpc.carrying_out import Order
 from hpc.equilibration import Equilibration
@@ -89,7 +89,7 @@ def _sweep(campaign: Campaign, stage: str) -> None:
     for group in STAGES[stage].writes:
         for path in (campaign.store / group).rglob("*.partial"):
             path.unlink(missing_ok=True)
-    for path in records.stage_folder(campaign, stage).glob("*.partial"):
+    for path in stage_folder(campaign, stage).glob("*.partial"):
         path.unlink(missing_ok=True)
 
 
@@ -127,7 +127,7 @@ def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
     """On the manager: the runs of a stage, and the numbers of those that are in the store."""
     status = np.asarray(groups.array(campaign.store, home(stage), "run_status")[...])
     shards = shards_of(campaign, stage)
-    folder = records.stage_folder(campaign, stage)
+    folder = stage_folder(campaign, stage)
 
     def commit(numbers: list[int]) -> None:
         results = {n: spool.load(folder, n) for n in numbers}
@@ -145,7 +145,7 @@ def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
 
 def other_ranks(campaign: Campaign, stage: str) -> str:
     """What there is to say when runs were begun on another number of ranks; else empty."""
-    now, folder = campaign.file.hpc.ranks_per_run, records.stage_folder(campaign, stage)
+    now, folder = campaign.file.hpc.ranks_per_run, stage_folder(campaign, stage)
     ranks, status = (
         np.asarray(groups.array(campaign.store, home(stage), name, "r")[...]).ravel()
         for name in ("ranks", "run_status")
@@ -185,7 +185,7 @@ def _write_outcome(campaign: Campaign, stage: str, results: dict[int, Results]) 
 
 def carry_of(campaign: Campaign, stage: str, text: str) -> Callable[..., str | None]:
     """On a worker: what carries out one run of the stage, whose input is `text`."""
-    folder = records.stage_folder(campaign, stage)
+    folder = stage_folder(campaign, stage)
 
     def carry(
         number: int,

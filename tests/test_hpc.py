@@ -18,7 +18,8 @@ from glassdask.campaign.cooling import ramp
 from glassdask.physics.registry import INDICATORS, Configuration
 from glassdask.run import mpi
 from glassdask.stages.replaying import find_run, print_input, replay
-from glassdask.store import groups, jobs, layout, records
+from glassdask.store import groups, jobs, layout
+from glassdask.store.stage import stage_folder
 from hpc import spool
 from hpc.lammps_input import frame_steps, propensity_input, quench_input
 from hpc.replay import difference
@@ -202,7 +203,7 @@ def begun(tmp_path: Path, *overrides: str) -> tuple[Campaign, Path]:
     campaign = small(tmp_path, "kam", *overrides)
     jobs.make_folders(campaign)
     prepare(campaign, "quench", False)
-    folder = records.stage_folder(campaign, "quench")
+    folder = stage_folder(campaign, "quench")
     folder.mkdir()
     return campaign, folder
 

@@ -27,7 +27,7 @@ from glassdask.store.layout import (
     samples_per_shard,
 )
 from glassdask.store.records import State
-from glassdask.store.stage import STAGES
+from glassdask.store.stage import STAGES, stage_folder
 
 logger = logging.getLogger("glassdask")
 
@@ -133,7 +133,7 @@ def clear(campaign: Campaign, stage: str) -> None:
         home = (campaign.path / info.home).parent
         home.joinpath("stage.json").unlink(missing_ok=True)
         shutil.rmtree(home, ignore_errors=True)
-    shutil.rmtree(records.stage_folder(campaign, stage), ignore_errors=True)
+    shutil.rmtree(stage_folder(campaign, stage), ignore_errors=True)
 
 
 def create(
@@ -182,7 +182,7 @@ def complete(campaign: Campaign, stage: str, notes: dict[str, Any] | None = None
     """Mark a stage as complete; runs in flight are no longer needed."""
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     records.update(campaign, stage, {"complete": True, "finished": finished} | (notes or {}))
-    shutil.rmtree(records.stage_folder(campaign, stage), ignore_errors=True)
+    shutil.rmtree(stage_folder(campaign, stage), ignore_errors=True)
     logger.info("%s complete", stage)
 
 

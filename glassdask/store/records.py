@@ -6,13 +6,13 @@ import json
 import uuid
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.campaign import SILENT
 from glassdask.campaign.classes import STATES, snapshot_of
+from glassdask.store import trajectories
 from glassdask.store.stage import STAGES
 
 
@@ -91,8 +91,6 @@ def _results(campaign: Campaign, stage: str, partial: bool) -> str | None:
         return record["token"] if record else None
     if not partial or stage != "propensity":
         return None
-    from glassdask.store import trajectories
-
     return f"{record['token']}: {trajectories.whole(campaign).sum()} trajectories"
 
 
@@ -238,8 +236,3 @@ def new_record(campaign: Campaign, stage: str, partial: bool = False) -> dict[st
 def new_token() -> str:
     """A name for results that no others share."""
     return uuid.uuid4().hex[:16]
-
-
-def stage_folder(campaign: Campaign, stage: str) -> Path:
-    """Where runs in flight of a stage are kept: restarts/STAGE."""
-    return campaign.path / "restarts" / stage

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -209,6 +210,11 @@ class Stage:
 
     #: `run(campaign, start_over, options)` does all of it, for a stage that has no tasks.
     run: Any = None
+
+
+def stage_folder(campaign: Campaign, stage: str) -> Path:
+    """Where runs in flight of a stage are kept: restarts/STAGE."""
+    return campaign.path / "restarts" / stage
 
 
 class _Stages(Mapping[str, Stage]):

@@ -8,7 +8,8 @@ import numpy as np
 
 from glassdask.base import npz
 from glassdask.campaign import Campaign
-from glassdask.store import groups, layout, records
+from glassdask.store import groups, layout
+from glassdask.store.stage import stage_folder
 
 
 def whole(campaign: Campaign) -> np.ndarray:
@@ -27,7 +28,7 @@ def whole(campaign: Campaign) -> np.ndarray:
 def waiting(campaign: Campaign, stage: str, status: np.ndarray) -> dict[int, str]:
     """Finished runs that wait for their shard, each with the reason of its failure, or none."""
     found = {}
-    for path in records.stage_folder(campaign, stage).glob("*.npz"):
+    for path in stage_folder(campaign, stage).glob("*.npz"):
         if status.flat[int(path.stem)] != layout.PENDING:
             continue  # just being moved into the store
         content = npz.read(path, ("failure",))
@@ -38,4 +39,4 @@ def waiting(campaign: Campaign, stage: str, status: np.ndarray) -> dict[int, str
 
 def waiting_file(campaign: Campaign, number: int) -> Path:
     """Where a finished trajectory waits; gone as soon as the store has it."""
-    return records.stage_folder(campaign, "propensity") / f"{number:06d}.npz"
+    return stage_folder(campaign, "propensity") / f"{number:06d}.npz"
