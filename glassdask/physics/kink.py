@@ -20,22 +20,8 @@ UPPER_ENDS = np.linspace(0.6, 1.0, 9)
 class Kink(NamedTuple):
     """Where two lines that meet fit e(T) best; T in epsilon/kB, e in epsilon.
 
-    Attributes
-    ----------
-    temperature, energy : float
-        Where they meet.
-    slope_below, slope_above : float
-        de/dT of the two lines, kB.
-    lower, upper, standard_error : float
-        Interval and standard deviation of `temperature` over resampled quenches; NaN for one.
-    lowest, highest : float
-        Extremes of `temperature` as the upper end of the window is drawn in to 60 % of its width.
-    p_value : float
-        Chance that one line with independent Gaussian noise looks as bent as this.
-    parabola : float
-        Sum of squares left by a parabola over that left by the lines: below 1, the bend is gradual.
-    counted : int
-        Quenches that entered.
+    `gd.onset_from_cooling` says what each is. The interval and the standard error are NaN for one
+    quench.
     """
 
     temperature: float

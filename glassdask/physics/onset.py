@@ -224,12 +224,8 @@ def crossing(temperature: np.ndarray, delta: np.ndarray, level: float = 1.0) -> 
 class Crossing(NamedTuple):
     """Where delta reaches a level, epsilon/kB; infinite ends as of `crossing`.
 
-    Attributes
-    ----------
-    temperature, lower, upper : float
-        Of the mean delta over configurations, and its interval; that is NaN for one configuration.
-    counted : int
-        Configurations with a delta.
+    Of the mean delta over configurations, its interval (NaN for one configuration), and how many
+    configurations have a delta.
     """
 
     temperature: float
