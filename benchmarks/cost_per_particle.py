@@ -11,13 +11,12 @@ import numpy as np
 from common import arguments, verdict
 from configurations import CUTOFF, Quenched, quenched
 
+from glassdask.physics.coarse_graining import coarse_grain_array
+from glassdask.physics.energy import potential_energy_array
 from glassdask.physics.geometry.tessellation import tessellate
-from glassdask.physics.kernels import (
-    coarse_graining,
-    energy,
-    gridding,
-    structure,
-)
+from glassdask.physics.grid_weights import cells_along
+from glassdask.physics.images import grid_density_array
+from glassdask.physics.structure import tong_tanaka_array
 
 XI = 3.0
 SPACING = 0.25
@@ -27,17 +26,17 @@ PARTS = ("tessellation", "Tong-Tanaka", "energy", "image", "fields")
 def seconds_of_parts(made: Quenched) -> list[float]:
     """Seconds that each of `PARTS` takes."""
     position, side, species = made.position, made.box_length, made.species
-    cells = gridding.cells_along([side], SPACING, None)[0]
+    cells = cells_along([side], SPACING, None)[0]
     at = [time.perf_counter()]
     found = tessellate(position, side)
     at.append(time.perf_counter())
-    theta = structure.tong_tanaka(found, species, made.reference_length)
+    theta = tong_tanaka_array(found, species, made.reference_length)
     at.append(time.perf_counter())
-    e = energy.potential_energy(position, side, species, made.sigma, made.epsilon, CUTOFF)
+    e = potential_energy_array(position, side, species, made.sigma, made.epsilon, CUTOFF)
     at.append(time.perf_counter())
-    gridding.grid_density(position, side, species, 2, cells)
+    grid_density_array(position, side, species, 2, cells)
     at.append(time.perf_counter())
-    coarse_graining.coarse_grain([found.cells.volume, theta, e], position, side, XI)
+    coarse_grain_array([found.cells.volume, theta, e], position, side, XI)
     at.append(time.perf_counter())
     return list(np.diff(at))
 

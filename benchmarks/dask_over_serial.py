@@ -15,8 +15,9 @@ from common import arguments, say_best, verdict
 from stores import analysed, filled, quiet
 
 from glassdask.campaign import Campaign
-from glassdask.physics.geometry.tessellation import tessellate
-from glassdask.physics.kernels import energy, gridding, structure
+from glassdask.physics.configuration import Configuration
+from glassdask.physics.images import grid_density_array
+from glassdask.physics.indicators import INDICATORS
 from glassdask.run.cluster import Cluster
 from glassdask.store import groups, jobs, layout
 
@@ -42,7 +43,7 @@ def serial(made: Campaign) -> None:
 def _grid(made: Campaign, snapshots: np.ndarray) -> dict[str, np.ndarray]:
     species = made.model.species_of_particles(made.file.system.particles)
     images = [
-        [gridding.grid_density(x, made.box_length, species, 2, made.cells) for x in sample]
+        [grid_density_array(x, made.box_length, species, 2, made.cells) for x in sample]
         for sample in snapshots
     ]
     return {"density": np.array(images)}
@@ -50,20 +51,17 @@ def _grid(made: Campaign, snapshots: np.ndarray) -> dict[str, np.ndarray]:
 
 def _indicators(made: Campaign, snapshots: np.ndarray) -> dict[str, np.ndarray]:
     species = made.model.species_of_particles(made.file.system.particles)
-    model, side = made.model, made.box_length
-    reference, sigma, epsilon = model.reference_lengths, model.sigma, model.epsilon
+    box = np.full(made.model.dimension, made.box_length)
+    about = {
+        "reference_length": made.model.reference_lengths, "sigma": made.model.sigma,
+        "epsilon": made.model.epsilon, "cutoff": made.file.system.cutoff,
+    }  # fmt: skip
     names = ("voronoi_volume", "tong_tanaka", "potential_energy")
     found = np.empty((len(names), *snapshots.shape[:-1]))
     for sample, states in enumerate(snapshots):
         for state, x in enumerate(states):
-            cells = tessellate(x, side)
-            found[:, sample, state] = (
-                structure.voronoi_volume(cells),
-                structure.tong_tanaka(cells, species, np.array(reference)),
-                energy.potential_energy(
-                    x, side, species, np.array(sigma), np.array(epsilon), made.file.system.cutoff
-                ),
-            )
+            one = Configuration(x, box, species, about)
+            found[:, sample, state] = [INDICATORS[name].function(one) for name in names]
     return dict(zip(names, found, strict=True))
 
 

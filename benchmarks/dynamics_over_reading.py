@@ -27,8 +27,8 @@ from glassdask.analysis.motion import Motion
 from glassdask.analysis.panel import Panel
 from glassdask.analysis.starts import start_of
 from glassdask.campaign import Campaign, load
+from glassdask.physics.displacement import cage_relative_squared_displacement_array
 from glassdask.physics.geometry.tessellation import tessellate
-from glassdask.physics.kernels.dynamics import cage_relative_squared_displacement
 from glassdask.store import groups, jobs, layout
 
 NAMES = ("gradcam", "voronoi_volume", "tong_tanaka", "potential_energy")
@@ -63,7 +63,8 @@ def stored(particles: int, replicas: int, frames: int) -> Campaign:
         drawn = random.normal(size=(replicas, part.stop - low, particles, 2))
         moved = (width[part, :, None] * drawn).astype(np.float32)
         arrays["displacement"][0, 0, :, part] = moved
-        crsd = np.stack([cage_relative_squared_displacement(one, neighbours) for one in moved])
+        each = [cage_relative_squared_displacement_array(one, neighbours) for one in moved]
+        crsd = np.stack(each)
         arrays["crsd"][0, 0, :, part] = crsd.astype(np.float32)
     groups.array(made.store, "propensity", "run_status")[...] = np.full(
         (1, 1, replicas), 1, np.int8

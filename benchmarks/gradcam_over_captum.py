@@ -13,7 +13,7 @@ from common import arguments, campaign, say_best, take_turns
 
 from glassdask.network.explanations import explain_images
 from glassdask.network.network import build_network
-from glassdask.physics.kernels.gridding import grid_density
+from glassdask.physics.images import grid_density_array
 
 
 def images_of(made, count: int) -> np.ndarray:  # type: ignore[no-untyped-def]
@@ -22,7 +22,7 @@ def images_of(made, count: int) -> np.ndarray:  # type: ignore[no-untyped-def]
     species = made.model.species_of_particles(particles)
     return np.stack(
         [
-            grid_density(position, made.box_length, species, 2, made.cells)
+            grid_density_array(position, made.box_length, species, 2, made.cells)
             for position in random.uniform(0, made.box_length, shape)
         ]
     )

@@ -18,7 +18,7 @@ from common import arguments, say_best, take_turns
 from configurations import Quenched, quenched
 
 from glassdask.physics.geometry.tessellation import tessellate
-from glassdask.physics.kernels.structure import tong_tanaka
+from glassdask.physics.structure import tong_tanaka_array
 
 #: Of its names, old and new.
 PACKAGES = ("PyMatterSim", "pymattersim")
@@ -51,7 +51,7 @@ def snapshots(made: Quenched, reader) -> object:  # type: ignore[no-untyped-def]
 
 def ours(made: Quenched) -> np.ndarray:
     found = tessellate(made.position, made.box_length)
-    return tong_tanaka(found, made.species, made.reference_length)
+    return tong_tanaka_array(found, made.species, made.reference_length)
 
 
 def main() -> None:

@@ -4,167 +4,79 @@
 one plain function an operation, such as `gd.voronoi_volume(ds)`. Modules are loaded when one of
 their functions is first used, so the import itself costs next to nothing. That first use also
 makes the accessor `ds.glass` known to xarray; before it, `import glassdask.accessor` does.
+
+The two tables here and that of the indicators are all that decides about public names: the
+accessor, docs/api.md and __init__.pyi follow from them (docs/write_api.py).
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from glassdask.exchange.arrays import from_arrays
-    from glassdask.exchange.exporting import export
-    from glassdask.exchange.importing import import_configurations
-    from glassdask.physics.baselines import linear_classifier, species_means
-    from glassdask.physics.correlations import pearson, spearman
-    from glassdask.physics.displacements import (
-        broken_bonds,
-        cage_relative_squared_displacement,
-        displacement_propensity,
-        mean_cage_relative_displacement,
-        squared_displacement,
-    )
-    from glassdask.physics.distributions import radial_distribution, structure_factor
-    from glassdask.physics.fields import coarse_grain, normalise
-    from glassdask.physics.images import at_particles, grid_density
-    from glassdask.physics.indicators import (
-        centroid_distance,
-        coordination,
-        diameter,
-        hexatic_order,
-        local_density,
-        pair_entropy,
-        potential_energy,
-        steinhardt_order,
-        structural_indicators,
-        tong_tanaka,
-        unlike_neighbours,
-        voronoi_volume,
-    )
-    from glassdask.physics.onset import onset_from_cooling, onset_from_displacement
-    from glassdask.physics.registry import indicator
-    from glassdask.physics.relaxation import (
-        four_point_susceptibility,
-        mean_squared_displacement,
-        overlap,
-        peak,
-        relaxation_time,
-        self_intermediate_scattering,
-    )
-    from glassdask.physics.reliability import (
-        correlation_interval,
-        over_ceiling,
-        split_half_reliability,
-    )
-    from glassdask.physics.sampling import over_samples
-    from glassdask.store.groups import open
+from glassdask.physics.indicators import INDICATORS, OWN
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "__version__",
-    "at_particles",
-    "broken_bonds",
-    "cage_relative_squared_displacement",
-    "centroid_distance",
-    "coarse_grain",
-    "coordination",
-    "correlation_interval",
-    "diameter",
-    "displacement_propensity",
-    "export",
-    "four_point_susceptibility",
-    "from_arrays",
-    "grid_density",
-    "hexatic_order",
-    "import_configurations",
-    "indicator",
-    "linear_classifier",
-    "local_density",
-    "mean_cage_relative_displacement",
-    "mean_squared_displacement",
-    "normalise",
-    "onset_from_cooling",
-    "onset_from_displacement",
-    "open",
-    "over_ceiling",
-    "over_samples",
-    "overlap",
-    "pair_entropy",
-    "peak",
-    "pearson",
-    "potential_energy",
-    "radial_distribution",
-    "relaxation_time",
-    "self_intermediate_scattering",
-    "spearman",
-    "species_means",
-    "split_half_reliability",
-    "squared_displacement",
-    "steinhardt_order",
-    "structural_indicators",
-    "structure_factor",
-    "tong_tanaka",
-    "unlike_neighbours",
-    "voronoi_volume",
-]
-
-_MODULES = {
-    "glassdask.store.groups": ("open",),
-    "glassdask.physics.indicators": (
-        "centroid_distance",
-        "coordination",
-        "diameter",
-        "hexatic_order",
-        "local_density",
-        "pair_entropy",
-        "potential_energy",
-        "steinhardt_order",
-        "structural_indicators",
-        "tong_tanaka",
-        "unlike_neighbours",
-        "voronoi_volume",
-    ),
-    "glassdask.physics.registry": ("indicator",),
-    "glassdask.exchange.arrays": ("from_arrays",),
-    "glassdask.exchange.exporting": ("export",),
-    "glassdask.exchange.importing": ("import_configurations",),
-    "glassdask.physics.fields": ("coarse_grain", "normalise"),
-    "glassdask.physics.images": ("at_particles", "grid_density"),
-    "glassdask.physics.correlations": ("pearson", "spearman"),
-    "glassdask.physics.distributions": ("radial_distribution", "structure_factor"),
-    "glassdask.physics.sampling": ("over_samples",),
-    "glassdask.physics.onset": ("onset_from_cooling", "onset_from_displacement"),
-    "glassdask.physics.baselines": ("linear_classifier", "species_means"),
-    "glassdask.physics.displacements": (
-        "broken_bonds",
-        "cage_relative_squared_displacement",
+#: Functions of a Dataset `ds`, by module; they are methods of the accessor, too.
+_METHODS: dict[str, tuple[str, ...]] = {
+    "physics.configuration": ("structural_indicators",),
+    "physics.radial_distribution": ("radial_distribution",),
+    "physics.structure_factor": ("structure_factor",),
+    "physics.images": ("grid_density", "at_particles"),
+    "physics.coarse_graining": ("coarse_grain",),
+    "physics.displacement": ("cage_relative_displacement", "cage_relative_squared_displacement"),
+    "physics.bonds": ("broken_bonds",),
+}
+#: All others.
+_FUNCTIONS: dict[str, tuple[str, ...]] = {
+    "store.groups": ("open",),
+    "exchange.arrays": ("from_arrays",),
+    "exchange.importing": ("import_configurations",),
+    "exchange.exporting": ("export",),
+    "physics.indicators": ("indicator",),
+    "physics.coarse_graining": ("normalise",),
+    "physics.correlations": ("pearson", "spearman"),
+    "physics.statistics": ("mean_with_interval", "species_means"),
+    "physics.displacement": (
+        "squared_displacement",
         "displacement_propensity",
         "mean_cage_relative_displacement",
-        "squared_displacement",
     ),
-    "glassdask.physics.relaxation": (
-        "four_point_susceptibility",
-        "mean_squared_displacement",
-        "overlap",
-        "peak",
-        "relaxation_time",
-        "self_intermediate_scattering",
-    ),
-    "glassdask.physics.reliability": (
-        "correlation_interval",
-        "over_ceiling",
-        "split_half_reliability",
-    ),
+    "physics.relaxation": ("mean_squared_displacement", "overlap", "relaxation_time"),
+    "physics.scattering": ("self_intermediate_scattering",),
+    "physics.susceptibility": ("four_point_susceptibility", "peak_in_time"),
+    "physics.onset": ("onset_from_cooling", "onset_from_displacement"),
+    "physics.reliability": ("split_half_reliability", "noise_corrected_correlation"),
+    "physics.correlation_interval": ("correlation_interval",),
+    "physics.linear_model": ("linear_classifier",),
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
+#: Former names.
+_RENAMED = {
+    "over_samples": "mean_with_interval",
+    "over_ceiling": "noise_corrected_correlation",
+    "peak": "peak_in_time",
+}
+
+#: The module of each method of the accessor, and of each public function.
+METHODS = {name: f"physics.{INDICATORS[name].module}" for name in OWN}
+METHODS |= {name: module for module, names in _METHODS.items() for name in names}
+FUNCTIONS = METHODS | {name: module for module, names in _FUNCTIONS.items() for name in names}
+
+__all__ = ["__version__", *sorted(FUNCTIONS)]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name in _RENAMED:
+        import warnings
+
+        message = f"glassdask.{name} is now called glassdask.{_RENAMED[name]}"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        name = _RENAMED[name]
+    if name not in FUNCTIONS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import_module("glassdask.accessor")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(f"glassdask.{FUNCTIONS[name]}"), name)
 
 
 def __dir__() -> list[str]:

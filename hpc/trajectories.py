@@ -8,8 +8,8 @@ import numpy as np
 
 from glassdask.campaign import Campaign
 from glassdask.campaign.ensemble import frame_steps
+from glassdask.physics.displacement import cage_relative_squared_displacement_array
 from glassdask.physics.geometry.tessellation import tessellate
-from glassdask.physics.kernels.dynamics import cage_relative_squared_displacement
 from hpc.runner import RunError, Runner
 
 NO_STOPS = np.array([], dtype=np.int64)
@@ -114,7 +114,7 @@ class Isoconfigurational(Trajectory):
     def at_stop(self, runner: Runner, step: int) -> None:
         """Keep the displacement of each particle, and its square relative to the cage."""
         displacement = runner.unwrapped(self.dimension, self.length) - self.position
-        crsd = cage_relative_squared_displacement(displacement, self.neighbours)
+        crsd = cage_relative_squared_displacement_array(displacement, self.neighbours)
         self.keep(displacement=displacement.astype(np.float32), crsd=crsd.astype(np.float32))
 
     def results(self, runner: Runner) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ import pytest
 from glassdask import cli
 from glassdask.analysis import snapshots
 from glassdask.campaign import Campaign, load, new_campaign
-from glassdask.physics.registry import INDICATORS
+from glassdask.physics.indicators import INDICATORS
 from glassdask.store import groups, jobs, layout
 from glassdask.store.stage import STAGES as ALL_STAGES
 

@@ -12,7 +12,7 @@ import glassdask as gd
 from glassdask.analysis.snapshots import snapshot_features
 from glassdask.base.errors import UsageError
 from glassdask.campaign import new_campaign
-from glassdask.physics.kernels import linear_model
+from glassdask.physics import linear_model
 
 SPLIT = (60, 20, 40)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from glassdask.physics.kernels.collapse import distance_of_curves
+from glassdask.physics.relaxation import distance_of_curves
 
 X = np.geomspace(0.1, 10, 200)
 

@@ -7,18 +7,19 @@ import pytest
 from scipy.special import j0
 from scipy.stats import chi
 
-from glassdask.physics.geometry.tessellation import tessellate
-from glassdask.physics.kernels.bonds import broken_bonds, find_bonds
-from glassdask.physics.kernels.dynamics import cage_relative_squared_displacement
-from glassdask.physics.kernels.relaxation import (
-    four_point_susceptibility,
-    four_point_susceptibility_of_starts,
-    overlap,
-    peak,
-    relaxation_time,
-    squared_displacement,
+from glassdask.physics.bonds import broken_bonds_array, find_bonds
+from glassdask.physics.displacement import (
+    cage_relative_squared_displacement_array,
+    squared_displacement_array,
 )
-from glassdask.physics.kernels.scattering import angular_average, self_intermediate_scattering
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.relaxation import overlap_array, relaxation_time_array
+from glassdask.physics.scattering import angular_average
+from glassdask.physics.susceptibility import (
+    four_point_susceptibility_array,
+    peak_in_time_array,
+    susceptibility_of_starts,
+)
 
 SIGMA = np.array([[1.0, 0.8], [0.8, 0.88]])
 Q, A = 7.2, 0.3
@@ -27,6 +28,11 @@ Q, A = 7.2, 0.3
 @pytest.fixture(params=[2, 3], ids=["2D", "3D"])
 def d(request):
     return request.param
+
+
+def self_intermediate_scattering(squares, q, d):
+    """Mean over the particles, from squared displacements."""
+    return angular_average(squares, q, d).mean(axis=-1, dtype=float)
 
 
 def gaussian(d, width, seed=0, count=200_000):
@@ -39,9 +45,11 @@ class TestLaws:
         position, length = make_positions(200, d)
         shift = np.full((200, d), 0.4)
         moved = np.concatenate([shift[None], 2 * shift[None]])
-        cage = cage_relative_squared_displacement(moved, tessellate(position, length).neighbours)
+        cage = cage_relative_squared_displacement_array(
+            moved, tessellate(position, length).neighbours
+        )
         np.testing.assert_allclose(cage, 0, atol=1e-25)
-        squares = squared_displacement(moved)
+        squares = squared_displacement_array(moved)
         np.testing.assert_allclose(squares, np.array([[1], [4]]) * d * 0.16 * np.ones((1, 200)))
         found = self_intermediate_scattering(squares, Q, d)
         r = np.array([1, 2]) * np.sqrt(d * 0.16)
@@ -49,17 +57,17 @@ class TestLaws:
         np.testing.assert_allclose(self_intermediate_scattering(cage, Q, d), 1)
         bonds = find_bonds(position, length, np.zeros(200, int), SIGMA, 1.1, 1.2)
         assert len(bonds.first) > 100
-        assert (broken_bonds(moved, bonds) == 0).all()
+        assert (broken_bonds_array(moved, bonds) == 0).all()
 
     @pytest.mark.parametrize("time", [0.003, 0.02, 0.3])
     def test_an_ideal_gas(self, d, time):
         diffusion = 0.5
         width = np.sqrt(2 * diffusion * time)
-        squares = squared_displacement(gaussian(d, width))
+        squares = squared_displacement_array(gaussian(d, width))
         assert squares.mean() == pytest.approx(2 * d * diffusion * time, rel=0.01)
         found = self_intermediate_scattering(squares, Q, d)
         assert found == pytest.approx(np.exp(-(Q**2) * diffusion * time), abs=0.005)
-        assert overlap(squares, A) == pytest.approx(chi.cdf(A / width, d), abs=0.005)
+        assert overlap_array(squares, A) == pytest.approx(chi.cdf(A / width, d), abs=0.005)
 
     def test_a_cage(self, d):
         """A particle on a spring with friction: F_s falls to a plateau and stays there."""
@@ -69,24 +77,24 @@ class TestLaws:
         for k, time in enumerate(times):
             left = np.exp(-time / decay)
             later = at * left + spread * np.sqrt(1 - left**2) * gaussian(d, 1, 2 + k, 50_000)
-            squares.append(squared_displacement(later - at))
+            squares.append(squared_displacement_array(later - at))
             functions.append(self_intermediate_scattering(squares[-1], Q, d))
         # the displacement has twice the variance of the place, when it has forgotten it
         variance = 2 * spread**2 * (1 - np.exp(-times / decay))
         np.testing.assert_allclose(functions, np.exp(-(Q**2) * variance / 2), atol=0.01)
         assert functions[-1] == pytest.approx(np.exp(-(Q**2) * spread**2), abs=0.01)
         assert np.mean(squares[-1]) == pytest.approx(2 * d * spread**2, rel=0.02)
-        assert np.isnan(relaxation_time(np.array(functions), times))
+        assert np.isnan(relaxation_time_array(np.array(functions), times))
 
     def test_time_zero(self, make_positions, d):
         position, length = make_positions(100, d)
         still = np.zeros((3, 100, d), np.float32)
-        squares = squared_displacement(still)
+        squares = squared_displacement_array(still)
         np.testing.assert_allclose(self_intermediate_scattering(squares, Q, d), 1, atol=2e-7)
-        assert (overlap(squares, A) == 1).all()
-        assert four_point_susceptibility(overlap(squares, A), 100) == 0
+        assert (overlap_array(squares, A) == 1).all()
+        assert four_point_susceptibility_array(overlap_array(squares, A), 100) == 0
         bonds = find_bonds(position, length, np.zeros(100, int), SIGMA)
-        assert (broken_bonds(still, bonds) == 0).all()
+        assert (broken_bonds_array(still, bonds) == 0).all()
 
 
 class TestScattering:
@@ -122,7 +130,7 @@ class TestBonds:
         species = (np.arange(150) % 3 == 0).astype(int)
         moved = gaussian(d, 0.5, 5, 150 * 40).reshape(40, 150, d).astype(np.float32)
         bonds = find_bonds(position, length, species, SIGMA, 1.4, 1.7)
-        found = broken_bonds(moved, bonds)
+        found = broken_bonds_array(moved, bonds)
         reach = SIGMA[species[:, None], species]
         apart = position[None] - position[:, None]
         apart -= length * np.rint(apart / length)
@@ -138,11 +146,11 @@ class TestBonds:
         position[1, 0] = 9.5  # 1.5 apart by minimum image
         bonds = find_bonds(position, 10.0, np.zeros(2, int), [[1.2]])
         moved = np.zeros((1, 2, d))
-        assert broken_bonds(moved, bonds).tolist() == [[0, 0]]
+        assert broken_bonds_array(moved, bonds).tolist() == [[0, 0]]
         moved[0, 1, 0] = 10.0
-        assert broken_bonds(moved, bonds).tolist() == [[1, 1]]
+        assert broken_bonds_array(moved, bonds).tolist() == [[1, 1]]
         moved[0, 1, 0] = np.nan
-        assert np.isnan(broken_bonds(moved, bonds)).all()
+        assert np.isnan(broken_bonds_array(moved, bonds)).all()
 
     def test_refusals(self, make_positions, d):
         position, length = make_positions(30, d)
@@ -158,31 +166,35 @@ class TestRelaxation:
         time = np.geomspace(0.1, 100, 8)
         function = 0.9 - 0.2 * np.log(time / 0.1)
         exact = 0.1 * np.exp((0.9 - 1 / np.e) / 0.2)
-        assert relaxation_time(function, time) == pytest.approx(exact, rel=1e-12)
-        assert relaxation_time(function, time, 0.5) == pytest.approx(0.1 * np.exp(2), rel=1e-12)
+        assert relaxation_time_array(function, time) == pytest.approx(exact, rel=1e-12)
+        assert relaxation_time_array(function, time, 0.5) == pytest.approx(
+            0.1 * np.exp(2), rel=1e-12
+        )
 
     def test_of_a_decay(self):
         time = np.geomspace(0.01, 1000, 200)
         taus = np.array([0.3, 20.0])
-        found = relaxation_time(np.exp(-time / taus[:, None]), time)
+        found = relaxation_time_array(np.exp(-time / taus[:, None]), time)
         np.testing.assert_allclose(found, taus, rtol=0.01)
 
     def test_not_reached_or_not_resolved(self):
         time = np.array([1.0, 2.0, 4.0])
         rows = np.array([[0.9, 0.8, 0.7], [0.3, 0.2, 0.1], [0.9, 0.1, 0.9], [0.9, np.nan, 0.1]])
-        found = relaxation_time(rows, time)
+        found = relaxation_time_array(rows, time)
         assert np.isnan(found).tolist() == [True, True, False, True]
         assert 1 < found[2] < 2  # the first time, though it comes back
-        assert np.isnan(relaxation_time(np.array([0.5]), np.array([1.0])))
+        assert np.isnan(relaxation_time_array(np.array([0.5]), np.array([1.0])))
 
     @pytest.mark.parametrize("time", [[0.0, 1.0], [2.0, 1.0], []])
     def test_times_without_a_logarithm(self, time):
         with pytest.raises(ValueError, match="expected increasing ones above 0"):
-            relaxation_time(np.ones(len(time)), np.array(time))
+            relaxation_time_array(np.ones(len(time)), np.array(time))
 
     def test_peak(self):
         time = np.array([1.0, 10.0, 100.0])
-        place, height = peak(np.array([[1, 3, 2], [np.nan, 1, 2], [np.nan] * 3]), time)
+        place, height = peak_in_time_array(
+            np.array([[1, 3, 2], [np.nan, 1, 2], [np.nan] * 3]), time
+        )
         np.testing.assert_array_equal(place, [10, 100, np.nan])
         np.testing.assert_array_equal(height, [3, 2, np.nan])
 
@@ -192,12 +204,12 @@ class TestSusceptibility:
         """Each stays with the same chance: N var(Q) = Q (1 - Q)."""
         random, particles, stays = np.random.default_rng(6), 300, 0.7
         squares = np.where(random.random((8000, particles)) < stays, 0.0, 1.0)
-        found = four_point_susceptibility(overlap(squares, A), particles)
+        found = four_point_susceptibility_array(overlap_array(squares, A), particles)
         assert found == pytest.approx(stays * (1 - stays), rel=0.05)
 
     def test_the_variance_is_unbiased(self):
         q = np.random.default_rng(7).normal(size=(20_000, 3))
-        assert four_point_susceptibility(q, 5).mean() == pytest.approx(5, rel=0.03)
+        assert four_point_susceptibility_array(q, 5).mean() == pytest.approx(5, rel=0.03)
 
     @pytest.mark.parametrize(("starts", "replicas"), [(2, 30), (3, 10), (10, 2), (4, 5)])
     def test_starts_add_how_they_differ(self, starts, replicas):
@@ -206,23 +218,23 @@ class TestSusceptibility:
         start = random.normal(size=(20_000, starts, 1))
         q = start + random.normal(size=(20_000, starts, replicas))
         q[:, 0, replicas - replicas // 3 :] = np.nan  # these failed
-        assert four_point_susceptibility(q, 5).mean() == pytest.approx(5, rel=0.03)
-        found = four_point_susceptibility_of_starts(q, 5)
+        assert four_point_susceptibility_array(q, 5).mean() == pytest.approx(5, rel=0.03)
+        found = susceptibility_of_starts(q, 5)
         assert found.mean() == pytest.approx(10, rel=0.03)
 
     def test_one_start_does_not_know_how_others_differ(self):
         q = np.random.default_rng(9).normal(size=(3, 8))
-        assert np.isnan(four_point_susceptibility_of_starts(q[:1], 5))
+        assert np.isnan(susceptibility_of_starts(q[:1], 5))
         q[1:, 1:] = np.nan
-        assert np.isnan(four_point_susceptibility_of_starts(q, 5))
+        assert np.isnan(susceptibility_of_starts(q, 5))
 
     def test_missing_trajectories(self):
         q = np.array([[0.2, 0.6, np.nan], [0.5, np.nan, np.nan]])
-        found = four_point_susceptibility(q, 10)
+        found = four_point_susceptibility_array(q, 10)
         assert found[0] == pytest.approx(10 * 0.08)
         assert np.isnan(found[1])
-        assert np.isnan(overlap(np.array([0.1, np.nan]), A))
+        assert np.isnan(overlap_array(np.array([0.1, np.nan]), A))
 
     def test_a_distance_that_is_none(self):
         with pytest.raises(ValueError, match="distance of 0; expected a positive length"):
-            overlap(np.ones(3), 0)
+            overlap_array(np.ones(3), 0)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassdask.physics.kernels.gridding import at_particles, cells_along, grid_density
+from glassdask.physics.grid_weights import cells_along
+from glassdask.physics.images import at_particles_array, grid_density_array
 
 KERNELS = [("nearest", None), ("cloud-in-cell", None), ("gaussian", 0.4)]
 
@@ -29,7 +30,7 @@ class TestImages:
     @given(systems(), st.sampled_from(KERNELS))
     def test_particles_are_conserved(self, system, kernel):
         position, length, channel, cells = system
-        image = grid_density(position, length, channel, 2, cells, *kernel)
+        image = grid_density_array(position, length, channel, 2, cells, *kernel)
         assert image.dtype == (np.uint8 if kernel[0] == "nearest" else np.float32)
         assert image.shape == (2, *cells[::-1])
         assert (image >= 0).all()
@@ -63,7 +64,7 @@ class TestImages:
                 folded = weight.reshape(-1, n).sum(axis=0)
                 share.append(folded / folded.sum())
             image[kind] += np.einsum(_product(len(cells)), *share)
-        found = grid_density(position, length, channel, 2, cells, *kernel)
+        found = grid_density_array(position, length, channel, 2, cells, *kernel)
         np.testing.assert_allclose(found, image, rtol=1e-6, atol=1e-7)
 
     @pytest.mark.parametrize("kernel", KERNELS)
@@ -77,43 +78,43 @@ class TestImages:
         place = place + random.uniform(0.1, 0.9, (100, dimension))
         channel, shift = random.integers(0, 2, 100), np.array([3, 5, 2][:dimension])
         before, after = (p * (length / cells) for p in (place, (place + shift) % cells))
-        image = grid_density(before, length, channel, 2, cells, *kernel)
+        image = grid_density_array(before, length, channel, 2, cells, *kernel)
         rolled = np.roll(image, shift[::-1], axis=tuple(range(1, dimension + 1)))
-        moved = grid_density(after, length, channel, 2, cells, *kernel)
+        moved = grid_density_array(after, length, channel, 2, cells, *kernel)
         np.testing.assert_allclose(moved, rolled, rtol=0, atol=0 if kernel[1] is None else 1e-5)
 
     @pytest.mark.parametrize("kernel", KERNELS)
     def test_axes_are_z_y_x(self, kernel):
         # all cells half a sigma wide, and the particle in the middle of one of them
         position = np.array([[0.75, 1.25, 2.75]])
-        image = grid_density(position, np.array([4.0, 5, 6]), [0], 1, [8, 10, 12], *kernel)
+        image = grid_density_array(position, np.array([4.0, 5, 6]), [0], 1, [8, 10, 12], *kernel)
         assert image.shape == (1, 12, 10, 8)
         assert np.unravel_index(image.argmax(), image.shape) == (0, 5, 2, 1)
 
     def test_limits_of_the_width(self):
         random = np.random.default_rng(4)
         position, channel = random.random((200, 2)) * 6, np.zeros(200, int)
-        counts = grid_density(position, 6.0, channel, 1, 24)
-        narrow = grid_density(position, 6.0, channel, 1, 24, "gaussian", 1e-5)
+        counts = grid_density_array(position, 6.0, channel, 1, 24)
+        narrow = grid_density_array(position, 6.0, channel, 1, 24, "gaussian", 1e-5)
         np.testing.assert_allclose(narrow, counts, atol=1e-6)
-        wide = grid_density(position, 6.0, channel, 1, 24, "gaussian", 3.0)
+        wide = grid_density_array(position, 6.0, channel, 1, 24, "gaussian", 3.0)
         np.testing.assert_allclose(wide, 200 / 24**2, rtol=0.02)
 
     @pytest.mark.parametrize("kernel", KERNELS)
     @pytest.mark.parametrize("length", [3.0, 0.9, 40.82482904638630])
     def test_edges_of_the_box(self, length, kernel):
         position = np.array([[0.0, 0.0], [np.nextafter(length, 0), 0.0]])
-        image = grid_density(position, length, [0, 0], 1, 163, *kernel)
+        image = grid_density_array(position, length, [0, 0], 1, 163, *kernel)
         assert image.sum(dtype=float) == pytest.approx(2)
         if kernel[0] == "nearest":
             assert image[0, 0, 0] == image[0, 0, 162] == 1
 
     def test_a_cell_that_is_too_full(self):
         position = np.full((256, 2), 0.5)
-        assert grid_density(position[1:], 1.0, np.zeros(255, int), 1, 1).item() == 255
+        assert grid_density_array(position[1:], 1.0, np.zeros(255, int), 1, 1).item() == 255
         with pytest.raises(ValueError, match="256 particles in one cell"):
-            grid_density(position, 1.0, np.zeros(256, int), 1, 1)
-        shared = grid_density(position, 1.0, np.zeros(256, int), 1, 1, "cloud-in-cell")
+            grid_density_array(position, 1.0, np.zeros(256, int), 1, 1)
+        shared = grid_density_array(position, 1.0, np.zeros(256, int), 1, 1, "cloud-in-cell")
         assert shared.item() == 256
 
     @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ class TestImages:
     )
     def test_refusals(self, position, channel, cells, kernel, message):
         with pytest.raises(ValueError, match=message):
-            grid_density(np.array(position), 1.0, channel, 1, cells, *kernel)
+            grid_density_array(np.array(position), 1.0, channel, 1, cells, *kernel)
 
 
 def _product(dimension):
@@ -152,8 +153,8 @@ class TestAtParticles:
         image = random.normal(size=cells[::-1])
         # one particle a channel: the weights themselves
         alone = np.arange(len(position))
-        weights = grid_density(position, length, alone, len(alone), cells, kernel)
-        found = at_particles(image, position, length, mapping)
+        weights = grid_density_array(position, length, alone, len(alone), cells, kernel)
+        found = at_particles_array(image, position, length, mapping)
         expected = np.tensordot(weights.astype(float), image, len(cells))
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
@@ -166,8 +167,8 @@ class TestAtParticles:
         )
         position = np.stack([x, np.full(len(x), 0.5 * length)], axis=1)
         alone = np.arange(len(x))
-        images = grid_density(position, length, alone, len(x), [cells, 1])
-        cell = at_particles(np.arange(cells)[None], position, length)
+        images = grid_density_array(position, length, alone, len(x), [cells, 1])
+        cell = at_particles_array(np.arange(cells)[None], position, length)
         np.testing.assert_array_equal(cell, images[:, 0].argmax(axis=1))
 
     @pytest.mark.parametrize("dimension", [2, 3])
@@ -179,13 +180,15 @@ class TestAtParticles:
         image = random.random((3, *[-(-cells // stride)] * dimension))
         position = random.random((50, dimension)) * length
         position[0], position[1] = 0.0, np.nextafter(length, 0)
-        constant = at_particles(np.full_like(image, 2.5), position, length, mapping, stride, cells)
+        constant = at_particles_array(
+            np.full_like(image, 2.5), position, length, mapping, stride, cells
+        )
         np.testing.assert_allclose(constant, 2.5, rtol=1e-14)
         position = position[2:]
-        value = at_particles(image, position, length, mapping, stride, cells)
+        value = at_particles_array(image, position, length, mapping, stride, cells)
         assert value.shape == (3, 48)
         images = position + length * random.integers(-2, 3, position.shape)
-        moved = at_particles(image, images, length, mapping, stride, cells)
+        moved = at_particles_array(image, images, length, mapping, stride, cells)
         np.testing.assert_allclose(moved, value, atol=1e-9)
 
     @pytest.mark.parametrize("mapping", ["cell", "linear"])
@@ -194,16 +197,16 @@ class TestAtParticles:
         spacing = 0.5
         # The centres of the map cells under stride 2, as (x, y, z).
         centre = (np.array([[0, 1, 2], [3, 0, 1]]) * 2 + 0.5) * spacing
-        value = at_particles(image, centre, 8 * spacing, mapping, 2, 8)
+        value = at_particles_array(image, centre, 8 * spacing, mapping, 2, 8)
         assert value.tolist() == [image[2, 1, 0], image[1, 0, 3]]
-        assert value.tolist() == at_particles(image, centre, 8 * spacing, mapping, 2).tolist()
+        assert value.tolist() == at_particles_array(image, centre, 8 * spacing, mapping, 2).tolist()
 
     def test_linear_interpolates_across_the_border(self):
         image = np.array([[0.0, 1.0, 2.0, 5.0]] * 4)
         position = np.array([[0.0, 1.0], [1.0, 0.2], [3.75, 3.0]])
-        value = at_particles(image, position, 4.0, "linear")
+        value = at_particles_array(image, position, 4.0, "linear")
         np.testing.assert_allclose(value, [2.5, 0.5, 3.75])
-        nearest = at_particles(image, position + np.array([0.1, 0]), 4.0, "cell")
+        nearest = at_particles_array(image, position + np.array([0.1, 0]), 4.0, "cell")
         np.testing.assert_allclose(nearest, [0.0, 1.0, 5.0])
 
     @pytest.mark.parametrize("dimension", [2, 3])
@@ -216,7 +219,7 @@ class TestAtParticles:
         position = random.random((200, dimension)) * length
         place = (position * cells / length - 0.5).T[::-1]
         expected = map_coordinates(image, place, order=1, mode="grid-wrap")
-        np.testing.assert_allclose(at_particles(image, position, length, "linear"), expected)
+        np.testing.assert_allclose(at_particles_array(image, position, length, "linear"), expected)
 
     @pytest.mark.parametrize(
         ("image", "position", "words", "message"),
@@ -229,7 +232,7 @@ class TestAtParticles:
     )
     def test_refusals(self, image, position, words, message):
         with pytest.raises(ValueError, match=message):
-            at_particles(np.zeros(image), np.full((3, 2), position), 1.0, **words)
+            at_particles_array(np.zeros(image), np.full((3, 2), position), 1.0, **words)
 
 
 def test_cells_from_the_spacing():

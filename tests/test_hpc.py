@@ -15,7 +15,8 @@ from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.averages import AVERAGED, cooling_averages
 from glassdask.campaign.cooling import ramp
-from glassdask.physics.registry import INDICATORS, Configuration
+from glassdask.physics.configuration import Configuration
+from glassdask.physics.indicators import INDICATORS
 from glassdask.run import mpi
 from glassdask.stages.replaying import find_run, print_input, replay
 from glassdask.store import groups, jobs, layout

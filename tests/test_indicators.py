@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from glassdask.campaign.models import MODELS
+from glassdask.physics.configuration import Configuration
+from glassdask.physics.energy import potential_energy_array
 from glassdask.physics.geometry.tessellation import tessellate
-from glassdask.physics.kernels.energy import potential_energy
-from glassdask.physics.kernels.structure import corner_angle, tong_tanaka
-from glassdask.physics.registry import INDICATORS, Configuration
+from glassdask.physics.indicators import INDICATORS
+from glassdask.physics.structure import corner_angle, tong_tanaka_array
 
 KAM = MODELS["kam"]
 ONE = np.ones((1, 1))
@@ -49,7 +50,7 @@ class TestTongTanaka:
     @pytest.mark.parametrize("constant", [1.0, 1.3])
     def test_zero_for_equal_discs(self, make_lattice, constant):
         position, length = make_lattice("triangular", 5, constant)
-        theta = tong_tanaka(tessellate(position, length), np.zeros(50, int), ONE)
+        theta = tong_tanaka_array(tessellate(position, length), np.zeros(50, int), ONE)
         np.testing.assert_allclose(theta, 0, atol=1e-7)
 
     def test_zero_for_an_ideal_packing_of_tetrahedra(self, make_lattice):
@@ -57,13 +58,14 @@ class TestTongTanaka:
         position, length = make_lattice("bcc", 3)
         ab = np.sqrt(3) / 2
         reference = np.array([[1, ab], [ab, 1]])
-        theta = tong_tanaka(tessellate(position, length), alternating(len(position)), reference)
+        species = alternating(len(position))
+        theta = tong_tanaka_array(tessellate(position, length), species, reference)
         np.testing.assert_allclose(theta, 0, atol=1e-7)
 
     def test_equal_balls_on_bcc(self, make_lattice):
         """24 equal tetrahedra meet in a particle; a regular one has arccos(23/27)."""
         position, length = make_lattice("bcc", 3)
-        theta = tong_tanaka(tessellate(position, length), np.zeros(len(position), int), ONE)
+        theta = tong_tanaka_array(tessellate(position, length), np.zeros(len(position), int), ONE)
         np.testing.assert_allclose(theta, abs(4 * np.pi / 24 - np.arccos(23 / 27)), rtol=1e-9)
 
     def test_brute_force(self, make_positions):
@@ -89,7 +91,7 @@ class TestTongTanaka:
                 ideal = angle(*(reference[s[a], s[b]] for a, b in ((o, i), (o, j), (i, j))))
                 terms[simplex[o]].append(abs(measured - ideal))
         expected = [np.mean(t) for t in terms]
-        np.testing.assert_allclose(tong_tanaka(tessellation, species, reference), expected)
+        np.testing.assert_allclose(tong_tanaka_array(tessellation, species, reference), expected)
 
     def test_as_many_triangles_as_neighbours(self, make_positions):
         tessellation = tessellate(*make_positions(100, 2))
@@ -100,13 +102,13 @@ class TestTongTanaka:
         tessellation = tessellate(*make_positions(50, 2))
         species = alternating(50)
         with pytest.raises(ValueError, match="closes no triangle"):
-            tong_tanaka(tessellation, species, np.array([[1, 0.4], [0.4, 1]]))
+            tong_tanaka_array(tessellation, species, np.array([[1, 0.4], [0.4, 1]]))
         with pytest.raises(ValueError, match="not symmetric"):
-            tong_tanaka(tessellation, species, np.array([[1, 0.9], [0.8, 1]]))
+            tong_tanaka_array(tessellation, species, np.array([[1, 0.9], [0.8, 1]]))
         with pytest.raises(ValueError, match=r"expected at least \(2, 2\)"):
-            tong_tanaka(tessellation, species, ONE)
+            tong_tanaka_array(tessellation, species, ONE)
         with pytest.raises(ValueError, match="not positive"):
-            tong_tanaka(tessellation, species, np.zeros((2, 2)))
+            tong_tanaka_array(tessellation, species, np.zeros((2, 2)))
 
 
 class TestCornerAngle:
@@ -131,7 +133,7 @@ class TestPotentialEnergy:
     def test_one_pair(self, r, energy):
         """Each of two particles has half; phi*(r_c) and its slope follow from these values."""
         position = np.array([[0.1, 3.0], [(0.1 - r) % 10, 3.0]])
-        halves = potential_energy(position, 10.0, np.zeros(2, int), ONE, ONE, 2.5)
+        halves = potential_energy_array(position, 10.0, np.zeros(2, int), ONE, ONE, 2.5)
         np.testing.assert_allclose(halves, energy / 2, atol=5e-6 / 2)
 
     def test_the_subtracted_line(self):
@@ -139,7 +141,7 @@ class TestPotentialEnergy:
         r = np.array([1.2, 2.2])
         phi = 4 * (r**-12 - r**-6)
         energies = [
-            potential_energy(np.array([[0, 0], [x, 0]]), 10.0, [0, 0], ONE, ONE, 2.5).sum()
+            potential_energy_array(np.array([[0, 0], [x, 0]]), 10.0, [0, 0], ONE, ONE, 2.5).sum()
             for x in r
         ]
         line = np.polynomial.Polynomial.fit(r - 2.5, phi - energies, 1).convert().coef
@@ -160,25 +162,25 @@ class TestPotentialEnergy:
                 slope = 4 * (-12 * cutoff**-13 + 6 * cutoff**-7)
                 pair = depth * (4 * (r**-12 - r**-6) - end - (r - cutoff) * slope)
                 expected[[i, j]] += pair / 2
-        energy = potential_energy(position, length, species, KAM.sigma, KAM.epsilon, cutoff)
+        energy = potential_energy_array(position, length, species, KAM.sigma, KAM.epsilon, cutoff)
         np.testing.assert_allclose(energy, expected, rtol=1e-9)
 
     def test_a_species_that_is_not_there_does_not_lengthen_the_cutoff(self):
         position, species = np.array([[1.0, 1.0], [2.1, 1.0]]), np.zeros(2, int)
         large = np.array([[1.0, 1.0], [1.0, 5.0]])
-        found = potential_energy(position, 6.0, species, large, np.ones((2, 2)), 2.5)
+        found = potential_energy_array(position, 6.0, species, large, np.ones((2, 2)), 2.5)
         np.testing.assert_array_equal(
-            found, potential_energy(position, 6.0, species, ONE, ONE, 2.5)
+            found, potential_energy_array(position, 6.0, species, ONE, ONE, 2.5)
         )
 
     def test_refusals(self):
         position, species = np.array([[1.0, 1.0], [1.0, 1.0]]), np.zeros(2, int)
         with pytest.raises(ValueError, match="at most half the box"):
-            potential_energy(position, 4.9, species, ONE, ONE, 2.5)
+            potential_energy_array(position, 4.9, species, ONE, ONE, 2.5)
         with pytest.raises(ValueError, match="at the same place"):
-            potential_energy(position, 9.0, species, ONE, ONE, 2.5)
+            potential_energy_array(position, 9.0, species, ONE, ONE, 2.5)
         with pytest.raises(ValueError, match="outside the box"):
-            potential_energy(position - 2, 9.0, species, ONE, ONE, 2.5)
+            potential_energy_array(position - 2, 9.0, species, ONE, ONE, 2.5)
 
 
 @pytest.mark.parametrize(("name", "dimension"), NAMES)

@@ -13,7 +13,7 @@ from mpi4py import MPI
 import hpc.minimising
 import hpc.snapshots
 from glassdask.campaign import Campaign
-from glassdask.physics.indicators import potential_energy
+from glassdask.physics.energy import potential_energy
 from glassdask.store.layout.parts import model_attributes
 from hpc import lammps_input
 from hpc.carrying_out import Order, Stopped, carry_out

@@ -5,30 +5,28 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from glassdask.physics.coarse_graining import coarse_grain_array
+from glassdask.physics.correlations import by_group, pearson_array, spearman_array
+from glassdask.physics.energy import potential_energy_array
 from glassdask.physics.geometry.tessellation import tessellate
-from glassdask.physics.kernels import (
-    correlation,
-    energy,
-    gridding,
-    structure,
-    structure_factor,
-    surroundings,
-)
-from glassdask.physics.kernels import radial_distribution as distribution
-from glassdask.physics.kernels.coarse_graining import coarse_grain
+from glassdask.physics.images import at_particles_array, grid_density_array
+from glassdask.physics.radial_distribution import radial_distribution_array
+from glassdask.physics.structure import tong_tanaka_array
+from glassdask.physics.structure_factor import structure_factor_array
+from glassdask.physics.surroundings import pair_entropy_array, unlike_neighbours_array
 
 ONE = [[1.0, 1.0], [1.0, 1.0]]
 
 # from positions, box and species to numbers
 KERNELS = {
-    "energy": lambda p, box, s: energy.potential_energy(p, box, s, ONE, ONE, 1.2),
-    "tong_tanaka": lambda p, box, s: structure.tong_tanaka(tessellate(p, box), s, ONE),
-    "unlike": lambda p, box, s: structure.unlike_neighbours(tessellate(p, box), s),
-    "pair_entropy": lambda p, box, s: surroundings.pair_entropy(p, box, s, 1.0, 0.1),
-    "grid": lambda p, box, s: gridding.grid_density(p, box, s, 2, 4),
-    "g(r)": lambda p, box, s: distribution.radial_distribution(p, box, s, 2, 5, 1.2),
-    "S(q)": lambda p, box, s: structure_factor.structure_factor(p, box, s, 2, 5, 6.0),
-    "coarse_grain": lambda p, box, s: coarse_grain(np.array([s], float), p, box, 1.0),
+    "energy": lambda p, box, s: potential_energy_array(p, box, s, ONE, ONE, 1.2),
+    "tong_tanaka": lambda p, box, s: tong_tanaka_array(tessellate(p, box), s, ONE),
+    "unlike": lambda p, box, s: unlike_neighbours_array(tessellate(p, box), s),
+    "pair_entropy": lambda p, box, s: pair_entropy_array(p, box, s, 1.0, 0.1),
+    "grid": lambda p, box, s: grid_density_array(p, box, s, 2, 4),
+    "g(r)": lambda p, box, s: radial_distribution_array(p, box, s, 2, 5, 1.2),
+    "S(q)": lambda p, box, s: structure_factor_array(p, box, s, 2, 5, 6.0),
+    "coarse_grain": lambda p, box, s: coarse_grain_array(np.array([s], float), p, box, 1.0),
 }
 
 
@@ -90,14 +88,14 @@ class TestEveryKernel:
 def test_an_image_may_be_a_list(given, mapping):
     position, length, _ = given
     image = np.random.default_rng(0).random((2, 4, 5))
-    found = gridding.at_particles(image.tolist(), position.tolist(), length, mapping)
-    np.testing.assert_array_equal(found, gridding.at_particles(image, position, length, mapping))
+    found = at_particles_array(image.tolist(), position.tolist(), length, mapping)
+    np.testing.assert_array_equal(found, at_particles_array(image, position, length, mapping))
 
 
-@pytest.mark.parametrize("kind", [correlation.pearson, correlation.spearman])
+@pytest.mark.parametrize("kind", [pearson_array, spearman_array])
 def test_what_is_correlated_may_be_a_list(given, kind):
     a, b = np.random.default_rng(0).random((2, 3, 40))
     species = given[2]
-    found = correlation.by_group(kind, a.tolist(), b.tolist(), species.tolist())
+    found = by_group(kind, a.tolist(), b.tolist(), species.tolist())
     assert found.shape == (3, 2)
     np.testing.assert_array_equal(found[:, 1], kind(a[:, 1::2], b[:, 1::2]))

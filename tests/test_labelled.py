@@ -1,10 +1,6 @@
-"""Kernel = labelled = chunked, for every function; names, units, laziness and the import."""
+"""Kernel = labelled = chunked, for every function; units, laziness, Datasets, refusals."""
 
 from __future__ import annotations
-
-import inspect
-import subprocess
-import sys
 
 import dask
 import numpy as np
@@ -12,28 +8,31 @@ import pytest
 import xarray as xr
 
 import glassdask as gd
-import glassdask.physics.registry
-from glassdask.campaign.indicator_names import DIMENSIONS, used_parameters
-from glassdask.physics.geometry.tessellation import tessellate
-from glassdask.physics.kernels import (
+from glassdask.physics import (
     bond_order,
     bonds,
     coarse_graining,
-    correlation,
-    dynamics,
+    correlation_interval,
+    correlations,
     energy,
-    gridding,
-    noise,
+    images,
+    kink,
     onset,
+    radial_distribution,
     relaxation,
-    sampling,
+    reliability,
     scattering,
+    statistics,
     structure,
+    structure_factor,
     surroundings,
+    susceptibility,
 )
-from glassdask.physics.kernels import radial_distribution as distribution
-from glassdask.physics.kernels import structure_factor as factor
-from glassdask.physics.registry import INDICATORS
+from glassdask.physics import (
+    displacement as displacements,
+)
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.indicators import DEFAULTS, INDICATORS, OWN, used_parameters
 
 COUNT, BINS, LARGEST, CELLS, XI = 50, 7, 1.5, 6, 1.3
 TIMES = np.array([1.0, 2.0, 4.0])
@@ -80,8 +79,8 @@ def replicas(ds):
     return as_given(displacement(ds).isel(axis=0).rename(time="replica"), ds)
 
 
-def squares(ds):
-    return gd.squared_displacement(as_given(displacement(ds), ds))
+def moved(ds):
+    return as_given(displacement(ds), ds)
 
 
 def image(ds):
@@ -106,186 +105,213 @@ def as_given(array, ds):
 # name: (kernel on a case, labelled function of ds, dims after sample and state, units 2D, 3D)
 FUNCTIONS = {
     "voronoi_volume": (
-        lambda c: structure.voronoi_volume(c.tessellation),
+        lambda c: structure.voronoi_volume_array(c.tessellation),
         gd.voronoi_volume, ("particle",), "sigma^2", "sigma^3",
     ),
     "tong_tanaka": (
-        lambda c: structure.tong_tanaka(c.tessellation, c.species, c.attrs["reference_length"]),
+        lambda c: structure.tong_tanaka_array(
+            c.tessellation, c.species, c.attrs["reference_length"]
+        ),
         gd.tong_tanaka, ("particle",), "rad", "sr",
     ),
     "potential_energy": (
-        lambda c: energy.potential_energy(
+        lambda c: energy.potential_energy_array(
             c.position, c.box, c.species, c.attrs["sigma"], c.attrs["epsilon"], c.attrs["cutoff"]
         ),
         gd.potential_energy, ("particle",), "epsilon", "epsilon",
     ),
     "local_density": (
-        lambda c: surroundings.local_density(c.position, c.box, 1.1),
+        lambda c: surroundings.local_density_array(c.position, c.box, 1.1),
         lambda ds: gd.local_density(ds, 1.1), ("particle",), "sigma^-2", "sigma^-3",
     ),
     "coordination": (
-        lambda c: structure.coordination(c.tessellation), gd.coordination, ("particle",), "1", "1",
+        lambda c: surroundings.coordination_array(c.tessellation),
+        gd.coordination, ("particle",), "1", "1",
     ),
     "coordination of B": (
-        lambda c: structure.coordination(c.tessellation, c.species == 1),
-        lambda ds: gd.coordination(ds, of=1), ("particle",), "1", "1",
+        lambda c: surroundings.coordination_array(c.tessellation, c.species == 1),
+        lambda ds: gd.coordination(ds, counted_species=1), ("particle",), "1", "1",
     ),
     "local_density of B": (
-        lambda c: surroundings.local_density(c.position, c.box, 1.1, c.species == 1),
-        lambda ds: gd.local_density(ds, 1.1, of=1), ("particle",), "sigma^-2", "sigma^-3",
+        lambda c: surroundings.local_density_array(c.position, c.box, 1.1, c.species == 1),
+        lambda ds: gd.local_density(ds, 1.1, counted_species=1),
+        ("particle",), "sigma^-2", "sigma^-3",
     ),
     "unlike_neighbours": (
-        lambda c: structure.unlike_neighbours(c.tessellation, c.species),
+        lambda c: surroundings.unlike_neighbours_array(c.tessellation, c.species),
         gd.unlike_neighbours, ("particle",), "1", "1",
     ),
     "diameter": (
-        lambda c: structure.diameter(c.species, c.attrs["sigma"]),
+        lambda c: structure.diameter_array(c.species, c.attrs["sigma"]),
         gd.diameter, ("particle",), "sigma", "sigma",
     ),
     "hexatic_order": (
-        lambda c: bond_order.hexatic_order(c.tessellation, c.box),
+        lambda c: bond_order.hexatic_order_array(c.tessellation, c.box),
         gd.hexatic_order, ("particle",), "1", None,
     ),
     "steinhardt_order": (
-        lambda c: bond_order.steinhardt_order(c.tessellation, c.box),
+        lambda c: bond_order.steinhardt_order_array(c.tessellation, c.box),
         gd.steinhardt_order, ("particle",), None, "1",
     ),
     "pair_entropy": (
-        lambda c: surroundings.pair_entropy(c.position, c.box, c.species, 1.2, 0.1),
+        lambda c: surroundings.pair_entropy_array(c.position, c.box, c.species, 1.2, 0.1),
         lambda ds: gd.pair_entropy(ds, 1.2), ("particle",), "kB", "kB",
     ),
     "centroid_distance": (
-        lambda c: structure.centroid_distance(c.tessellation),
+        lambda c: structure.centroid_distance_array(c.tessellation),
         gd.centroid_distance, ("particle",), "sigma", "sigma",
     ),
     "structural_indicators": (
-        lambda c: structure.voronoi_volume(c.tessellation),
+        lambda c: structure.voronoi_volume_array(c.tessellation),
         lambda ds: gd.structural_indicators(ds, ["tong_tanaka", "voronoi_volume"]).voronoi_volume,
         ("particle",), "sigma^2", "sigma^3",
     ),
     "coarse_grain": (
-        lambda c: coarse_graining.coarse_grain(c.values[None], c.position, c.box, XI)[0],
+        lambda c: coarse_graining.coarse_grain_array(c.values[None], c.position, c.box, XI)[0],
         lambda ds: gd.coarse_grain(as_given(extras(ds), ds), ds, XI), ("particle",), "u", "u",
     ),
     "coarse_grain, several lengths": (
-        lambda c: coarse_graining.coarse_grain(c.values[None], c.position, c.box, [XI, 0.4])[:, 0],
+        lambda c: coarse_graining.coarse_grain_array(
+            c.values[None], c.position, c.box, [XI, 0.4]
+        )[:, 0],
         lambda ds: gd.coarse_grain(as_given(extras(ds), ds), ds, [XI, 0.4]),
         ("coarse_graining_length", "particle"), "u", "u",
     ),
     "coarse_grain of a Dataset": (
-        lambda c: coarse_graining.coarse_grain(c.other[None], c.position, c.box, XI)[0],
+        lambda c: coarse_graining.coarse_grain_array(c.other[None], c.position, c.box, XI)[0],
         lambda ds: gd.coarse_grain(
             as_given(xr.Dataset({"a": extras(ds), "b": other(ds)}), ds), ds, XI
         ).b,
         ("particle",), "u", "u",
     ),
     "species_means": (
-        lambda c: sampling.means_of_groups(c.values, c.species),
+        lambda c: statistics.means_of_groups(c.values, c.species),
         lambda ds: gd.species_means(as_given(extras(ds), ds), ds.species), ("species",), "u", "u",
     ),
     "normalise": (
-        lambda c: coarse_graining.normalise(c.values),
+        lambda c: coarse_graining.normalise_array(c.values),
         lambda ds: gd.normalise(as_given(extras(ds), ds)), ("particle",), "1", "1",
     ),
     "pearson": (
-        lambda c: correlation.pearson(c.values, c.other),
+        lambda c: correlations.pearson_array(c.values, c.other),
         lambda ds: gd.pearson(as_given(extras(ds), ds), as_given(other(ds), ds)), (), "1", "1",
     ),
     "spearman": (
-        lambda c: correlation.spearman(c.values, c.other),
+        lambda c: correlations.spearman_array(c.values, c.other),
         lambda ds: gd.spearman(as_given(extras(ds), ds), as_given(other(ds), ds)), (), "1", "1",
     ),
     "pearson by species": (
-        lambda c: correlation.by_group(correlation.pearson, c.values, c.other, c.species),
+        lambda c: correlations.by_group(correlations.pearson_array, c.values, c.other, c.species),
         lambda ds: gd.pearson(
             as_given(extras(ds), ds), as_given(other(ds), ds), by=ds.species
         ), ("species",), "1", "1",
     ),
     "spearman by species": (
-        lambda c: correlation.by_group(correlation.spearman, c.values, c.other, c.species),
+        lambda c: correlations.by_group(correlations.spearman_array, c.values, c.other, c.species),
         lambda ds: gd.spearman(
             as_given(extras(ds), ds), as_given(other(ds), ds), by=ds.species
         ), ("species",), "1", "1",
     ),
-    "over_samples, mean": (
-        lambda c: sampling.moments(c.values).mean,
-        lambda ds: gd.over_samples(as_given(extras(ds), ds), "particle")["mean"], (), "u", "u",
-    ),
-    "over_samples, upper": (
-        lambda c: sampling.bootstrap_interval(c.values, 0.9, 200, 7)[1],
-        lambda ds: gd.over_samples(as_given(extras(ds), ds), "particle", 0.9, 200, 7).upper,
+    "mean_with_interval, mean": (
+        lambda c: statistics.moments(c.values).mean,
+        lambda ds: gd.mean_with_interval(as_given(extras(ds), ds), "particle")["mean"],
         (), "u", "u",
     ),
-    "over_samples, count": (
-        lambda c: sampling.moments(c.values).counted,
-        lambda ds: gd.over_samples(as_given(extras(ds), ds), "particle")["count"], (), "1", "1",
+    "mean_with_interval, upper": (
+        lambda c: statistics.bootstrap_interval(c.values, 0.9, 200, 7)[1],
+        lambda ds: gd.mean_with_interval(as_given(extras(ds), ds), "particle", 0.9, 200, 7).upper,
+        (), "u", "u",
+    ),
+    "mean_with_interval, count": (
+        lambda c: statistics.moments(c.values).counted,
+        lambda ds: gd.mean_with_interval(as_given(extras(ds), ds), "particle")["count"],
+        (), "1", "1",
     ),
     "split_half_reliability": (
-        lambda c: noise.split_half_reliability(c.moved[..., 0], 20, 5),
+        lambda c: reliability.split_half_reliability_array(c.moved[..., 0], 20, 5),
         lambda ds: gd.split_half_reliability(replicas(ds), splits=20, seed=5), (), "1", "1",
     ),
     "split_half_reliability by species": (
         lambda c: np.array([
-            noise.split_half_reliability(c.moved[:, c.species == k, 0]) for k in (0, 1)
+            reliability.split_half_reliability_array(c.moved[:, c.species == k, 0]) for k in (0, 1)
         ]),
         lambda ds: gd.split_half_reliability(replicas(ds), by=ds.species), ("species",), "1", "1",
     ),
     "correlation_interval, upper": (
-        lambda c: noise.correlation_interval(c.values, c.moved[..., 0], 0.9, 50, 3)[1],
+        lambda c: correlation_interval.correlation_interval_array(
+            c.values, c.moved[..., 0], 0.9, 50, 3
+        )[1],
         lambda ds: gd.correlation_interval(
             as_given(extras(ds), ds), replicas(ds), "replica", 0.9, 50, 3
         ).upper, (), "1", "1",
     ),
-    "over_ceiling": (
-        lambda c: noise.over_ceiling(c.values, np.abs(c.other)),
-        lambda ds: gd.over_ceiling(as_given(extras(ds), ds), np.abs(as_given(other(ds), ds))),
+    "noise_corrected_correlation": (
+        lambda c: reliability.noise_corrected_correlation_array(c.values, np.abs(c.other)),
+        lambda ds: gd.noise_corrected_correlation(
+            as_given(extras(ds), ds), np.abs(as_given(other(ds), ds))
+        ),
         ("particle",), "1", "1",
     ),
     "grid_density": (
-        lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS),
+        lambda c: images.grid_density_array(c.position, c.box, c.species, 2, CELLS),
         lambda ds: gd.grid_density(ds, None, CELLS, True), None, "counts", "counts",
     ),
     "grid_density, cloud-in-cell": (
-        lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS, "cloud-in-cell"),
+        lambda c: images.grid_density_array(
+            c.position, c.box, c.species, 2, CELLS, "cloud-in-cell"
+        ),
         lambda ds: gd.grid_density(ds, None, CELLS, True, "cloud-in-cell"), None, "1", "1",
     ),
     "grid_density, gaussian": (
-        lambda c: gridding.grid_density(c.position, c.box, c.species, 2, CELLS, "gaussian", 0.4),
+        lambda c: images.grid_density_array(
+            c.position, c.box, c.species, 2, CELLS, "gaussian", 0.4
+        ),
         lambda ds: gd.grid_density(ds, None, CELLS, True, "gaussian", 0.4),
         None, "1", "1",
     ),
     "at_particles": (
-        lambda c: gridding.at_particles(c.image, c.position, c.box, "linear", 2, 7),
+        lambda c: images.at_particles_array(c.image, c.position, c.box, "linear", 2, 7),
         lambda ds: gd.at_particles(as_given(image(ds), ds), ds, "linear", 2, 7),
         ("channel", "particle"), "u", "u",
     ),
     "radial_distribution": (
-        lambda c: distribution.radial_distribution(
+        lambda c: radial_distribution.radial_distribution_array(
             c.position, c.box, c.species, 2, BINS, LARGEST
         ),
         lambda ds: gd.radial_distribution(ds, BINS, LARGEST), ("pair", "radius"), "1", "1",
     ),
     "structure_factor": (
-        lambda c: factor.structure_factor(c.position, c.box, c.species, 2, BINS, 9.0),
+        lambda c: structure_factor.structure_factor_array(
+            c.position, c.box, c.species, 2, BINS, 9.0
+        ),
         lambda ds: gd.structure_factor(ds, BINS, 9.0), ("pair", "wave_number"), "1", "1",
     ),
     "cage_relative_squared_displacement": (
-        lambda c: dynamics.cage_relative_squared_displacement(c.moved, c.tessellation.neighbours),
-        lambda ds: gd.cage_relative_squared_displacement(as_given(displacement(ds), ds), ds),
+        lambda c: displacements.cage_relative_squared_displacement_array(
+            c.moved, c.tessellation.neighbours
+        ),
+        lambda ds: gd.cage_relative_squared_displacement(moved(ds), ds),
         ("time", "particle"), "sigma^2", "sigma^2",
     ),
+    "cage_relative_displacement": (
+        lambda c: displacements.cage_relative_displacement_array(
+            c.moved, c.tessellation.neighbours
+        ),
+        lambda ds: gd.cage_relative_displacement(moved(ds), ds),
+        ("time", "particle", "axis"), "sigma", "sigma",
+    ),
     "mean_cage_relative_displacement": (
-        lambda c: dynamics.mean_cage_relative_displacement(c.values**2),
+        lambda c: displacements.mean_cage_relative_displacement_array(c.values**2),
         lambda ds: gd.mean_cage_relative_displacement(as_given(extras(ds), ds) ** 2),
         (), "sigma", "sigma",
     ),
     "onset_from_cooling": (
-        lambda c: onset.kink(c.temperature, c.ramp, 0.1, 1, resamples=9).upper,
+        lambda c: kink.kink(c.temperature, c.ramp, 0.1, 1, resamples=9).upper,
         lambda ds: gd.onset_from_cooling(as_given(ramp(ds), ds), 0.1, 1, "run", resamples=9).upper,
         (), "K", "K",
     ),
     "onset_from_cooling, with errors": (
-        lambda c: onset.kink(c.temperature, c.ramp, 0.1, 1, 1 + c.ramp[0], resamples=9).energy,
+        lambda c: kink.kink(c.temperature, c.ramp, 0.1, 1, 1 + c.ramp[0], resamples=9).energy,
         lambda ds: gd.onset_from_cooling(
             as_given(ramp(ds), ds), 0.1, 1, "run",
             as_given(1 + ramp(ds).isel(run=0), ds), resamples=9,
@@ -300,77 +326,76 @@ FUNCTIONS = {
         (), "K", "K",
     ),
     "squared_displacement": (
-        lambda c: relaxation.squared_displacement(c.moved),
-        lambda ds: squares(ds), ("time", "particle"), "sigma^2", "sigma^2",
+        lambda c: displacements.squared_displacement_array(c.moved),
+        lambda ds: gd.squared_displacement(moved(ds)), ("time", "particle"), "sigma^2", "sigma^2",
     ),
     "displacement_propensity": (
-        lambda c: np.sqrt(relaxation.squared_displacement(c.moved)).mean(axis=0),
-        lambda ds: gd.displacement_propensity(squares(ds), "time"), ("particle",), "sigma", "sigma",
+        lambda c: np.sqrt(displacements.squared_displacement_array(c.moved)).mean(axis=0),
+        lambda ds: gd.displacement_propensity(moved(ds), "time"), ("particle",), "sigma", "sigma",
     ),
     "broken_bonds": (
-        lambda c: bonds.broken_bonds(
+        lambda c: bonds.broken_bonds_array(
             c.moved, bonds.find_bonds(c.position, c.box, c.species, c.attrs["sigma"], 1.3, 1.5)
         ),
-        lambda ds: gd.broken_bonds(as_given(displacement(ds), ds), ds, 1.3, 1.5),
+        lambda ds: gd.broken_bonds(moved(ds), ds, 1.3, 1.5),
         ("time", "particle"), "1", "1",
     ),
     "mean_squared_displacement": (
-        lambda c: relaxation.squared_displacement(c.moved).mean(axis=-1),
-        lambda ds: gd.mean_squared_displacement(squares(ds)), ("time",), "sigma^2", "sigma^2",
+        lambda c: displacements.squared_displacement_array(c.moved).mean(axis=-1),
+        lambda ds: gd.mean_squared_displacement(moved(ds)), ("time",), "sigma^2", "sigma^2",
     ),
     "mean_squared_displacement by species": (
-        lambda c: sampling.means_of_groups(relaxation.squared_displacement(c.moved), c.species),
-        lambda ds: gd.mean_squared_displacement(squares(ds), ds.species), ("time", "species"),
+        lambda c: statistics.means_of_groups((c.moved**2).sum(axis=-1), c.species),
+        lambda ds: gd.mean_squared_displacement(moved(ds), by=ds.species), ("time", "species"),
         "sigma^2", "sigma^2",
     ),
     "self_intermediate_scattering": (
-        lambda c: scattering.self_intermediate_scattering(
-            relaxation.squared_displacement(c.moved), 7.2, len(c.box)
-        ),
-        lambda ds: gd.self_intermediate_scattering(squares(ds), ds.sizes["axis"]), ("time",),
+        lambda c: scattering.angular_average(
+            displacements.squared_displacement_array(c.moved), 7.2, len(c.box)
+        ).mean(axis=-1),
+        lambda ds: gd.self_intermediate_scattering(moved(ds)), ("time",),
         "1", "1",
     ),
     "overlap": (
-        lambda c: relaxation.overlap(relaxation.squared_displacement(c.moved), 0.9),
-        lambda ds: gd.overlap(squares(ds), 0.9), ("time",), "1", "1",
+        lambda c: relaxation.overlap_array(displacements.squared_displacement_array(c.moved), 0.9),
+        lambda ds: gd.overlap(moved(ds), 0.9), ("time",), "1", "1",
     ),
     "four_point_susceptibility": (
-        lambda c: relaxation.four_point_susceptibility(c.moved[:, :, 0].T, 7),
+        lambda c: susceptibility.four_point_susceptibility_array(c.moved[:, :, 0].T, 7),
         lambda ds: gd.four_point_susceptibility(replicas(ds), 7), ("particle",), "1", "1",
     ),
     "four_point_susceptibility of starts": (
-        lambda c: relaxation.four_point_susceptibility_of_starts(c.moved[:, :, 0].T, 7),
+        lambda c: susceptibility.susceptibility_of_starts(c.moved[:, :, 0].T, 7),
         lambda ds: gd.four_point_susceptibility(replicas(ds), 7, starts="particle"), (),
         "1", "1",
     ),
     "relaxation_time": (
-        lambda c: relaxation.relaxation_time(c.moved[:, :, 0].T, TIMES),
-        lambda ds: gd.relaxation_time(as_given(displacement(ds), ds).isel(axis=0)), ("particle",),
+        lambda c: relaxation.relaxation_time_array(c.moved[:, :, 0].T, TIMES),
+        lambda ds: gd.relaxation_time(moved(ds).isel(axis=0)), ("particle",),
         "1", "1",
     ),
-    "peak, time": (
-        lambda c: relaxation.peak(c.moved[:, :, 0].T, TIMES)[0],
-        lambda ds: gd.peak(as_given(displacement(ds), ds).isel(axis=0)).time, ("particle",),
+    "peak_in_time, time": (
+        lambda c: susceptibility.peak_in_time_array(c.moved[:, :, 0].T, TIMES)[0],
+        lambda ds: gd.peak_in_time(moved(ds).isel(axis=0)).time, ("particle",),
         "1", "1",
     ),
-    "peak, height": (
-        lambda c: relaxation.peak(c.moved[:, :, 0].T, TIMES)[1],
-        lambda ds: gd.peak(as_given(displacement(ds), ds).isel(axis=0)).height, ("particle",),
+    "peak_in_time, height": (
+        lambda c: susceptibility.peak_in_time_array(c.moved[:, :, 0].T, TIMES)[1],
+        lambda ds: gd.peak_in_time(moved(ds).isel(axis=0)).height, ("particle",),
         "u", "u",
     ),
 }  # fmt: skip
 
 
-KNOW_NO_POSITIONS = {
-    "split_half_reliability by species", "correlation_interval, upper", "over_ceiling",
-    "squared_displacement", "displacement_propensity", "mean_squared_displacement",
-    "mean_squared_displacement by species", "self_intermediate_scattering", "overlap",
-    "four_point_susceptibility", "four_point_susceptibility of starts", "relaxation_time",
-    "peak, time", "peak, height",
-    "normalise", "pearson", "spearman", "split_half_reliability", "mean_cage_relative_displacement",
-    "pearson by species", "spearman by species", "species_means",
-    "over_samples, mean", "over_samples, upper", "over_samples, count",
-    "onset_from_cooling", "onset_from_cooling, with errors", "onset_from_displacement",
+#: Cases that take configurations alone, and those that take further arrays, too.
+OF_CONFIGURATIONS = {
+    *OWN, "structural_indicators", "coordination of B", "local_density of B", "grid_density",
+    "grid_density, cloud-in-cell", "grid_density, gaussian", "radial_distribution",
+    "structure_factor",
+}  # fmt: skip
+WITH_POSITIONS = {
+    "coarse_grain", "coarse_grain, several lengths", "coarse_grain of a Dataset", "at_particles",
+    "cage_relative_displacement", "cage_relative_squared_displacement", "broken_bonds",
 }  # fmt: skip
 
 
@@ -425,25 +450,91 @@ class TestEveryFunction:
         assert eager.attrs["units"] == units[ds.sizes["axis"] - 2]
         assert eager.attrs["long_name"]
 
-    def test_no_leading_dimensions(self, ds, name):
-        whole, one = FUNCTIONS[name][1](ds), ds.isel(sample=1, state=0)
-        if name in {"voronoi_volume", "tong_tanaka", "potential_energy", "grid_density"}:
-            result = FUNCTIONS[name][1](one)
-            assert "sample" not in result.dims
-            np.testing.assert_array_equal(result, whole.isel(sample=1, state=0))
 
-    def test_a_missing_sample(self, ds, name):
-        if name in KNOW_NO_POSITIONS:
-            return
-        whole, holed = FUNCTIONS[name][1](ds), ds.copy(deep=True)
-        holed.position[0] = np.nan
-        result = FUNCTIONS[name][1](holed)
-        lost = result.isel(sample=0)
-        assert (lost == 0).all() if result.dtype == np.uint8 else lost.isnull().all()
-        xr.testing.assert_identical(result.isel(sample=1), whole.isel(sample=1))
-        holed.position[1, 0, 0] = np.nan
-        with pytest.raises(ValueError, match=f"1 of {COUNT} positions are NaN"):
-            FUNCTIONS[name][1](holed)
+@pytest.mark.parametrize(
+    ("name", "dimension"), [(n, d) for n, d in CASES if n in OF_CONFIGURATIONS]
+)
+def test_one_configuration_alone_gives_what_it_gives_among_others(make_dataset, name, dimension):
+    ds, function = make_dataset(dimension, COUNT), FUNCTIONS[name][1]
+    result = function(ds.isel(sample=1, state=0))
+    assert "sample" not in result.dims
+    np.testing.assert_array_equal(result, function(ds).isel(sample=1, state=0))
+
+
+@pytest.mark.parametrize(
+    ("name", "dimension"), [(n, d) for n, d in CASES if n in OF_CONFIGURATIONS | WITH_POSITIONS]
+)
+def test_a_missing_sample_is_missing_alone(make_dataset, name, dimension):
+    ds, function = make_dataset(dimension, COUNT), FUNCTIONS[name][1]
+    holed = ds.copy(deep=True)
+    holed.position[0] = np.nan
+    result = function(holed)
+    lost = result.isel(sample=0)
+    assert (lost == 0).all() if result.dtype == np.uint8 else lost.isnull().all()
+    xr.testing.assert_identical(result.isel(sample=1), function(ds).isel(sample=1))
+    holed.position[1, 0, 0] = np.nan
+    with pytest.raises(ValueError, match=f"1 of {COUNT} positions are NaN"):
+        function(holed)
+
+
+def two(x):
+    """Two variables."""
+    return xr.Dataset({"one": x, "two": 1 + x * x}, attrs={"title": "both"})
+
+
+#: A function of an array and the Dataset, and the array that it is given.
+OF_VALUES = {
+    "normalise": (extras, lambda x, ds: gd.normalise(x)),
+    "coarse_grain": (extras, lambda x, ds: gd.coarse_grain(x, ds, XI)),
+    "species_means": (extras, lambda x, ds: gd.species_means(x, ds.species)),
+    "pearson": (extras, lambda x, ds: gd.pearson(x, other(ds))),
+    "spearman with itself": (extras, lambda x, ds: gd.spearman(x, x)),
+    "mean_with_interval": (extras, lambda x, ds: gd.mean_with_interval(x, "particle")),
+    "split_half_reliability": (replicas, lambda x, ds: gd.split_half_reliability(x)),
+    "noise_corrected_correlation": (
+        extras, lambda x, ds: gd.noise_corrected_correlation(x, abs(other(ds))),
+    ),
+    "correlation_interval": (
+        replicas, lambda x, ds: gd.correlation_interval(other(ds), x, resamples=20),
+    ),
+    "at_particles": (image, lambda x, ds: gd.at_particles(x, ds)),
+    "squared_displacement": (displacement, lambda x, ds: gd.squared_displacement(x)),
+    "displacement_propensity": (displacement, lambda x, ds: gd.displacement_propensity(x, "time")),
+    "cage_relative_displacement": (
+        displacement, lambda x, ds: gd.cage_relative_displacement(x, ds),
+    ),
+    "cage_relative_squared_displacement": (
+        displacement, lambda x, ds: gd.cage_relative_squared_displacement(x, ds),
+    ),
+    "broken_bonds": (displacement, lambda x, ds: gd.broken_bonds(x, ds)),
+    "mean_squared_displacement": (displacement, lambda x, ds: gd.mean_squared_displacement(x)),
+    "self_intermediate_scattering": (
+        displacement, lambda x, ds: gd.self_intermediate_scattering(x),
+    ),
+    "overlap": (displacement, lambda x, ds: gd.overlap(x)),
+    "mean_cage_relative_displacement": (
+        lambda ds: abs(extras(ds)), lambda x, ds: gd.mean_cage_relative_displacement(x),
+    ),
+    "four_point_susceptibility": (replicas, lambda x, ds: gd.four_point_susceptibility(x, 7)),
+    "relaxation_time": (displacement, lambda x, ds: gd.relaxation_time(x)),
+    "peak_in_time": (displacement, lambda x, ds: gd.peak_in_time(x)),
+    "onset_from_cooling": (ramp, lambda x, ds: gd.onset_from_cooling(x, 0, 1, "run", resamples=5)),
+    "onset_from_displacement": (
+        ramp, lambda x, ds: gd.onset_from_displacement(x, 0.9, "run", resamples=5),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_VALUES)
+def test_a_dataset_gives_what_each_of_its_variables_gives(make_dataset, name):
+    ds = make_dataset(2, COUNT)
+    make, function = OF_VALUES[name]
+    both = two(make(ds))
+    found = function(both, ds)
+    for variable in ("one", "two"):
+        alone = function(both[variable], ds)
+        one = found[variable] if variable in found else found.sel(variable=variable)
+        xr.testing.assert_allclose(one.drop_vars("variable", errors="ignore"), alone)
 
 
 class TestIndicators:
@@ -465,24 +556,27 @@ class TestIndicators:
         assert (gd.tong_tanaka(ds, [[1, 1], [1, 1]]) != given).any()
 
     def test_species_add_up(self, ds):
-        for function in (gd.coordination, lambda ds, of=None: gd.local_density(ds, 1.1, of)):
-            xr.testing.assert_allclose(function(ds, of=0) + function(ds, of=1), function(ds))
+        for function in (gd.coordination, lambda ds, kind=None: gd.local_density(ds, 1.1, kind)):
+            xr.testing.assert_allclose(function(ds, 0) + function(ds, 1), function(ds))
 
     def test_species_by_name(self, ds):
         named = ds.assign_attrs(species_names=["big", "small"])
-        xr.testing.assert_equal(gd.coordination(named, of="small"), gd.coordination(ds, of=1))
-        xr.testing.assert_equal(gd.local_density(ds, 1.1, "A"), gd.local_density(ds, 1.1, of=0))
+        xr.testing.assert_equal(gd.coordination(named, "small"), gd.coordination(ds, 1))
+        xr.testing.assert_equal(gd.local_density(ds, 1.1, "A"), gd.local_density(ds, 1.1, 0))
         for wrong in (2, -1, "C"):
             with pytest.raises(ValueError, match=r"expected 0 to 1, or A, B"):
-                gd.coordination(ds, of=wrong)
+                gd.coordination(ds, wrong)
         with pytest.raises(ValueError, match="expected numbers from 0"):
-            gd.coordination(ds.assign_coords(species=("particle", ["A"] * COUNT)), of="A")
+            gd.coordination(ds.assign_coords(species=("particle", ["A"] * COUNT)), "A")
 
-    def test_an_indicator_of_the_user_travels_to_other_processes(self, ds, monkeypatch):
-        monkeypatch.setattr("glassdask.physics.registry.INDICATORS", dict(INDICATORS))
-        monkeypatch.setattr(
-            "glassdask.physics.indicators.INDICATORS", glassdask.physics.registry.INDICATORS
-        )
+    @pytest.fixture(autouse=True)
+    def _forget_indicators_of_the_user(self):
+        before = dict(INDICATORS)
+        yield
+        INDICATORS.clear()
+        INDICATORS.update(before)
+
+    def test_an_indicator_of_the_user_travels_to_other_processes(self, ds):
         gd.indicator("first")(lambda c: c.position[:, 0])
         lazy = gd.structural_indicators(ds.chunk(sample=1), ["first"]).first
         np.testing.assert_array_equal(
@@ -492,17 +586,13 @@ class TestIndicators:
     def test_one_tessellation_a_snapshot(self, ds, monkeypatch):
         calls = []
         monkeypatch.setattr(
-            "glassdask.physics.registry.tessellate", lambda *a: calls.append(1) or tessellate(*a)
+            "glassdask.physics.configuration.tessellate",
+            lambda *a: calls.append(1) or tessellate(*a),
         )
         gd.structural_indicators(ds, ["voronoi_volume", "tong_tanaka", "coordination"])
         assert len(calls) == 4
 
-    def test_an_indicator_of_the_user(self, ds, monkeypatch):
-        monkeypatch.setattr("glassdask.physics.registry.INDICATORS", dict(INDICATORS))
-        monkeypatch.setattr(
-            "glassdask.physics.indicators.INDICATORS", glassdask.physics.registry.INDICATORS
-        )
-
+    def test_an_indicator_of_the_user(self, ds):
         @gd.indicator("reach", units="sigma", needs=("factor",))
         def reach(c):
             longest = np.zeros(len(c.position))
@@ -528,10 +618,10 @@ class TestIndicators:
             with pytest.raises(ValueError, match=message):
                 gd.indicator(name)
 
-    def test_names_of_the_campaign_file(self):
-        assert {name: tuple(each.unit) for name, each in INDICATORS.items()} == DIMENSIONS
-        assert all(key in INDICATORS[name].needs for name in DIMENSIONS
-                   for key in used_parameters([name]))  # fmt: skip
+    def test_a_campaign_records_the_parameters_of_its_indicators_alone(self):
+        assert used_parameters(["voronoi_volume", "own"]) == []
+        assert used_parameters(["pair_entropy"]) == ["pair_entropy_distance", "pair_entropy_width"]
+        assert used_parameters(OWN) == list(DEFAULTS)
 
 
 class TestFields:
@@ -586,7 +676,7 @@ class TestFields:
         count = gd.grid_density(ds, cells=9).isel(channel=0)
         assert (gd.at_particles(count, ds) >= 1).all()
         assert gd.at_particles(count, ds).attrs["inverse_mapping"] == "cell"
-        with pytest.raises(ValueError, match="expected the dimensions"):
+        with pytest.raises(ValueError, match="expected the dimension 'x'"):
             gd.at_particles(count.rename(x="across"), ds)
         with pytest.raises(ValueError, match="no mapping 'cubic'"):
             gd.at_particles(count.chunk(), ds.chunk(), "cubic")
@@ -598,7 +688,7 @@ class TestFields:
         assert g.pair.values.tolist() == ["AA", "AB", "BB"]
         assert g.radius.max() < ds.box_length[0] / 2
         with pytest.raises(ValueError, match="less than half the box"):
-            gd.radial_distribution(ds, largest=30)
+            gd.radial_distribution(ds, r_max=30)
         for bins in (0, -1, 2.5):
             with pytest.raises(ValueError, match=f"{bins} bins; expected a whole number, at least"):
                 gd.radial_distribution(ds.chunk(), bins)
@@ -609,7 +699,7 @@ class TestFields:
         assert s.wave_number.attrs["units"] == "sigma^-1"
         np.testing.assert_allclose(s.wave_number[[0, -1]], [0.1, 19.9])
         with pytest.raises(ValueError, match="expected at least 2 pi / L"):
-            gd.structure_factor(ds.chunk(), largest=0.01)
+            gd.structure_factor(ds.chunk(), q_max=0.01)
 
     def test_length_of_coarse_graining(self, ds):
         with pytest.raises(ValueError, match="expected a positive length"):
@@ -636,7 +726,7 @@ class TestStatistics:
 
     def test_over_samples_of_correlations(self, ds):
         table = gd.pearson(extras(ds), other(ds))
-        found = gd.over_samples(table)
+        found = gd.mean_with_interval(table)
         assert set(found.sizes) == {"state"}
         assert (found["count"] == 2).all()
         assert ((found.lower <= found["mean"]) & (found["mean"] <= found.upper)).all()
@@ -646,64 +736,53 @@ class TestStatistics:
         assert found.attrs["confidence"] == 0.95
         holed = table.copy()
         holed[0, 0] = np.nan
-        found = gd.over_samples(holed)
+        found = gd.mean_with_interval(holed)
         assert found["count"].values.tolist() == [1, 2]
         assert found.missing.values.tolist() == [1, 0]
         assert found.lower.isnull().values.tolist() == [True, False]
 
     def test_over_samples_refuses_at_once(self, ds):
         with pytest.raises(ValueError, match="confidence of 95; expected a level between 0 and 1"):
-            gd.over_samples(extras(ds).chunk(), confidence=95)
+            gd.mean_with_interval(extras(ds).chunk(), confidence=95)
         with pytest.raises(ValueError, match="0 samples along sample; expected at least 1"):
-            gd.over_samples(extras(ds).isel(sample=[]).chunk())
+            gd.mean_with_interval(extras(ds).isel(sample=[]).chunk())
 
 
-class TestAccessor:
-    def test_forwards(self, ds):
-        xr.testing.assert_identical(ds.glass.voronoi_volume(), gd.voronoi_volume(ds))
-        xr.testing.assert_identical(ds.glass.grid_density(cells=3), gd.grid_density(ds, cells=3))
-        x, moved = extras(ds), displacement(ds)
-        xr.testing.assert_identical(ds.glass.coarse_grain(x, XI), gd.coarse_grain(x, ds, XI))
-        xr.testing.assert_identical(
-            ds.glass.at_particles(image(ds), "linear"), gd.at_particles(image(ds), ds, "linear")
+#: Functions of displacements, which a length does not replace.
+MOTION = (
+    gd.mean_squared_displacement, gd.self_intermediate_scattering, gd.overlap,
+    gd.displacement_propensity, gd.squared_displacement,
+)  # fmt: skip
+
+
+class TestMotion:
+    @pytest.mark.parametrize("function", MOTION, ids=lambda f: f.__name__)
+    def test_lengths_are_no_displacements(self, ds, function):
+        lengths = gd.squared_displacement(displacement(ds).rename(time="replica"))
+        with pytest.raises(ValueError, match="expected the dimension 'axis'"):
+            function(lengths)
+
+    def test_displacements_are_no_propensity(self, ds):
+        with pytest.raises(ValueError, match="expected squared lengths"):
+            gd.mean_cage_relative_displacement(displacement(ds))
+
+    @pytest.mark.parametrize("name", ["time", "particle"])
+    def test_another_name_of_the_dimension_changes_nothing_else(self, ds, name):
+        x = displacement(ds)
+        function = gd.relaxation_time if name == "time" else gd.overlap
+        renamed = function(x.rename({name: "other"}), dim="other")
+        xr.testing.assert_identical(renamed, function(x))
+        with pytest.raises(ValueError, match=f"expected the dimension '{name}'"):
+            function(x.rename({name: "other"}))
+
+    def test_relative_to_the_cage(self, ds):
+        x = displacement(ds)
+        relative, squared = (
+            gd.cage_relative_displacement(x, ds), gd.cage_relative_squared_displacement(x, ds)
+        )  # fmt: skip
+        xr.testing.assert_allclose(gd.squared_displacement(relative), squared)
+        of_all, of_species = (
+            gd.mean_squared_displacement(relative, by=k) for k in (None, ds.species)
         )
-        xr.testing.assert_identical(
-            ds.glass.cage_relative_squared_displacement(moved),
-            gd.cage_relative_squared_displacement(moved, ds),
-        )
-        xr.testing.assert_identical(
-            ds.glass.broken_bonds(moved, 1.2), gd.broken_bonds(moved, ds, 1.2)
-        )
-
-    def test_signatures(self, ds):
-        for name in (
-            "tong_tanaka",
-            "structural_indicators",
-            "radial_distribution",
-            "structure_factor",
-        ):
-            whole = list(inspect.signature(getattr(gd, name)).parameters.values())
-            method = getattr(ds.glass, name)
-            assert list(inspect.signature(method).parameters.values()) == whole[1:]
-            assert method.__doc__ == getattr(gd, name).__doc__
-
-
-class TestPackage:
-    def test_exports(self):
-        assert set(gd.__all__) <= set(dir(gd))
-        for name in gd.__all__:
-            assert getattr(gd, name)
-        with pytest.raises(AttributeError, match="no attribute 'voronoi'"):
-            _ = gd.voronoi
-
-    def test_import_loads_nothing_heavy(self):
-        code = (
-            "import sys, glassdask as gd\n"
-            "print([m for m in ('xarray', 'numpy') if m in sys.modules])\n"
-            "gd.tong_tanaka, gd.coarse_grain, gd.linear_classifier\n"
-            "import xarray\n"
-            "print([m for m in ('torch', 'dask', 'freud', 'sklearn') if m in sys.modules])\n"
-            "print(hasattr(xarray.Dataset, 'glass'))\n"
-        )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-        assert done.stdout.decode().split("\n")[:3] == ["[]", "[]", "True"]
+        share = np.unique(ds.species, return_counts=True)[1] / COUNT
+        xr.testing.assert_allclose(of_species @ xr.DataArray(share, dims="species"), of_all)

@@ -8,8 +8,8 @@ import xarray as xr
 from scipy.optimize import brute
 
 import glassdask as gd
-from glassdask.physics.kernels.onset import crossing, kink, mean_crossing
-from glassdask.physics.kernels.two_lines import TwoLines
+from glassdask.physics.kink import TwoLines, kink
+from glassdask.physics.onset import crossing, mean_crossing
 
 KINK = 0.37
 TEMPERATURE = np.linspace(0.8, 0.05, 40)  # as on cooling

@@ -343,7 +343,7 @@ def test_several_configurations_say_how_others_differ(campaign):
     )
     with groups.open(campaign.path) as tree:
         low, high = ReportData(campaign, tree)._interval(part, "gradcam")
-    expected = gd.over_samples(part, "configuration")
+    expected = gd.mean_with_interval(part, "configuration")
     np.testing.assert_allclose(low, expected["lower"], atol=0.05)
     np.testing.assert_allclose(high, np.minimum(expected["upper"], 1), atol=0.05)
 

@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassdask.physics.kernels.sampling import (
+from glassdask.physics.statistics import (
     bootstrap_interval,
     means_of_groups,
     moments,

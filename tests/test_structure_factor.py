@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from glassdask.physics.kernels.radial_distribution import species_pairs
-from glassdask.physics.kernels.structure_factor import structure_factor, wave_numbers
+from glassdask.physics.radial_distribution import species_pairs
+from glassdask.physics.structure_factor import structure_factor_array, wave_numbers
 
 
 def system(dimension, count=60, seed=0):
@@ -43,7 +43,7 @@ def by_definition(position, length, species, kinds, bins, largest):
 @pytest.mark.parametrize("largest", [1.6, 6.0, 11.0])
 def test_the_definition(dimension, largest):
     position, length, species = system(dimension)
-    found = structure_factor(position, length, species, 2, 9, largest)
+    found = structure_factor_array(position, length, species, 2, 9, largest)
     expected = by_definition(position, length, species, 2, 9, largest)
     assert np.isfinite(found).any()
     np.testing.assert_allclose(found, expected, atol=1e-10)
@@ -51,9 +51,9 @@ def test_the_definition(dimension, largest):
 
 def test_blocks_of_particles_add_up(monkeypatch):
     position, length, species = system(3)
-    whole = structure_factor(position, length, species, 2, 9, 8.0)
-    monkeypatch.setattr("glassdask.physics.kernels.structure_factor._BLOCK", 7)
-    np.testing.assert_allclose(structure_factor(position, length, species, 2, 9, 8.0), whole)
+    whole = structure_factor_array(position, length, species, 2, 9, 8.0)
+    monkeypatch.setattr("glassdask.physics.structure_factor._BLOCK", 7)
+    np.testing.assert_allclose(structure_factor_array(position, length, species, 2, 9, 8.0), whole)
 
 
 def test_as_freud():
@@ -62,7 +62,7 @@ def test_as_freud():
     freud.parallel.set_num_threads(1)
     position, length, species = system(3, 200)
     bins, largest = 600, 7.0
-    found = structure_factor(position, length, species, 2, bins, largest)
+    found = structure_factor_array(position, length, species, 2, bins, largest)
     # freud takes one octant of the wave vectors: its mean over reflections is ours where a bin has
     # waves that differ in signs alone
     orders = np.array(list(product(range(8), repeat=3)))[1:]
@@ -91,7 +91,7 @@ def test_an_ideal_gas(dimension):
     for seed in range(40):
         position, length, _ = system(dimension, 200, seed)
         species = np.repeat([0, 1], [120, 80])
-        found.append(structure_factor(position, length, species, 2, 4, 12.0))
+        found.append(structure_factor_array(position, length, species, 2, 4, 12.0))
     mean = np.mean(found, axis=0)[:, 1:]
     np.testing.assert_allclose(mean[[0, 2, 3]], 1, atol=0.07)
     np.testing.assert_allclose(mean[1], 0, atol=0.07)
@@ -111,7 +111,7 @@ def test_the_first_bragg_peak_of_a_lattice_has_the_height_n(make_lattice, kind, 
     position, length = make_lattice(kind, 4)
     count, bins, largest = len(position), 4000, 14.0
     # among the waves of these boxes, only those of the first peak have its length
-    found = structure_factor(position, length, np.zeros(count, int), 1, bins, largest)[1]
+    found = structure_factor_array(position, length, np.zeros(count, int), 1, bins, largest)[1]
     distance = np.abs(wave_numbers(bins, largest) - first)
     assert np.nanmax(found[distance < 0.005]) == pytest.approx(count)
     before = (wave_numbers(bins, largest) < first - 0.005) & np.isfinite(found)
@@ -122,12 +122,14 @@ def test_the_first_bragg_peak_of_a_lattice_has_the_height_n(make_lattice, kind, 
 @pytest.mark.parametrize("dimension", [2, 3])
 def test_laws(dimension):
     position, length, species = system(dimension, seed=3)
-    found = structure_factor(position, length, species, 2, 10, 9.0)
+    found = structure_factor_array(position, length, species, 2, 10, 9.0)
     filled = np.isfinite(found[0])
     assert (found[[0, 2, 3]][:, filled] >= 0).all()
-    moved = structure_factor(position + [0.7, -9.0, 3.3][:dimension], length, species, 2, 10, 9.0)
+    moved = structure_factor_array(
+        position + [0.7, -9.0, 3.3][:dimension], length, species, 2, 10, 9.0
+    )
     np.testing.assert_allclose(moved, found, atol=1e-9)
-    again = structure_factor((position - 1.1) % length, length, species, 2, 10, 9.0)
+    again = structure_factor_array((position - 1.1) % length, length, species, 2, 10, 9.0)
     np.testing.assert_allclose(again, found, atol=1e-9)
     x = np.bincount(species) / len(species)
     total = x[0] * found[0] + 2 * np.sqrt(x[0] * x[1]) * found[1] + x[1] * found[2]
@@ -136,7 +138,7 @@ def test_laws(dimension):
 
 def test_a_species_without_particles():
     position, length, _ = system(2)
-    found = structure_factor(position, length, np.zeros(60, int), 2, 5, 9.0)
+    found = structure_factor_array(position, length, np.zeros(60, int), 2, 5, 9.0)
     assert np.isnan(found[1:3]).all()
     np.testing.assert_array_equal(found[0], found[3])
 
@@ -145,11 +147,11 @@ def test_a_species_without_particles():
     ("position", "bins", "largest", "message"),
     [
         (0.5, 0, 9.0, "0 bins; expected at least 1"),
-        (0.5, 3, 1.0, "largest wave number 1; expected at least 2 pi / L = 3.14159"),
-        (0.5, 3, np.nan, "largest wave number nan"),
+        (0.5, 3, 1.0, "q_max of 1; expected at least 2 pi / L = 3.14159"),
+        (0.5, 3, np.nan, "q_max of nan"),
         (np.nan, 3, 9.0, "not finite"),
     ],
 )
 def test_refusals(position, bins, largest, message):
     with pytest.raises(ValueError, match=message):
-        structure_factor(np.full((4, 2), position), 2.0, np.zeros(4, int), 1, bins, largest)
+        structure_factor_array(np.full((4, 2), position), 2.0, np.zeros(4, int), 1, bins, largest)

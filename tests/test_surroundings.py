@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import sph_harm_y
 
+from glassdask.physics import bond_order, structure, surroundings
 from glassdask.physics.geometry import pairs
 from glassdask.physics.geometry.tessellation import tessellate
-from glassdask.physics.kernels import bond_order, structure, surroundings
 
 
 def minimum_image(position, length):
@@ -76,7 +76,7 @@ class TestLocalDensity:
     @pytest.mark.parametrize("dimension", [2, 3])
     def test_as_freud(self, make_positions, dimension):
         position, length = make_positions(300, dimension)
-        found = surroundings.local_density(position, length, 2.0)
+        found = surroundings.local_density_array(position, length, 2.0)
         theirs = freud.density.LocalDensity(r_max=2.0, diameter=surroundings.BORDER)
         theirs.compute(freud_system(position, length))
         # freud divides by the volume of the sphere, not by the integral of the weight
@@ -86,20 +86,20 @@ class TestLocalDensity:
     @pytest.mark.parametrize("dimension", [2, 3])
     def test_that_of_an_ideal_gas(self, make_positions, dimension):
         position, length = make_positions(8000, dimension, density=1.0)
-        found = surroundings.local_density(position, length, 2.0)
+        found = surroundings.local_density_array(position, length, 2.0)
         assert found.mean() == pytest.approx(1.0, abs=0.02)
 
     def test_that_of_the_box_far_out(self, make_positions):
         position, length = make_positions(4000, 2)
-        found = surroundings.local_density(position, length, 15.0)
+        found = surroundings.local_density_array(position, length, 15.0)
         np.testing.assert_allclose(found.mean(), 4000 / length**2, rtol=0.01)
 
     def test_refusals(self, make_positions):
         position, length = make_positions(50, 2)
         with pytest.raises(ValueError, match=r"expected more than 0\.5 sigma"):
-            surroundings.local_density(position, length, 0.5)
+            surroundings.local_density_array(position, length, 0.5)
         with pytest.raises(ValueError, match="at most half the box"):
-            surroundings.local_density(position, length, length / 2)
+            surroundings.local_density_array(position, length, length / 2)
 
 
 class TestPairEntropy:
@@ -108,7 +108,7 @@ class TestPairEntropy:
         position, length = make_positions(120, dimension, seed=4)
         species = (np.arange(120) % 3 == 0).astype(int)
         end, width = 1.5, 0.15
-        found = surroundings.pair_entropy(position, length, species, end, width)
+        found = surroundings.pair_entropy_array(position, length, species, end, width)
         r = (np.arange(1000) + 0.5) * (end / 1000)
         shell = 2 * np.pi * r if dimension == 2 else 4 * np.pi * r**2
         distance = minimum_image(position, length)
@@ -125,22 +125,22 @@ class TestPairEntropy:
         crystal, box = make_lattice("triangular", 8)
         gas, length = make_positions(128, 2, density=2 / np.sqrt(3))
         kinds = np.zeros(128, int)
-        ordered = surroundings.pair_entropy(crystal, box, kinds, 3.0, 0.1)
+        ordered = surroundings.pair_entropy_array(crystal, box, kinds, 3.0, 0.1)
         np.testing.assert_allclose(ordered, ordered[0], rtol=1e-5)
-        assert ordered.max() < surroundings.pair_entropy(gas, length, kinds, 3.0, 0.1).min()
+        assert ordered.max() < surroundings.pair_entropy_array(gas, length, kinds, 3.0, 0.1).min()
 
     def test_alone(self):
         """Nothing within reach: g = 0, and the integral is that of 1."""
         far = np.array([[1.0, 1.0], [6.0, 6.0]])
-        found = surroundings.pair_entropy(far, 10.0, np.zeros(2, int), 2.0, 0.1)
+        found = surroundings.pair_entropy_array(far, 10.0, np.zeros(2, int), 2.0, 0.1)
         np.testing.assert_allclose(found, -0.5 * (2 / 100) * np.pi * 2.0**2)
 
     def test_refusals(self, make_positions):
         position, length = make_positions(50, 2)
         with pytest.raises(ValueError, match="expected positive lengths"):
-            surroundings.pair_entropy(position, length, np.zeros(50, int), 1.0, 0.0)
+            surroundings.pair_entropy_array(position, length, np.zeros(50, int), 1.0, 0.0)
         with pytest.raises(ValueError, match="at most half the box"):
-            surroundings.pair_entropy(position, length, np.zeros(50, int), length / 2, 0.1)
+            surroundings.pair_entropy_array(position, length, np.zeros(50, int), length / 2, 0.1)
 
 
 class TestBondOrder:
@@ -153,7 +153,11 @@ class TestBondOrder:
         position, length = make_lattice(kind, cells)
         if value is None:
             value = self.brute_force(*make_lattice(kind, 4))[0]
-        function = bond_order.hexatic_order if len(length) == 2 else bond_order.steinhardt_order
+        function = (
+            bond_order.hexatic_order_array
+            if len(length) == 2
+            else bond_order.steinhardt_order_array
+        )
         found = function(tessellate(position, length), length)
         np.testing.assert_allclose(found, value, atol=2e-5)
 
@@ -162,7 +166,7 @@ class TestBondOrder:
         system = freud_system(position, length)
         voronoi = freud.locality.Voronoi().compute(system)
         theirs = freud.order.Hexatic(k=6, weighted=True).compute(system, neighbors=voronoi.nlist)
-        found = bond_order.hexatic_order(tessellate(position, length), length)
+        found = bond_order.hexatic_order_array(tessellate(position, length), length)
         np.testing.assert_allclose(found, np.abs(theirs.particle_order), atol=1e-3)
 
     def test_steinhardt_as_freud_on_its_own_cells(self, make_positions):
@@ -171,14 +175,14 @@ class TestBondOrder:
         voronoi = freud.locality.Voronoi().compute(system)
         theirs = freud.order.Steinhardt(l=6, average=True, weighted=True)
         theirs.compute(system, neighbors=voronoi.nlist)
-        found = bond_order.steinhardt_order(tessellate(position, length), length)
+        found = bond_order.steinhardt_order_array(tessellate(position, length), length)
         # freud's own list has fewer of the faintest faces, each of which counts in the average
         assert np.corrcoef(found, theirs.particle_order)[0, 1] > 0.999
         np.testing.assert_allclose(found, theirs.particle_order, atol=0.01)
 
     def test_steinhardt_by_its_formula(self, make_positions):
         position, length = make_positions(60, 3, seed=2)
-        found = bond_order.steinhardt_order(tessellate(position, length), length)
+        found = bond_order.steinhardt_order_array(tessellate(position, length), length)
         np.testing.assert_allclose(found, self.brute_force(position, length), atol=1e-4)
 
     @staticmethod
@@ -219,10 +223,13 @@ class TestCells:
     @pytest.mark.parametrize("dimension", [2, 3])
     def test_lloyds_method_brings_particles_to_the_centroids(self, make_positions, dimension):
         position, length = make_positions(60, dimension)
-        before = structure.centroid_distance(tessellate(position, length))
+        before = structure.centroid_distance_array(tessellate(position, length))
         for _ in range(150):
             position = (position + tessellate(position, length).cells.centroid) % length
-        assert structure.centroid_distance(tessellate(position, length)).max() < 0.1 * before.mean()
+        assert (
+            structure.centroid_distance_array(tessellate(position, length)).max()
+            < 0.1 * before.mean()
+        )
 
     def test_centroid_by_sampling(self, make_positions):
         position, length = make_positions(25, 3)
@@ -251,17 +258,19 @@ class TestCells:
 class TestNeighbours:
     def test_shares_of_unlike_neighbours(self, make_lattice, make_positions):
         position, length = make_lattice("bcc", 3)
-        mixed = structure.unlike_neighbours(
+        mixed = surroundings.unlike_neighbours_array(
             tessellate(position, length), np.arange(len(position)) % 2
         )
         # 8 of the 14 faces of a cell in CsCl
         np.testing.assert_allclose(mixed, 8 / 14)
         position, length = make_positions(2000, 2)
         halves = (position[:, 0] > length / 2).astype(int)
-        assert structure.unlike_neighbours(tessellate(position, length), halves).mean() < 0.1
+        assert (
+            surroundings.unlike_neighbours_array(tessellate(position, length), halves).mean() < 0.1
+        )
 
     def test_coordination(self, make_positions):
         tessellation = tessellate(*make_positions(200, 2))
-        found = structure.coordination(tessellation)
+        found = surroundings.coordination_array(tessellation)
         assert found.mean() == 6
         np.testing.assert_array_equal(found, np.bincount(tessellation.neighbours[1], minlength=200))

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from glassdask.physics.geometry.tessellation import is_missing, tessellate
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.labelled import is_missing
 
 
 def pair_counts(centre, neighbour, count):

@@ -9,10 +9,11 @@ import pytest
 from lammps_runs import propensity, small
 
 from glassdask.campaign import Campaign
+from glassdask.physics.bonds import broken_bonds_array, find_bonds
+from glassdask.physics.displacement import squared_displacement_array
 from glassdask.physics.geometry.tessellation import tessellate
-from glassdask.physics.kernels.bonds import broken_bonds, find_bonds
-from glassdask.physics.kernels.relaxation import overlap, squared_displacement
-from glassdask.physics.kernels.scattering import self_intermediate_scattering
+from glassdask.physics.relaxation import overlap_array
+from glassdask.physics.scattering import angular_average
 
 STEP, CUTOFF, COLD, Q = 0.005, 1.9, 0.002, 7.2
 
@@ -85,7 +86,7 @@ def test_free_flight_at_first(tmp_path: Path, d: int) -> None:
     moved, _ = replicas(campaign, position, temperature, draws, tmp_path / "log")
     count = len(position)
     for k in (0, 1):
-        squares = squared_displacement(moved[:, k].astype(float)).mean(axis=1)
+        squares = squared_displacement_array(moved[:, k].astype(float)).mean(axis=1)
         expected = d * temperature * ((k + 1) * STEP) ** 2 * (count - 1) / count
         error = squares.std(ddof=1) / np.sqrt(draws)
         assert error < 0.03 * expected
@@ -112,7 +113,7 @@ def test_a_cold_crystal_is_harmonic(tmp_path: Path, d: int) -> None:
     relative = np.eye(count) - cage / cage.sum(axis=1, keepdims=True)
     smaller = np.einsum("ij,jakb,ik->iab", relative, of_pairs, relative, optimize=True)
     for found, expected in (
-        (squared_displacement(moved), plain),
+        (squared_displacement_array(moved), plain),
         (caged, COLD * np.einsum("iaa->", smaller) / count),
     ):
         each = found.mean(axis=(1, 2))
@@ -120,18 +121,18 @@ def test_a_cold_crystal_is_harmonic(tmp_path: Path, d: int) -> None:
         assert error < 0.06 * expected
         assert each.mean() == pytest.approx(expected, abs=4 * error + 0.02 * expected)
     # Gaussian, along all directions alike: exp(-q^2 <u^2> / 2 d)
-    squares = squared_displacement(moved)
-    scattering = self_intermediate_scattering(squares, Q, d).mean()
+    squares = squared_displacement_array(moved)
+    scattering = angular_average(squares, Q, d).mean(axis=-1, dtype=float).mean()
     assert -2 * d / Q**2 * np.log(scattering) == pytest.approx(squares.mean(), rel=0.03)
-    assert (overlap(squares, 0.3) == 1).all()
+    assert (overlap_array(squares, 0.3) == 1).all()
     bonds = find_bonds(position, length, np.zeros(count, int), [[1.0]])
     assert len(bonds.first) == count * (3 if d == 2 else 6)
-    assert (broken_bonds(moved, bonds) == 0).all()
+    assert (broken_bonds_array(moved, bonds) == 0).all()
 
 
 def test_its_displacements_grow_with_the_temperature(tmp_path: Path) -> None:
     cold, warm = (
-        squared_displacement(plateaus(tmp_path, 2, temperature)[0]).mean(axis=(1, 2))
+        squared_displacement_array(plateaus(tmp_path, 2, temperature)[0]).mean(axis=(1, 2))
         for temperature in (COLD, 4 * COLD)
     )
     error = np.hypot(*(x.std(ddof=1) / x.mean() for x in (cold, warm))) / np.sqrt(len(cold))

@@ -9,8 +9,7 @@ import numpy as np
 import xarray as xr
 
 from glassdask.campaign import Campaign
-from glassdask.physics import baselines
-from glassdask.physics.kernels.linear_model import Unfit
+from glassdask.physics.linear_model import Unfit, linear_classifier
 from glassdask.store import groups, layout, reading
 
 logger = logging.getLogger("glassdask")
@@ -34,7 +33,7 @@ def fit_linear_models(campaign: Campaign) -> None:
     for number, name in enumerate(layout.BASELINES):
         features = _features(campaign, name)
         try:
-            found = baselines.linear_classifier(features, features["state"], features["split"])
+            found = linear_classifier(features, features["state"], features["split"])
         except Unfit as reason:  # such as one state alone
             logger.info("no linear model of %s: %s", name, reason)
             made: dict[str, Any] = {"failure": str(reason)}

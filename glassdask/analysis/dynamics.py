@@ -12,8 +12,10 @@ from glassdask.analysis.motion import Motion, relaxed
 from glassdask.analysis.panel import Panel
 from glassdask.analysis.starts import start_of, structure_of_start
 from glassdask.campaign import Campaign
-from glassdask.physics import relaxation
-from glassdask.physics.kernels.relaxation import four_point_susceptibility
+from glassdask.physics.susceptibility import (
+    four_point_susceptibility,
+    four_point_susceptibility_array,
+)
 from glassdask.store import groups, layout, trajectories
 from glassdask.store.stage import Part
 
@@ -82,7 +84,7 @@ def of_ensemble(
         for name in parts[0]
     }
     particles = found["propensity"].shape[-1]
-    chi4 = four_point_susceptibility(found["overlap"].T, particles)
+    chi4 = four_point_susceptibility_array(found["overlap"].T, particles)
     return found | {"isoconfigurational_chi4": chi4}
 
 
@@ -90,7 +92,7 @@ def over_all_trajectories(campaign: Campaign) -> None:
     """chi_4 of all trajectories, when all ensembles are there."""
     with groups.open_group(campaign.store, "dynamics") as group:
         overlap = group["overlap"].load()
-    chi4 = relaxation.four_point_susceptibility(
+    chi4 = four_point_susceptibility(
         overlap, campaign.file.system.particles, starts="configuration"
     )
     target = groups.array(campaign.store, "dynamics", "chi4")

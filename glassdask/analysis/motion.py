@@ -6,13 +6,8 @@ import numpy as np
 import xarray as xr
 
 from glassdask.campaign.analyses import Correlate
-from glassdask.physics.kernels import (
-    bonds,
-    relaxation,
-    sampling,
-    scattering,
-)
-from glassdask.physics.kernels.dynamics import mean_cage_relative_displacement
+from glassdask.physics import bonds, relaxation, scattering, statistics
+from glassdask.physics import displacement as displacements
 
 #: Variables of these names with this prefix are of displacements relative to the cage.
 CAGE = "cage_relative_"
@@ -58,15 +53,15 @@ class Motion:
             Variables of the group `dynamics`, (time,), (time, particle), (selection, time) or
             (replica, time).
         """
-        squares = relaxation.squared_displacement(displacement)
-        broken = bonds.broken_bonds(displacement, self.bonds)
+        squares = displacements.squared_displacement_array(displacement)
+        broken = bonds.broken_bonds_array(displacement, self.bonds)
         delta_i = crsd.mean(axis=0, dtype=float)
         found = {
             "propensity": delta_i,
-            "delta": mean_cage_relative_displacement(delta_i),
+            "delta": displacements.mean_cage_relative_displacement_array(delta_i),
             "displacement_propensity": np.sqrt(squares).mean(axis=0, dtype=float),
             "bond_breaking_propensity": broken.mean(axis=0, dtype=float),
-            "overlap": relaxation.overlap(squares, self.section.overlap_distance),
+            "overlap": relaxation.overlap_array(squares, self.section.overlap_distance),
         }
         q, dimension = self.section.wave_number, displacement.shape[-1]
         for prefix, each in (("", squares), (CAGE, crsd)):
@@ -78,7 +73,7 @@ class Motion:
 
     def _means(self, values: np.ndarray) -> np.ndarray:
         """Mean over the replicas and over all particles, then those of each species."""
-        each = sampling.means_of_groups(values, self.species).mean(axis=0)
+        each = statistics.means_of_groups(values, self.species).mean(axis=0)
         share = np.unique(self.species, return_counts=True)[1] / len(self.species)
         return np.concatenate([(each @ share)[None], each.T])
 
@@ -86,7 +81,7 @@ class Motion:
 def relaxed(found: dict[str, np.ndarray], times: np.ndarray) -> dict[str, np.ndarray]:
     """Relaxation times, from the scattering of all frames."""
     return {
-        f"{prefix}relaxation_time": relaxation.relaxation_time(
+        f"{prefix}relaxation_time": relaxation.relaxation_time_array(
             found[f"{prefix}self_intermediate_scattering"], times
         )
         for prefix in ("", CAGE)

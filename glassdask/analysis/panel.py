@@ -8,11 +8,12 @@ import numpy as np
 import xarray as xr
 
 from glassdask.analysis.snapshots import BY_NETWORK, signed_fields
-from glassdask.physics.kernels import coarse_graining, correlation, noise
-from glassdask.physics.kernels.sampling import groups_of
-from glassdask.physics.kernels.smoothing import Smoother
+from glassdask.physics import correlation_interval, reliability
+from glassdask.physics.coarse_graining import Smoother, coarse_grain_array, normalise_array
+from glassdask.physics.correlations import pearson_array, spearman_array, standardised
+from glassdask.physics.statistics import groups_of
 
-CORRELATIONS = {"pearson": correlation.pearson, "spearman": correlation.spearman}
+CORRELATIONS = {"pearson": pearson_array, "spearman": spearman_array}
 
 
 class Panel:
@@ -50,10 +51,10 @@ class Panel:
         if BY_NETWORK in raw:
             rows = np.concatenate([rows, raw[BY_NETWORK].transpose("network", "particle").values])
         self.structure = {
-            xi: coarse_graining.coarse_grain(rows, position, box, xi) if xi else rows
+            xi: coarse_grain_array(rows, position, box, xi) if xi else rows
             for xi in {own, *self.ladder}
         }
-        self.unit = correlation.standardised(self.structure[own][: self.count])
+        self.unit = standardised(self.structure[own][: self.count])
         self.towards = self.smoothers[own].adjoint(self.unit).astype(np.float32)
 
     def of_frames(self, crsd: np.ndarray, resamples: int, seed: list[int]) -> dict[str, np.ndarray]:
@@ -77,7 +78,9 @@ class Panel:
             Variables of the group `dynamics`, without its first dimensions.
         """
         replicas, frames, particles = crsd.shape
-        contrasts = noise.half_contrasts(replicas, noise.SPLITS, seed).astype(np.float32)
+        contrasts = reliability.half_contrasts(replicas, reliability.SPLITS, seed).astype(
+            np.float32
+        )
         halves = (contrasts @ crsd.reshape(replicas, -1)).reshape(-1, particles)
         rows = np.concatenate([crsd.mean(axis=0, dtype=float), halves])
         found, rungs = {}, {}
@@ -108,7 +111,7 @@ class Panel:
             for kind, function in CORRELATIONS.items()
         }
         halves = [
-            noise.reliability_of_halves(mean, c, replicas)
+            reliability.reliability_of_halves(mean, c, replicas)
             for _, mean, c in zip(*parts, strict=True)
         ]
         return tables | {"reliability": np.stack(halves)}
@@ -122,16 +125,18 @@ class Panel:
         seed: list[int],
     ) -> dict[str, np.ndarray]:
         """What is wanted at the campaign's own xi alone."""
-        found = {"propensity_field": coarse_graining.normalise(delta)}
+        found = {"propensity_field": normalise_array(delta)}
         for kind, function in CORRELATIONS.items():
             if len(structure) > self.count:
                 found[f"{kind}_by_network"] = function(structure[self.count :, None], 1 - delta)
         if not resamples:
             return found
-        mean = noise.centred(-delta)
+        mean = reliability.centred(-delta)
         towards = self.smoothers[self.own].adjoint(mean)
         along_mean = -np.einsum("rtp,tp->tr", crsd, towards.astype(crsd.dtype))
         along_unit = -np.moveaxis(crsd @ self.towards.T, -1, 0).swapaxes(-1, -2)
-        c, effect = noise.correlation_and_effects(self.unit[:, None], mean, along_unit, along_mean)
-        low, high = noise.interval_of_effects(c, effect, 0.95, resamples, seed)
+        c, effect = correlation_interval.correlation_and_effects(
+            self.unit[:, None], mean, along_unit, along_mean
+        )
+        low, high = correlation_interval.interval_of_effects(c, effect, 0.95, resamples, seed)
         return found | {"pearson_low": low, "pearson_high": high}

@@ -12,15 +12,9 @@ import numpy as np
 import xarray as xr
 
 from glassdask.campaign import Campaign
-from glassdask.physics import (
-    baselines,
-    correlations,
-    distributions,
-    fields,
-    images,
-    indicators,
-)
-from glassdask.physics.registry import load_modules
+from glassdask.campaign.modules import load_modules
+from glassdask.physics import coarse_graining, correlations, images, radial_distribution, statistics
+from glassdask.physics.configuration import structural_indicators
 from glassdask.store import groups, layout
 from glassdask.store.reading import check_whole, load, read_configurations
 
@@ -70,7 +64,7 @@ def structure(campaign: Campaign, low: int, high: int) -> np.ndarray:
     """Structural indicators of a block; returns the status of its runs, (sample,) int8."""
     load_modules(campaign)
     block = read_configurations(campaign, low, high, campaign.file.indicators.configuration)
-    found = indicators.structural_indicators(block, campaign.file.indicators.names)
+    found = structural_indicators(block, campaign.file.indicators.names)
     write(campaign, "indicators", low, high, {str(name): found[name].values for name in found})
     return block["run_status"].values
 
@@ -137,9 +131,9 @@ def snapshot_features(
     if which == "inherent":
         low = int(block["sample"][0])
         block = read_configurations(campaign, low, low + block.sizes["sample"], which)
-    g = distributions.radial_distribution(block, *campaign.radial_bins)
+    g = radial_distribution.radial_distribution(block, *campaign.radial_bins)
     raw = raw[list(layout.indicator_names(campaign))]
-    means = baselines.species_means(raw, block["species"]).to_dataarray("indicator")
+    means = statistics.species_means(raw, block["species"]).to_dataarray("indicator")
     return {
         "radial_distribution": g.transpose("sample", "state", "pair", "radius").values,
         "indicator_mean": means.transpose("sample", "state", "indicator", "species").values,
@@ -149,7 +143,7 @@ def snapshot_features(
 def smooth_fields(campaign: Campaign, raw: Labelled, block: xr.Dataset) -> Labelled:
     """Coarse-grain over xi and normalise to [0, 1], snapshot by snapshot."""
     xi = campaign.file.correlate.coarse_graining_length
-    return fields.normalise(fields.coarse_grain(raw, block, xi))
+    return coarse_graining.normalise(coarse_graining.coarse_grain(raw, block, xi))
 
 
 def signed_fields(smooth: xr.Dataset) -> xr.Dataset:

@@ -9,8 +9,8 @@ from glassdask.analysis import snapshots
 from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
 from glassdask.campaign.analyses import Positions
-from glassdask.physics import indicators
-from glassdask.physics.registry import load_modules
+from glassdask.campaign.modules import load_modules
+from glassdask.physics.configuration import structural_indicators
 from glassdask.store import groups, layout, reading
 
 
@@ -89,9 +89,7 @@ def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
         return raw.isel(sample=0).sel(state="glass")
     load_modules(campaign)
     section = campaign.file.indicators
-    raw = indicators.structural_indicators(
-        start_of(campaign, c, T, section.configuration), section.names
-    )
+    raw = structural_indicators(start_of(campaign, c, T, section.configuration), section.names)
     return raw.assign(_gamma_of_start(campaign, c, T))
 
 

@@ -12,7 +12,7 @@ from glassdask.campaign.fields import (
     Snapshot,
     about,
 )
-from glassdask.campaign.indicator_names import DEFAULTS
+from glassdask.physics.indicators import DEFAULTS
 
 Method = Literal["gradcam", "gradcam++", "integrated-gradients"]
 Baseline = Literal["mean", "empty"]

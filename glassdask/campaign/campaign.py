@@ -18,12 +18,13 @@ from glassdask.campaign.checks import check
 from glassdask.campaign.classes import temperature_of
 from glassdask.campaign.digests import digest, file_digest
 from glassdask.campaign.ensemble import equilibration_table, propensity_table
-from glassdask.campaign.indicator_names import DEFAULTS, used_parameters
 from glassdask.campaign.models import MODELS, Model, additive
 from glassdask.campaign.overrides import parse_override
 from glassdask.campaign.resolved import check_resolved
 from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.wording import explain_validation_error
+from glassdask.physics.geometry.inputs import largest_distance
+from glassdask.physics.indicators import DEFAULTS, used_parameters
 
 #: Largest seed that all of LAMMPS's generators take, with room for the few of one run.
 LARGEST_SEED = 899_999_000
@@ -115,8 +116,6 @@ class Campaign:
     @property
     def radial_bins(self) -> tuple[int, float]:
         """Bins of the g(r) of each snapshot, as many as fit, and where they end, sigma."""
-        from glassdask.physics.kernels.radial_distribution import largest_distance
-
         section = self.file.correlate
         end = largest_distance(np.array(self.box_length), section.radial_distance)
         bins = int(end / section.radial_bin + 1e-9)  # 0.3 / 0.1 is less than 3

@@ -10,7 +10,8 @@ import numpy as np
 from glassdask.base.errors import UsageError
 from glassdask.campaign.classes import check_classes
 from glassdask.campaign.cooling import check_cooling
-from glassdask.campaign.indicator_names import DIMENSIONS
+from glassdask.campaign.modules import load_modules
+from glassdask.physics.indicators import INDICATORS, OWN
 
 if TYPE_CHECKING:
     from glassdask.campaign.campaign import Campaign
@@ -148,7 +149,7 @@ def _check_bonds(campaign: Campaign) -> None:
 
 def _check_references(campaign: Campaign) -> None:
     """Before days of quenches: whether the reference lengths close triangles (tetrahedra)."""
-    from glassdask.physics.kernels.structure import ideal_angles
+    from glassdask.physics.structure import ideal_angles
 
     lengths = np.array(campaign.model.reference_lengths)
     if np.isnan(ideal_angles(lengths, campaign.model.dimension)).any():
@@ -161,12 +162,7 @@ def _check_references(campaign: Campaign) -> None:
 
 def _check_indicators(campaign: Campaign) -> None:
     section, dimension = campaign.file.indicators, campaign.model.dimension
-    known = dict(DIMENSIONS)
-    if section.modules:
-        from glassdask.physics.registry import load_modules
-
-        own = load_modules(campaign)
-        known |= {name: tuple(found.unit) for name, found in own.items()}
+    known = {name: INDICATORS[name] for name in OWN} | load_modules(campaign)
     if len(set(section.names)) != len(section.names):
         raise UsageError(f"[indicators] names = {section.names}", "no name twice")
     for name in section.names:
@@ -177,8 +173,8 @@ def _check_indicators(campaign: Campaign) -> None:
                 f"{near[0]!r}" if near else f"some of {', '.join(known)}",
                 "One of your own needs its file under `modules`.",
             )
-        if dimension not in known[name]:
-            there = " or ".join(map(str, known[name]))
+        if dimension not in known[name].unit:
+            there = " or ".join(map(str, known[name].unit))
             raise UsageError(
                 f"[indicators] names has {name!r}, and the model has {dimension} dimensions",
                 f"an indicator of {dimension}; this one is of {there}",

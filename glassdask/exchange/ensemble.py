@@ -128,7 +128,7 @@ def _temperature(ds: xr.Dataset) -> float:
 
 def write(campaign: Campaign, glasses: xr.Dataset) -> None:
     """Displacements, and cage-relative ones, as the group `propensity`, which is complete then."""
-    from glassdask.physics.displacements import cage_relative_squared_displacement
+    from glassdask.physics.displacement import cage_relative_squared_displacement
 
     jobs.clear(campaign, "propensity")
     record = records.new_record(campaign, "propensity")

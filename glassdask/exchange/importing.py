@@ -117,7 +117,7 @@ def _energies(campaign: Campaign, ds: xr.Dataset) -> np.ndarray:
     UsageError
         When a configuration cannot be one, such as with two particles at one place.
     """
-    from glassdask.physics.indicators import potential_energy
+    from glassdask.physics.energy import potential_energy
 
     model = campaign.model
     block = ds.assign_attrs(

@@ -1,4 +1,4 @@
-"""Correlations on labelled arrays; lazy with Dask."""
+"""Correlation coefficients over the particles."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
+from scipy.stats import rankdata
 
-from glassdask.physics.kernels import correlation
-from glassdask.physics.labelling import apply, labelled
+from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
+from glassdask.physics.statistics import groups_of
 
 
-def pearson(
-    a: xr.DataArray, b: xr.DataArray, dim: str = "particle", by: xr.DataArray | None = None
-) -> xr.DataArray:
+@takes_datasets("a", "b")
+def pearson(a: Values, b: Values, dim: str = "particle", by: xr.DataArray | None = None) -> Values:
     """Pearson's correlation coefficient over one dimension, of all or of each group.
+
+    sum a'b' / sqrt(sum a'^2 sum b'^2), a' = a - mean(a).
 
     Parameters
     ----------
-    a, b : DataArray
-        With the dimension `dim`; the others are broadcast by name.
+    a, b : DataArray or Dataset
+        With the dimension `dim`; the others are broadcast by name. Two Datasets are correlated
+        variable by variable.
     dim : str
         Dimension to correlate over.
     by : DataArray, optional
@@ -28,27 +31,28 @@ def pearson(
 
     Returns
     -------
-    DataArray
-        Without `dim`, dimensionless; with `by` it has a dimension of the name of `by`, one entry a
-        group that occurs. NaN where one of a, b has a NaN or is constant, as in a group of one.
+    DataArray or Dataset
+        Without `dim`, dimensionless, -1 to 1; with `by` it has a dimension of the name of `by`, one
+        entry a group that occurs. NaN where one of a, b has a NaN or is constant, as in a group of
+        one.
 
     Raises
     ------
     ValueError
-        When `by` has no name or other dimensions.
+        When `dim` is missing, or `by` has no name or other dimensions.
     """
-    result = _correlate(correlation.pearson, a, b, dim, by)
+    result = _correlate(pearson_array, a, b, dim, by)
     return labelled(result, "pearson", "1", f"Pearson correlation over {dim}")
 
 
-def spearman(
-    a: xr.DataArray, b: xr.DataArray, dim: str = "particle", by: xr.DataArray | None = None
-) -> xr.DataArray:
+@takes_datasets("a", "b")
+def spearman(a: Values, b: Values, dim: str = "particle", by: xr.DataArray | None = None) -> Values:
     """Spearman's rank correlation coefficient over one dimension; see `pearson`.
 
-    With `by`, the ranks are those within each group.
+    Pearson's of the ranks, ties with their average rank. With `by`, the ranks are those within each
+    group.
     """
-    result = _correlate(correlation.spearman, a, b, dim, by)
+    result = _correlate(spearman_array, a, b, dim, by)
     return labelled(result, "spearman", "1", f"Spearman correlation over {dim}")
 
 
@@ -59,13 +63,52 @@ def _correlate(
     dim: str,
     by: xr.DataArray | None,
 ) -> xr.DataArray:
+    need_dims(a, dim)
+    need_dims(b, dim)
     if by is None:
         (result,) = apply(function, [a, b], [[dim], [dim]], [[]], vectorize=False)
         return result
     if by.name is None or by.dims != (dim,):
         raise ValueError(f"by named {by.name} along {by.dims}; expected a name, along {dim} alone")
     groups = np.unique(by)
-    kernel = partial(correlation.by_group, function)
+    kernel = partial(by_group, function)
     sizes = {str(by.name): len(groups)}
     (result,) = apply(kernel, [a, b, by], [[dim]] * 3, [[by.name]], sizes, vectorize=False)
     return result.assign_coords({by.name: (by.name, groups, by.attrs)})
+
+
+def pearson_array(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`pearson` over the last axis; leading axes are broadcast."""
+    a, b = standardised(a), standardised(b)
+    with np.errstate(invalid="ignore"):
+        return np.clip((a * b).sum(axis=-1), -1, 1)
+
+
+def spearman_array(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`spearman` over the last axis; leading axes are broadcast."""
+    a, b = (rankdata(x, axis=-1, nan_policy="propagate") for x in (a, b))
+    return pearson_array(a, b)
+
+
+def by_group(
+    correlation: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    a: np.ndarray,
+    b: np.ndarray,
+    group: np.ndarray,
+) -> np.ndarray:
+    """`pearson_array` or `spearman_array` within each group of particles, (..., group)."""
+    pairs = zip(groups_of(a, group), groups_of(b, group), strict=True)
+    return np.stack([correlation(*pair) for pair in pairs], axis=-1)
+
+
+def standardised(x: np.ndarray) -> np.ndarray:
+    """Deviations from the mean over the last axis, scaled to length 1; NaN where there are none."""
+    # in one order in memory, so that sums of the same numbers are rounded alike
+    x = np.ascontiguousarray(x, dtype=float)
+    # the mean of equal numbers can differ from them by rounding, so compare before subtracting
+    varies = x.max(axis=-1, keepdims=True) > x.min(axis=-1, keepdims=True)
+    x = x - x.mean(axis=-1, keepdims=True)
+    size = np.abs(x).max(axis=-1, keepdims=True)
+    # scaled first, so that squares neither overflow nor vanish
+    x = x / np.where(varies, size, np.nan)
+    return x / np.sqrt((x * x).sum(axis=-1, keepdims=True))

@@ -1,28 +1,41 @@
-"""Images of the particles on labelled arrays; lazy with Dask."""
+"""M and M^-1: from particles to images and back, by one set of weights for both ways."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numba import njit
 
-from glassdask.physics.geometry.tessellation import is_missing
-from glassdask.physics.kernels import gridding
-from glassdask.physics.kernels.grid_weights import (
+from glassdask.physics.geometry.inputs import box_sides, in_box, points
+from glassdask.physics.grid_weights import (
+    INVERSE,
     KERNELS,
     KernelName,
     Mapping,
+    Weights,
+    cell_weights,
+    cells_along,
+    cells_of_grid,
     check_kernel,
 )
-from glassdask.physics.labelling import (
+from glassdask.physics.labelled import (
     CONFIGURATION,
+    Values,
     apply,
     described_as,
     extra_dims,
+    is_missing,
     kinds_of,
     labelled,
+    need_dims,
+    takes_datasets,
 )
+
+_LARGEST = np.iinfo(np.uint8).max
 
 
 def grid_density(
@@ -33,9 +46,16 @@ def grid_density(
     kernel: KernelName = "nearest",
     kernel_width: float | None = None,
 ) -> xr.DataArray:
-    """Share the particles among the cells of a grid: the operator M.
+    """Share the particles among the cells of a grid, one image a channel: the operator M.
 
-    The kernel of this name says how; each channel adds up to its number of particles.
+    Cell k spans k h <= x < (k + 1) h, within rounding, with h = L / cells, so its centre lies at
+    (k + 1/2) h. The axes of a position are x, y[, z], those of an image (z,) y, x. The weights of a
+    particle at x are products of weights along each axis, which add up to 1:
+
+    - nearest: 1 for the cell with the nearest centre;
+    - cloud-in-cell: 1 - |x - x_k| / h for the two nearest centres x_k (R. W. Hockney and J. W.
+      Eastwood, Computer Simulation Using Particles, 1988, section 5-2);
+    - gaussian: exp(-(x - x_k)^2 / (2 w^2)) for the cells up to ceil(4 w / h) from its own.
 
     Parameters
     ----------
@@ -51,24 +71,24 @@ def grid_density(
     kernel : {"nearest", "cloud-in-cell", "gaussian"}
         Which cells a particle counts in.
     kernel_width : float, optional
-        Width of the Gaussian, sigma; for "gaussian" alone.
+        Width w of the Gaussian, sigma; for "gaussian" alone.
 
     Returns
     -------
     DataArray
         (..., channel, y, x) or (..., channel, z, y, x); the coordinates are the middles of the
-        cells. Counts for "nearest", uint8, 0 everywhere in a missing configuration; else shares of
-        particles, float32, NaN there.
+        cells. Each channel adds up to its number of particles. Counts for "nearest", uint8, 0
+        everywhere in a missing configuration; else shares of particles, float32, NaN there.
 
     Raises
     ------
     ValueError
         When both spacing and cells are given or are not positive, there is no such kernel, the
-        width does not go with it, or (on computation) more than 255 particles are counted in a
-        cell.
+        width does not go with it, or (on computation) a position lies outside [0, L) or more than
+        255 particles are counted in a cell.
     """
     length, kinds = np.asarray(ds["box_length"]), kinds_of(ds)
-    sizes = gridding.cells_along(length, spacing, cells)
+    sizes = cells_along(length, spacing, cells)
     check_kernel(kernel, kernel_width, length)
     made = KERNELS[kernel]
     axes = ["x", "y", "z"][: len(length)]
@@ -80,7 +100,7 @@ def grid_density(
         if is_missing(position):
             return np.full(tuple(shape.values()), made.fill, dtype=made.dtype)
         channel = species if species_channels else np.zeros_like(species)
-        return gridding.grid_density(
+        return grid_density_array(
             position, box, channel, len(channels), sizes, kernel, kernel_width
         )
 
@@ -99,34 +119,41 @@ def grid_density(
     )
 
 
+@takes_datasets("image")
 def at_particles(
-    image: xr.DataArray,
+    image: Values,
     ds: xr.Dataset,
     mapping: Mapping = "cell",
     stride: int = 1,
     cells: int | Sequence[int] | None = None,
-) -> xr.DataArray:
+) -> Values:
     """The value of an image at the place of each particle: M^-1.
+
+    "cell" takes the cell with the nearest centre and is the transpose of M with the kernel nearest;
+    "linear" interpolates between the centres, across the borders of the box too, and is the
+    transpose of cloud-in-cell.
+
+    An image may be the map of a strided convolution, with an odd kernel k and padding k // 2: map
+    cell j then lies on image cell j * stride, and where the stride does not divide the cells, the
+    last gap, across the border of the box, is narrower.
 
     Parameters
     ----------
-    image : DataArray
+    image : DataArray or Dataset
         (..., y, x) or (..., z, y, x), over the whole box; such as `grid_density` makes, or a map
         of a network. Further dimensions, such as the channel, stay.
     ds : Dataset
         `position` (..., particle, axis), sigma, and `box_length` (axis,), sigma.
     mapping : {"cell", "linear"}
-        The nearest cell, the transpose of M with the kernel nearest; or periodic multilinear
-        interpolation, the transpose of cloud-in-cell.
+        The nearest cell, or periodic multilinear interpolation.
     stride : int
-        Cells of the grid between two cells of the image, when it is the map of a strided
-        convolution.
+        Cells of the grid between two cells of the image.
     cells : int or sequence of int, optional
         Cells of the grid along x, y[, z]; those of the image times the stride if left out.
 
     Returns
     -------
-    DataArray
+    DataArray or Dataset
         (..., particle), with the units of the image. NaN where the positions are missing.
 
     Raises
@@ -135,18 +162,92 @@ def at_particles(
         When the image has no such axes or not the cells of the grid, or there is no such mapping.
     """
     axes = ["z", "y", "x"][-ds.sizes["axis"] :]
-    if not set(axes) <= set(image.dims):
-        raise ValueError(f"an image of {image.dims}; expected the dimensions {', '.join(axes)}")
+    need_dims(image, *axes)
     found = [image.sizes[axis] for axis in axes[::-1]]
-    sizes = gridding.cells_of_grid(found, mapping, stride, cells)
+    sizes = cells_of_grid(found, mapping, stride, cells)
     others = [dim for dim in extra_dims(image, ds) if dim not in axes]
 
     def one(position: np.ndarray, box: np.ndarray, values: np.ndarray) -> np.ndarray:
         if is_missing(position):
             return np.full((*values.shape[: len(others)], len(position)), np.nan)
-        return gridding.at_particles(values, position, box, mapping, stride, sizes)
+        return at_particles_array(values, position, box, mapping, stride, sizes)
 
     arrays = [ds["position"], ds["box_length"], image]
     inputs = [*CONFIGURATION, [*others, *axes]]
     (result,) = apply(one, arrays, inputs, [[*others, "particle"]])
     return described_as(result, image, "at the particles", {"inverse_mapping": mapping})
+
+
+def grid_density_array(
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    channel: np.ndarray,
+    channels: int,
+    cells: int | Sequence[int],
+    kernel: KernelName = "nearest",
+    kernel_width: float | None = None,
+) -> np.ndarray:
+    """`grid_density` of one configuration, (channel, y, x) or (channel, z, y, x).
+
+    `channel` is that of each particle, from 0, (particle,); usually its species.
+    """
+    position, length = in_box(position, box_length)
+    count, d = position.shape
+    sizes = cells_along(length, None, cells)
+    check_kernel(kernel, kernel_width, length)
+    kind = np.array(channel, dtype=np.int64)
+    if kind.shape != (count,):
+        raise ValueError(f"channels {kind.shape} for {count} particles; expected one each")
+    if ((kind < 0) | (kind >= channels)).any():
+        raise ValueError(f"channel outside 0 to {channels - 1}; expected one of {channels}")
+    shape = (channels, *sizes[::-1])
+    sums = np.zeros((channels, *[1] * (3 - d), *shape[1:]))
+    _scatter(sums, kind, *_in_space(cell_weights(position, length, sizes, kernel, kernel_width)))
+    if kernel == "nearest" and sums.max() > _LARGEST:
+        raise ValueError(
+            f"{sums.max():.0f} particles in one cell; expected at most {_LARGEST}: use more cells"
+        )
+    return sums.astype(KERNELS[kernel].dtype).reshape(shape)
+
+
+def at_particles_array(
+    image: np.ndarray,
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    mapping: Mapping = "cell",
+    stride: int = 1,
+    cells: int | Sequence[int] | None = None,
+) -> np.ndarray:
+    """`at_particles` of images (..., y, x) or (..., z, y, x) of one configuration."""
+    image, position = np.asarray(image), points(position)
+    d = position.shape[1]
+    sizes = cells_of_grid(image.shape[-d:][::-1], mapping, stride, cells)
+    length = box_sides(box_length, d)
+    index, weight = cell_weights(position, length, sizes, INVERSE[mapping], None, stride)
+    value = np.zeros((*image.shape[:-d], len(position)))
+    for corner in product(range(index[0].shape[1]), repeat=d):
+        place: list[Any] = [cell[:, k] for cell, k in zip(index, corner, strict=True)]
+        share = np.prod([part[:, k] for part, k in zip(weight, corner, strict=True)], axis=0)
+        value += share * image[(..., *place[::-1])]
+    return value
+
+
+def _in_space(weights: Weights) -> tuple[np.ndarray, ...]:
+    """Cells along z, y, x and their weights; a plane has one cell along z."""
+    index, weight = weights
+    missing = 3 - len(index)
+    index = index + [np.zeros((len(index[0]), 1), dtype=np.intp)] * missing
+    weight = weight + [np.ones((len(index[0]), 1))] * missing
+    return (*index[::-1], *weight[::-1])
+
+
+@njit(cache=True)
+def _scatter(image, channel, z, y, x, weight_z, weight_y, weight_x):  # type: ignore[no-untyped-def]
+    """Add the shares of each particle to `image` (channel, z, y, x)."""
+    for i in range(len(channel)):
+        for a in range(z.shape[1]):
+            for b in range(y.shape[1]):
+                share = weight_z[i, a] * weight_y[i, b]
+                row = image[channel[i], z[i, a], y[i, b]]
+                for c in range(x.shape[1]):
+                    row[x[i, c]] += share * weight_x[i, c]

@@ -1,262 +1,175 @@
-"""Structural indicators on labelled arrays, lazy with Dask and eager without."""
+"""The table of indicators: a line for each of glassdask's own, and those that users add.
+
+The file that a line names holds `NAME(ds)`, on labelled arrays, and `NAME_array(...)`, on NumPy
+arrays. The arguments of the latter are attributes of a `configuration.Configuration`, or
+parameters that stand in the line. Nothing here is heavy: a campaign file is read with this table.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
-import xarray as xr
-
-from glassdask.physics.geometry.tessellation import is_missing
-from glassdask.physics.labelling import apply, species_number
-from glassdask.physics.registry import (
-    DEFAULTS,
-    INDICATORS,
-    Configuration,
-    Indicator,
-)
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib import import_module
+from typing import Any, NamedTuple
 
 
-def structural_indicators(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
-    """Several indicators of each particle, with one tessellation for all of them.
+class Indicator(NamedTuple):
+    """A number for each particle that follows from one configuration.
 
-    Parameters
+    Attributes
     ----------
-    ds : Dataset
-        `position` (..., particle, axis), wrapped to [0, L), sigma; `species` (particle,);
-        `box_length` (axis,), sigma; as the group `configurations` of the store. Attributes
-        `sigma`, `epsilon`, `cutoff` and `reference_length`, as far as an indicator needs them.
-    names : sequence of str
-        Of glassdask's own indicators, or of those added by `glassdask.indicator`.
-
-    Returns
-    -------
-    Dataset
-        A variable (..., particle) for each name. NaN where all positions of a configuration are.
-
-    Raises
-    ------
-    ValueError
-        When a name or an attribute is missing, or (on computation) when a configuration has a few
-        NaN, positions outside the box or particles at the same place.
+    name, symbol, long_name : str
+    unit : mapping of int to str
+        Unit by the number of dimensions; only for those in which it exists.
+    function : callable
+        From a `configuration.Configuration` to (particle,).
+    needs : tuple of str
+        Parameters that it takes from the attributes of the dataset.
+    module : str
+        File in `glassdask.physics` of glassdask's own; empty for a user's.
     """
-    return _indicators(ds, tuple(names), {})
+
+    name: str
+    symbol: str
+    unit: Mapping[int, str]
+    long_name: str
+    function: Callable[[Any], Any]
+    needs: tuple[str, ...] = ()
+    module: str = ""
+
+    def units(self, dimension: int) -> str:
+        """Unit in that many dimensions.
+
+        Raises
+        ------
+        ValueError
+            When the indicator does not exist there.
+        """
+        if dimension not in self.unit:
+            known = " or ".join(map(str, self.unit))
+            raise ValueError(f"{self.name} in {dimension} dimensions; expected {known}")
+        return self.unit[dimension]
 
 
-def voronoi_volume(ds: xr.Dataset) -> xr.DataArray:
-    """Volume (2D: area) of each particle's Voronoi cell, Upsilon, sigma^d.
+def _call(name: str, module: str, needs: tuple[str, ...], configuration: Any) -> Any:
+    """`NAME_array` of a module, which is imported only now."""
+    from inspect import signature
 
-    Parameters
-    ----------
-    ds : Dataset
-        As for `structural_indicators`; needs no attribute.
-
-    Returns
-    -------
-    DataArray
-        (..., particle). They add up to the volume of the box.
-    """
-    return structural_indicators(ds, ["voronoi_volume"])["voronoi_volume"]
-
-
-def tong_tanaka(
-    ds: xr.Dataset, reference_length: Sequence[Sequence[float]] | None = None
-) -> xr.DataArray:
-    """Tong and Tanaka's order parameter Theta, rad in 2D and sr in 3D; 0 in an ideal packing.
-
-    Parameters
-    ----------
-    ds : Dataset
-        As for `structural_indicators`.
-    reference_length : matrix, optional
-        Sides of the ideal triangles, (species, species), sigma; else the attribute of `ds`.
-
-    Returns
-    -------
-    DataArray
-        (..., particle).
-
-    Raises
-    ------
-    ValueError
-        When there are no reference lengths; see also `structure.tong_tanaka`.
-    """
-    given = _given(reference_length=reference_length)
-    return _indicators(ds, ("tong_tanaka",), given)["tong_tanaka"]
-
-
-def potential_energy(ds: xr.Dataset) -> xr.DataArray:
-    """Potential energy of each particle, epsilon: half of that of each of its pairs.
-
-    Parameters
-    ----------
-    ds : Dataset
-        As for `structural_indicators`, with the attributes `sigma`, `epsilon` and `cutoff`.
-
-    Returns
-    -------
-    DataArray
-        (..., particle).
-
-    Raises
-    ------
-    ValueError
-        When an attribute is missing, or a cutoff is longer than half the box.
-    """
-    return structural_indicators(ds, ["potential_energy"])["potential_energy"]
-
-
-def local_density(
-    ds: xr.Dataset, distance: float | None = None, of: int | str | None = None
-) -> xr.DataArray:
-    """Number density of the other particles up to a distance from each, sigma^-d.
-
-    Parameters
-    ----------
-    ds : Dataset
-        As for `structural_indicators`.
-    distance : float, optional
-        sigma, with a border of 1 sigma over which a particle comes to count; else the attribute
-        `local_density_distance` of `ds`, or 2.
-    of : int or str, optional
-        The species that counts, by number or name; all if left out.
-
-    Returns
-    -------
-    DataArray
-        (..., particle).
-    """
-    given = _given(local_density_distance=distance, counted_species=species_number(ds, of))
-    return _indicators(ds, ("local_density",), given)["local_density"]
-
-
-def coordination(ds: xr.Dataset, of: int | str | None = None) -> xr.DataArray:
-    """Number of Voronoi neighbours of each particle; 6 on average in 2D.
-
-    Parameters
-    ----------
-    ds : Dataset
-        As for `structural_indicators`.
-    of : int or str, optional
-        The species that counts, by number or name; all if left out.
-
-    Returns
-    -------
-    DataArray
-        (..., particle).
-    """
-    given = _given(counted_species=species_number(ds, of))
-    return _indicators(ds, ("coordination",), given)["coordination"]
-
-
-def unlike_neighbours(ds: xr.Dataset) -> xr.DataArray:
-    """Share of Voronoi neighbours of another species than the particle, (..., particle)."""
-    return structural_indicators(ds, ["unlike_neighbours"])["unlike_neighbours"]
-
-
-def diameter(ds: xr.Dataset) -> xr.DataArray:
-    """Diameter sigma_ii of each particle, (..., particle): what the species alone say."""
-    return structural_indicators(ds, ["diameter"])["diameter"]
-
-
-def hexatic_order(ds: xr.Dataset) -> xr.DataArray:
-    """|psi_6| of each particle, (..., particle), 2D only; see the kernel of this name.
-
-    The Voronoi neighbours are weighted with the edges of the cells that they share.
-    """
-    return structural_indicators(ds, ["hexatic_order"])["hexatic_order"]
-
-
-def steinhardt_order(ds: xr.Dataset) -> xr.DataArray:
-    """Lechner and Dellago's averaged q_6 of each particle, (..., particle), 3D only.
-
-    The Voronoi neighbours are weighted with the faces that they share; see the kernel.
-    """
-    return structural_indicators(ds, ["steinhardt_order"])["steinhardt_order"]
-
-
-def pair_entropy(
-    ds: xr.Dataset, distance: float | None = None, width: float | None = None
-) -> xr.DataArray:
-    """Pair entropy S2 of each particle, kB; the more negative, the more ordered.
-
-    Parameters
-    ----------
-    ds : Dataset
-        As for `structural_indicators`.
-    distance : float, optional
-        Upper end of the integral, sigma; else the attribute `pair_entropy_distance`, or 5.
-    width : float, optional
-        Of the Gaussians that make g(r) smooth, sigma; else `pair_entropy_width`, or 0.1.
-
-    Returns
-    -------
-    DataArray
-        (..., particle).
-    """
-    given = _given(pair_entropy_distance=distance, pair_entropy_width=width)
-    return _indicators(ds, ("pair_entropy",), given)["pair_entropy"]
-
-
-def centroid_distance(ds: xr.Dataset) -> xr.DataArray:
-    """Distance of each particle from the centroid of its Voronoi cell, (..., particle), sigma."""
-    return structural_indicators(ds, ["centroid_distance"])["centroid_distance"]
-
-
-def _given(**parameters: Any) -> dict[str, Any]:
-    """Those that are not left out."""
-    return {key: value for key, value in parameters.items() if value is not None}
-
-
-def _indicators(ds: xr.Dataset, names: tuple[str, ...], given: Mapping[str, Any]) -> xr.Dataset:
-    """The indicators; what is given takes the place of the attributes of the dataset."""
-    dimension = ds.sizes["axis"]
-    parameters = DEFAULTS | ds.attrs | dict(given)
-    _check(names, parameters, dimension)
-    # they travel with the graph: a worker need not know those of users
-    chosen = [INDICATORS[name] for name in names]
-
-    def one(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> Any:
-        if is_missing(position):
-            values = tuple(np.full(len(position), np.nan) for _ in names)
-        else:
-            configuration = Configuration(position, box, species, parameters)
-            values = tuple(_values(each, configuration) for each in chosen)
-        return values if len(values) > 1 else values[0]
-
-    core = [["particle", "axis"], ["axis"], ["particle"]]
-    arrays = [ds["position"], ds["box_length"], ds["species"]]
-    results = apply(one, arrays, core, [["particle"]] * len(names))
-    labelled = {
-        each.name: result.rename(each.name).assign_attrs(
-            units=each.units(dimension), long_name=each.long_name, symbol=each.symbol
-        )
-        for each, result in zip(chosen, results, strict=True)
+    kernel = getattr(import_module(f"glassdask.physics.{module}"), f"{name}_array")
+    given = {
+        key: configuration.parameter(key) if key in needs else getattr(configuration, key)
+        for key in signature(kernel).parameters
     }
-    used = {need for each in chosen for need in each.needs} | set(given)
-    return xr.Dataset(labelled, attrs={k: parameters[k] for k in sorted(used)})
+    return kernel(**given)
 
 
-def _values(indicator: Indicator, configuration: Configuration) -> np.ndarray:
-    """One number a particle, whoever wrote the function."""
-    name = indicator.name
-    values = np.asarray(indicator.function(configuration), dtype=float)
-    count = len(configuration.position)
-    if values.shape != (count,):
-        raise ValueError(f"{name} gives {values.shape}; expected ({count},), one a particle")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} gives numbers that are not finite; expected finite ones")
-    return values
+#: Every indicator by name.
+INDICATORS: dict[str, Indicator] = {}
+
+#: Parameters that have a default, sigma; all others must be attributes of the dataset.
+DEFAULTS: dict[str, float] = {
+    "local_density_distance": 2.0,
+    "pair_entropy_distance": 5.0,
+    "pair_entropy_width": 0.1,
+}
 
 
-def _check(names: tuple[str, ...], parameters: Mapping[str, Any], dimension: int) -> None:
-    if not names:
-        raise ValueError(f"no indicator named; expected some of {', '.join(INDICATORS)}")
-    for name in names:
-        if name not in INDICATORS:
-            raise ValueError(f"no indicator {name!r}; expected one of {', '.join(INDICATORS)}")
-        INDICATORS[name].units(dimension)
-        for need in INDICATORS[name].needs:
-            if parameters.get(need) is None:
-                raise ValueError(f"{name} needs the attribute {need!r}; the dataset has none")
+def _own(
+    name: str,
+    module: str,
+    symbol: str,
+    units: str | tuple[str | None, str | None],
+    long_name: str,
+    *needs: str,
+) -> None:
+    """Add a line; units are those in 2D and 3D, None where it does not exist."""
+    both = (units, units) if isinstance(units, str) else units
+    unit = {d: one for d, one in zip((2, 3), both, strict=True) if one is not None}
+    # can be sent to workers
+    function = partial(_call, name, module, needs)
+    INDICATORS[name] = Indicator(name, symbol, unit, long_name, function, needs, module)
+
+
+# fmt: off
+_own("voronoi_volume", "structure", "Upsilon", ("sigma^2", "sigma^3"), "volume of the Voronoi cell")
+_own("tong_tanaka", "structure", "Theta", ("rad", "sr"), "Tong-Tanaka order parameter",
+     "reference_length")
+_own("potential_energy", "energy", "e", "epsilon", "potential energy of the particle",
+     "sigma", "epsilon", "cutoff")
+_own("local_density", "surroundings", "rho", ("sigma^-2", "sigma^-3"),
+     "number density around the particle", "local_density_distance")
+_own("coordination", "surroundings", "z", "1", "number of Voronoi neighbours")
+_own("unlike_neighbours", "surroundings", "z_AB", "1",
+     "share of Voronoi neighbours of another species")
+_own("diameter", "structure", "sigma_ii", "sigma",
+     "diameter of the particle, which tells its species", "sigma")
+_own("hexatic_order", "bond_order", "|psi_6|", ("1", None),
+     "hexatic order, weighted with the edges of the cells")
+_own("steinhardt_order", "bond_order", "q_6", (None, "1"),
+     "averaged Steinhardt order, weighted with the faces")
+_own("pair_entropy", "surroundings", "S_2", "kB", "pair entropy",
+     "pair_entropy_distance", "pair_entropy_width")
+_own("centroid_distance", "structure", "|C|", "sigma",
+     "distance from the centroid of the Voronoi cell")
+# fmt: on
+
+#: Names of glassdask's own.
+OWN = tuple(INDICATORS)
+
+
+def used_parameters(names: Sequence[str]) -> list[str]:
+    """Those of the `DEFAULTS` that belong to some of the indicators."""
+    own = [INDICATORS[name] for name in names if name in OWN]
+    return [key for key in DEFAULTS if any(key in each.needs for each in own)]
+
+
+def indicator(
+    name: str,
+    units: str | Mapping[int, str] = "1",
+    long_name: str = "",
+    symbol: str = "",
+    needs: tuple[str, ...] = (),
+) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Add an indicator of one's own: a decorator of a function of a `Configuration`.
+
+    Afterwards `gd.structural_indicators(ds, [name])` computes it. A campaign takes it from a file
+    that `[indicators] modules` names.
+
+    Parameters
+    ----------
+    name : str
+        A Python name; one of glassdask's own cannot be taken.
+    units : str or mapping
+        Its unit, or the unit by the number of dimensions in which it exists.
+    long_name, symbol : str
+        For the store, tables and figures; the name where they are left out.
+    needs : tuple of str
+        Attributes of the dataset without which it cannot be computed; in the function,
+        `configuration.parameter(name)`.
+
+    Raises
+    ------
+    ValueError
+        When the name is taken or is no name.
+
+    Examples
+    --------
+    >>> @gd.indicator("bond_length", units="sigma", long_name="mean distance of the neighbours")
+    ... def bond_length(configuration):
+    ...     cells = configuration.tessellation
+    ...     length = np.linalg.norm(cells.bonds, axis=1)
+    ...     return np.bincount(cells.neighbours[0], length) / cells.coordination
+    """
+    if not name.isidentifier():
+        raise ValueError(f"indicator {name!r}; expected a name of letters, digits and _")
+    if name in OWN or name == "gradcam":
+        raise ValueError(f"indicator {name!r} is one of glassdask's own; expected another name")
+    unit = {2: units, 3: units} if isinstance(units, str) else dict(units)
+
+    def register(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        INDICATORS[name] = Indicator(
+            name, symbol or name, unit, long_name or name.replace("_", " "), function, needs
+        )
+        return function
+
+    return register

@@ -1,12 +1,16 @@
-"""Onset temperature T* on labelled arrays; lazy with Dask."""
+"""Onset temperature T*: where e(T) bends on cooling, and where particles leave their cages."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from glassdask.physics.kernels import onset, sampling
-from glassdask.physics.labelling import apply, labelled
+from glassdask.physics.kink import in_window, kink
+from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
+from glassdask.physics.statistics import check_bootstrap, check_samples, moments, wider
 
 #: What each number of `onset_from_cooling` is, and its units; temperatures in those of the axis.
 _KINK = {
@@ -29,12 +33,12 @@ _CROSSING = {
     "upper": ("upper end of its interval over configurations", "T"),
     "count": ("configurations that entered", "1"),
 }
-
 _INTERVAL = "bootstrap, percentiles, widened for few samples"
 
 
+@takes_datasets("energy")
 def onset_from_cooling(
-    energy: xr.DataArray,
+    energy: Values,
     low: float,
     high: float,
     dim: str = "sample",
@@ -45,12 +49,18 @@ def onset_from_cooling(
 ) -> xr.Dataset:
     """T* as the kink of e(T) on cooling: where two lines that meet fit best.
 
-    The formulas are those of the kernel `kink`. The liquid's e(T) is curved, so the kink depends on
-    the window, and on the cooling rate; `lowest` and `highest` say how much on the window.
+    The lines are fitted to the mean over quenches by least squares, the break being free. The
+    interval is that of the percentile bootstrap over quenches, its distances from the kink
+    multiplied by `statistics.wider`, and within the window. The p-value is that of F = ((S_1 - S_2)
+    / 2) / (S_2 / (n - 4)), S_1 and S_2 the sums of squares that one line and two lines leave of n
+    points, against its values for Gaussian noise on one line: as the break is free, F does not
+    follow Fisher's distribution (R. B. Davies, Biometrika 74, 33, 1987). The liquid's e(T) is
+    curved, so the kink depends on the window, and on the cooling rate; `lowest` and `highest` say
+    how much on the window.
 
     Parameters
     ----------
-    energy : DataArray
+    energy : DataArray or Dataset
         Potential energy per particle, (..., dim, temperature), epsilon, with the coordinate
         `temperature`, epsilon/kB. A quench with NaN in the window is left out.
     low, high : float
@@ -62,7 +72,7 @@ def onset_from_cooling(
     confidence : float
         Level of the interval, 0 to 1.
     resamples, seed : int
-        Of the quenches.
+        Of the quenches, and of the curves of noise for the p-value.
 
     Returns
     -------
@@ -77,13 +87,14 @@ def onset_from_cooling(
     ValueError
         When fewer than 8 temperatures lie in the window, or there is nothing to resample.
     """
+    need_dims(energy, dim)
     temperature = _temperatures(energy)
-    onset.in_window(temperature, low, high)
-    sampling.check_bootstrap(confidence, resamples)
-    sampling.check_samples(energy.sizes.get(dim, 1), dim)
+    in_window(temperature, low, high)
+    check_bootstrap(confidence, resamples)
+    check_samples(energy.sizes[dim], dim)
 
     def one(values: np.ndarray, errors: np.ndarray | None = None) -> tuple:
-        return onset.kink(temperature, values, low, high, errors, confidence, resamples, seed)
+        return kink(temperature, values, low, high, errors, confidence, resamples, seed)
 
     arrays = [energy] if error is None else [energy, error]
     inputs = [[dim, "temperature"], ["temperature"]][: len(arrays)]
@@ -93,8 +104,9 @@ def onset_from_cooling(
     )
 
 
+@takes_datasets("delta")
 def onset_from_displacement(
-    delta: xr.DataArray,
+    delta: Values,
     level: float = 1.0,
     dim: str = "configuration",
     confidence: float = 0.95,
@@ -104,11 +116,13 @@ def onset_from_displacement(
     """T* as the temperature where delta at the end of the window reaches a level.
 
     log(delta), of the mean over configurations, is interpolated between temperatures. The longer
-    the window, the lower the T*.
+    the window, the lower the T*. The interval is that of the percentile bootstrap over
+    configurations, its distances from the crossing multiplied by `statistics.wider`; an end beyond
+    the temperatures that there are is infinite.
 
     Parameters
     ----------
-    delta : DataArray
+    delta : DataArray or Dataset
         delta(t) at the last time, (..., dim, temperature), sigma, with the coordinate
         `temperature`, epsilon/kB. NaN is left out.
     level : float
@@ -124,25 +138,26 @@ def onset_from_displacement(
     -------
     Dataset
         (...,): `temperature`; -inf where delta is above the level at the lowest temperature
-        already, inf where it is at none. `lower`, `upper` by the bootstrap over configurations, the
-        same; NaN for one. `count`.
+        already, inf where it is at none. `lower`, `upper`, the same; NaN for one configuration.
+        `count`.
 
     Raises
     ------
     ValueError
         When the level is not positive, or there is nothing to resample.
     """
+    need_dims(delta, dim)
     temperature = _temperatures(delta)
-    sampling.check_bootstrap(confidence, resamples)
-    sampling.check_samples(delta.sizes.get(dim, 1), dim)
+    check_bootstrap(confidence, resamples)
+    check_samples(delta.sizes[dim], dim)
 
     def one(values: np.ndarray) -> tuple:
-        return onset.mean_crossing(temperature, values, level, confidence, resamples, seed)
+        return mean_crossing(temperature, values, level, confidence, resamples, seed)
 
     about = {
         "level": level,
         "level_units": "sigma",
-        "interval": "bootstrap, percentiles, widened for few samples",
+        "interval": _INTERVAL,
     }
     return _dataset(one, [delta], [[dim, "temperature"]], _CROSSING, delta).assign_attrs(
         about | {"confidence": confidence, "resamples": resamples, "seed": seed}
@@ -156,7 +171,11 @@ def _temperatures(values: xr.DataArray) -> np.ndarray:
 
 
 def _dataset(
-    function, arrays: list[xr.DataArray], inputs: list, names: dict, source: xr.DataArray
+    function: Callable[..., tuple],
+    arrays: list[xr.DataArray],
+    inputs: list,
+    names: dict,
+    source: xr.DataArray,
 ) -> xr.Dataset:
     """The results of a kernel as the variables `names`."""
     units = {"T": source["temperature"].attrs.get("units", "epsilon/kB")}
@@ -168,3 +187,81 @@ def _dataset(
         for result, (name, (long_name, unit)) in zip(results, names.items(), strict=True)
     }
     return xr.Dataset(found)
+
+
+def crossing(temperature: np.ndarray, delta: np.ndarray, level: float = 1.0) -> float:
+    """Lowest temperature at which delta reaches a level, log(delta) being linear in between.
+
+    Parameters
+    ----------
+    temperature : ndarray
+        (temperature,), epsilon/kB, in any order.
+    delta : ndarray
+        Mean cage-relative displacement at the end of the window, (temperature,), sigma.
+        Temperatures where it is NaN are left out.
+    level : float
+        sigma.
+
+    Returns
+    -------
+    float
+        epsilon/kB; -inf where the lowest temperature is above the level already, inf where none
+        is, NaN without any.
+    """
+    order = np.argsort(temperature)
+    x, y = np.asarray(temperature, float)[order], np.asarray(delta, float)[order]
+    known = np.isfinite(y) & (y > 0)
+    x, y = x[known], np.log(y[known] / level)
+    reached = np.flatnonzero(y >= 0)
+    if not len(x):
+        return np.nan
+    if not len(reached):
+        return np.inf
+    k = int(reached[0])
+    return -np.inf if k == 0 else float(x[k - 1] - y[k - 1] * (x[k] - x[k - 1]) / (y[k] - y[k - 1]))
+
+
+class Crossing(NamedTuple):
+    """Where delta reaches a level, epsilon/kB; infinite ends as of `crossing`.
+
+    Of the mean delta over configurations, its interval (NaN for one configuration), and how many
+    configurations have a delta.
+    """
+
+    temperature: float
+    lower: float
+    upper: float
+    counted: int
+
+
+def mean_crossing(
+    temperature: np.ndarray,
+    delta: np.ndarray,
+    level: float = 1.0,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Crossing:
+    """`onset_from_displacement` of (configuration, temperature)."""
+    check_bootstrap(confidence, resamples)
+    if not level > 0:
+        raise ValueError(f"level of {level}; expected a positive length")
+    delta = np.asarray(delta, dtype=float)
+    check_samples(len(delta), "configuration")
+    delta = delta[np.isfinite(delta).any(axis=1)]
+    if not len(delta):
+        return Crossing(np.nan, np.nan, np.nan, 0)
+    ends = np.full(2, np.nan)
+    if len(delta) > 1:
+        drawn = np.random.default_rng(seed).integers(0, len(delta), (resamples, len(delta)))
+        means = moments(np.moveaxis(delta[drawn], 1, -1)).mean
+        places = np.array([crossing(temperature, row, level) for row in means])
+        # interpolating towards infinity is undefined: use an observed value
+        levels = [(1 - confidence) / 2, (1 + confidence) / 2]
+        ends = np.quantile(places[~np.isnan(places)], levels, method="inverted_cdf")
+    middle = crossing(temperature, moments(delta.T).mean, level)
+    if len(delta) > 1 and np.isfinite(middle):
+        ends = middle + wider(len(delta), confidence) * (ends - middle)
+        ends = np.where(ends < temperature.min(), -np.inf, ends)
+        ends = np.where(ends > temperature.max(), np.inf, ends)
+    return Crossing(middle, float(ends[0]), float(ends[1]), len(delta))

@@ -1,96 +1,108 @@
-"""How a configuration relaxes, averaged over its particles, on labelled arrays; lazy with Dask."""
+"""How a configuration relaxes, averaged over its particles."""
 
 from __future__ import annotations
 
 import math
+from itertools import combinations
 
 import numpy as np
 import xarray as xr
 
-from glassdask.physics.baselines import species_means
-from glassdask.physics.kernels import relaxation, scattering
-from glassdask.physics.labelling import apply, labelled
+from glassdask.physics.displacement import lengths_squared
+from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
+from glassdask.physics.statistics import mean_over
+
+#: Points at which two curves are compared.
+_POINTS = 50
 
 
+@takes_datasets("displacement")
 def mean_squared_displacement(
-    squared_displacement: xr.DataArray, by: xr.DataArray | None = None
-) -> xr.DataArray:
+    displacement: Values, dim: str = "particle", by: xr.DataArray | None = None
+) -> Values:
     """(1/N) sum_i |r_i(t) - r_i(0)|^2, of all particles or of each species.
 
     Parameters
     ----------
-    squared_displacement : DataArray
-        (..., particle), sigma^2, such as `gd.squared_displacement` or CRSD, of which it makes the
-        cage-relative one.
+    displacement : DataArray or Dataset
+        r_i(t) - r_i(0), unwrapped, (..., particle, axis), sigma; of `gd.cage_relative_displacement`
+        it makes the cage-relative one.
+    dim : str
+        Dimension of the particles.
     by : DataArray, optional
         Species of each particle, such as `ds.species`, (particle,).
 
     Returns
     -------
-    DataArray
-        (...,), sigma^2; with `by` it has the dimension `species`.
-    """
-    mean = _over_particles(squared_displacement, by)
-    return labelled(mean, "mean_squared_displacement", "sigma^2", "mean squared displacement")
-
-
-def self_intermediate_scattering(
-    squared_displacement: xr.DataArray,
-    dimension: int,
-    wave_number: float = 7.2,
-    by: xr.DataArray | None = None,
-) -> xr.DataArray:
-    """F_s(q, t), averaged over the directions of q; see the kernel of this name.
-
-    Parameters
-    ----------
-    squared_displacement : DataArray
-        (..., particle), sigma^2, such as `gd.squared_displacement` or CRSD, of which it makes the
-        cage-relative function.
-    dimension : int
-        2 (J_0(q r)) or 3 (sin(q r) / (q r)): a length alone does not tell.
-    wave_number : float
-        q, sigma^-1.
-    by : DataArray, optional
-        Species of each particle, such as `ds.species`, (particle,).
-
-    Returns
-    -------
-    DataArray
-        (...,), 1; with `by` it has the dimension `species`.
+    DataArray or Dataset
+        (...,), sigma^2; with `by` it has the dimension `species`. NaN where a displacement is.
 
     Raises
     ------
     ValueError
-        When q is not positive, or the dimension is another.
+        When there is no `axis` or `dim`, as in an array of lengths.
     """
-    scattering.check(wave_number, dimension)
-
-    def block(squares: np.ndarray) -> np.ndarray:
-        return scattering.angular_average(squares, wave_number, dimension)
-
-    (each,) = apply(block, [squared_displacement], [[]], [[]], vectorize=False)
-    mean = _over_particles(each, by)
-    made = labelled(
-        mean, "self_intermediate_scattering", "1", "self-intermediate scattering F_s(q, t)"
-    )
-    return made.assign_attrs(wave_number=wave_number, wave_number_units="sigma^-1")
+    mean = mean_over(lengths_squared(displacement, dim), dim, by)
+    return labelled(mean, "mean_squared_displacement", "sigma^2", "mean squared displacement")
 
 
-def _over_particles(x: xr.DataArray, by: xr.DataArray | None) -> xr.DataArray:
-    if by is not None:
-        return species_means(x, by)
-    return x.mean("particle", dtype=float, skipna=False)
-
-
-def relaxation_time(
-    function: xr.DataArray, dim: str = "time", level: float = 1 / math.e
-) -> xr.DataArray:
-    """The first time at which a function that decays from 1 is below a level; see the kernel.
+@takes_datasets("displacement")
+def overlap(displacement: Values, distance: float = 0.3, dim: str = "particle") -> Values:
+    """Q(t) = (1/N) sum_i [|r_i(t) - r_i(0)| < a], the share of particles that are still there.
 
     Parameters
     ----------
-    function : DataArray
+    displacement : DataArray or Dataset
+        r_i(t) - r_i(0), unwrapped, (..., particle, axis), sigma.
+    distance : float
+        a, sigma.
+    dim : str
+        Dimension of the particles.
+
+    Returns
+    -------
+    DataArray or Dataset
+        (...,), 1. NaN where a displacement is.
+
+    Raises
+    ------
+    ValueError
+        When a is not positive, or there is no `axis` or `dim`, as in an array of lengths.
+    """
+    check_distance(distance)
+
+    def block(squares: np.ndarray) -> np.ndarray:
+        return overlap_array(squares, distance)
+
+    squares = lengths_squared(displacement, dim)
+    (share,) = apply(block, [squares], [[dim]], [[]], vectorize=False)
+    made = labelled(share, "overlap", "1", "overlap Q(t) with the start")
+    return made.assign_attrs(overlap_distance=distance, overlap_distance_units="sigma")
+
+
+def overlap_array(squared_displacement: np.ndarray, distance: float = 0.3) -> np.ndarray:
+    """`overlap` from |r_i(t) - r_i(0)|^2, (..., particle), sigma^2."""
+    check_distance(distance)
+    squares = np.asarray(squared_displacement)
+    share = (squares < distance**2).mean(axis=-1)
+    return np.where(np.isnan(squares.sum(axis=-1)), np.nan, share)
+
+
+def check_distance(distance: float) -> None:
+    """Refuse a distance that is not positive."""
+    if not 0 < distance < np.inf:
+        raise ValueError(f"distance of {distance}; expected a positive length")
+
+
+@takes_datasets("function")
+def relaxation_time(function: Values, dim: str = "time", level: float = 1 / math.e) -> Values:
+    """The first time at which a function that decays from 1 is below a level.
+
+    Linear in log t between the last recorded time above and the first below.
+
+    Parameters
+    ----------
+    function : DataArray or Dataset
         Such as F_s, (..., time), with the coordinate `time`, increasing and above 0.
     dim : str
         Dimension of the times.
@@ -98,113 +110,80 @@ def relaxation_time(
 
     Returns
     -------
-    DataArray
+    DataArray or Dataset
         (...,), in the units of the times. NaN where it is not reached, or before the first
-        recorded time.
+        recorded time: then it is known on one side only.
 
     Raises
     ------
     ValueError
         When the times are not positive and increasing.
     """
+    need_dims(function, dim)
     time = function[dim]
-    relaxation.check_times(time.values)
+    check_times(time.values)
 
     def block(values: np.ndarray) -> np.ndarray:
-        return relaxation.relaxation_time(values, time.values, level)
+        return relaxation_time_array(values, time.values, level)
 
     (found,) = apply(block, [function], [[dim]], [[]], vectorize=False)
     made = labelled(found, "relaxation_time", time.attrs.get("units", "1"), "relaxation time")
     return made.assign_attrs(level=level)
 
 
-def overlap(squared_displacement: xr.DataArray, distance: float = 0.3) -> xr.DataArray:
-    """Q(t), the share of particles that are nearer than a distance to where they were.
-
-    Parameters
-    ----------
-    squared_displacement : DataArray
-        (..., particle), sigma^2.
-    distance : float
-        a, sigma.
-
-    Returns
-    -------
-    DataArray
-        (...,), 1. NaN where one is NaN.
-    """
-    relaxation.check_distance(distance)
-
-    def block(squares: np.ndarray) -> np.ndarray:
-        return relaxation.overlap(squares, distance)
-
-    (share,) = apply(block, [squared_displacement], [["particle"]], [[]], vectorize=False)
-    made = labelled(share, "overlap", "1", "overlap Q(t) with the start")
-    return made.assign_attrs(overlap_distance=distance, overlap_distance_units="sigma")
-
-
-def four_point_susceptibility(
-    overlap: xr.DataArray, particles: int, dim: str = "replica", starts: str | None = None
-) -> xr.DataArray:
-    """chi_4(t) = N var(Q), over trajectories.
-
-    Those of one start alone (isoconfigurational), or of several starts, whose trajectories are not
-    independent; the equations are those of the kernels `four_point_susceptibility` and
-    `four_point_susceptibility_of_starts`.
-
-    Parameters
-    ----------
-    overlap : DataArray
-        Q(t) of each trajectory, (..., replica) or (..., configuration, replica). NaN is left out.
-    particles : int
-        N.
-    dim : str
-        Dimension of the trajectories.
-    starts : str, optional
-        Dimension of their starts, such as "configuration". Left out, each start has a chi_4 of its
-        own.
-
-    Returns
-    -------
-    DataArray
-        (...,), 1. NaN below two trajectories, or two starts.
-    """
-    kernel, dims = relaxation.four_point_susceptibility, [dim]
-    if starts is not None:
-        kernel, dims = relaxation.four_point_susceptibility_of_starts, [starts, dim]
-
-    def block(values: np.ndarray) -> np.ndarray:
-        return kernel(values, particles)
-
-    (found,) = apply(block, [overlap], [dims], [[]], vectorize=False)
-    return labelled(found, "chi4", "1", f"N var(Q) over {' and '.join(dims)}")
-
-
-def peak(x: xr.DataArray, dim: str = "time") -> xr.Dataset:
-    """Where a function of time is largest, of the recorded times, and how large.
-
-    Parameters
-    ----------
-    x : DataArray
-        Such as chi_4, (..., time), with the coordinate `time`. NaN is left out.
-    dim : str
-
-    Returns
-    -------
-    Dataset
-        (...,): `time` and `height`, in the units of the times and of `x`.
-    """
-    time = x[dim]
-
-    def block(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return relaxation.peak(values, time.values)
-
-    place, height = apply(block, [x], [[dim]], [[], []], vectorize=False)
-    of = x.attrs.get("long_name", x.name or "values")
-    units = time.attrs.get("units", "1"), x.attrs.get("units", "1")
-    return xr.Dataset(
-        {
-            "time": labelled(place, "time", units[0], f"time of the peak of {of}"),
-            "height": labelled(height, "height", units[1], f"height of the peak of {of}"),
-        }
+def relaxation_time_array(
+    function: np.ndarray, time: np.ndarray, level: float = 1 / math.e
+) -> np.ndarray:
+    """`relaxation_time` of (..., time) at the times (time,)."""
+    function, time = np.asarray(function, dtype=float), np.asarray(time, dtype=float)
+    check_times(time)
+    below = function < level
+    after = below.argmax(axis=-1)  # 0 where there is none
+    known = after > 0
+    high = np.where(known, after, 1) if len(time) > 1 else np.zeros_like(after)
+    low = np.maximum(high - 1, 0)
+    f_low, f_high = (
+        np.take_along_axis(function, k[..., None], axis=-1)[..., 0] for k in (low, high)
     )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = (f_low - level) / (f_low - f_high)
+        logarithm = np.log(time[low]) + share * np.log(time[high] / time[low])
+        return np.where(known, np.exp(logarithm), np.nan)
+
+
+def check_times(time: np.ndarray) -> None:
+    """Refuse times that have no logarithm or no order."""
+    if not (len(time) and (time > 0).all() and (np.diff(time) > 0).all()):
+        raise ValueError(f"times {time}; expected increasing ones above 0")
+
+
+def distance_of_curves(x: np.ndarray, y: np.ndarray) -> float:
+    """Root mean square of the difference between two curves, over all pairs.
+
+    Straight lines in log x between points; compared at places evenly spaced in log x, from the
+    first to the last that both curves reach. 0: they are one curve.
+
+    Parameters
+    ----------
+    x : ndarray
+        (curve, point), above 0, in any order. NaN is left out.
+    y : ndarray
+        (curve, point). NaN is left out.
+
+    Returns
+    -------
+    float
+        Units of y; NaN where no two curves overlap.
+    """
+    curves = []
+    for place, value in zip(np.asarray(x, float), np.asarray(y, float), strict=True):
+        known = np.isfinite(place) & np.isfinite(value) & (place > 0)
+        order = np.argsort(place[known])
+        curves.append((np.log(place[known][order]), value[known][order]))
+    squares = []
+    for (a, f), (b, g) in combinations([curve for curve in curves if len(curve[0])], 2):
+        low, high = max(a[0], b[0]), min(a[-1], b[-1])
+        if low < high:
+            at = np.linspace(low, high, _POINTS)
+            squares.append(np.mean((np.interp(at, a, f) - np.interp(at, b, g)) ** 2))
+    return float(np.sqrt(np.mean(squares))) if squares else np.nan

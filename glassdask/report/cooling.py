@@ -126,7 +126,7 @@ def sampled_runs(data: ReportData) -> np.ndarray:
 
 def mean_radial_distribution(data: ReportData) -> xr.DataArray:
     """g(r), mean over `sampled_runs`, (state, pair, radius)."""
-    from glassdask.physics.distributions import radial_distribution
+    from glassdask.physics.radial_distribution import radial_distribution
 
     block = data.group("configurations").isel(sample=sampled_runs(data))
     return radial_distribution(of_classes(data.campaign, block).load(), bins=BINS).mean("sample")

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from glassdask.campaign import Campaign
-from glassdask.physics.kernels import noise
-from glassdask.physics.sampling import over_samples
+from glassdask.physics.reliability import noise_corrected_correlation_array
+from glassdask.physics.statistics import mean_with_interval
 from glassdask.report.style import NAMES
 from glassdask.store import layout, records
 
@@ -234,7 +234,7 @@ class ReportData:
             nothing = np.full((part.sizes["temperature"], part.sizes["time"]), np.nan)
             return nothing, nothing
         if part.sizes["configuration"] >= FEW:
-            found = over_samples(part, "configuration", resamples=RESAMPLES)
+            found = mean_with_interval(part, "configuration", resamples=RESAMPLES)
             return np.clip(found["lower"].values, -1, 1), np.clip(found["upper"].values, -1, 1)
         group = self.group("dynamics")[["pearson_low", "pearson_high"]]
         each = group.sel(indicator=indicator, configuration=part["configuration"])
@@ -258,10 +258,10 @@ class ReportData:
     def over_ceiling(self, indicator: str) -> np.ndarray:
         """Mean correlation over the ceiling, (temperature, time).
 
-        NaN where the reliability is below `noise.LEAST_RELIABILITY`.
+        NaN where the reliability is below `reliability.MINIMUM_RELIABILITY`.
         """
         reliability = self.ceiling(indicator) ** 2
-        return noise.over_ceiling(self.dynamics(indicator).mean, reliability)
+        return noise_corrected_correlation_array(self.dynamics(indicator).mean, reliability)
 
     def largest(self, indicator: str, by_size: bool = True) -> Extremum | None:
         """The largest correlation with 1 - Delta over temperatures and times, or nothing.

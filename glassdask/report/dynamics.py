@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from glassdask.physics.kernels.noise import LEAST_RELIABILITY
+from glassdask.physics.reliability import MINIMUM_RELIABILITY
 from glassdask.report import networks, style
 from glassdask.report.data import FEW, ReportData
 
@@ -84,7 +84,7 @@ def draw_over_ceiling(axes: Axes, data: ReportData, indicator: str) -> None:
     axes.set(xscale="log", ylim=(-BEYOND, BEYOND), xlabel=r"$\delta(t)$ ($\sigma$)")
     axes.set_ylabel("the same over its ceiling")
     if not np.isfinite(ratio).any():
-        style.say(axes, f"no reliability of {LEAST_RELIABILITY:g} or more")
+        style.say(axes, f"no reliability of {MINIMUM_RELIABILITY:g} or more")
 
 
 @style.styled
@@ -132,8 +132,8 @@ def caption(data: ReportData) -> str:
         "curve if δ alone counts; dashed: ±√reliability of Δ, split-half over replicas "
         "(Spearman-Brown), which correlations are not expected to exceed; the circle: the largest "
         "(in size; for Γ the largest value, as in the paper). Right: the correlation over this "
-        f"ceiling, where the reliability is at least {LEAST_RELIABILITY:g}. The baselines need no "
-        "network: Γ says something only where it does better. "
+        f"ceiling, where the reliability is at least {MINIMUM_RELIABILITY:g}. The baselines need "
+        "no network: Γ says something only where it does better. "
         f"{found.count} {what} configuration{'s' * (found.count != 1)}, {replicas} velocity draws "
         "each; "
     )

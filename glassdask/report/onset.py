@@ -10,7 +10,7 @@ import xarray as xr
 
 from glassdask.campaign import Campaign
 from glassdask.campaign.cooling import ramp
-from glassdask.physics.kernels.two_lines import FEWEST_POINTS
+from glassdask.physics.kink import FEWEST_POINTS
 from glassdask.physics.onset import onset_from_cooling, onset_from_displacement
 from glassdask.report import paper
 from glassdask.report.data import ReportData

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from glassdask.physics.kernels.relaxation import peak
-from glassdask.physics.kernels.sampling import moments
+from glassdask.physics.statistics import moments
+from glassdask.physics.susceptibility import peak_in_time_array
 from glassdask.report import onset, style
 from glassdask.report.data import ReportData
 from glassdask.report.dynamics import draw_lines, temperature_handles
@@ -93,7 +93,7 @@ def susceptibility(data: ReportData, temperature: int) -> tuple[np.ndarray, str]
 
 def peak_of(data: ReportData, chi4: np.ndarray) -> tuple[float, float] | None:
     """Time and height of the largest chi_4 (time,), if it falls again within the window."""
-    time, height = (float(one) for one in peak(chi4, data.times))
+    time, height = (float(one) for one in peak_in_time_array(chi4, data.times))
     # NaN is not inside either
     return (time, height) if data.times[0] < time < data.times[-1] else None
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from glassdask.campaign.ensemble import equilibration_time
-from glassdask.physics.kernels.sampling import moments
+from glassdask.physics.statistics import moments
 from glassdask.report import relaxation
 from glassdask.report.data import ReportData
 from glassdask.report.rows import Row, number

@@ -9,8 +9,8 @@ import xarray as xr
 
 from glassdask.campaign import Campaign
 from glassdask.campaign.cooling import described, ramp
-from glassdask.physics.kernels.collapse import distance_of_curves
-from glassdask.physics.kernels.sampling import moments
+from glassdask.physics.relaxation import distance_of_curves
+from glassdask.physics.statistics import moments
 from glassdask.report import (
     networks,
     onset,

@@ -14,8 +14,9 @@ from glassdask.analysis.ensembles import propensity
 from glassdask.analysis.starts import start_of, structure_of_start
 from glassdask.campaign import Campaign
 from glassdask.campaign.classes import snapshot_of
-from glassdask.physics import correlations, displacements
-from glassdask.physics.kernels.sampling import moments
+from glassdask.physics import correlations
+from glassdask.physics.displacement import mean_cage_relative_displacement
+from glassdask.physics.statistics import moments
 from glassdask.report import networks
 from glassdask.report.accuracy import of_network
 from glassdask.report.data import Extremum, ReportData
@@ -235,7 +236,7 @@ def _dynamics(campaign: Campaign) -> xr.Dataset:
             one = {
                 names[str(name)]: correlations.pearson(x, 1 - smooth) for name, x in gamma.items()
             }
-            one["delta"] = displacements.mean_cage_relative_displacement(delta_i)
+            one["delta"] = mean_cage_relative_displacement(delta_i)
             found.append(xr.Dataset(one).reset_coords(drop=True))
     rows = len(axes["temperature"])
     each = [xr.concat(found[k : k + rows], "temperature") for k in range(0, len(found), rows)]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from glassdask.batch.chain import scripts_folder
 from glassdask.campaign import MODELS, PRESETS
-from glassdask.campaign.indicator_names import DIMENSIONS
+from glassdask.physics.indicators import INDICATORS
 from glassdask.store.groups import versions
 
 
@@ -38,8 +38,8 @@ def print_information() -> None:
     print("  custom      written out in campaign.toml")
     print(f"presets    {', '.join(PRESETS)}")
     print("indicators for [indicators] names")
-    for name, dimensions in DIMENSIONS.items():
-        only = "" if len(dimensions) == 2 else f" ({dimensions[0]}D only)"
+    for name, indicator in INDICATORS.items():
+        only = "".join(f" ({d}D only)" for d in indicator.unit if len(indicator.unit) == 1)
         print(f"  {name}{only}")
     print("  one of your own: see docs/indicators.md")
 

@@ -87,3 +87,18 @@ def symmetric(matrix: npt.ArrayLike, kinds: np.ndarray, name: str) -> np.ndarray
     if not np.isfinite(given).all() or not np.array_equal(given, given.T):
         raise ValueError(f"{name} is not symmetric; expected the same for both orders of a pair")
     return given
+
+
+def largest_distance(box_length: np.ndarray, r_max: float | None = None) -> float:
+    """Where g(r) ends, sigma: 5, or nearly half a smaller box, unless it is given.
+
+    Raises
+    ------
+    ValueError
+        When it is not below half the box.
+    """
+    half = float(np.min(box_length)) / 2
+    end = min(5.0, 0.999 * half) if r_max is None else float(r_max)
+    if not 0 < end < half:
+        raise ValueError(f"r_max of {end:g}; expected less than half the box, {half:g}")
+    return end

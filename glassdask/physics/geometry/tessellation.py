@@ -78,26 +78,6 @@ class Tessellation:
         return np.diff(self.cells.start)
 
 
-def is_missing(position: np.ndarray) -> bool:
-    """Whether a configuration is missing: all its positions are NaN.
-
-    Parameters
-    ----------
-    position : ndarray
-        (particle, axis).
-
-    Raises
-    ------
-    ValueError
-        When only some of the positions are NaN.
-    """
-    nan = np.isnan(position)
-    if nan.any() and not nan.all():
-        found = f"{np.count_nonzero(nan.any(axis=-1))} of {len(position)} positions are NaN"
-        raise ValueError(f"{found}; expected all (a missing configuration) or none")
-    return bool(nan.size and nan.all())
-
-
 def tessellate(position: np.ndarray, box_length: float | np.ndarray) -> Tessellation:
     """Triangulate a periodic configuration.
 

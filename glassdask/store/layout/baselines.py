@@ -21,7 +21,7 @@ BASELINES = ("radial_distribution", "indicator_mean")
 
 def coordinates(campaign: Campaign) -> dict[str, Coordinate]:
     """Axes of the features and of the models."""
-    from glassdask.physics.kernels.radial_distribution import pair_names, radii
+    from glassdask.physics.radial_distribution import pair_names, radii
 
     names = campaign.model.species
     kinds = ", ".join(f"{k} = {name}" for k, name in enumerate(names))

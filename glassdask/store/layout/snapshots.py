@@ -155,7 +155,7 @@ def cooling(campaign: Campaign, temperatures: np.ndarray) -> Group:
 
 def density(campaign: Campaign) -> Group:
     """Particles on the grid."""
-    from glassdask.physics.kernels.grid_weights import KERNELS
+    from glassdask.physics.grid_weights import KERNELS
 
     settings = campaign.file.grid
     kernel = KERNELS[settings.kernel]
@@ -188,7 +188,8 @@ def density(campaign: Campaign) -> Group:
 
 def indicators(campaign: Campaign) -> Group:
     """Structural indicators of each particle, raw."""
-    from glassdask.physics.registry import INDICATORS, load_modules
+    from glassdask.campaign.modules import load_modules
+    from glassdask.physics.indicators import INDICATORS
 
     load_modules(campaign)
     particles, d = campaign.file.system.particles, campaign.model.dimension

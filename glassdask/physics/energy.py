@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 from numba import njit
 
+from glassdask.physics.configuration import one_indicator
 from glassdask.physics.geometry.inputs import species_numbers, symmetric
 from glassdask.physics.geometry.pairs import pairs_within
 
 
-def potential_energy(
-    position: np.ndarray,
-    box_length: float | np.ndarray,
-    species: np.ndarray,
-    sigma: np.ndarray,
-    epsilon: np.ndarray,
-    cutoff: float,
-) -> np.ndarray:
-    """Potential energy of each particle: half of that of each of its pairs.
+def potential_energy(ds: xr.Dataset) -> xr.DataArray:
+    """Potential energy of each particle, epsilon: half of that of each of its pairs.
 
     phi*(r) = phi(r) - phi(r_c) - (r - r_c) phi'(r_c) for r < r_c = cutoff sigma_ij, with
     phi(r) = 4 epsilon_ij [(sigma_ij / r)^12 - (sigma_ij / r)^6]; Eq. (1) and (2) of Oyama, Koyama
@@ -25,28 +20,33 @@ def potential_energy(
 
     Parameters
     ----------
-    position : ndarray
-        Wrapped positions, (particle, axis), sigma.
-    box_length : float or ndarray
-        Length of the periodic box along each axis, sigma.
-    species : ndarray of int
-        Species of each particle, from 0, (particle,).
-    sigma, epsilon : ndarray
-        Symmetric matrices (species, species): range in sigma, depth in epsilon.
-    cutoff : float
-        r_c / sigma_ij.
+    ds : Dataset
+        As for `structural_indicators`, with the attributes `sigma` and `epsilon`, symmetric
+        matrices (species, species), and `cutoff`, r_c / sigma_ij.
 
     Returns
     -------
-    ndarray
-        (particle,), epsilon. They add up to the energy of the configuration.
+    DataArray
+        (..., particle). They add up to the energy of the configuration.
 
     Raises
     ------
     ValueError
-        When a cutoff is longer than half the box, a position lies outside [0, L), two particles
-        coincide, or a matrix is not symmetric or too small.
+        When an attribute is missing, a cutoff is longer than half the box, a position lies outside
+        [0, L), two particles coincide, or a matrix is not symmetric or too small.
     """
+    return one_indicator(ds, "potential_energy")
+
+
+def potential_energy_array(
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    species: np.ndarray,
+    sigma: np.ndarray,
+    epsilon: np.ndarray,
+    cutoff: float,
+) -> np.ndarray:
+    """`potential_energy` of one configuration, (particle,), epsilon."""
     kinds = species_numbers(species, len(position))
     sigma = symmetric(sigma, kinds, "sigma")
     epsilon = symmetric(epsilon, kinds, "epsilon")

@@ -5,10 +5,86 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
 from numba import njit
 
 from glassdask.physics.geometry.inputs import in_box
 from glassdask.physics.geometry.pairs import pairs_within
+from glassdask.physics.labelled import (
+    CONFIGURATION,
+    Values,
+    apply,
+    extra_dims,
+    is_missing,
+    labelled,
+    need_dims,
+    takes_datasets,
+)
+
+
+@takes_datasets("displacement")
+def broken_bonds(
+    displacement: Values,
+    ds: xr.Dataset,
+    bond_length: float = 1.4,
+    broken_bond_length: float = 1.7,
+    sigma: Any = None,
+) -> Values:
+    """Number of bonds at time 0 of each particle that are broken at time t.
+
+    i and j are bonded at 0 if r_ij < bond_length sigma_ij, by minimum image, and
+    B_i = sum over the bonds of i of [|r_ij(0) + d_j - d_i| > broken_bond_length sigma_ij];
+    R. Yamamoto, A. Onuki, Phys. Rev. E 58, 3515 (1998). The displacements are unwrapped, so that
+    partners who meet again across the boundary are not bonded again. The mean over replicas is the
+    bond-breaking propensity.
+
+    Parameters
+    ----------
+    displacement : DataArray or Dataset
+        d, unwrapped, since time 0, (..., particle, axis), sigma; replicas and times share the
+        bonds.
+    ds : Dataset
+        `position` at time 0, (..., particle, axis), wrapped, `box_length` (axis,) and `species`
+        (particle,).
+    bond_length, broken_bond_length : float
+        In sigma_ij.
+    sigma : array_like, optional
+        Ranges sigma_ij, (species, species), sigma; else the attribute of `ds`.
+
+    Returns
+    -------
+    DataArray or Dataset
+        (..., particle), float32, 1. NaN where positions or displacements are missing.
+
+    Raises
+    ------
+    ValueError
+        When the second length is not the longer one, bonds are longer than half the box, or no
+        ranges are known.
+    """
+    need_dims(displacement, "particle", "axis")
+    check(bond_length, broken_bond_length)
+    ranges = ds.attrs.get("sigma") if sigma is None else sigma
+    if ranges is None:
+        raise ValueError(
+            "broken_bonds needs the attribute 'sigma' of ds, or the argument: the ranges sigma_ij"
+        )
+    extra = extra_dims(displacement, ds)
+
+    def one(
+        position: np.ndarray, box: np.ndarray, species: np.ndarray, moved: np.ndarray
+    ) -> np.ndarray:
+        if is_missing(position):
+            return np.full(moved.shape[:-1], np.nan, np.float32)
+        found = find_bonds(position, box, species, ranges, bond_length, broken_bond_length)
+        return broken_bonds_array(moved, found)
+
+    arrays = [ds["position"], ds["box_length"], ds["species"], displacement]
+    inputs = [*CONFIGURATION, ["particle"], [*extra, "particle", "axis"]]
+    (result,) = apply(one, arrays, inputs, [[*extra, "particle"]], dtype=np.float32)
+    about = {"bond_length": bond_length, "broken_bond_length": broken_bond_length}
+    found = labelled(result, "broken_bonds", "1", "number of broken bonds")
+    return found.assign_attrs(about | {"bond_length_units": "sigma_ij"})
 
 
 class Bonds(NamedTuple):
@@ -53,30 +129,7 @@ def find_bonds(
     bond_length: float = 1.4,
     broken_bond_length: float = 1.7,
 ) -> Bonds:
-    """Pairs nearer than bond_length sigma_ij, by minimum image.
-
-    Parameters
-    ----------
-    position : ndarray
-        Wrapped positions, (particle, axis), sigma.
-    box_length : float or ndarray
-        Length of the periodic box along each axis, sigma.
-    species : ndarray of int
-        Species of each particle, (particle,).
-    sigma : array_like
-        Ranges sigma_ij of the potential, (species, species), sigma.
-    bond_length, broken_bond_length : float
-        Of a bond at time 0 and of one that is broken, in sigma_ij.
-
-    Returns
-    -------
-    Bonds
-
-    Raises
-    ------
-    ValueError
-        When the lengths are in no order, or bonds are longer than half the box.
-    """
+    """Pairs nearer than bond_length sigma_ij; arguments as for `broken_bonds`."""
     check(bond_length, broken_bond_length)
     position, box = in_box(position, box_length)
     sigma, species = np.asarray(sigma, dtype=float), np.asarray(species)
@@ -91,25 +144,8 @@ def find_bonds(
     return Bonds(first, second, vector, broken_bond_length * sigma[species[first], species[second]])
 
 
-def broken_bonds(displacement: np.ndarray, bonds: Bonds) -> np.ndarray:
-    """Number of bonds of each particle that are broken.
-
-    B_i = sum over the bonds of i of [|r_ij(0) + d_j - d_i| > broken_bond_length sigma_ij];
-    R. Yamamoto, A. Onuki, Phys. Rev. E 58, 3515 (1998). The displacements are unwrapped, so that
-    partners who meet again across the boundary are not bonded again.
-
-    Parameters
-    ----------
-    displacement : ndarray
-        d, unwrapped, since time 0, (..., particle, axis), sigma.
-    bonds : Bonds
-        Of the configuration at time 0.
-
-    Returns
-    -------
-    ndarray
-        (..., particle), float32, dimensionless. NaN where one of the two has NaN.
-    """
+def broken_bonds_array(displacement: np.ndarray, bonds: Bonds) -> np.ndarray:
+    """`broken_bonds` of displacements (..., particle, axis) from one start."""
     moved = np.ascontiguousarray(displacement)
     if moved.dtype != np.float32:
         moved = moved.astype(float)

@@ -1,96 +1,43 @@
-"""Structural indicators of each particle of one configuration."""
+"""Indicators from the Voronoi cells and the Delaunay simplices of a configuration."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 from numba import njit
 
+from glassdask.physics.configuration import one_indicator
 from glassdask.physics.geometry.inputs import species_numbers, symmetric
 from glassdask.physics.geometry.tessellation import Tessellation
 
 
-def voronoi_volume(tessellation: Tessellation) -> np.ndarray:
-    """Volume (2D: area) of the Voronoi cell of each particle, Upsilon.
+def voronoi_volume(ds: xr.Dataset) -> xr.DataArray:
+    """Volume (2D: area) of each particle's Voronoi cell, Upsilon, sigma^d.
 
     Parameters
     ----------
-    tessellation : Tessellation
+    ds : Dataset
+        As for `structural_indicators`; needs no attribute.
 
     Returns
     -------
-    ndarray
-        (particle,), sigma^d. They add up to the volume of the box.
+    DataArray
+        (..., particle). They add up to the volume of the box.
     """
+    return one_indicator(ds, "voronoi_volume")
+
+
+def voronoi_volume_array(tessellation: Tessellation) -> np.ndarray:
+    """`voronoi_volume` of one configuration, (particle,), sigma^d."""
     return tessellation.cells.volume
 
 
-def coordination(tessellation: Tessellation, counted: np.ndarray | None = None) -> np.ndarray:
-    """Number of neighbours of each particle, those that share a face of the Voronoi cells.
-
-    Parameters
-    ----------
-    tessellation : Tessellation
-    counted : ndarray of bool, optional
-        Which particles count as neighbours, (particle,); all if left out.
-
-    Returns
-    -------
-    ndarray of float
-        (particle,), 1. In two dimensions their mean is 6, if all count.
-    """
-    if counted is None:
-        return tessellation.coordination.astype(float)
-    here, there = tessellation.neighbours
-    return np.bincount(here, np.asarray(counted)[there], minlength=tessellation.particles)
-
-
-def unlike_neighbours(tessellation: Tessellation, species: np.ndarray) -> np.ndarray:
-    """Share of the neighbours of each particle that are of another species than itself.
-
-    Parameters
-    ----------
-    tessellation : Tessellation
-    species : ndarray of int
-        (particle,), from 0.
-
-    Returns
-    -------
-    ndarray
-        (particle,), 1. Its mean is small in a mixture that demixes.
-    """
-    here, there = tessellation.neighbours
-    kinds = species_numbers(species, tessellation.particles)
-    unlike = np.bincount(here, kinds[here] != kinds[there], minlength=tessellation.particles)
-    return unlike / tessellation.coordination
-
-
-def diameter(species: np.ndarray, sigma: npt.ArrayLike) -> np.ndarray:
-    """Diameter of each particle, sigma_ii of the potential.
-
-    It tells the species apart and knows nothing else; coarse-grained it is the composition around
-    each particle. What another indicator says beyond the species, it says beyond this one.
-
-    Parameters
-    ----------
-    species : ndarray of int
-        (particle,), from 0.
-    sigma : array_like
-        Ranges sigma_ij of the potential, (species, species), sigma.
-
-    Returns
-    -------
-    ndarray
-        (particle,), sigma.
-    """
-    kinds = species_numbers(species, len(species))
-    return np.diagonal(symmetric(sigma, kinds, "sigma"))[kinds]
-
-
-def centroid_distance(tessellation: Tessellation) -> np.ndarray:
-    """Distance of each particle from the centroid of its Voronoi cell.
+def centroid_distance(ds: xr.Dataset) -> xr.DataArray:
+    """Distance of each particle from the centroid of its Voronoi cell, sigma.
 
     0 where the cell is symmetric about the particle. It is the length of the Voronoi cell
     anisotropy vector of J. M. Rieser, C. P. Goodrich, A. J. Liu and D. J. Durian, Phys. Rev. Lett.
@@ -98,19 +45,50 @@ def centroid_distance(tessellation: Tessellation) -> np.ndarray:
 
     Parameters
     ----------
-    tessellation : Tessellation
+    ds : Dataset
+        As for `structural_indicators`; needs no attribute.
 
     Returns
     -------
-    ndarray
-        (particle,), sigma.
+    DataArray
+        (..., particle).
     """
+    return one_indicator(ds, "centroid_distance")
+
+
+def centroid_distance_array(tessellation: Tessellation) -> np.ndarray:
+    """`centroid_distance` of one configuration, (particle,), sigma."""
     return np.linalg.norm(tessellation.cells.centroid, axis=1)
 
 
+def diameter(ds: xr.Dataset) -> xr.DataArray:
+    """Diameter of each particle, sigma_ii of the potential, sigma.
+
+    It tells the species apart and knows nothing else; coarse-grained it is the composition around
+    each particle. What another indicator says beyond the species, it says beyond this one.
+
+    Parameters
+    ----------
+    ds : Dataset
+        As for `structural_indicators`, with the attribute `sigma`.
+
+    Returns
+    -------
+    DataArray
+        (..., particle).
+    """
+    return one_indicator(ds, "diameter")
+
+
+def diameter_array(species: np.ndarray, sigma: npt.ArrayLike) -> np.ndarray:
+    """`diameter` of one configuration, (particle,), sigma."""
+    kinds = species_numbers(species, len(species))
+    return np.diagonal(symmetric(sigma, kinds, "sigma"))[kinds]
+
+
 def tong_tanaka(
-    tessellation: Tessellation, species: np.ndarray, reference_length: np.ndarray
-) -> np.ndarray:
+    ds: xr.Dataset, reference_length: Sequence[Sequence[float]] | None = None
+) -> xr.DataArray:
     """Order parameter Theta of Tong and Tanaka: how far the neighbours are from touching.
 
     Theta_o is the mean over all Delaunay triangles at particle o of |theta1 - theta2|: theta1 is
@@ -120,24 +98,31 @@ def tong_tanaka(
 
     Parameters
     ----------
-    tessellation : Tessellation
-    species : ndarray of int
-        Species of each particle, from 0, (particle,).
-    reference_length : ndarray
+    ds : Dataset
+        As for `structural_indicators`.
+    reference_length : matrix, optional
         Side of the ideal triangle (edge of the ideal tetrahedron) between two species,
-        (species, species), sigma.
+        (species, species), sigma; else the attribute of `ds`.
 
     Returns
     -------
-    ndarray
-        (particle,), rad in 2D and sr in 3D. 0 in an ideal packing.
+    DataArray
+        (..., particle), rad in 2D and sr in 3D. 0 in an ideal packing.
 
     Raises
     ------
     ValueError
-        When the lengths are not a symmetric matrix of positive numbers that covers all species,
-        or three (four) particles meet whose reference lengths close no triangle (tetrahedron).
+        When there are no reference lengths, they are not a symmetric matrix of positive numbers
+        that covers all species, or three (four) particles meet whose reference lengths close no
+        triangle (tetrahedron).
     """
+    return one_indicator(ds, "tong_tanaka", reference_length=reference_length)
+
+
+def tong_tanaka_array(
+    tessellation: Tessellation, species: np.ndarray, reference_length: np.ndarray
+) -> np.ndarray:
+    """`tong_tanaka` of one configuration, (particle,), rad or sr."""
     kinds = species_numbers(species, tessellation.particles)
     lengths = symmetric(reference_length, kinds, "reference_length")
     if (lengths <= 0).any():

@@ -1,4 +1,4 @@
-"""The self-intermediate scattering function, from squared displacements."""
+"""The self-intermediate scattering function."""
 
 from __future__ import annotations
 
@@ -6,12 +6,67 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numba import njit
 from numpy.polynomial import Chebyshev, Polynomial
 from scipy.special import j0, y0
 
+from glassdask.physics.displacement import lengths_squared
+from glassdask.physics.labelled import Values, apply, labelled, takes_datasets
+from glassdask.physics.statistics import mean_over
+
 #: q r below which a polynomial in (q r)^2 is used, and above which its values at great distances.
 _NEAR = 8.0
+
+
+@takes_datasets("displacement")
+def self_intermediate_scattering(
+    displacement: Values,
+    wave_number: float = 7.2,
+    dim: str = "particle",
+    by: xr.DataArray | None = None,
+) -> Values:
+    """F_s(q, t) = (1/N) sum_i <exp(i q.(r_i(t) - r_i(0)))>, averaged over the directions of q.
+
+    J_0(q r) in 2D and sin(q r) / (q r) in 3D; J.-P. Hansen, I. R. McDonald, Theory of Simple
+    Liquids (2013), ch. 7. The average over angles is that of an isotropic system; in a periodic box
+    it needs no q that fits into the box.
+
+    Parameters
+    ----------
+    displacement : DataArray or Dataset
+        r_i(t) - r_i(0), unwrapped, (..., particle, axis), sigma; of `gd.cage_relative_displacement`
+        it makes the cage-relative function.
+    wave_number : float
+        q, sigma^-1.
+    dim : str
+        Dimension of the particles.
+    by : DataArray, optional
+        Species of each particle, such as `ds.species`, (particle,).
+
+    Returns
+    -------
+    DataArray or Dataset
+        (...,), 1; with `by` it has the dimension `species`. NaN where a displacement is.
+
+    Raises
+    ------
+    ValueError
+        When q is not positive, or there is no `axis` or `dim`.
+    """
+    squares = lengths_squared(displacement, dim)
+    dimension = displacement.sizes["axis"]
+    check(wave_number, dimension)
+
+    def block(values: np.ndarray) -> np.ndarray:
+        return angular_average(values, wave_number, dimension)
+
+    (each,) = apply(block, [squares], [[]], [[]], vectorize=False)
+    made = labelled(
+        mean_over(each, dim, by),
+        "self_intermediate_scattering", "1", "self-intermediate scattering F_s(q, t)",
+    )  # fmt: skip
+    return made.assign_attrs(wave_number=wave_number, wave_number_units="sigma^-1")
 
 
 def angular_average(
@@ -58,29 +113,6 @@ def check(wave_number: float, dimension: int) -> None:
         raise ValueError(f"wave_number of {wave_number}; expected a positive number")
     if dimension not in (2, 3):
         raise ValueError(f"{dimension} dimensions; expected 2 or 3")
-
-
-def self_intermediate_scattering(
-    squared_displacement: np.ndarray, wave_number: float, dimension: int
-) -> np.ndarray:
-    """F_s(q, t) = (1/N) sum_i <exp(i q.(r_i(t) - r_i(0)))>, averaged over the directions of q.
-
-    J.-P. Hansen, I. R. McDonald, Theory of Simple Liquids (2013), ch. 7. The average over angles
-    is that of an isotropic system; in a periodic box it needs no q that fits into the box.
-
-    Parameters
-    ----------
-    squared_displacement : ndarray
-        (..., particle), sigma^2; relative to the cage, where the function is to be so.
-    wave_number, dimension
-        As for `angular_average`.
-
-    Returns
-    -------
-    ndarray
-        (...,), dimensionless. NaN where one is NaN.
-    """
-    return angular_average(squared_displacement, wave_number, dimension).mean(axis=-1, dtype=float)
 
 
 def _power_series(function: Callable[[np.ndarray], np.ndarray], degree: int) -> np.ndarray:

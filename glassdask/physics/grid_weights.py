@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,6 +47,9 @@ KERNELS: dict[str, Kernel] = {
 }
 #: The kernel that each M^-1 is the transpose of.
 INVERSE: dict[str, KernelName] = {"cell": "nearest", "linear": "cloud-in-cell"}
+
+#: Cell side where neither spacing nor cells is given, sigma; that of the campaign file.
+DEFAULT_SPACING = 0.25
 
 # Widths at which a Gaussian is cut off: 3e-4 of its height.
 _REACH = 4.0
@@ -108,7 +112,7 @@ def cell_weights(
     sizes : list of int
         Cells along x, y[, z].
     kernel : str
-        One of `KERNELS`; see `glassdask.physics.kernels.gridding.grid_density`.
+        One of `KERNELS`; see `images.grid_density`.
     width : float or None
         Of the Gaussian, sigma.
     stride : int
@@ -154,3 +158,73 @@ def _gaussian(place: np.ndarray, n: int, width: float) -> tuple[np.ndarray, np.n
     # the largest first, so that the weights of a narrow Gaussian do not all vanish
     weight = np.exp(exponent - exponent.max(axis=1, keepdims=True))
     return cell.astype(np.intp) % n, weight / weight.sum(axis=1, keepdims=True)
+
+
+def cells_along(
+    box_length: np.ndarray | Sequence[float],
+    spacing: float | None,
+    cells: int | Sequence[int] | None,
+) -> list[int]:
+    """Cells along x, y[, z], from their side or their number.
+
+    Parameters
+    ----------
+    box_length : ndarray
+        Length of the periodic box along each axis, (axis,), sigma.
+    spacing : float or None
+        Cell side, sigma, rounded so that a whole number of cells fills the box.
+    cells : int, sequence of int or None
+        Their number instead; one for all axes, or one for each.
+
+    Raises
+    ------
+    ValueError
+        When both are given, or one is not positive, or cells are no whole number.
+    """
+    if cells is not None and spacing is not None:
+        raise ValueError("both spacing and cells; expected one of them")
+    side = DEFAULT_SPACING if spacing is None else spacing
+    if not side > 0:
+        raise ValueError(f"spacing of {side}; expected a positive length in sigma")
+    if cells is None:
+        return [max(1, round(float(length) / side)) for length in box_length]
+    sizes = np.broadcast_to(np.asarray(cells), np.shape(box_length))
+    if not ((sizes >= 1) & (sizes % 1 == 0)).all():
+        raise ValueError(
+            f"{sizes.tolist()} cells; expected whole numbers, at least 1 along each axis"
+        )
+    return [int(n) for n in sizes]
+
+
+def cells_of_grid(
+    image_cells: Sequence[int],
+    mapping: str,
+    stride: int,
+    cells: int | Sequence[int] | None,
+) -> list[int]:
+    """Cells along x, y[, z] of the grid that an image, or the map of a convolution, lies on.
+
+    Parameters
+    ----------
+    image_cells : sequence of int
+        Cells of the image along x, y[, z].
+    mapping, stride, cells
+        As for `images.at_particles`.
+
+    Raises
+    ------
+    ValueError
+        When there is no such mapping, or the image is not that of so many cells.
+    """
+    if mapping not in INVERSE:
+        raise ValueError(f"no mapping {mapping!r}; expected one of {', '.join(INVERSE)}")
+    if stride < 1:
+        raise ValueError(f"stride of {stride}; expected at least 1")
+    found = [int(n) for n in image_cells]
+    sizes = cells_along(found, None, [n * stride for n in found] if cells is None else cells)
+    expected = [math.ceil(n / stride) for n in sizes]
+    if found != expected:
+        raise ValueError(
+            f"an image of {found} cells; expected {expected} under stride {stride} of {sizes}"
+        )
+    return sizes

@@ -1,13 +1,118 @@
-"""Two lines that meet, fitted to many rows of points by least squares, the break being free."""
+"""Two lines that meet, fitted by least squares, the break being free: the kink of e(T)."""
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
+
+from glassdask.physics.statistics import check_bootstrap, check_samples, wider
 
 #: Points that each of the two lines has, at least.
 FEWEST_OF_A_LINE = 3
 #: Points that are fitted, at least: four numbers are found from them.
 FEWEST_POINTS = 8
+#: Upper ends of the window that are tried, as shares of its width.
+UPPER_ENDS = np.linspace(0.6, 1.0, 9)
+
+
+class Kink(NamedTuple):
+    """Where two lines that meet fit e(T) best; T in epsilon/kB, e in epsilon.
+
+    `gd.onset_from_cooling` says what each is. The interval and the standard error are NaN for one
+    quench.
+    """
+
+    temperature: float
+    energy: float
+    slope_below: float
+    slope_above: float
+    lower: float
+    upper: float
+    standard_error: float
+    lowest: float
+    highest: float
+    p_value: float
+    parabola: float
+    counted: int
+
+
+def in_window(temperature: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Which temperatures lie in [low, high], (temperature,) bool.
+
+    Raises
+    ------
+    ValueError
+        When they are too few to fit two lines to.
+    """
+    inside = (temperature >= low) & (temperature <= high)
+    if inside.sum() < FEWEST_POINTS:
+        raise ValueError(
+            f"{inside.sum()} temperatures from {low:g} to {high:g}; expected at least "
+            f"{FEWEST_POINTS}, to fit two lines to"
+        )
+    return inside
+
+
+def kink(
+    temperature: np.ndarray,
+    energy: np.ndarray,
+    low: float,
+    high: float,
+    error: np.ndarray | None = None,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Kink:
+    """`gd.onset_from_cooling` of quenches, (quench, temperature), at temperatures in any order.
+
+    NaN throughout, and 0 counted, without a whole quench.
+    """
+    check_bootstrap(confidence, resamples)
+    temperature, energy = np.asarray(temperature, float), np.asarray(energy, float)
+    check_samples(len(energy), "quench")
+    inside = np.flatnonzero(in_window(temperature, low, high))
+    inside = inside[np.argsort(temperature[inside])]
+    x, curves = temperature[inside], energy[:, inside]
+    curves = curves[np.isfinite(curves).all(axis=1)]
+    if not len(curves):
+        return Kink(*(np.nan,) * 11, counted=0)
+    about = None if error is None else np.asarray(error, float)[inside]
+    lines, mean = TwoLines(x, about), curves.mean(axis=0)
+    (place,), (bent,) = lines.fit(mean[np.newaxis])
+    middle, below, above = lines.at(mean, place)
+    generator = np.random.default_rng(seed)
+    ends, spread = np.full(2, np.nan), np.nan
+    if len(curves) > 1:
+        # how often each quench is drawn: the curves themselves would not fit into memory
+        drawn = generator.multinomial(len(curves), np.full(len(curves), 1 / len(curves)), resamples)
+        places, _ = lines.fit(drawn @ curves / len(curves))
+        ends = np.quantile(places, [(1 - confidence) / 2, (1 + confidence) / 2])
+        ends = place + wider(len(curves), confidence) * (ends - place)
+        ends = np.clip(ends, x[0], x[-1])
+        if resamples > 1:
+            spread = places.std(ddof=1) * math.sqrt(len(curves) / (len(curves) - 1))
+    _, noise = lines.fit(generator.normal(size=(resamples, len(x))) / lines.weight)
+    p_value = (1 + np.sum(noise >= bent)) / (1 + resamples)
+    tried = _places_of_other_windows(x, mean, low, high, about)
+    return Kink(
+        place, middle, below, above, ends[0], ends[1], spread, min(tried), max(tried), p_value,
+        lines.parabola(mean) / max(lines.left(mean, place), np.finfo(float).tiny), len(curves),
+    )  # fmt: skip
+
+
+def _places_of_other_windows(
+    x: np.ndarray, mean: np.ndarray, low: float, high: float, error: np.ndarray | None
+) -> list[float]:
+    """Kinks for each of `UPPER_ENDS` that leaves points enough; the whole window is the last."""
+    found = []
+    for share in UPPER_ENDS:
+        kept = x <= low + share * (high - low) if share < 1 else np.ones(len(x), bool)
+        if kept.sum() >= FEWEST_POINTS:
+            lines = TwoLines(x[kept], None if error is None else error[kept])
+            found.append(float(lines.fit(mean[np.newaxis, kept])[0][0]))
+    return found
 
 
 class TwoLines:

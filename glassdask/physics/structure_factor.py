@@ -10,49 +10,18 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import xarray as xr
 
 from glassdask.physics.geometry.inputs import box_sides, points, species_numbers
-from glassdask.physics.kernels.radial_distribution import species_pairs
+from glassdask.physics.labelled import kinds_of, labelled
+from glassdask.physics.radial_distribution import of_pairs, pair_names, species_pairs
 
 # Waves of particles held at once: 16 MB.
 _BLOCK = 1 << 20
 
 
-def wave_numbers(bins: int, largest: float) -> np.ndarray:
-    """Middle of each bin, (wave_number,), sigma^-1."""
-    return (np.arange(bins) + 0.5) * (largest / bins)
-
-
-def check_bins(box_length: np.ndarray, bins: int, largest: float) -> None:
-    """Refuse no bins, or a largest wave number that leaves no wave in the box.
-
-    Parameters
-    ----------
-    box_length : ndarray
-        Length of the periodic box along each axis, (axis,), sigma.
-    bins : int
-        Number of bins from 0 to `largest`.
-    largest : float
-        Largest wave number, sigma^-1.
-    """
-    if bins < 1:
-        raise ValueError(f"{bins} bins; expected at least 1")
-    smallest = 2 * math.pi / float(np.max(box_length))
-    if not smallest <= largest < math.inf:
-        raise ValueError(
-            f"largest wave number {largest:g}; expected at least 2 pi / L = {smallest:g}"
-        )
-
-
-def structure_factor(
-    position: np.ndarray,
-    box_length: float | np.ndarray,
-    species: np.ndarray,
-    kinds: int,
-    bins: int,
-    largest: float,
-) -> np.ndarray:
-    """S(q) of each pair of species and of all particles, averaged over directions.
+def structure_factor(ds: xr.Dataset, bins: int = 100, q_max: float = 20.0) -> xr.DataArray:
+    """Static structure factor S(q) of each pair of species and of all particles.
 
     S_ab(q) = Re sum_{i in a, j in b} exp(i q (r_i - r_j)) / sqrt(N_a N_b), and S(q) the same over
     all particles; the partial ones of N. W. Ashcroft and D. C. Langreth, Phys. Rev. 156, 685
@@ -62,39 +31,70 @@ def structure_factor(
 
     Parameters
     ----------
-    position : ndarray
-        (particle, axis), sigma; wrapped or not.
-    box_length : float or ndarray
-        Length of the periodic box along each axis, sigma.
-    species : ndarray of int
-        Species of each particle, from 0, (particle,).
-    kinds : int
-        Number of species.
+    ds : Dataset
+        As for `grid_density`.
     bins : int
-        Number of bins from 0 to `largest`.
-    largest : float
+        Number of bins from 0 to `q_max`.
+    q_max : float
         Largest wave number, sigma^-1.
 
     Returns
     -------
-    ndarray
-        (pair, wave_number), dimensionless; pairs as `species_pairs`, then all particles. NaN in a
-        bin without a wave vector, and for a species without particles.
+    DataArray
+        (..., pair, wave_number), dimensionless, with the coordinates `pair` ("AA", "AB", "BB",
+        "total") and `wave_number`, the middles of the bins, sigma^-1. NaN in a bin without a wave
+        vector, and for a species without particles.
 
     Raises
     ------
     ValueError
-        When there are no bins, no wave is as short as `largest`, or a position is not finite.
+        When there are no bins, `q_max` is below 2 pi / L, or (on computation) a position is not
+        finite.
     """
+    check_bins(np.asarray(ds["box_length"]), bins, q_max)
+    kinds = kinds_of(ds)
+
+    def s(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> np.ndarray:
+        return structure_factor_array(position, box, species, kinds, bins, q_max)
+
+    about = {"units": "sigma^-1", "long_name": "wave number"}
+    wave_number = xr.Variable("wave_number", wave_numbers(bins, q_max), about)
+    result = of_pairs(ds, s, [*pair_names(kinds), "total"], wave_number)
+    return labelled(result, "structure_factor", "1", "static structure factor S(q)")
+
+
+def wave_numbers(bins: int, q_max: float) -> np.ndarray:
+    """Middle of each bin, (wave_number,), sigma^-1."""
+    return (np.arange(bins) + 0.5) * (q_max / bins)
+
+
+def check_bins(box_length: np.ndarray, bins: int, q_max: float) -> None:
+    """Refuse no bins, or a largest wave number that leaves no wave in the box."""
+    if bins < 1:
+        raise ValueError(f"{bins} bins; expected at least 1")
+    smallest = 2 * math.pi / float(np.max(box_length))
+    if not smallest <= q_max < math.inf:
+        raise ValueError(f"q_max of {q_max:g}; expected at least 2 pi / L = {smallest:g}")
+
+
+def structure_factor_array(
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    species: np.ndarray,
+    kinds: int,
+    bins: int,
+    q_max: float,
+) -> np.ndarray:
+    """`structure_factor` of one configuration; pairs as `species_pairs`, then all particles."""
     position = points(position)
     count, d = position.shape
     length = box_sides(box_length, d)
-    check_bins(length, bins, largest)
-    orders = _orders(length, largest)
+    check_bins(length, bins, q_max)
+    orders = _orders(length, q_max)
     numbers = species_numbers(species, count)
     members = [numbers == kind for kind in range(kinds)]
     parts = [_amplitudes(position[one], length, orders) for one in members]
-    bin_of, weight = _bins(length, orders, bins, largest)
+    bin_of, weight = _bins(length, orders, bins, q_max)
     vectors = np.bincount(bin_of, weight, minlength=bins + 1)[:bins]
 
     def mean(a: np.ndarray, b: np.ndarray, norm: float) -> np.ndarray:
@@ -111,9 +111,9 @@ def structure_factor(
     return np.array([*pairs, mean(whole, whole, count)])
 
 
-def _orders(length: np.ndarray, largest: float) -> list[np.ndarray]:
+def _orders(length: np.ndarray, q_max: float) -> list[np.ndarray]:
     """N along x, y, z. The waves q and -q have the same S, so half of those along x will do."""
-    most = [math.floor(largest * side / (2 * math.pi)) for side in length]
+    most = [math.floor(q_max * side / (2 * math.pi)) for side in length]
     along = [np.arange(0 if axis == 0 else -n, n + 1) for axis, n in enumerate(most)]
     return along + [np.zeros(1, dtype=int)] * (3 - len(along))
 
@@ -134,13 +134,13 @@ def _amplitudes(position: np.ndarray, length: np.ndarray, orders: list[np.ndarra
 
 
 def _bins(
-    length: np.ndarray, orders: list[np.ndarray], bins: int, largest: float
+    length: np.ndarray, orders: list[np.ndarray], bins: int, q_max: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bin of each wave, `bins` for those left out, and how many waves it stands for; flat."""
     step = 2 * math.pi / np.append(length, np.inf)[:3]
     x, y, z = (n * h for n, h in zip(orders, step, strict=True))
     q = np.sqrt(z[:, None, None] ** 2 + x[:, None] ** 2 + y**2)
-    found = np.minimum((q * (bins / largest)).astype(np.intp), bins - 1)
-    found[(q == 0) | (q > largest)] = bins
+    found = np.minimum((q * (bins / q_max)).astype(np.intp), bins - 1)
+    found[(q == 0) | (q > q_max)] = bins
     weight = np.broadcast_to(np.where(orders[0] > 0, 2.0, 1.0)[:, None], q.shape)
     return found.ravel(), weight.ravel()

@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
+from glassdask.physics.configuration import one_indicator
 from glassdask.physics.geometry.inputs import box_sides
 from glassdask.physics.geometry.tessellation import Tessellation
 
 
-def hexatic_order(tessellation: Tessellation, box_length: float | np.ndarray) -> np.ndarray:
+def hexatic_order(ds: xr.Dataset) -> xr.DataArray:
     """|psi_6| of each particle in two dimensions: 1 where six neighbours form a regular hexagon.
 
     psi_6 = sum_j l_j exp(6 i theta_j) / sum_j l_j over the Voronoi neighbours, theta_j the
@@ -24,20 +26,24 @@ def hexatic_order(tessellation: Tessellation, box_length: float | np.ndarray) ->
 
     Parameters
     ----------
-    tessellation : Tessellation
-    box_length : float or ndarray
-        Length of the periodic box along each axis, sigma.
+    ds : Dataset
+        As for `structural_indicators`; needs no attribute.
 
     Returns
     -------
-    ndarray
-        (particle,), 1.
+    DataArray
+        (..., particle), 1.
 
     Raises
     ------
     ValueError
         In three dimensions.
     """
+    return one_indicator(ds, "hexatic_order")
+
+
+def hexatic_order_array(tessellation: Tessellation, box_length: float | np.ndarray) -> np.ndarray:
+    """`hexatic_order` of one configuration, (particle,)."""
     if tessellation.dimension != 2:
         raise ValueError("hexatic order in 3 dimensions; expected 2 (see steinhardt_order)")
     import freud
@@ -48,7 +54,7 @@ def hexatic_order(tessellation: Tessellation, box_length: float | np.ndarray) ->
     return np.abs(order.particle_order[: tessellation.particles]).astype(float)
 
 
-def steinhardt_order(tessellation: Tessellation, box_length: float | np.ndarray) -> np.ndarray:
+def steinhardt_order(ds: xr.Dataset) -> xr.DataArray:
     """Averaged q_6 of each particle in three dimensions.
 
     qbar_6(i) = sqrt(4 pi / 13 sum_m |qbar_6m(i)|^2), qbar_6m(i) the mean of q_6m over i and its
@@ -58,20 +64,26 @@ def steinhardt_order(tessellation: Tessellation, box_length: float | np.ndarray)
 
     Parameters
     ----------
-    tessellation : Tessellation
-    box_length : float or ndarray
-        Length of the periodic box along each axis, sigma.
+    ds : Dataset
+        As for `structural_indicators`; needs no attribute.
 
     Returns
     -------
-    ndarray
-        (particle,), 1. 0.575 in an fcc crystal, 0.567 in a bcc one.
+    DataArray
+        (..., particle), 1. 0.575 in an fcc crystal, 0.567 in a bcc one.
 
     Raises
     ------
     ValueError
         In two dimensions.
     """
+    return one_indicator(ds, "steinhardt_order")
+
+
+def steinhardt_order_array(
+    tessellation: Tessellation, box_length: float | np.ndarray
+) -> np.ndarray:
+    """`steinhardt_order` of one configuration, (particle,)."""
     if tessellation.dimension != 3:
         raise ValueError("Steinhardt order in 2 dimensions; expected 3 (see hexatic_order)")
     import freud

@@ -1,4 +1,4 @@
-"""Statistics over the last axis: of samples, with the missing ones left out, and of groups."""
+"""Means: over samples, with the missing ones left out, and over groups of particles."""
 
 from __future__ import annotations
 
@@ -6,8 +6,122 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 from numba import njit
 from scipy.special import ndtr, ndtri, stdtrit
+
+from glassdask.physics.labelled import (
+    Values,
+    apply,
+    described_as,
+    labelled,
+    need_dims,
+    takes_datasets,
+)
+
+
+@takes_datasets("x")
+def mean_with_interval(
+    x: Values,
+    dim: str = "sample",
+    confidence: float = 0.95,
+    resamples: int = 5000,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Mean over samples, its spread and its confidence interval, by the bootstrap (BCa).
+
+    Such as of the correlation of two indicators, which is one number a sample. The interval is
+    bias-corrected and accelerated: B. Efron, J. Am. Stat. Assoc. 82, 171 (1987). The samples are
+    drawn with replacement; the ends are the quantiles Phi(z0 + (z0 + z) / (1 - a (z0 + z))) of the
+    means of the resamples, with z = Phi^-1((1 -+ confidence) / 2), z0 = Phi^-1(share of these means
+    below the mean, ties half) and a = sum d^3 / (6 (sum d^2)^(3/2)), d = x - mean(x). Their
+    distances from the mean are multiplied by `wider`, without which an interval over 2 samples
+    holds the truth half the time.
+
+    Parameters
+    ----------
+    x : DataArray or Dataset
+        With the dimension `dim`. NaN is left out and counted.
+    dim : str
+        Dimension of the samples.
+    confidence : float
+        Level of the interval, 0 to 1.
+    resamples : int
+        How many.
+    seed : int
+        Of the resamples.
+
+    Returns
+    -------
+    Dataset
+        Without `dim`: `mean`, `standard_deviation` (with count - 1), `standard_error`, `lower` and
+        `upper` with the units of `x`; `count`, samples that entered, and `missing`, those that were
+        NaN. Spread and interval are NaN below two samples. A Dataset `x` gives them the dimension
+        `variable`.
+
+    Raises
+    ------
+    ValueError
+        When the level is not between 0 and 1, or there are no resamples or no samples.
+    """
+    need_dims(x, dim)
+    check_bootstrap(confidence, resamples)
+    check_samples(x.sizes[dim], dim)
+
+    def block(values: np.ndarray) -> tuple[np.ndarray, ...]:
+        found = moments(values)
+        ends = bootstrap_interval(values, confidence, resamples, seed)
+        return (*found, values.shape[-1] - found.counted, *ends)
+
+    names = ["mean", "standard_deviation", "standard_error", "count", "missing", "lower", "upper"]
+    dtypes = [np.int64 if name in ("count", "missing") else np.float64 for name in names]
+    results = apply(block, [x], [[dim]], [[]] * len(names), dtype=dtypes, vectorize=False)
+    of, units = x.attrs.get("long_name", x.name or "values"), x.attrs.get("units", "1")
+    made = {
+        name: labelled(
+            result,
+            name,
+            units if dtype is np.float64 else "1",
+            f"{of}, {name.replace('_', ' ')} over {dim}",
+        )
+        for name, result, dtype in zip(names, results, dtypes, strict=True)
+    }
+    about = {"interval": "bootstrap, BCa, widened for few samples", "confidence": confidence}
+    return xr.Dataset(made, attrs=about | {"resamples": resamples, "seed": seed})
+
+
+@takes_datasets("x")
+def species_means(x: Values, species: xr.DataArray, dim: str = "particle") -> Values:
+    """Mean over the particles of each species, such as of an indicator.
+
+    Parameters
+    ----------
+    x : DataArray or Dataset
+        (..., particle).
+    species : DataArray
+        (particle,), such as `ds.species`. It is read at once.
+    dim : str
+        Dimension of the particles.
+
+    Returns
+    -------
+    DataArray or Dataset
+        (..., species), the species that occur in ascending order, with the units of `x`. NaN where
+        a particle of the species has NaN.
+    """
+    need_dims(x, dim)
+    kinds = np.unique(species)
+    core, sizes = [[dim], [dim]], {"species": len(kinds)}
+    (result,) = apply(means_of_groups, [x, species], core, [["species"]], sizes, vectorize=False)
+    result = result.assign_coords(species=("species", kinds, species.attrs))
+    return described_as(result, x, "mean over each species", {})
+
+
+def mean_over(x: xr.DataArray, dim: str, by: xr.DataArray | None) -> xr.DataArray:
+    """Mean over the particles, or over those of each species; NaN where one is."""
+    if by is not None:
+        return species_means(x, by, dim)
+    return x.mean(dim, dtype=float, skipna=False)
 
 
 class Moments(NamedTuple):
@@ -49,19 +163,9 @@ def moments(values: np.ndarray) -> Moments:
 
 
 def means_of_groups(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Mean over each group of the last axis, such as over the particles of each species.
+    """Mean over each group of the last axis, (..., group), the groups in ascending order.
 
-    Parameters
-    ----------
-    values : ndarray
-        (..., particle).
-    group : ndarray
-        Group of each particle, (particle,).
-
-    Returns
-    -------
-    ndarray
-        (..., group), units of the values; the groups in ascending order. NaN where one has a NaN.
+    NaN where one has a NaN. `group` is that of each particle, (particle,).
     """
     values = np.ascontiguousarray(values)
     kinds, place, counts = np.unique(group, return_inverse=True, return_counts=True)
@@ -105,38 +209,10 @@ def check_samples(count: int, dim: str = "the last axis") -> None:
 def bootstrap_interval(
     values: np.ndarray, confidence: float = 0.95, resamples: int = 5000, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Confidence interval of the mean over samples, by the bootstrap; NaN is left out.
-
-    Bias-corrected and accelerated (BCa): B. Efron, J. Am. Stat. Assoc. 82, 171 (1987). The samples
-    are drawn with replacement; the ends are the quantiles Phi(z0 + (z0 + z) / (1 - a (z0 + z))) of
-    the means of the resamples, with z = Phi^-1((1 -+ confidence) / 2), z0 = Phi^-1(share of these
-    means below the mean, ties half) and a = sum d^3 / (6 (sum d^2)^(3/2)), d = x - mean(x). Their
-    distances from the mean are multiplied by `wider`, without which an interval over 2 samples
-    holds the truth half the time.
+    """Interval of `mean_with_interval` over the last axis: both ends, (...,).
 
     Rows with the same number of samples are resampled alike, so a row does not depend on the others
     that it is computed with.
-
-    Parameters
-    ----------
-    values : ndarray
-        (..., sample).
-    confidence : float
-        Level of the interval, 0 to 1.
-    resamples : int
-        How many.
-    seed : int
-        Of the resamples.
-
-    Returns
-    -------
-    lower, upper : ndarray
-        (...,), units of the values. NaN below two samples; the value itself where all are equal.
-
-    Raises
-    ------
-    ValueError
-        When the level is not between 0 and 1, or there are no resamples or no samples.
     """
     check_bootstrap(confidence, resamples)
     values = np.asarray(values, dtype=float)

@@ -1,14 +1,18 @@
-"""Indicators that count partners at distances: local density and pair entropy."""
+"""Indicators that count the particles around each particle."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+import xarray as xr
 from numba import njit
 
+from glassdask.physics.configuration import one_indicator
 from glassdask.physics.geometry.inputs import box_sides, species_numbers
 from glassdask.physics.geometry.pairs import pairs_within
+from glassdask.physics.geometry.tessellation import Tessellation
+from glassdask.physics.labelled import renamed_argument, species_number
 
 #: Distance over which a partner comes to count in the local density, sigma.
 BORDER = 1.0
@@ -17,13 +21,63 @@ _POINTS_A_WIDTH = 8
 _WIDTHS = 5.0
 
 
+@renamed_argument("of", "counted_species")
+def coordination(ds: xr.Dataset, counted_species: int | str | None = None) -> xr.DataArray:
+    """Number of neighbours of each particle, those that share a face of the Voronoi cells.
+
+    Parameters
+    ----------
+    ds : Dataset
+        As for `structural_indicators`; needs no attribute.
+    counted_species : int or str, optional
+        The species that counts, by number or name; all if left out.
+
+    Returns
+    -------
+    DataArray
+        (..., particle), 1. In two dimensions their mean is 6, if all count.
+    """
+    counted = species_number(ds, counted_species)
+    return one_indicator(ds, "coordination", counted_species=counted)
+
+
+def coordination_array(tessellation: Tessellation, counted: np.ndarray | None = None) -> np.ndarray:
+    """`coordination` of one configuration; `counted` are those that count, (particle,) bool."""
+    if counted is None:
+        return tessellation.coordination.astype(float)
+    here, there = tessellation.neighbours
+    return np.bincount(here, np.asarray(counted)[there], minlength=tessellation.particles)
+
+
+def unlike_neighbours(ds: xr.Dataset) -> xr.DataArray:
+    """Share of the neighbours of each particle that are of another species than itself.
+
+    Parameters
+    ----------
+    ds : Dataset
+        As for `structural_indicators`; needs no attribute.
+
+    Returns
+    -------
+    DataArray
+        (..., particle), 1. Its mean is small in a mixture that demixes.
+    """
+    return one_indicator(ds, "unlike_neighbours")
+
+
+def unlike_neighbours_array(tessellation: Tessellation, species: np.ndarray) -> np.ndarray:
+    """`unlike_neighbours` of one configuration, (particle,)."""
+    here, there = tessellation.neighbours
+    kinds = species_numbers(species, tessellation.particles)
+    unlike = np.bincount(here, kinds[here] != kinds[there], minlength=tessellation.particles)
+    return unlike / tessellation.coordination
+
+
+@renamed_argument("of", "counted_species")
 def local_density(
-    position: np.ndarray,
-    box_length: float | np.ndarray,
-    distance: float,
-    counted: np.ndarray | None = None,
-) -> np.ndarray:
-    """Number density of the other particles around each particle.
+    ds: xr.Dataset, distance: float | None = None, counted_species: int | str | None = None
+) -> xr.DataArray:
+    """Number density of the other particles around each particle, sigma^-d.
 
     rho_i = sum_j w(r_ij) / integral w dV. The weight w falls linearly from 1 to 0 between
     R - `BORDER` / 2 and R + `BORDER` / 2. The `LocalDensity` of freud, but for the integral, in
@@ -31,19 +85,17 @@ def local_density(
 
     Parameters
     ----------
-    position : ndarray
-        Wrapped positions, (particle, axis), sigma.
-    box_length : float or ndarray
-        Length of the periodic box along each axis, sigma.
-    distance : float
-        R, sigma.
-    counted : ndarray of bool, optional
-        Which particles count, (particle,); all if left out.
+    ds : Dataset
+        As for `structural_indicators`.
+    distance : float, optional
+        R, sigma; else the attribute `local_density_distance` of `ds`, or 2.
+    counted_species : int or str, optional
+        The species that counts, by number or name; all if left out.
 
     Returns
     -------
-    ndarray
-        (particle,), sigma^-d.
+    DataArray
+        (..., particle).
 
     Raises
     ------
@@ -51,6 +103,20 @@ def local_density(
         When R is not longer than half the border, or R and half the border are longer than half
         the box.
     """
+    counted = species_number(ds, counted_species)
+    return one_indicator(
+        ds, "local_density", local_density_distance=distance, counted_species=counted
+    )
+
+
+def local_density_array(
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    local_density_distance: float,
+    counted: np.ndarray | None = None,
+) -> np.ndarray:
+    """`local_density` of one configuration; `counted` are those that count, (particle,) bool."""
+    distance = local_density_distance
     if not distance > BORDER / 2:
         raise ValueError(f"a distance of {distance:g}; expected more than {BORDER / 2:g} sigma")
     count, d = np.shape(position)
@@ -66,13 +132,9 @@ def local_density(
 
 
 def pair_entropy(
-    position: np.ndarray,
-    box_length: float | np.ndarray,
-    species: np.ndarray,
-    distance: float,
-    width: float,
-) -> np.ndarray:
-    """Pair entropy S2 of each particle, from the distances to all others of each species.
+    ds: xr.Dataset, distance: float | None = None, width: float | None = None
+) -> xr.DataArray:
+    """Pair entropy S2 of each particle, kB, from the distances to all others of each species.
 
     s_i = -1/2 sum_b rho_b integral (g_b ln g_b - g_b + 1) dV up to the distance, with
     g_b(r) = sum_(j in b) exp(-(r - r_ij)^2 / 2 w^2) / (sqrt(2 pi) w rho_b S(r)) for particle i and
@@ -81,21 +143,17 @@ def pair_entropy(
 
     Parameters
     ----------
-    position : ndarray
-        Wrapped positions, (particle, axis), sigma.
-    box_length : float or ndarray
-        Length of the periodic box along each axis, sigma.
-    species : ndarray of int
-        Species of each particle, from 0, (particle,).
-    distance : float
-        Upper end of the integral, sigma.
-    width : float
-        w, sigma.
+    ds : Dataset
+        As for `structural_indicators`.
+    distance : float, optional
+        Upper end of the integral, sigma; else the attribute `pair_entropy_distance`, or 5.
+    width : float, optional
+        w, sigma; else the attribute `pair_entropy_width`, or 0.1.
 
     Returns
     -------
-    ndarray
-        (particle,), kB. The more negative, the more ordered.
+    DataArray
+        (..., particle). The more negative, the more ordered.
 
     Raises
     ------
@@ -103,6 +161,20 @@ def pair_entropy(
         When one of the lengths is not positive, or the distance and five widths are longer than
         half the box.
     """
+    return one_indicator(
+        ds, "pair_entropy", pair_entropy_distance=distance, pair_entropy_width=width
+    )
+
+
+def pair_entropy_array(
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    species: np.ndarray,
+    pair_entropy_distance: float,
+    pair_entropy_width: float,
+) -> np.ndarray:
+    """`pair_entropy` of one configuration, (particle,), kB."""
+    distance, width = pair_entropy_distance, pair_entropy_width
     if not (distance > 0 and width > 0):
         raise ValueError(f"distance {distance:g} and width {width:g}; expected positive lengths")
     count, d = np.shape(position)

@@ -1,0 +1,48 @@
+"""Indicators of users: the Python files that a campaign names."""
+
+from __future__ import annotations
+
+import runpy
+from typing import TYPE_CHECKING
+
+from glassdask.base.errors import UsageError
+from glassdask.campaign.digests import file_digest
+from glassdask.physics.indicators import INDICATORS, Indicator
+
+if TYPE_CHECKING:
+    from glassdask.campaign.campaign import Campaign
+
+_loaded: dict[tuple[str, str], dict[str, Indicator]] = {}
+
+
+def load_modules(campaign: Campaign) -> dict[str, Indicator]:
+    """Run the files of users that a campaign names, so that their indicators are known.
+
+    Returns
+    -------
+    dict of str to Indicator
+        What they hold. These stand in `INDICATORS`, whatever other campaigns call by the same name.
+
+    Raises
+    ------
+    UsageError
+        When a file cannot be read, or fails.
+    """
+    found: dict[str, Indicator] = {}
+    for name in campaign.file.indicators.modules:
+        path = campaign.path / name
+        key = (str(path.resolve()), file_digest(path))
+        if key not in _loaded:
+            before = dict(INDICATORS)
+            try:
+                runpy.run_path(str(path))
+            except Exception as error:
+                raise UsageError(
+                    f"{path} failed: {type(error).__name__}: {error}".replace("\n", " "),
+                    "Python that runs, with functions under @gd.indicator(...)",
+                ) from error
+            new = {n: made for n, made in INDICATORS.items() if before.get(n) is not made}
+            _loaded[key] = new
+        found |= _loaded[key]
+    INDICATORS.update(found)
+    return found

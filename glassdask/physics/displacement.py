@@ -1,0 +1,211 @@
+"""Displacements of particles since the start, plain and relative to their cages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+from scipy.sparse import csr_array
+
+from glassdask.physics.geometry.tessellation import tessellate
+from glassdask.physics.labelled import (
+    CONFIGURATION,
+    Values,
+    apply,
+    extra_dims,
+    is_missing,
+    labelled,
+    need_dims,
+    takes_datasets,
+)
+
+
+@takes_datasets("displacement")
+def squared_displacement(displacement: Values) -> Values:
+    """|r_i(t) - r_i(0)|^2, sigma^2.
+
+    Parameters
+    ----------
+    displacement : DataArray or Dataset
+        (..., axis), sigma.
+
+    Returns
+    -------
+    DataArray or Dataset
+        (...,), sigma^2, in the precision of the displacements.
+    """
+    need_dims(displacement, "axis")
+    (result,) = apply(
+        squared_displacement_array, [displacement], [["axis"]], [[]],
+        dtype=displacement.dtype, vectorize=False,
+    )  # fmt: skip
+    return labelled(result, "squared_displacement", "sigma^2", "squared displacement")
+
+
+def squared_displacement_array(displacement: np.ndarray) -> np.ndarray:
+    """Sum of squares over the axes: (..., particle, axis), sigma, to (..., particle), sigma^2."""
+    squares = displacement[..., 0] ** 2
+    for axis in range(1, displacement.shape[-1]):
+        squares = squares + displacement[..., axis] ** 2
+    return squares
+
+
+def lengths_squared(displacement: xr.DataArray, dim: str) -> xr.DataArray:
+    """`squared_displacement` of displacements along `dim` and `axis`, in two or three dimensions.
+
+    Raises
+    ------
+    ValueError
+        When one is missing, as in an array of lengths.
+    """
+    need_dims(displacement, dim, "axis")
+    if displacement.sizes["axis"] not in (2, 3):
+        raise ValueError(f"{displacement.sizes['axis']} dimensions; expected 2 or 3")
+    return squared_displacement(displacement)
+
+
+@takes_datasets("displacement")
+def displacement_propensity(displacement: Values, dim: str = "replica") -> Values:
+    """<|r_i(t) - r_i(0)|>, mean over the replicas of an isoconfigurational ensemble.
+
+    A. Widmer-Cooper, P. Harrowell, H. Fynewever, Phys. Rev. Lett. 93, 135701 (2004).
+
+    Parameters
+    ----------
+    displacement : DataArray or Dataset
+        (..., replica, particle, axis), sigma.
+    dim : str
+        Dimension of the replicas.
+
+    Returns
+    -------
+    DataArray or Dataset
+        (..., particle), sigma.
+    """
+    mean = (lengths_squared(displacement, dim) ** 0.5).mean(dim, dtype=float)
+    return labelled(mean, "displacement_propensity", "sigma", "mean displacement over the replicas")
+
+
+@takes_datasets("displacement")
+def cage_relative_displacement(displacement: Values, ds: xr.Dataset) -> Values:
+    """Displacement of each particle relative to the mean of its cage, d_i - dbar_i.
+
+    dbar_i is the mean of d over i and its Voronoi neighbours at time 0. The paper prints dbar_i as
+    a sum; its text says average.
+
+    Parameters
+    ----------
+    displacement : DataArray or Dataset
+        Unwrapped, since time 0, (..., particle, axis), sigma; replicas and times share the cages.
+    ds : Dataset
+        `position` at time 0, (..., particle, axis), wrapped, and `box_length` (axis,), sigma.
+
+    Returns
+    -------
+    DataArray or Dataset
+        (..., particle, axis), sigma. NaN where the positions are missing.
+    """
+    found = _in_cages(cage_relative_displacement_array, displacement, ds, ["particle", "axis"])
+    return labelled(found, "cage_relative_displacement", "sigma", "cage-relative displacement")
+
+
+@takes_datasets("displacement")
+def cage_relative_squared_displacement(displacement: Values, ds: xr.Dataset) -> Values:
+    """Squared length of `cage_relative_displacement`, (d_i - dbar_i)^2.
+
+    Parameters
+    ----------
+    displacement, ds
+        As for `cage_relative_displacement`.
+
+    Returns
+    -------
+    DataArray or Dataset
+        (..., particle), sigma^2. NaN where the positions are missing.
+    """
+    found = _in_cages(cage_relative_squared_displacement_array, displacement, ds, ["particle"])
+    return labelled(found, "crsd", "sigma^2", "cage-relative squared displacement")
+
+
+def _in_cages(
+    kernel: Callable[..., np.ndarray],
+    displacement: xr.DataArray,
+    ds: xr.Dataset,
+    outputs: list[str],
+) -> xr.DataArray:
+    """A kernel of displacements and neighbours, with the neighbours of each configuration."""
+    need_dims(displacement, "particle", "axis")
+    extra = extra_dims(displacement, ds)
+
+    def one(position: np.ndarray, box: np.ndarray, moved: np.ndarray) -> np.ndarray:
+        if is_missing(position):
+            return np.full(moved.shape[: len(extra) + len(outputs)], np.nan)
+        return kernel(moved, tessellate(position, box).neighbours)
+
+    arrays = [ds["position"], ds["box_length"], displacement]
+    inputs = [*CONFIGURATION, [*extra, "particle", "axis"]]
+    return apply(one, arrays, inputs, [[*extra, *outputs]])[0]
+
+
+def cage_relative_displacement_array(
+    displacement: np.ndarray, neighbours: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """`cage_relative_displacement` of (..., particle, axis) from one start.
+
+    `neighbours` are pairs at time 0, each in both orders, as `Tessellation.neighbours`.
+    """
+    centre, neighbour = neighbours
+    displacement = np.asarray(displacement, dtype=float)
+    count, axes = displacement.shape[-2:]
+    ones = np.ones(len(centre), dtype=displacement.dtype)
+    cage = csr_array((ones, (centre, neighbour)), shape=(count, count))
+    columns = np.moveaxis(displacement, -2, 0).reshape(count, -1)
+    shape = (count, *displacement.shape[:-2], axes)
+    total = np.moveaxis((cage @ columns).reshape(shape), 0, -2)
+    members = 1 + np.bincount(centre, minlength=count)
+    mean = (total + displacement) / members[:, None]
+    return displacement - mean
+
+
+def cage_relative_squared_displacement_array(
+    displacement: np.ndarray, neighbours: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """`cage_relative_squared_displacement` of (..., particle, axis) from one start."""
+    return (cage_relative_displacement_array(displacement, neighbours) ** 2).sum(axis=-1)
+
+
+@takes_datasets("propensity")
+def mean_cage_relative_displacement(propensity: Values, dim: str = "particle") -> Values:
+    """delta(t) = (1/N) sum_i sqrt(Delta_i(t)), sigma.
+
+    Parameters
+    ----------
+    propensity : DataArray or Dataset
+        Delta, the mean CRSD over replicas, (..., particle), sigma^2.
+    dim : str
+        Dimension of the particles.
+
+    Returns
+    -------
+    DataArray or Dataset
+        (...,), sigma.
+
+    Raises
+    ------
+    ValueError
+        When there is no `dim`, or the array has an `axis`: then it is no CRSD.
+    """
+    need_dims(propensity, dim)
+    if "axis" in propensity.dims:
+        raise ValueError(
+            f"{propensity.name or 'an array'} along axis; expected squared lengths: "
+            "gd.cage_relative_squared_displacement(displacement, ds)"
+        )
+    (delta,) = apply(mean_cage_relative_displacement_array, [propensity], [[dim]], [[]])
+    return labelled(delta, "delta", "sigma", "mean root propensity delta(t)")
+
+
+def mean_cage_relative_displacement_array(propensity: np.ndarray) -> np.ndarray:
+    """delta(t) = (1/N) sum_i sqrt(Delta_i(t)), sigma, from Delta (..., particle), sigma^2."""
+    return np.sqrt(propensity).mean(axis=-1)

@@ -1,1 +1,0 @@
-"""Physics on NumPy arrays: one configuration in, numbers out."""

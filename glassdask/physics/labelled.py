@@ -1,0 +1,214 @@
+"""From NumPy arrays to labelled ones: what all functions of the physics share.
+
+`X_array` is the kernel of the function `X`: the same on NumPy arrays, of one configuration or with
+any leading axes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import xarray as xr
+
+#: A DataArray or a Dataset, of which a function takes each variable.
+Values: TypeAlias = Any
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: Core dimensions of the positions and of the box.
+CONFIGURATION: list[list[Any]] = [["particle", "axis"], ["axis"]]
+
+
+def apply(
+    function: Callable[..., Any],
+    arrays: list[xr.DataArray],
+    inputs: list[list[Any]],
+    outputs: list[list[Any]],
+    sizes: dict[str, int] | None = None,
+    dtype: Any = np.float64,
+    vectorize: bool = True,
+) -> tuple[xr.DataArray, ...]:
+    """Apply a kernel to each configuration, eagerly or, on Dask arrays, lazily.
+
+    Parameters
+    ----------
+    function : callable
+        The kernel, on NumPy arrays of the core dimensions.
+    arrays : list of DataArray
+        Its arguments.
+    inputs, outputs : list of list
+        Core dimensions of each argument and of each result.
+    sizes : dict, optional
+        Sizes of the dimensions that only the results have.
+    dtype : optional
+        Of the results; a list has one for each.
+    vectorize : bool
+        Call the kernel once a configuration; else it takes leading axes, and is called once a
+        block.
+
+    Returns
+    -------
+    tuple of DataArray
+        One for each of `outputs`, without attributes.
+    """
+    results = xr.apply_ufunc(
+        function,
+        *arrays,
+        input_core_dims=inputs,
+        output_core_dims=outputs,
+        vectorize=vectorize,
+        dask="parallelized",
+        output_dtypes=dtype if isinstance(dtype, list) else [dtype] * len(outputs),
+        dask_gufunc_kwargs={"allow_rechunk": True, "output_sizes": sizes or {}},
+        keep_attrs=False,
+    )
+    return results if len(outputs) > 1 else (results,)
+
+
+def takes_datasets(*arguments: str) -> Callable[[Function], Function]:
+    """Let arguments of a function of DataArrays be Datasets, too.
+
+    The function is then applied to each variable. The result is a Dataset of these variables; where
+    the function itself gives a Dataset, one whose variables have the dimension `variable`.
+
+    Parameters
+    ----------
+    *arguments : str
+        Their names. Several Datasets must have the same variables.
+    """
+
+    def decorate(function: Function) -> Function:
+        known = inspect.signature(function)
+
+        @wraps(function)
+        def of_each(*args: Any, **kwargs: Any) -> Any:
+            given = known.bind(*args, **kwargs).arguments
+            sets = {key: given[key] for key in arguments if isinstance(given.get(key), xr.Dataset)}
+            if not sets:
+                return function(*args, **kwargs)
+            names = [sorted(map(str, one)) for one in sets.values()]
+            if any(other != names[0] for other in names):
+                raise ValueError(f"Datasets of {names}; expected the same variables in each")
+            first = next(iter(sets.values()))
+            found = {
+                name: function(**given | {key: one[name] for key, one in sets.items()})
+                for name in first
+            }
+            if all(isinstance(one, xr.DataArray) for one in found.values()):
+                return xr.Dataset(found, attrs=first.attrs)
+            variable = xr.Variable("variable", np.array(list(found), dtype=object))
+            return xr.concat(found.values(), variable, combine_attrs="drop_conflicts")
+
+        return of_each  # type: ignore[return-value]
+
+    return decorate
+
+
+def renamed_argument(old: str, new: str) -> Callable[[Function], Function]:
+    """Take an argument by its former name, with a DeprecationWarning."""
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def either(*args: Any, **kwargs: Any) -> Any:
+            if old in kwargs:
+                message = f"{function.__name__}({old}=) is now called {new}"
+                warnings.warn(message, DeprecationWarning, stacklevel=2)
+                kwargs[new] = kwargs.pop(old)
+            return function(*args, **kwargs)
+
+        return either  # type: ignore[return-value]
+
+    return decorate
+
+
+def need_dims(x: xr.DataArray, *dims: str) -> None:
+    """Refuse an array that lacks a dimension.
+
+    Raises
+    ------
+    ValueError
+        With the dimensions that it has.
+    """
+    for dim in dims:
+        if not isinstance(dim, str) or dim not in x.dims:
+            raise ValueError(
+                f"{x.name or 'an array'} along ({', '.join(map(str, x.dims))}); expected the "
+                f"dimension {dim!r}"
+            )
+
+
+def labelled(x: xr.DataArray, name: str, units: str, long_name: str) -> xr.DataArray:
+    """Name a result and say its units and what it is."""
+    return x.rename(name).assign_attrs(units=units, long_name=long_name)
+
+
+def extra_dims(array: xr.DataArray, ds: xr.Dataset) -> list[Any]:
+    """Dimensions that the positions do not have; they share what is computed from positions."""
+    return [dim for dim in array.dims if dim not in ds["position"].dims]
+
+
+def kinds_of(ds: xr.Dataset) -> int:
+    """Number of species; the potential's where it is given, so that none is left out.
+
+    Raises
+    ------
+    ValueError
+        When the species are not numbers.
+    """
+    species = np.asarray(ds["species"])
+    if species.dtype.kind not in "iu":
+        raise ValueError(
+            f"species of type {species.dtype}; expected numbers from 0, as gd.from_arrays gives"
+        )
+    return max(len(ds.attrs.get("sigma", ())), int(species.max(initial=0)) + 1)
+
+
+def species_number(ds: xr.Dataset, species: int | str | None) -> int | None:
+    """The number of a species given by its number or name; None for None.
+
+    Raises
+    ------
+    ValueError
+        When there is no such species.
+    """
+    if species is None:
+        return None
+    kinds = kinds_of(ds)
+    names = [str(name) for name in ds.attrs.get("species_names", ())]
+    names = names or [chr(ord("A") + k) for k in range(kinds)]
+    if isinstance(species, str) and species in names:
+        return names.index(species)
+    if not isinstance(species, str) and species in range(kinds):
+        return int(species)
+    raise ValueError(f"species {species!r}; expected 0 to {kinds - 1}, or {', '.join(names)}")
+
+
+def described_as(x: xr.DataArray, source: xr.DataArray, done: str, about: dict) -> xr.DataArray:
+    """With the name and attributes of `source`, and what was done to it."""
+    long_name = f"{source.attrs.get('long_name', source.name or 'values')}, {done}"
+    old = {"units": "1"} | source.attrs
+    return x.rename(source.name).assign_attrs(old | {"long_name": long_name} | about)
+
+
+def is_missing(position: np.ndarray) -> bool:
+    """Whether a configuration is missing: all its positions are NaN.
+
+    Parameters
+    ----------
+    position : ndarray
+        (particle, axis).
+
+    Raises
+    ------
+    ValueError
+        When only some of the positions are NaN.
+    """
+    nan = np.isnan(position)
+    if nan.any() and not nan.all():
+        found = f"{np.count_nonzero(nan.any(axis=-1))} of {len(position)} positions are NaN"
+        raise ValueError(f"{found}; expected all (a missing configuration) or none")
+    return bool(nan.size and nan.all())

@@ -1,0 +1,134 @@
+"""Radial distribution functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations_with_replacement
+from numbers import Integral
+
+import numpy as np
+import xarray as xr
+
+from glassdask.physics.geometry.inputs import in_box, largest_distance, species_numbers
+from glassdask.physics.labelled import CONFIGURATION, apply, is_missing, kinds_of, labelled
+
+
+def radial_distribution(
+    ds: xr.Dataset, bins: int = 100, r_max: float | None = None
+) -> xr.DataArray:
+    """Radial distribution function g(r) of each pair of species, by freud (single precision).
+
+    The number of particles of one species in a shell around one of the other (itself left out),
+    over that of an ideal gas of the same density; for like pairs the density is (N - 1) / V.
+
+    Parameters
+    ----------
+    ds : Dataset
+        As for `grid_density`.
+    bins : int
+        Number of bins from 0 to `r_max`.
+    r_max : float, optional
+        Largest distance, sigma, below half the box; if left out 5, or nearly half a smaller box.
+
+    Returns
+    -------
+    DataArray
+        (..., pair, radius), dimensionless, with the coordinates `pair` ("AA", "AB", "BB") and
+        `radius`, the middles of the bins, sigma. NaN for a pair that has no two particles.
+
+    Raises
+    ------
+    ValueError
+        When there are no bins, `r_max` is not below half the box, or (on computation) a position
+        is outside [0, L).
+    """
+    end = largest_distance(np.asarray(ds["box_length"]), r_max)
+    kinds = kinds_of(ds)
+
+    def g(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> np.ndarray:
+        return radial_distribution_array(position, box, species, kinds, bins, end)
+
+    about = {"units": "sigma", "long_name": "distance"}
+    radius = xr.Variable("radius", radii(bins, end), about)
+    result = of_pairs(ds, g, pair_names(kinds), radius)
+    return labelled(result, "radial_distribution", "1", "radial distribution function g(r)")
+
+
+def of_pairs(
+    ds: xr.Dataset, kernel: Callable[..., np.ndarray], pairs: list[str], along: xr.Variable
+) -> xr.DataArray:
+    """A kernel of position, box and species with the result (pair, bin)."""
+    name = str(along.dims[0])
+    outputs, sizes = ["pair", name], {"pair": len(pairs), name: along.size}
+
+    def one(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> np.ndarray:
+        if is_missing(position):
+            return np.full((len(pairs), along.size), np.nan)
+        return kernel(position, box, species)
+
+    arrays = [ds["position"], ds["box_length"], ds["species"]]
+    (result,) = apply(one, arrays, [*CONFIGURATION, ["particle"]], [outputs], sizes)
+    pair = ("pair", pairs, {"units": "1", "long_name": "pair of species"})
+    return result.assign_coords({"pair": pair, name: along})
+
+
+def species_pairs(kinds: int) -> list[tuple[int, int]]:
+    """Pairs of species in the order of `radial_distribution`: (0, 0), (0, 1), (1, 1) for two."""
+    return list(combinations_with_replacement(range(kinds), 2))
+
+
+def pair_names(kinds: int) -> list[str]:
+    """Names of the `species_pairs`: "AA", "AB", "BB" for two."""
+    return [chr(ord("A") + a) + chr(ord("A") + b) for a, b in species_pairs(kinds)]
+
+
+def check_bins(bins: int) -> None:
+    """Refuse anything but one bin or more."""
+    if not isinstance(bins, Integral) or bins < 1:
+        raise ValueError(f"{bins} bins; expected a whole number, at least 1")
+
+
+def radii(bins: int, r_max: float) -> np.ndarray:
+    """Middle of each bin, (radius,), sigma.
+
+    Raises
+    ------
+    ValueError
+        When there are no bins.
+    """
+    check_bins(bins)
+    return (np.arange(bins) + 0.5) * (r_max / bins)
+
+
+def radial_distribution_array(
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    species: np.ndarray,
+    kinds: int,
+    bins: int,
+    r_max: float,
+) -> np.ndarray:
+    """`radial_distribution` of one configuration, (pair, radius); pairs as `species_pairs`."""
+    import freud
+
+    check_bins(bins)
+    # outside the box freud can end the whole process
+    position, length = in_box(position, box_length)
+    count, d = position.shape
+    r_max = largest_distance(length, r_max)
+    numbers = species_numbers(species, count)
+    box = freud.box.Box(*length, is2D=d == 2)
+    points = np.zeros((count, 3), dtype=np.float32)
+    points[:, :d] = position - length / 2
+    points = box.wrap(points)
+    members = [points[numbers == kind] for kind in range(kinds)]
+    g = np.full((len(species_pairs(kinds)), bins), np.nan)
+    for row, (a, b) in enumerate(species_pairs(kinds)):
+        if min(len(members[a]), len(members[b])) < 1 + (a == b):
+            continue
+        mode = "finite_size" if a == b else "exact"
+        rdf = freud.density.RDF(bins, r_max, normalization_mode=mode)
+        with freud.parallel.NumThreads(1):
+            rdf.compute((box, members[a]), query_points=None if a == b else members[b])
+        g[row] = rdf.rdf
+    return g

@@ -1,0 +1,110 @@
+"""Fluctuations of the overlap from trajectory to trajectory, and where they are largest."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
+from glassdask.physics.statistics import moments
+
+
+@takes_datasets("overlap")
+def four_point_susceptibility(
+    overlap: Values, particles: int, dim: str = "replica", starts: str | None = None
+) -> Values:
+    """chi_4(t) = N (<Q^2> - <Q>^2), with the unbiased variance over independent trajectories.
+
+    L. Berthier, R. L. Jack, Phys. Rev. E 76, 041509 (2007). Over the trajectories from one start it
+    is isoconfigurational.
+
+    With several starts it is N (<v_c> + var(m_c) - <v_c / R_c>), m_c and v_c the mean and the
+    variance of the Q of the R_c trajectories from start c: trajectories that share their start are
+    not independent, so that the variance over all of them would be too small, and that over the
+    means of the starts holds some of v_c.
+
+    Parameters
+    ----------
+    overlap : DataArray or Dataset
+        Q(t) of each trajectory, (..., replica) or (..., configuration, replica). NaN is left out,
+        and so are starts with fewer than two trajectories.
+    particles : int
+        N.
+    dim : str
+        Dimension of the trajectories.
+    starts : str, optional
+        Dimension of their starts, such as "configuration". Left out, each start has a chi_4 of its
+        own.
+
+    Returns
+    -------
+    DataArray or Dataset
+        (...,), 1. NaN below two trajectories, or two starts.
+    """
+    dims = [dim] if starts is None else [starts, dim]
+    need_dims(overlap, *dims)
+    kernel = four_point_susceptibility_array if starts is None else susceptibility_of_starts
+
+    def block(values: np.ndarray) -> np.ndarray:
+        return kernel(values, particles)
+
+    (found,) = apply(block, [overlap], [dims], [[]], vectorize=False)
+    return labelled(found, "chi4", "1", f"N var(Q) over {' and '.join(dims)}")
+
+
+def four_point_susceptibility_array(overlap: np.ndarray, particles: int) -> np.ndarray:
+    """`four_point_susceptibility` of (..., trajectory)."""
+    return particles * moments(overlap).standard_deviation ** 2
+
+
+def susceptibility_of_starts(overlap: np.ndarray, particles: int) -> np.ndarray:
+    """`four_point_susceptibility` of several starts, (..., start, trajectory)."""
+    of_start = moments(overlap)
+    known = of_start.counted > 1
+    within = np.where(known, of_start.standard_deviation**2, np.nan)
+    between = moments(np.where(known, of_start.mean, np.nan)).standard_deviation ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shared = moments(within / of_start.counted).mean
+    return particles * (moments(within).mean + between - shared)
+
+
+@takes_datasets("x")
+def peak_in_time(x: Values, dim: str = "time") -> xr.Dataset:
+    """Where a function of time is largest, of the recorded times, and how large.
+
+    Parameters
+    ----------
+    x : DataArray or Dataset
+        Such as chi_4, (..., time), with the coordinate `time`. NaN is left out.
+    dim : str
+        Dimension of the times.
+
+    Returns
+    -------
+    Dataset
+        (...,): `time` and `height`, in the units of the times and of `x`. NaN where all are NaN.
+    """
+    need_dims(x, dim)
+    time = x[dim]
+
+    def block(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return peak_in_time_array(values, time.values)
+
+    place, height = apply(block, [x], [[dim]], [[], []], vectorize=False)
+    of = x.attrs.get("long_name", x.name or "values")
+    units = time.attrs.get("units", "1"), x.attrs.get("units", "1")
+    return xr.Dataset(
+        {
+            "time": labelled(place, "time", units[0], f"time of the peak of {of}"),
+            "height": labelled(height, "height", units[1], f"height of the peak of {of}"),
+        }
+    )
+
+
+def peak_in_time_array(values: np.ndarray, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`peak_in_time` of (..., time) at the times (time,): time and height."""
+    values = np.asarray(values, dtype=float)
+    ranked = np.where(np.isnan(values), -np.inf, values)
+    place = ranked.argmax(axis=-1)
+    height = np.take_along_axis(values, place[..., None], axis=-1)[..., 0]
+    return np.where(np.isnan(height), np.nan, np.asarray(time, dtype=float)[place]), height
