@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassdask.campaign import Campaign
 from glassdask.campaign.cooling import ramp, steps_of
 from glassdask.campaign.ensemble import AVERAGED, HISTORY, equilibration_time
+from glassdask.campaign.experiment import Experiment
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def means(values: np.ndarray) -> np.ndarray:
     return values.reshape(-1, AVERAGED).mean(axis=1)
 
 
-def cooling_averages(campaign: Campaign) -> Averages:
+def cooling_averages(campaign: Experiment) -> Averages:
     """The averages along the cooling, evenly spaced in temperature."""
     quench, path = campaign.file.quench, ramp(campaign)
     liquid, glass = campaign.state_temperatures
@@ -63,7 +63,7 @@ def cooling_averages(campaign: Campaign) -> Averages:
 CONTROL_SAMPLES = 100
 
 
-def control_samples(campaign: Campaign) -> np.ndarray:
+def control_samples(campaign: Experiment) -> np.ndarray:
     """Steps at which a control run takes the energy of the liquid that it holds."""
     steps = steps_of(campaign, campaign.file.quench.control_time)
     return np.unique(np.rint(np.linspace(0.5 * steps, steps, CONTROL_SAMPLES)).astype(np.int64))
@@ -88,7 +88,7 @@ class History:
     times: np.ndarray
 
 
-def history(campaign: Campaign) -> History:
+def history(campaign: Experiment) -> History:
     """The averages along an equilibration of the campaign."""
     step = campaign.file.quench.time_step
     steps = steps_of(campaign, equilibration_time(campaign.file.propensity))

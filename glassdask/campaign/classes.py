@@ -8,35 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from glassdask.base.errors import UsageError
-
-if TYPE_CHECKING:
-    from glassdask.campaign.campaign import Campaign
+from glassdask.campaign.experiment import Experiment
 
 #: What the hot and the cold class are called, and the snapshots that they are by default.
 STATES = ("liquid", "glass")
 _SYMBOLS = {"liquid": "T_L", "glass": "T_G"}
 
 
-def snapshot_of(campaign: Campaign, state: str) -> float | str:
+def snapshot_of(campaign: Experiment, state: str) -> float | str:
     """The snapshot that a class is: "liquid" (at T_L), "glass" (at T_G), or its temperature."""
     return campaign.file.train.classes[STATES.index(state)]
 
 
-def temperature_of(campaign: Campaign, state: str) -> float:
+def temperature_of(campaign: Experiment, state: str) -> float:
     """Set temperature of a class, epsilon/kB; NaN where imported configurations have none."""
     return _temperature(campaign, snapshot_of(campaign, state))
 
 
-def _temperature(campaign: Campaign, snapshot: float | str) -> float:
+def _temperature(campaign: Experiment, snapshot: float | str) -> float:
     if isinstance(snapshot, str):
         return campaign.state_temperatures[STATES.index(snapshot)]
     return snapshot
 
 
-def others(campaign: Campaign) -> dict[str, str]:
+def others(campaign: Experiment) -> dict[str, str]:
     """Classes that are not the snapshots of their name: what each is, in words."""
     found = {}
     for state in STATES:
@@ -49,13 +46,13 @@ def others(campaign: Campaign) -> dict[str, str]:
     return found
 
 
-def in_words(campaign: Campaign) -> str:
+def in_words(campaign: Experiment) -> str:
     """Which snapshots the classes are; nothing where they are those at T_L and T_G."""
     found = others(campaign)
     return ", ".join(f"class {state} is the snapshot at {at}" for state, at in found.items())
 
 
-def check_classes(campaign: Campaign) -> None:
+def check_classes(campaign: Experiment) -> None:
     """There are two classes, they are snapshots, and the hot one comes first.
 
     Raises
@@ -84,7 +81,7 @@ def check_classes(campaign: Campaign) -> None:
         )
 
 
-def _unknown(campaign: Campaign, snapshot: float, further: list[float]) -> UsageError:
+def _unknown(campaign: Experiment, snapshot: float, further: list[float]) -> UsageError:
     names = [*STATES, *(f"{temperature:g}" for temperature in further)]
     other = _as_toml(sorted({snapshot, *further}, reverse=True))
     then = f"`[quench] snapshot_temperatures = {other}` records it, with new quenches"

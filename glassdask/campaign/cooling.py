@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from glassdask.base.errors import UsageError
+from glassdask.campaign.experiment import Experiment
 from glassdask.campaign.schema import CampaignFile
-
-if TYPE_CHECKING:
-    from glassdask.campaign.campaign import Campaign
 
 #: Line of a stored input behind which only control runs go on.
 CONTROLS = "#@ controls"
@@ -78,12 +75,12 @@ class Ramp:
         return [Leg(begin, end, steps) for (begin, end), steps in ends]
 
 
-def ramp(campaign: Campaign) -> Ramp:
+def ramp(campaign: Experiment) -> Ramp:
     """The cooling of a campaign: its schedule, or one rate from the start to T_G."""
     return _ramp(campaign, pieces(campaign.file))
 
 
-def one_rate(campaign: Campaign) -> Ramp:
+def one_rate(campaign: Experiment) -> Ramp:
     """The cooling of a campaign if the slowest rate of its schedule held all the way."""
     start = campaign.file.quench.start_temperature
     return _ramp(campaign, [(start, ramp(campaign).slowest)])
@@ -97,19 +94,19 @@ def pieces(file: CampaignFile) -> list[tuple[float, float]]:
     return [(temperature, rate) for temperature, rate in quench.schedule]
 
 
-def _ramp(campaign: Campaign, parts: list[tuple[float, float]]) -> Ramp:
+def _ramp(campaign: Experiment, parts: list[tuple[float, float]]) -> Ramp:
     corners = np.array([temperature for temperature, _ in parts] + [campaign.state_temperatures[1]])
     rates = tuple(rate for _, rate in parts)
     steps = np.rint(-np.diff(corners) / np.array(rates) / campaign.file.quench.time_step)
     return Ramp(corners, np.concatenate([[0], np.cumsum(steps)]).astype(np.int64), rates)
 
 
-def steps_of(campaign: Campaign, time: float) -> int:
+def steps_of(campaign: Experiment, time: float) -> int:
     """Steps in a time."""
     return round(time / campaign.file.quench.time_step)
 
 
-def whole_run(campaign: Campaign, path: Ramp) -> list[Leg]:
+def whole_run(campaign: Experiment, path: Ramp) -> list[Leg]:
     """All dynamics of one quench that is cooled along `path`: the holds, then the cooling."""
     quench, (liquid, glass) = campaign.file.quench, campaign.state_temperatures
     holds = (
@@ -120,7 +117,7 @@ def whole_run(campaign: Campaign, path: Ramp) -> list[Leg]:
     return [Leg(held, held, steps_of(campaign, time)) for held, time in holds] + path.legs()
 
 
-def control_run(campaign: Campaign) -> list[Leg]:
+def control_run(campaign: Experiment) -> list[Leg]:
     """All dynamics that a control run does more: the liquid held, the last piece slower."""
     quench, (liquid, glass) = campaign.file.quench, campaign.state_temperatures
     last = ramp(campaign).legs()[-1]
@@ -131,7 +128,7 @@ def control_run(campaign: Campaign) -> list[Leg]:
     ]
 
 
-def described(campaign: Campaign) -> str:
+def described(campaign: Experiment) -> str:
     """The pieces in words: "4 to 1.2 at 0.02, 1.2 to 0.05 at 0.004"."""
     found = ramp(campaign)
     return ", ".join(
@@ -145,7 +142,7 @@ def input_of_run(text: str, is_control: bool) -> str:
     return text if is_control else text.partition(f"{CONTROLS}\n")[0]
 
 
-def check_cooling(campaign: Campaign) -> None:
+def check_cooling(campaign: Experiment) -> None:
     """Check the schedule and what is recorded on the way.
 
     Raises
@@ -159,7 +156,7 @@ def check_cooling(campaign: Campaign) -> None:
     _check_holds(campaign)
 
 
-def _check_holds(campaign: Campaign) -> None:
+def _check_holds(campaign: Experiment) -> None:
     quench = campaign.file.quench
     if quench.liquid_hold_time and ramp(campaign).step_at(campaign.state_temperatures[0]) == 0:
         raise UsageError(
@@ -195,7 +192,7 @@ def _check_holds(campaign: Campaign) -> None:
         )
 
 
-def _check_pieces(campaign: Campaign) -> None:
+def _check_pieces(campaign: Experiment) -> None:
     quench, glass = campaign.file.quench, campaign.state_temperatures[1]
     if quench.schedule is None:
         return
@@ -228,7 +225,7 @@ def _check_pieces(campaign: Campaign) -> None:
         )
 
 
-def _check_points(campaign: Campaign) -> None:
+def _check_points(campaign: Experiment) -> None:
     """Ten different steps for each average of e(T), in the fastest piece too."""
     quench, found = campaign.file.quench, ramp(campaign)
     width = (quench.start_temperature - campaign.state_temperatures[1]) / quench.cooling_points
@@ -244,7 +241,7 @@ def _check_points(campaign: Campaign) -> None:
             )
 
 
-def _check_snapshots(campaign: Campaign) -> None:
+def _check_snapshots(campaign: Experiment) -> None:
     quench, (liquid, glass) = campaign.file.quench, campaign.state_temperatures
     wanted, found = quench.snapshot_temperatures, ramp(campaign)
     if any(low >= high for high, low in pairwise(wanted)):

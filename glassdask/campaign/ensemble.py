@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from glassdask.base.errors import UsageError
 from glassdask.campaign.classes import snapshot_of
+from glassdask.campaign.experiment import Experiment
 from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.simulations import Propensity
-
-if TYPE_CHECKING:
-    from glassdask.campaign.campaign import Campaign
 
 #: Averages of the energy along an equilibration, and energies in each of them.
 HISTORY, AVERAGED = 20, 10
@@ -23,7 +21,7 @@ IN_PLACE = ("duration", "first_time", "frames", "linear_frames")
 _OF_STARTS = ("start", "equilibration_time", "configurations", "samples", "temperatures")
 
 
-def frame_steps(campaign: Campaign) -> np.ndarray:
+def frame_steps(campaign: Experiment) -> np.ndarray:
     """Steps of the recorded frames, whole, increasing, without repeats; (time,).
 
     `times` rounded to steps; else log-spaced ones and, with `linear_frames`, evenly spaced ones.
@@ -52,7 +50,7 @@ def equilibration_time(section: Propensity) -> float:
     return section.equilibration_time or length(section)
 
 
-def propensity_table(campaign: Campaign) -> dict[str, Any]:
+def propensity_table(campaign: Experiment) -> dict[str, Any]:
     """[propensity] as it enters records: temperatures absolute, without what `times` replaces.
 
     With what a "glass" is that the trajectories start from.
@@ -71,7 +69,7 @@ def propensity_table(campaign: Campaign) -> dict[str, Any]:
     return table
 
 
-def equilibration_table(campaign: Campaign) -> dict[str, Any]:
+def equilibration_table(campaign: Experiment) -> dict[str, Any]:
     """The part of `propensity_table` that the equilibrated starts follow from."""
     return {k: v for k, v in propensity_table(campaign).items() if k in _OF_STARTS}
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import runpy
-from typing import TYPE_CHECKING
 
 from glassdask.base.errors import UsageError
 from glassdask.campaign.digests import file_digest
+from glassdask.campaign.experiment import Experiment
 from glassdask.physics.indicators import INDICATORS, Indicator
-
-if TYPE_CHECKING:
-    from glassdask.campaign.campaign import Campaign
 
 _loaded: dict[tuple[str, str], dict[str, Indicator]] = {}
 
 
-def load_modules(campaign: Campaign) -> dict[str, Indicator]:
+def load_modules(campaign: Experiment) -> dict[str, Indicator]:
     """Run the files of users that a campaign names, so that their indicators are known.
 
     Returns

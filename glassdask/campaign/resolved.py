@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from glassdask.base.errors import UsageError
 from glassdask.campaign.classes import check_classes
 from glassdask.campaign.cooling import check_cooling
+from glassdask.campaign.experiment import Experiment
 from glassdask.campaign.modules import load_modules
 from glassdask.physics.indicators import INDICATORS, OWN
-
-if TYPE_CHECKING:
-    from glassdask.campaign.campaign import Campaign
 
 #: Cells of an image, of which a stage holds many.
 _MOST_CELLS = 10**8
 
 
-def check_resolved(campaign: Campaign) -> None:
+def check_resolved(campaign: Experiment) -> None:
     """Check the fields against those of the model.
 
     Raises
@@ -41,7 +38,7 @@ def check_resolved(campaign: Campaign) -> None:
     _check_indicators(campaign)
 
 
-def _check_temperatures(campaign: Campaign) -> None:
+def _check_temperatures(campaign: Experiment) -> None:
     model, file = campaign.model, campaign.file
     liquid, glass = model.liquid_temperature, model.glass_temperature
     if liquid is None or glass is None:
@@ -60,7 +57,7 @@ def _check_temperatures(campaign: Campaign) -> None:
         )
 
 
-def _check_order(campaign: Campaign) -> None:
+def _check_order(campaign: Experiment) -> None:
     """Imported states may lack a temperature (NaN, which compares as false)."""
     liquid, glass = campaign.state_temperatures
     if glass >= liquid:
@@ -69,7 +66,7 @@ def _check_order(campaign: Campaign) -> None:
         )
 
 
-def _check_onset(campaign: Campaign) -> None:
+def _check_onset(campaign: Experiment) -> None:
     model, file = campaign.model, campaign.file
     if model.onset_temperature is None and file.propensity.temperature_unit == "T*":
         raise UsageError(
@@ -79,7 +76,7 @@ def _check_onset(campaign: Campaign) -> None:
         )
 
 
-def _check_box(campaign: Campaign) -> None:
+def _check_box(campaign: Experiment) -> None:
     model, file = campaign.model, campaign.file
     if min(model.counts(file.system.particles)) < 1:
         raise UsageError(
@@ -118,7 +115,7 @@ def _check_box(campaign: Campaign) -> None:
         )
 
 
-def _check_radial(campaign: Campaign) -> None:
+def _check_radial(campaign: Experiment) -> None:
     section, half = campaign.file.correlate, 0.5 * campaign.box_length
     if section.radial_distance is not None and section.radial_distance >= half:
         raise UsageError(
@@ -135,7 +132,7 @@ def _check_radial(campaign: Campaign) -> None:
         )
 
 
-def _check_bonds(campaign: Campaign) -> None:
+def _check_bonds(campaign: Experiment) -> None:
     section, half = campaign.file.correlate, 0.5 * campaign.box_length
     longest = section.bond_length * max(max(row) for row in campaign.model.sigma)
     if longest > half:
@@ -147,7 +144,7 @@ def _check_bonds(campaign: Campaign) -> None:
         )
 
 
-def _check_references(campaign: Campaign) -> None:
+def _check_references(campaign: Experiment) -> None:
     """Before days of quenches: whether the reference lengths close triangles (tetrahedra)."""
     from glassdask.physics.structure import ideal_angles
 
@@ -160,7 +157,7 @@ def _check_references(campaign: Campaign) -> None:
         )
 
 
-def _check_indicators(campaign: Campaign) -> None:
+def _check_indicators(campaign: Experiment) -> None:
     section, dimension = campaign.file.indicators, campaign.model.dimension
     known = {name: INDICATORS[name] for name in OWN} | load_modules(campaign)
     if len(set(section.names)) != len(section.names):
