@@ -759,7 +759,7 @@ class TestMotion:
     @pytest.mark.parametrize("function", MOTION, ids=lambda f: f.__name__)
     def test_lengths_are_no_displacements(self, ds, function):
         lengths = gd.squared_displacement(displacement(ds).rename(time="replica"))
-        with pytest.raises(ValueError, match="expected the dimension 'axis'"):
+        with pytest.raises(ValueError, match="'axis'"):
             function(lengths)
 
     def test_displacements_are_no_propensity(self, ds):

@@ -59,7 +59,12 @@ def lengths_squared(displacement: xr.DataArray, dim: str) -> xr.DataArray:
     ValueError
         When one is missing, as in an array of lengths.
     """
-    need_dims(displacement, dim, "axis")
+    need_dims(displacement, dim)
+    if "axis" not in displacement.dims:
+        raise ValueError(
+            f"{displacement.name or 'an array'} along ({', '.join(map(str, displacement.dims))}); "
+            "expected displacements along 'axis', too: their lengths are not enough"
+        )
     if displacement.sizes["axis"] not in (2, 3):
         raise ValueError(f"{displacement.sizes['axis']} dimensions; expected 2 or 3")
     return squared_displacement(displacement)
