@@ -9,19 +9,26 @@ PIP = $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-versi
 # found as a path, so that a folder of the same name in the working directory does not hide it
 EDITABLE = --config-settings editable_mode=compat
 
-.PHONY: demo test test-long lint clean
+.PHONY: demo check test test-long lint clean
 
 demo: $(VENV)/.demo-installed
 	@test -f $(DIR)/campaign.toml || $(VENV)/bin/glassdask new $(DIR) --model $(MODEL) --preset $(PRESET)
 	$(VENV)/bin/glassdask run $(DIR)
 
+# the fast loop: no test that starts a process or takes seconds
+check: $(VENV)/.all-installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest -q -n 2 -m "not processes and not slow and not long"
+
 test: $(VENV)/.all-installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
-# what takes minutes each: wall times and lost nodes of a real Slurm
+# what takes minutes each: wall times and lost nodes of a real scheduler
 test-long: $(VENV)/.all-installed
 	$(VENV)/bin/python -m pytest -m long
 

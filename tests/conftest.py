@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -11,9 +13,27 @@ import xarray as xr
 from campaigns import LEARNING, SIXTY, glassdask, new
 from slurm_cluster import missing, slurm_cluster
 
+#: What starts a process when a test asks for it.
+STARTING = {"tiny", "quenched", "slurm"}
+
+
+@pytest.fixture(autouse=True)
+def _no_process_without_the_mark(request, monkeypatch):
+    """A test that starts a process must say so, or `make check` would be slow."""
+    if request.node.get_closest_marker("processes") is None:
+
+        def refuse(*args, **kwargs):
+            pytest.fail("starts a process without @pytest.mark.processes", pytrace=True)
+
+        monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+        monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", refuse)
+
 
 def pytest_collection_modifyitems(config, items):
-    """Without Slurm on this machine, what needs it is left out as a whole."""
+    """Mark what starts processes; without Slurm here, leave out what needs it."""
+    for item in items:
+        if STARTING & set(item.fixturenames):
+            item.add_marker(pytest.mark.processes)
     if missing():
         left_out = [item for item in items if "slurm" in item.fixturenames]
         items[:] = [item for item in items if item not in left_out]

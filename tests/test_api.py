@@ -85,6 +85,7 @@ def test_a_former_argument_is_the_present_one(ds):
         xr.testing.assert_identical(ds.glass.coordination(of="B"), found)
 
 
+@pytest.mark.processes
 def test_import_loads_nothing_heavy():
     code = (
         "import sys, glassdask as gd\n"

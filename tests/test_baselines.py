@@ -134,6 +134,7 @@ def test_what_cannot_be_fitted_is_said(snapshots):
 
 
 @pytest.mark.parametrize(("model", "particles", "dimension"), [("kam", 160, 2), ("ka3d", 200, 3)])
+@pytest.mark.slow
 def test_features_know_no_order_of_particles(tmp_path, make_dataset, model, particles, dimension):
     file = new_campaign(tmp_path / "c", model, "quick", (f"system.particles={particles}",))
     ds = make_dataset(dimension, particles)

@@ -230,6 +230,7 @@ def test_shards_cover_every_run_once(folder: Path) -> None:
             assert all(s % c == 0 for s, c in zip(array.shards, array.chunks, strict=True))
 
 
+@pytest.mark.processes
 def test_light_imports() -> None:
     code = (
         "import sys, glassdask; from glassdask import cli; from typer.testing import CliRunner; "

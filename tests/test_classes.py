@@ -38,6 +38,8 @@ from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 from hpc.starting import liquids_of, starts_of
 
+pytestmark = pytest.mark.processes
+
 HOT, COLD = 'train.classes=[0.6,"glass"]', 'train.classes=["liquid",0.6]'
 BEHIND = ("grid", "indicators", "train", "explain", "correlate")
 #: Nearest particles may be images across the boundary.

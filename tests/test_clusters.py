@@ -31,6 +31,8 @@ from glassdask.run.dashboard import Dashboard
 from glassdask.run.dask import _checked
 from glassdask.run.slurm_jobs import SlurmJobs
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(autouse=True)
 def no_slurm_job(monkeypatch: pytest.MonkeyPatch) -> None:

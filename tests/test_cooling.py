@@ -171,6 +171,7 @@ def test_a_schedule_of_one_piece_is_one_rate(tmp_path: Path) -> None:
     assert same_bits(single, quench(pieces, 5, tmp_path / "log"))
 
 
+@pytest.mark.slow
 def test_snapshots_have_their_temperatures(tmp_path: Path) -> None:
     # fast enough for a test, slow enough for the thermostat
     more = ("quench.schedule=[[4.0,0.1],[1.0,0.02]]", "system.particles=500", "system.density=1.2")
@@ -202,6 +203,7 @@ def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_short_blocks")
 @pytest.mark.parametrize("more", [(), ("quench.inherent_structures=true",)])
+@pytest.mark.slow
 def test_a_stopped_control_run_goes_on_to_the_same_bits(tmp_path: Path, more) -> None:
     campaign, log = small(tmp_path, "kam", *RICH, *more), tmp_path / "log"
     whole = quench(campaign, 17, log, is_control=True)
@@ -212,6 +214,7 @@ def test_a_stopped_control_run_goes_on_to_the_same_bits(tmp_path: Path, more) ->
     assert same_bits(whole, parts)
 
 
+@pytest.mark.slow
 def test_controls_change_nothing_and_know_the_minimum(tmp_path: Path) -> None:
     campaign = small(tmp_path, "kam", *RICH, "quench.inherent_structures=true")
     without = quench(campaign, 17, tmp_path / "log")

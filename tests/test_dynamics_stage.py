@@ -18,6 +18,8 @@ from glassdask.campaign import load
 from glassdask.physics.reliability import split_half_reliability_array
 from glassdask.store import groups, trajectories
 
+pytestmark = pytest.mark.processes
+
 XI = 3.0
 
 

@@ -19,6 +19,8 @@ import glassdask as gd
 from glassdask.campaign import load
 from glassdask.stages.plan import groups_by_stage, size
 
+pytestmark = pytest.mark.processes
+
 #: What is told apart does not depend on their number, and one starts faster.
 ONE_WORKER = ("--set", "dask.workers=1")
 

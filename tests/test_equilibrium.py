@@ -33,6 +33,8 @@ from hpc.shards import home, stored
 from hpc.stages import work_of
 from hpc.starting import starting_samples, starts_of
 
+pytestmark = pytest.mark.processes
+
 START = ("propensity.start=equilibrium", "propensity.equilibration_time=10.0")
 #: Named runs, named times, indicators of inherent structures.
 WHOLE = (

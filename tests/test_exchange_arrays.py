@@ -153,6 +153,7 @@ def test_boxes_that_differ_are_refused_with_a_way_out():
         gd.from_arrays(position, species, [[5.0, 5.0], [5.0, 5.0], [5.0, 5.1]])
 
 
+@pytest.mark.processes
 def test_the_command_line_stays_light():
     code = (
         "import sys, glassdask, glassdask.cli\n"

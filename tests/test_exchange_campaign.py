@@ -20,6 +20,8 @@ from glassdask.store import groups, records
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
+pytestmark = pytest.mark.processes
+
 #: Box of 100 particles of the model kam.
 SIDE = (100 / 1.2) ** 0.5
 SMALL = ("train.kernel_size=3",)

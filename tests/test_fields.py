@@ -49,6 +49,7 @@ class TestCoarseGrain:
     @pytest.mark.parametrize(
         ("dimension", "count", "lengths"), [(2, 5000, [0.4, 1.0, 3.0]), (3, 5000, [0.8])]
     )
+    @pytest.mark.slow
     def test_on_a_mesh(self, make_positions, monkeypatch, dimension, count, lengths):
         """In large boxes: equal to the sum over all pairs, to 1e-5 of the range."""
         position, length = make_positions(count, dimension)

@@ -82,6 +82,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(tmp_path: P
         ),
     ],
 )  # fmt: skip
+@pytest.mark.processes
 def test_bare_lammps_runs_the_stored_input_to_the_same_place(tmp_path: Path, cooling) -> None:
     campaign = small(tmp_path, "kam", *cooling)
     driven = quench(campaign, 5, tmp_path / "log")

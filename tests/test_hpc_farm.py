@@ -32,6 +32,8 @@ from glassdask.base import live
 from glassdask.store import layout
 from hpc.worker import record_failure
 
+pytestmark = pytest.mark.processes
+
 #: Runs long enough to be stopped in their midst: 27 000 steps of 100 particles.
 LONG = (
     *TINY, "quench.runs=8", "quench.split={train=5,validation=1,test=2}",

@@ -27,6 +27,7 @@ def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("model", ["kam", "abm", "ka3d"])
+@pytest.mark.slow
 def test_a_stopped_quench_goes_on_to_the_same_bits(tmp_path: Path, model: str) -> None:
     larger = ["system.particles=200", "grid.spacing=0.5"] if model == "ka3d" else []
     campaign, log = small(tmp_path, model, *larger), tmp_path / "log"
@@ -38,6 +39,7 @@ def test_a_stopped_quench_goes_on_to_the_same_bits(tmp_path: Path, model: str) -
     assert same_bits(whole, saving)
 
 
+@pytest.mark.slow
 def test_it_can_be_stopped_at_every_block(tmp_path: Path) -> None:
     campaign, log = small(tmp_path, "kam", "quench.cooling_rate=1.0"), tmp_path / "log"
     whole = quench(campaign, 17, log)

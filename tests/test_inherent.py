@@ -135,6 +135,7 @@ def test_a_minimisation_that_does_not_end_fails_its_run(
         quench(campaign_of(tmp_path, "kam", INHERENT), 3, tmp_path / "log")
 
 
+@pytest.mark.slow
 def test_stopped_among_its_minimisations_it_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

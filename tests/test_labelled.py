@@ -576,6 +576,7 @@ class TestIndicators:
         INDICATORS.clear()
         INDICATORS.update(before)
 
+    @pytest.mark.processes
     def test_an_indicator_of_the_user_travels_to_other_processes(self, ds):
         gd.indicator("first")(lambda c: c.position[:, 0])
         lazy = gd.structural_indicators(ds.chunk(sample=1), ["first"]).first

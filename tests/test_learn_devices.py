@@ -37,6 +37,8 @@ from glassdask.run import torch as launching
 from glassdask.stages.learning import fit, run_explain, run_train
 from glassdask.store import layout, networks, records
 
+pytestmark = pytest.mark.processes
+
 ONE, TWO = Devices("cpu", 1), Devices("cpu", 2)
 #: The command line of a machine that has two devices.
 COMMAND = (

@@ -62,6 +62,7 @@ def roc_area(maps, places):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.slow
 def test_the_map_finds_the_planted_structure_if_the_network_has_learnt_it(planted, method):
     network, images, labels, places = planted
     glass = labels == 1

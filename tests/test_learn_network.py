@@ -47,6 +47,7 @@ def test_scores_and_maps_have_the_right_shape(dimension, head, normalisation, st
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.slow
 def test_pooled_scores_do_not_change_under_shifts(dimension):
     torch.manual_seed(1)
     network = build_network(small(strides=[2, 1, 1]), dimension, 2, 8).eval()

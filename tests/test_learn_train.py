@@ -64,6 +64,7 @@ def curve(folder):
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.slow
 def test_a_tiny_set_is_learnt(tmp_path, dimension):
     data = crystals_and_gases(16, 0, dimension)
     new = crystals_and_gases(16, 1, dimension)
@@ -226,6 +227,7 @@ def test_the_thread_of_an_interrupted_epoch_ends(tmp_path, monkeypatch):
     assert not image_threads()
 
 
+@pytest.mark.slow
 def test_nothing_of_a_split_is_known_from_another(tmp_path):
     """Where the states differ in nothing, all that is right on unseen runs is luck."""
     split = "quench.split={train=12,validation=14,test=34}"
@@ -376,6 +378,7 @@ def test_a_full_disk_leaves_the_old_checkpoint_whole(tmp_path):
     assert curve(tmp_path / "parts") == curve(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_it_stops_early_at_the_same_epoch_resumed_or_not(tmp_path):
     data = crystals_and_gases(16, 0)
     chosen = settings(epochs=60, patience=2, dropout=0.0)

@@ -14,6 +14,8 @@ from glassdask.report.data import ReportData
 from glassdask.report.table import results_table
 from glassdask.store import groups, networks, records
 
+pytestmark = pytest.mark.processes
+
 ATTRIBUTES = {
     "network": 0,
     "learnt_by_network": [True, False, True, True],

@@ -16,6 +16,8 @@ from campaigns import GLASSDASK
 import glassdask as gd
 from glassdask.store.stage import STAGES, Stage
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "stages.md").read_text(encoding="utf-8")
 FILE = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]

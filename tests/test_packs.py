@@ -27,6 +27,8 @@ from glassdask.exchange.unpacking import import_packs
 from glassdask.store import groups, jobs, layout, records
 from glassdask.store.records import State
 
+pytestmark = pytest.mark.processes
+
 SCRIPT = Path(__file__).parent.parent / "data" / "pack.py"
 #: A last block of twelve, two further snapshots, and another T_L and density than the model's.
 FURTHER = [0.6, 0.4]

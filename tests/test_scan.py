@@ -24,6 +24,8 @@ from glassdask.scan.running import scan
 from glassdask.scan.sharing import link_stages, write_file
 from glassdask.store import groups, jobs, locks, records
 
+pytestmark = pytest.mark.processes
+
 LONGER = "train.epochs=36; train.patience=99"
 UNLEARNT = "train.epochs=1; train.learning_rate=1e-9"
 

@@ -32,6 +32,8 @@ from slurm_cluster import Slurm
 import glassdask as gd
 from glassdask.base import live
 
+pytestmark = pytest.mark.processes
+
 README = Path(__file__).parents[1] / "slurm" / "README.md"
 PROFILE = """
 [quench]

@@ -24,6 +24,8 @@ from glassdask.batch.profile import VARIABLE
 from glassdask.campaign import load
 from glassdask.run.cluster import Cluster
 
+pytestmark = pytest.mark.processes
+
 JOBS = """
 [dask]
 cluster = "jobs"

@@ -31,6 +31,8 @@ from glassdask.batch.profile import JOBS, Profile, load_profile
 from glassdask.batch.queue import _parse
 from glassdask.campaign import load
 
+pytestmark = pytest.mark.processes
+
 SCRIPTS = sorted(scripts_folder().glob("*.sbatch"))
 PROFILES = sorted(scripts_folder().glob("*.toml"))
 

@@ -231,6 +231,7 @@ class TestCells:
             < 0.1 * before.mean()
         )
 
+    @pytest.mark.slow
     def test_centroid_by_sampling(self, make_positions):
         position, length = make_positions(25, 3)
         random = np.random.default_rng(0).random((400_000, 3)) * length

@@ -180,6 +180,7 @@ def drawn(seed, make_lattice):
 
 
 @pytest.mark.parametrize("part", range(10))
+@pytest.mark.slow
 def test_freud_agrees_on_thousands_of_configurations(make_lattice, part):
     """Volumes, and neighbours whose common face is beyond single precision, from both sides."""
     for seed in range(part * 200, part * 200 + 200):

@@ -15,6 +15,8 @@ from glassdask.physics.geometry.tessellation import tessellate
 from glassdask.physics.relaxation import overlap_array
 from glassdask.physics.scattering import angular_average
 
+pytestmark = pytest.mark.slow
+
 STEP, CUTOFF, COLD, Q = 0.005, 1.9, 0.002, 7.2
 
 

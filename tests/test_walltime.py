@@ -53,6 +53,7 @@ def test_some_of_every_wall_time_is_kept_for_the_end() -> None:
     assert left[0] > 0.5 * given[0]
 
 
+@pytest.mark.processes
 def test_a_wall_time_too_short_to_start_and_stop_in_is_refused() -> None:
     for words in (("quench", "."), ("run", ".")):
         refused = glassdask(*words, "--walltime", "0:06", code=2)
@@ -68,6 +69,7 @@ def test_slurm_may_leave_less_than_one_may_ask_for(monkeypatch: pytest.MonkeyPat
     assert seconds_to_work(None) == pytest.approx(2 * HOUR - 60, abs=1)
 
 
+@pytest.mark.processes
 def test_a_slurm_that_is_busy_is_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,6 +89,7 @@ def test_a_slurm_that_is_busy_is_asked_again(
     assert "Slurm does not say when this job ends" in capsys.readouterr().err
 
 
+@pytest.mark.processes
 def test_the_forms_stand_in_the_help() -> None:
     shown = " ".join(glassdask("quench", "--help").stdout.split())
     assert f"TIME is {FORMS}" in shown
