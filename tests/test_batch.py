@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -218,7 +219,7 @@ def test_without_slurm_a_submission_is_one_line_and_writes_no_job(tmp_path: Path
         """The command line where no program of Slurm is."""
         return subprocess.run(
             [GLASSDASK, *words],
-            env={"PATH": "/nowhere", "HOME": "/"}, capture_output=True, text=True, check=False,
+            env=os.environ | {"PATH": "/nowhere"}, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     done = away("submit", str(folder), "--profile", str(scripts_folder() / "gpu-cluster.toml"))
