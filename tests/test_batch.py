@@ -33,7 +33,7 @@ from glassdask.batch.profile import Profile, load_profile, new_profile
 from glassdask.batch.scheduler import SCHEDULERS, named
 from glassdask.batch.slurm import parse_job
 from glassdask.campaign import load
-from glassdask.store.records import STAGES
+from glassdask.store.stage import STAGES
 
 PROFILES = sorted(scripts_folder().glob("*.toml"))
 EVERY_SCRIPT = [(scheduler, stage) for scheduler in SCHEDULERS for stage in STAGES]
