@@ -28,7 +28,7 @@ test: $(VENV)/.all-installed
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
-# what takes minutes each: wall times and lost nodes of a real scheduler
+# what takes minutes each: wall times and lost nodes of a real Slurm, chains on a real Grid Engine
 test-long: $(VENV)/.all-installed
 	$(VENV)/bin/python -m pytest -m long
 

@@ -18,8 +18,9 @@ from glassdask.base.options import (
     StartOver,
     Walltime,
 )
-from glassdask.base.walltime import Alarm, is_restarted, stop_in_time
+from glassdask.base.walltime import Alarm, stop_in_time
 from glassdask.batch.commands import cancel_command, queue_at_least, submit_command
+from glassdask.batch.scheduler import is_restarted, time_left
 from glassdask.exchange.commands import ManyWords, export_command, import_command
 from glassdask.scan.commands import scan_command
 from glassdask.store.stage import COMMON_FLAGS, STAGES, Stage
@@ -78,7 +79,7 @@ def run(
     from glassdask.stages.pipeline import Pipeline
     from glassdask.store.records import stages
 
-    stop_in_time(walltime)
+    stop_in_time(walltime, time_left)
     campaign = _load(folder, overrides)
     check_launcher(campaign, stages(campaign), start_over=False)
     with Pipeline(campaign, start_over, {"report": report}) as pipeline:
@@ -133,7 +134,7 @@ def _run_stage(
         raise UsageError("--retry with --start-over", "one of them", "Type `--retry` alone.")
     if is_restarted():  # both were done the first time
         start_over, options = False, options | {"retry": False}
-    stop_in_time(walltime)
+    stop_in_time(walltime, time_left)
     campaign = _load(folder, overrides)
     check_launcher(campaign, (stage,), start_over or options.get("retry", False))
     with Pipeline(campaign, options=options) as pipeline:

@@ -17,6 +17,7 @@ from mpi4py import MPI
 from glassdask.base.errors import GlassdaskError, StoppedEarly, as_stage_error
 from glassdask.base.logs import LOG_VARIABLE, open_log, warn
 from glassdask.base.walltime import FORMS, seconds_to_work
+from glassdask.batch.scheduler import time_left
 from glassdask.campaign import Campaign, load
 from glassdask.run.child import PARENT_VARIABLE, parent_lives
 from glassdask.run.mpi import AGAIN, exit_path
@@ -87,7 +88,7 @@ def _begin(
     """The campaign and the time at which to stop; an exit code when something is wrong."""
     try:
         # how long the job may last is told from its very beginning
-        seconds = seconds_to_work(options.walltime)
+        seconds = seconds_to_work(options.walltime, time_left)
         campaign = load(options.folder, options.set)
         if options.replay is not None:
             check_size(world, options.ranks)

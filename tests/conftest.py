@@ -11,16 +11,27 @@ import numpy as np
 import pytest
 import xarray as xr
 from campaigns import LEARNING, SIXTY, glassdask, new
-from slurm_cluster import missing, slurm_cluster
+from gridengine_cluster import gridengine_cluster
+from gridengine_cluster import missing as missing_of_gridengine
+from slurm_cluster import missing as missing_of_slurm
+from slurm_cluster import slurm_cluster
+
+#: By fixture: the scheduler, what it lacks on this machine, and Debian's packages of it.
+CLUSTERS = {
+    "slurm": ("Slurm", missing_of_slurm(), "slurm-wlm and munge"),
+    "grid_engine": (
+        "Grid Engine", missing_of_gridengine(), "gridengine-master, -exec and -client"
+    ),
+}  # fmt: skip
 
 #: What starts a process when a test asks for it.
-STARTING = {"tiny", "quenched", "slurm"}
+STARTING = {"tiny", "quenched", *CLUSTERS}
 
 
 @pytest.fixture(autouse=True)
 def _no_process_without_the_mark(request, monkeypatch):
     """A test that starts a process must say so, or `make check` would be slow."""
-    if request.node.get_closest_marker("processes") is None:
+    if not {"processes", "long"} & {mark.name for mark in request.node.iter_markers()}:
 
         def refuse(*args, **kwargs):
             pytest.fail("starts a process without @pytest.mark.processes", pytrace=True)
@@ -30,23 +41,24 @@ def _no_process_without_the_mark(request, monkeypatch):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Mark what starts processes; without Slurm here, leave out what needs it."""
+    """Mark what starts processes; leave out what needs a scheduler that is not here."""
     for item in items:
         if STARTING & set(item.fixturenames):
             item.add_marker(pytest.mark.processes)
-    if missing():
-        left_out = [item for item in items if "slurm" in item.fixturenames]
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=left_out)
+    absent = {name for name, (_, program, _) in CLUSTERS.items() if program}
+    left_out = [item for item in items if absent & {*item.fixturenames}]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_terminal_summary(terminalreporter):
     """Say in one line what was left out."""
-    if missing():
-        terminalreporter.write_line(
-            f"LEFT OUT the tests on a real Slurm: no {missing()} on this machine (Debian's "
-            "slurm-wlm and munge bring it)"
-        )
+    for title, program, packages in CLUSTERS.values():
+        if program:
+            terminalreporter.write_line(
+                f"LEFT OUT the tests on a real {title}: no {program} on this machine (Debian's "
+                f"{packages} bring it)"
+            )
 
 
 SIGMA = [[1.0, 0.8], [0.8, 0.88]]
@@ -147,4 +159,17 @@ def slurm():
     ):
         for name in ("SLURM_CONF", "PATH"):
             patch.setenv(name, running.environment[name])
+        yield running
+
+
+@pytest.fixture(scope="session")
+def grid_engine():
+    """A private Grid Engine; commands of it, and `glassdask`, talk to it while it runs."""
+    with (
+        tempfile.TemporaryDirectory(prefix="sge-") as folder,
+        gridengine_cluster(Path(folder)) as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in running.variables.items():
+            patch.setenv(name, value)
         yield running

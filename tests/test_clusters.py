@@ -21,15 +21,15 @@ from distributed import Client, Security
 import glassdask as gd
 from glassdask.base.errors import UsageError
 from glassdask.batch import worker_jobs
-from glassdask.batch.profile import VARIABLE, Profile
+from glassdask.batch.profile import VARIABLE, new_profile
 from glassdask.batch.queue import Queued
+from glassdask.batch.slurm import most_tasks_on_a_node
 from glassdask.campaign import load
-from glassdask.run import allocation
+from glassdask.run.batch_jobs import BatchJobs
 from glassdask.run.certificates import Certificates
 from glassdask.run.cluster import Cluster, workers_of
 from glassdask.run.dashboard import Dashboard
 from glassdask.run.dask import _checked
-from glassdask.run.slurm_jobs import SlurmJobs
 
 pytestmark = pytest.mark.processes
 
@@ -227,7 +227,7 @@ def test_the_profile_and_the_place_choose_the_workers(
     monkeypatch.setenv("SLURM_NTASKS", "16")
     assert kind() == "Allocation"
     profile(folder, monkeypatch, '[dask]\ncluster = "jobs"\n')
-    assert kind() == "SlurmJobs"
+    assert kind() == "BatchJobs"
     monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
     with pytest.raises(UsageError, match=r"pip install 'glassdask\[slurm\]'"):
         kind()
@@ -239,7 +239,7 @@ def test_the_profile_and_the_place_choose_the_workers(
 
 
 def test_a_percent_sign_in_the_path_of_worker_logs_is_no_pattern_of_slurm(tmp_path: Path) -> None:
-    workers = SlurmJobs(load(new(tmp_path / "50%j", "kam", TINY)), "grid", Profile())
+    workers = BatchJobs(load(new(tmp_path / "50%j", "kam", TINY)), "grid", new_profile())
     last = workers._options(Security.temporary())["job_extra_directives"][-1]
     assert last == f"--output={tmp_path}/50%%j/logs/{workers.name}-%j.log"
 
@@ -266,13 +266,14 @@ def test_memory_is_shared_on_the_fullest_node(
     said: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_TASKS_PER_NODE", said)
-    assert allocation._most_tasks_on_a_node(40) == most
+    assert most_tasks_on_a_node(40) == most
 
 
 def test_the_queue_is_asked_without_loading_dask() -> None:
     code = (
-        "import sys; from glassdask.batch import worker_jobs as w; from glassdask import cli; "
-        "assert w.name_of('17') == 'dask-17'; w.ask(w.name_of()); "
+        "import sys; from glassdask import cli; "
+        "from glassdask.batch import worker_jobs as w, scheduler as s; "
+        "assert w.name_of('17') == 'dask-17'; w.ask(s.named('slurm'), w.name_of()); "
         "assert not {'dask', 'distributed', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -118,7 +118,7 @@ def test_a_worker_job_killed_costs_its_block_alone_and_is_replaced(
     assert set(after) != set(before)
     said, complaint = running.communicate(timeout=120)
     assert running.returncode == 0, complaint
-    assert f"squeue --name {name_of(running)}" in said
+    assert f"2 Slurm jobs with the name {name_of(running)}" in said
     slurm.wait(after[-1], "CANCELLED", "COMPLETED", seconds=20)
     assert not queue(slurm, name_of(running))
     check(folder, calls, expected)

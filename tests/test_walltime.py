@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from campaigns import glassdask
 
-from glassdask.base import walltime
 from glassdask.base.errors import UsageError
 from glassdask.base.walltime import (
     FORMS,
@@ -19,6 +18,8 @@ from glassdask.base.walltime import (
     parse,
     seconds_to_work,
 )
+from glassdask.batch import scheduler
+from glassdask.batch.scheduler import time_left
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -41,12 +42,12 @@ def test_times_are_read_as_slurm_writes_them(text: str, seconds: float) -> None:
 @pytest.mark.parametrize("text", ["12h", "", "-5", "1:2:3:4", "UNLIMITED"])
 def test_what_is_no_time_is_refused_with_the_forms(text: str) -> None:
     with pytest.raises(UsageError, match="expected a time as Slurm writes it: MM, MM:SS"):
-        seconds_to_work(text)
+        seconds_to_work(text, time_left)
 
 
 def test_some_of_every_wall_time_is_kept_for_the_end() -> None:
     given = [round(SHORTEST), 30, MINUTE, 10 * MINUTE, HOUR, DAY]
-    left = [seconds_to_work(f"0:{seconds}") for seconds in given]
+    left = [seconds_to_work(f"0:{seconds}", time_left) for seconds in given]
     assert left == sorted(left)
     kept = [whole - part for whole, part in zip(given, left, strict=True)]
     assert all(LEAST_MARGIN <= one <= 60 for one in kept)
@@ -64,9 +65,9 @@ def test_a_wall_time_too_short_to_start_and_stop_in_is_refused() -> None:
 def test_slurm_may_leave_less_than_one_may_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "1")
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 3))
-    assert seconds_to_work(None) == 0.0
+    assert seconds_to_work(None, time_left) == 0.0
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 2 * HOUR))
-    assert seconds_to_work(None) == pytest.approx(2 * HOUR - 60, abs=1)
+    assert seconds_to_work(None, time_left) == pytest.approx(2 * HOUR - 60, abs=1)
 
 
 @pytest.mark.processes
@@ -82,10 +83,10 @@ def test_a_slurm_that_is_busy_is_asked_again(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("SLURM_JOB_ID", "1")
     monkeypatch.delenv("SLURM_JOB_END_TIME", raising=False)
-    monkeypatch.setattr(walltime, "PAUSES", (0.0, 0.0))
-    assert seconds_to_work(None) == 2 * HOUR - 60
+    monkeypatch.setattr(scheduler, "PAUSES", (0.0, 0.0))
+    assert seconds_to_work(None, time_left) == 2 * HOUR - 60
     program.write_text(f"#!/bin/sh\necho '{busy}' >&2\nexit 1\n")
-    assert seconds_to_work(None) is None
+    assert seconds_to_work(None, time_left) is None
     assert "Slurm does not say when this job ends" in capsys.readouterr().err
 
 

@@ -21,6 +21,6 @@ Walltime = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help=f"Stop and save before TIME is over, exit 75; TIME is {FORMS}; else Slurm's own.",
+        help=f"Stop and save before TIME is over, exit 75; TIME is {FORMS}; else the job's own.",
     ),
 ]

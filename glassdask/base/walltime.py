@@ -1,16 +1,13 @@
-"""How long a job may still run: `--walltime`, or what Slurm says."""
+"""How long a job may still run: `--walltime`, or what its scheduler says."""
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
-import time
+from collections.abc import Callable
 from types import FrameType
 
 from glassdask.base.errors import UsageError
-from glassdask.base.logs import warn
 
 #: How Slurm writes times, and so do we.
 FORMS = "MM, MM:SS, HH:MM:SS, D-HH, D-HH:MM or D-HH:MM:SS"
@@ -19,9 +16,6 @@ SHORTEST = 15.0
 #: The last part of a wall time, in which runs are stopped and saved: a share of it, of so many
 #: seconds at least (the end of a block and of MPI) and at most.
 MARGIN_SHARE, LEAST_MARGIN, LARGEST_MARGIN = 0.1, 6.0, 60.0
-
-#: Seconds before each question to Slurm: a job that does not know its end is not put back.
-PAUSES = (0.0, 5.0, 15.0)
 
 _FORMS = (
     r"(?P<minutes>\d+)",
@@ -51,20 +45,22 @@ def parse(text: str) -> float:
     )
 
 
-def seconds_to_work(walltime: str | None) -> float | None:
+def seconds_to_work(walltime: str | None, time_left: Callable[[], float | None]) -> float | None:
     """Seconds until runs are to be stopped and saved; None: no limit is known.
 
     Parameters
     ----------
     walltime : str or None
-        As given on the command line; without it, Slurm is asked for the end of its job.
+        As given on the command line.
+    time_left : callable
+        Asked without it: seconds until the end of the job, as `batch.scheduler.time_left` says.
 
     Raises
     ------
     UsageError
         When the text is no time, or one that is too short.
     """
-    given = parse(walltime) if walltime is not None else _slurm()
+    given = parse(walltime) if walltime is not None else time_left()
     if walltime is not None and given is not None and given < SHORTEST:
         raise UsageError(
             f"--walltime {walltime}, which is {given:g} s",
@@ -74,40 +70,6 @@ def seconds_to_work(walltime: str | None) -> float | None:
     if given is None:
         return None
     return max(0.0, given - min(LARGEST_MARGIN, max(LEAST_MARGIN, MARGIN_SHARE * given)))
-
-
-def _slurm() -> float | None:
-    """Seconds left of the Slurm job that this process is part of."""
-    job = os.environ.get("SLURM_JOB_ID")
-    if job is None:
-        return None
-    if end := os.environ.get("SLURM_JOB_END_TIME"):
-        return float(end) - time.time()
-    for pause in PAUSES:
-        time.sleep(pause)
-        try:
-            asked = subprocess.run(
-                ["squeue", "--noheader", "--job", job, "--format", "%L"],
-                capture_output=True, text=True, timeout=30, check=False,
-            )  # fmt: skip
-        except OSError:
-            return None
-        except subprocess.TimeoutExpired:
-            continue
-        if asked.returncode == 0 or "Invalid job id" in asked.stderr:
-            break
-    else:
-        warn("Slurm does not say when this job ends: it cannot be saved before that")
-        return None
-    try:
-        return parse(asked.stdout)
-    except UsageError:
-        return None  # UNLIMITED, or a job that is over
-
-
-def is_restarted() -> bool:
-    """Whether this is a Slurm job that was put back into the queue, and goes on."""
-    return int(os.environ.get("SLURM_RESTART_COUNT", "0")) > 0
 
 
 class Alarm:
@@ -128,14 +90,14 @@ class Alarm:
         raise KeyboardInterrupt
 
 
-def stop_in_time(walltime: str | None) -> None:
+def stop_in_time(walltime: str | None, time_left: Callable[[], float | None]) -> None:
     """Before the wall time is over, do as if Ctrl-C had been typed.
 
     Parameters
     ----------
-    walltime : str or None
+    walltime, time_left
         As in `seconds_to_work`.
     """
-    seconds = seconds_to_work(walltime)
+    seconds = seconds_to_work(walltime, time_left)
     if seconds is not None:
         Alarm.wind(seconds)

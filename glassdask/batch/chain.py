@@ -11,13 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glassdask.base.errors import UsageError
-from glassdask.batch.profile import (
-    JOBS,
-    LOGIN,
-    VARIABLE,
-    Profile,
-    Resources,
-)
+from glassdask.batch import script
+from glassdask.batch.profile import LOGIN, VARIABLE, Profile, Resources
+from glassdask.batch.scheduler import Option, Request, Scheduler, named
 from glassdask.campaign import Campaign
 from glassdask.store import records
 from glassdask.store.records import State
@@ -26,38 +22,41 @@ from glassdask.store.stage import STAGES
 
 @dataclass(frozen=True)
 class Job:
-    """A job that is to be submitted.
+    """A job that is to be submitted, for one stage.
 
     Attributes
     ----------
     name : str
-        One of `JOBS`.
+        The stage.
+    scheduler : Scheduler
     script : Path
         The job script.
-    options : tuple of str
-        Of sbatch, without dependencies.
+    options : list of Option
+        Of the command that submits, without dependencies.
     arguments : tuple of str
         Of the script.
     after : tuple of str
-        Names of the jobs that must have succeeded.
+        Stages whose jobs must have succeeded.
     """
 
     name: str
+    scheduler: Scheduler
     script: Path
-    options: tuple[str, ...]
+    options: list[Option]
     arguments: tuple[str, ...]
     after: tuple[str, ...]
 
     def command(self, numbers: dict[str, str]) -> list[str]:
         """The whole command, with the numbers of the jobs before it."""
-        waits = []
-        if self.after:
-            wanted = ":".join(numbers[name] for name in self.after)
-            # a dependant that can never start would stay in the queue for ever
-            waits = [f"--dependency=afterok:{wanted}", "--kill-on-invalid-dep=yes"]
-        # all that the script says of this, too, where a site's SBATCH_* variables would win
-        fixed = ["--parsable", "--export=ALL", "--requeue", "--open-mode=append"]
-        return ["sbatch", *fixed, *self.options, *waits, str(self.script), *self.arguments]
+        # options of the script stand here, too: a site's variables would win over those
+        after = tuple(numbers[name] for name in self.after)
+        return self.scheduler.command(self.options, str(self.script), self.arguments, after)
+
+    def trial(self) -> list[str]:
+        """The command with which the scheduler only looks at the job; empty: it has none."""
+        words = self.scheduler.command(self.options, str(self.script), self.arguments, ())
+        trial = self.scheduler.trial
+        return [words[0], *trial, *words[1:]] if trial else []
 
 
 def chain(campaign: Campaign, profile: Profile, waiting: tuple[str, ...] = ()) -> tuple[Job, ...]:
@@ -68,7 +67,7 @@ def chain(campaign: Campaign, profile: Profile, waiting: tuple[str, ...] = ()) -
     campaign : Campaign
     profile : Profile
     waiting : tuple of str
-        Names of jobs that are in the queue already.
+        Stages whose jobs are in the queue already.
 
     Returns
     -------
@@ -81,26 +80,23 @@ def chain(campaign: Campaign, profile: Profile, waiting: tuple[str, ...] = ()) -
         When imported configurations are missing, or ranks do not make whole groups.
     """
     todo = todo_stages(campaign)
-    if campaign.imported and "quench" in todo:
+    first = [stage for stage in todo if not STAGES[stage].upstream(campaign)]
+    if campaign.imported and first:
         raise UsageError(
             f"no configurations in {campaign.path}",
             "imported ones",
-            f"Type `{STAGES['quench'].command(campaign)}`.",
+            f"Type `{STAGES[first[0]].command(campaign)}`.",
         )
-    names = [
-        name
-        for name, stages in JOBS.items()
-        if name in waiting or any(stage in todo for stage in stages)
-    ]
+    names = [name for name in records.stages(campaign) if name in waiting or name in todo]
     missing = [name for name in names if name not in waiting]
     for name in missing:
-        if STAGES[JOBS[name][0]].runs_on == "MPI":
+        if STAGES[name].runs_on == "MPI":
             _check_ranks(campaign, profile, name)
     return tuple(_job(campaign, profile, name, names) for name in missing)
 
 
 def _check_ranks(campaign: Campaign, profile: Profile, name: str) -> None:
-    ranks, group = getattr(profile, name).ranks, campaign.file.hpc.ranks_per_run
+    ranks, group = profile.resources(name).ranks, campaign.file.hpc.ranks_per_run
     if ranks < 2 or (ranks - 1) % group:
         raise UsageError(
             f"[{name}] ranks = {ranks} in the site profile, with [hpc] ranks_per_run = {group}",
@@ -110,65 +106,63 @@ def _check_ranks(campaign: Campaign, profile: Profile, name: str) -> None:
 
 
 def todo_stages(campaign: Campaign) -> list[str]:
-    """Stages that are not complete, but for what the configurations do not allow."""
-    found = [
-        s for s in records.stages(campaign) if records.state(campaign, s) is not State.COMPLETE
+    """Stages that are not complete, and that the last ones rest on.
+
+    Where the configurations do not allow a network, nothing rests on it.
+    """
+    there = records.stages(campaign)
+    read = {name for stage in there for name in (*STAGES[stage].reads, *STAGES[stage].uses)}
+    last = [stage for stage in there if stage not in read]
+    needed = {*last}.union(*(records.upstream_of(campaign, stage) for stage in last))
+    return [
+        stage
+        for stage in there
+        if stage in needed and records.state(campaign, stage) is not State.COMPLETE
     ]
-    if len(records.states(campaign)) < 2:  # nothing to tell apart: no network and no images for it
-        return [stage for stage in found if stage not in ("grid", "train")]
-    return found
 
 
 def _job(campaign: Campaign, profile: Profile, name: str, among: list[str]) -> Job:
-    folder = campaign.path.resolve()
+    folder, scheduler = campaign.path.resolve(), named(profile.site.scheduler)
     overrides = [word for override in campaign.overrides for word in ("--set", override)]
-    after = [n for n in among if n != name and _stages_before(campaign, name) & {*JOBS[n]}]
+    before = records.upstream_of(campaign, name)
+    after = [stage for stage in among if stage in before]
     # a job waits for the last ones alone: what these wait for has succeeded by then
-    earlier = set().union(*(_stages_before(campaign, n) for n in after))
-    last = [n for n in after if not earlier & {*JOBS[n]}]
+    earlier = {stage for other in after for stage in records.upstream_of(campaign, other)}
+    request = Request(
+        job_name(campaign, name),
+        f"{folder}/logs/{name}-{{number}}.out",
+        _resources(profile, name),
+        profile.site,
+    )
     return Job(
         name,
-        scripts_folder() / f"{name}.sbatch",
-        (
-            f"--job-name={job_name(campaign, name)}",
-            # Slurm fills in %x and the like
-            f"--output={str(folder).replace('%', '%%')}/logs/{name}-%j.out",
-            *_options(profile, name),
-        ),
+        scheduler,
+        script.path(scheduler, jobs_folder(campaign), name),
+        scheduler.options(request),
         (str(folder), *overrides),
-        tuple(last),
+        tuple(stage for stage in after if stage not in earlier),
     )
 
 
-def _stages_before(campaign: Campaign, name: str) -> set[str]:
-    """Stages of other jobs that a job rests on."""
-    return {s for stage in JOBS[name] for s in records.upstream_of(campaign, stage)} - {*JOBS[name]}
+def _resources(profile: Profile, name: str) -> Resources:
+    resources = profile.resources(name)
+    # with workers in jobs of their own, the job itself only hands out the tasks
+    alone = STAGES[name].runs_on == "Dask" and profile.dask.cluster == "jobs"
+    return resources.model_copy(update={"ranks": 1} if alone else {})
 
 
 def job_name(campaign: Campaign, name: str) -> str:
-    """What Slurm calls a job of a campaign, and of no other folder."""
+    """What the queue calls the job of a stage of a campaign, and of no other folder."""
     folder = campaign.path.resolve()
-    # by names alone are jobs found again, in lists with commas
+    # by names alone are jobs found again, in lists with commas; some must begin with a letter
     shown = re.sub(r"[^A-Za-z0-9_.+-]+", "_", folder.name)[:60]
+    shown = shown if shown[:1].isalpha() else f"g{shown}"
     return f"{shown}-{zlib.crc32(os.fsencode(folder)):08x}-{name}"
 
 
-def _options(profile: Profile, name: str) -> list[str]:
-    resources: Resources = getattr(profile, name)
-    # with workers in jobs of their own, the job itself only hands out the tasks
-    alone = name in ("analyse", "correlate") and profile.dask.cluster == "jobs"
-    given = {
-        "account": profile.site.account,
-        "partition": resources.partition or profile.site.partition,
-        "time": resources.time,
-        "nodes": str(resources.nodes or ""),
-        "ntasks": "1" if alone else str(resources.ranks),
-        "cpus-per-task": str(resources.cores),
-        "mem": resources.memory,
-        "gres": resources.gres,
-    }
-    options = [f"--{key}={value}" for key, value in given.items() if value]
-    return [*options, *profile.site.options, *resources.options]
+def jobs_folder(campaign: Campaign) -> Path:
+    """Where job scripts, the profile, and the record of what was submitted are kept."""
+    return campaign.path.resolve() / "slurm"
 
 
 def environment(profile: Profile, copy: Path | None) -> dict[str, str]:
@@ -186,7 +180,7 @@ def environment(profile: Profile, copy: Path | None) -> dict[str, str]:
 
 
 def scripts_folder() -> Path:
-    """Where the job scripts are: in the checkout, or where the package was installed.
+    """Where profiles and Slurm's job scripts are: in the checkout, or the installed package.
 
     Raises
     ------
@@ -197,9 +191,9 @@ def scripts_folder() -> Path:
         Path(__file__).resolve().parents[2] / "slurm",
         Path(sys.prefix) / "share" / "glassdask" / "slurm",
     ):
-        if (folder / "quench.sbatch").is_file():
+        if (folder / "cpu-cluster.toml").is_file():
             return folder
-    raise UsageError("no job scripts beside the package", "slurm/*.sbatch", "Install it again.")
+    raise UsageError("no site profiles beside the package", "slurm/*.toml", "Install it again.")
 
 
 def as_script(jobs: tuple[Job, ...], variables: dict[str, str], preparing: list[str]) -> str:
@@ -215,6 +209,7 @@ def as_script(jobs: tuple[Job, ...], variables: dict[str, str], preparing: list[
     """
     lines = [*preparing, *(f"export {key}={shlex.quote(v)}" for key, v in variables.items())]
     for job in jobs:
+        # letters that need no quoting
         command = shlex.join(job.command({name: f"@{name}@" for name in job.after}))
         for name in job.after:
             # on a federation the name of the cluster follows the number

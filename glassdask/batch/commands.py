@@ -31,7 +31,7 @@ def submit_command(
     ] = False,
     overrides: Overrides = None,
 ) -> None:
-    """Submit the stages that are not complete to Slurm, each after those that it reads."""
+    """Submit the stages that are not complete to the batch system, each after those it reads."""
     from glassdask.batch import submitting
     from glassdask.campaign import load
 
@@ -55,13 +55,13 @@ def submit_command(
 @contextmanager
 def queue_at_least(folder: Path) -> Iterator[None]:
     """When the campaign file cannot be read, print its jobs: they run on, whatever became of it."""
-    from glassdask.batch import submitting
+    from glassdask.batch import submitted
 
     try:
         yield
     except UsageError:
         with suppress(GlassdaskError):
-            found = submitting.in_queue(_of_folder(folder)) if (folder / "logs").is_dir() else []
+            found = submitted.in_queue(_of_folder(folder)) if (folder / "logs").is_dir() else []
             for job in found:
                 if not job.is_over:
                     print(f"{job.number:>10}  {job.name}: {job}")

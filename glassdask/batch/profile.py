@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import os
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError, field_validator, model_validator
+from pydantic import ValidationError, create_model, field_validator, model_validator
 
 from glassdask.base.errors import UsageError
 from glassdask.base.walltime import FORMS, parse
-from glassdask.campaign.fields import (
-    Count,
-    NonNegativeCount,
-    Section,
-    about,
-)
+from glassdask.batch.scheduler import DEFAULT, SCHEDULERS
+from glassdask.campaign.fields import Count, NonNegativeCount, Section, about
 from glassdask.campaign.wording import explain_validation_error
+from glassdask.store.stage import STAGES
 
 #: Names the profile to jobs, which hand it to the stages.
 VARIABLE = "GLASSDASK_PROFILE"
 #: Names the login node to jobs that have no use for the rest of the profile.
 LOGIN = "GLASSDASK_LOGIN"
-#: The jobs, in the order in which they are submitted, each with the stages that it does.
-JOBS: dict[str, tuple[str, ...]] = {
-    "quench": ("quench",),
-    "equilibrate": ("equilibrate",),
-    "analyse": ("indicators",),
-    "train": ("grid", "train"),
-    "explain": ("explain",),
-    "propensity": ("propensity",),
-    "correlate": ("correlate",),
-    "report": ("report",),
-}
 
 
 class Timed(Section):
@@ -52,13 +39,19 @@ class Timed(Section):
 class Site(Section):
     """[site]: what holds for every job."""
 
-    account: str = about("--account; empty: none", default="")
-    partition: str = about("--partition; empty: the site's default", default="")
-    options: list[str] = about('further options of sbatch, such as ["--qos=long"]', default=[])
-    launcher: str = about(
-        "starts MPI ranks: srun --mpi=pmi2, srun --mpi=pmix, or mpiexec -n {ranks}",
-        default="srun --mpi=pmi2 --kill-on-bad-exit=1",
+    scheduler: str = about(" or ".join(SCHEDULERS), default=DEFAULT)
+    account: str = about("account (Grid Engine: project) to charge; empty: none", default="")
+    partition: str = about("partition or queue; empty: the site's default", default="")
+    options: list[str] = about(
+        'further options of the command that submits, such as ["--qos=long"]', default=[]
     )
+    launcher: str = about(
+        "starts MPI ranks; empty: srun --mpi=pmi2 --kill-on-bad-exit=1 with Slurm, else "
+        "mpiexec -n {ranks}",
+        default="",
+    )
+    parallel: str = about("Grid Engine: parallel environment of several ranks", default="mpi")
+    threads: str = about("Grid Engine: parallel environment of cores of one node", default="smp")
     modules: list[str] = about('for `module load` in each job: ["python/3.11"]', default=[])
     source: str = about("a file to source in each job: an environment's activate", default="")
     scratch: str = about(
@@ -70,22 +63,29 @@ class Site(Section):
         "times that a job that stopped at its wall time is put back into the queue", default=20
     )
 
+    @field_validator("scheduler")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in SCHEDULERS:
+            raise ValueError(f"one of {', '.join(SCHEDULERS)}")
+        return name
+
 
 class Resources(Timed):
-    """[quench], [analyse], ...: what one job asks for."""
+    """[quench], [train], ...: what the job of one stage asks for."""
 
-    time: str = about("--time", default="24:00:00")
-    nodes: NonNegativeCount = about("--nodes; 0: as many as the ranks need", default=0)
-    ranks: Count = about("--ntasks", default=1)
-    cores: Count = about("--cpus-per-task", default=1)
-    memory: str = about("--mem, of a node; empty: not asked for, some sites refuse it", default="")
-    gres: str = about('--gres, such as "gpu:1"; empty: none', default="")
-    partition: str = about("--partition of this job; empty: that of [site]", default="")
-    options: list[str] = about("further options of sbatch, after those of [site]", default=[])
+    time: str = about("wall time", default="24:00:00")
+    nodes: NonNegativeCount = about("nodes; 0: as many as the ranks need", default=0)
+    ranks: Count = about("tasks", default=1)
+    cores: Count = about("cores of each task", default=1)
+    memory: str = about("of a node; empty: not asked for, some sites refuse it", default="")
+    gres: str = about('GPUs, such as "gpu:1"; empty: none', default="")
+    partition: str = about("of this job; empty: that of [site]", default="")
+    options: list[str] = about("further options, after those of [site]", default=[])
 
 
 class DaskWorkers(Timed):
-    """[dask]: the workers of analyse and correlate."""
+    """[dask]: the workers of the stages that run on Dask."""
 
     cluster: Literal["allocation", "jobs"] = about(
         "allocation: the ranks of the job itself; jobs: jobs of their own, by dask-jobqueue",
@@ -103,47 +103,58 @@ class DaskWorkers(Timed):
     jobs: Count = about("jobs: how many", default=4)
     workers_per_job: Count = about("jobs: worker processes, of one thread, in each", default=16)
     memory: str = about('jobs: memory of each, such as "32GB"', default="32GB")
-    time: str = about("jobs: --time of each; replaced when it is over", default="04:00:00")
-    partition: str = about("jobs: --partition; empty: that of [site]", default="")
+    time: str = about("jobs: wall time of each; replaced when it is over", default="04:00:00")
+    partition: str = about("jobs: partition; empty: that of [site]", default="")
     options: list[str] = about("jobs: further options, after those of [site]", default=[])
-    ask_memory: bool = about("jobs: say --mem; false where the site refuses it", default=True)
+    ask_memory: bool = about("jobs: ask for memory; false where the site refuses it", default=True)
 
 
-#: Where a job's table says nothing, and differs from `Resources`.
+#: Where the table of a job says nothing, by what its stage runs on.
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    "quench": {"ranks": 33},
-    "equilibrate": {"ranks": 33},
-    "analyse": {"ranks": 16, "time": "04:00:00"},
-    "train": {"cores": 8},
-    "explain": {"cores": 8, "time": "04:00:00"},
-    "propensity": {"ranks": 33},
-    "correlate": {"ranks": 16, "time": "04:00:00"},
-    "report": {"time": "01:00:00"},
+    "MPI": {"ranks": 33},
+    "Dask": {"ranks": 16, "time": "04:00:00"},
+    "GPU or CPU": {"cores": 8},
+    "one process": {"time": "01:00:00"},
 }
 
 
 class Profile(Section):
-    """A whole profile."""
+    """A whole profile: these tables, and one of `Resources` for each stage."""
 
     site: Site = Site()
-    quench: Resources = Resources(**_DEFAULTS["quench"])
-    equilibrate: Resources = Resources(**_DEFAULTS["equilibrate"])
-    analyse: Resources = Resources(**_DEFAULTS["analyse"])
-    train: Resources = Resources(**_DEFAULTS["train"])
-    explain: Resources = Resources(**_DEFAULTS["explain"])
-    propensity: Resources = Resources(**_DEFAULTS["propensity"])
-    correlate: Resources = Resources(**_DEFAULTS["correlate"])
-    report: Resources = Resources(**_DEFAULTS["report"])
     dask: DaskWorkers = DaskWorkers()
 
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, data: dict[str, Any]) -> dict[str, Any]:
         filled: dict[str, Any] = {}
-        for name, table in _DEFAULTS.items():
+        for name, stage in STAGES.items():
             given = data.get(name, {})
-            filled[name] = table | given if isinstance(given, dict) else given
+            filled[name] = (
+                _DEFAULTS.get(stage.runs_on, {}) | given if isinstance(given, dict) else given
+            )
         return data | filled
+
+    def resources(self, stage: str) -> Resources:
+        """What the job of a stage asks for."""
+        return getattr(self, stage)
+
+
+@cache
+def _with_stages() -> type[Profile]:
+    tables = dict.fromkeys(STAGES, (Resources, Resources()))
+    return create_model("Profile", __base__=Profile, **tables)  # type: ignore[call-overload]
+
+
+def new_profile(data: dict[str, Any] | None = None) -> Profile:
+    """A profile of these tables, and of defaults for all that they do not say.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        When anything is wrong.
+    """
+    return _with_stages().model_validate(data or {})
 
 
 def load_profile(path: Path) -> Profile:
@@ -165,9 +176,9 @@ def load_profile(path: Path) -> Profile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}", then="Mend that line.") from None
     try:
-        return Profile.model_validate(data)
+        return new_profile(data)
     except ValidationError as error:
-        raise explain_validation_error(error, Profile, f"in {path}") from None
+        raise explain_validation_error(error, _with_stages(), f"in {path}") from None
 
 
 def profile_of_job() -> Profile | None:

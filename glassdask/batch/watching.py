@@ -7,16 +7,15 @@ import time
 from collections.abc import Iterator
 
 from glassdask.base.errors import GlassdaskError
-from glassdask.batch.profile import JOBS
 from glassdask.batch.queue import Queued
-from glassdask.batch.submitting import Submitted, in_queue, last_jobs
+from glassdask.batch.submitted import Submitted, in_queue, last_jobs
 from glassdask.campaign import Campaign
 from glassdask.store import records
 from glassdask.store.records import State
 
-#: Seconds between two questions to Slurm; its users are asked not to ask all the time.
+#: Seconds between two questions to the queue; its users are asked not to ask all the time.
 PERIOD = 15.0
-#: Seconds that Slurm gets to answer, while somebody waits for the table.
+#: Seconds that it gets to answer, while somebody waits for the table.
 PATIENCE = 5.0
 
 
@@ -56,19 +55,18 @@ class Jobs:
                 yield self._problem
             return
         folder, ended = campaign.path, False
-        jobs = {job.name: job for job in self._last.values()}
-        for name in (name for name in JOBS if name in jobs):
-            queued = self._found.get(jobs[name].number)
-            found = [records.state(campaign, stage) for stage in JOBS[name]]
+        for name in (name for name in records.stages(campaign) if name in self._last):
+            job = self._last[name]
+            queued = self._found.get(job.number)
             # what was made with other inputs says so itself, and its job did well
-            if all(state in (State.COMPLETE, State.CHANGED) for state in found):
+            if records.state(campaign, name) in (State.COMPLETE, State.CHANGED):
                 continue
             if queued is not None and not queued.is_over:
                 continue
             ended = True
-            what = str(queued) if queued else f"of {jobs[name].time}, has left the queue"
-            log = folder / "logs" / f"{name}-{jobs[name].number}.out"
-            yield f"job {jobs[name].number} ({name}): {what}" + (f" ({log})" * log.exists())
+            what = str(queued) if queued else f"of {job.time}, has left the queue"
+            log = folder / "logs" / f"{name}-{job.number}.out"
+            yield f"job {job.number} ({name}): {what}" + (f" ({log})" * log.exists())
         if ended:
             yield f"To go on where they stopped: glassdask submit {shlex.quote(str(folder))}"
 
@@ -79,13 +77,12 @@ class Jobs:
         try:
             self._last = last_jobs(self._campaign)
             recorded = bool(self._last)
-            found = in_queue(self._campaign, PATIENCE)
+            found = in_queue(self._campaign, patience=PATIENCE)
             self._found = {job.number: job for job in found}
             for job in found:  # of some nothing may be recorded
-                for stage in JOBS[job.name]:
-                    known = self._last.get(stage)
-                    if known is None or int(job.number) > int(known.number):
-                        self._last[stage] = Submitted(job.name, job.number, "")
+                known = self._last.get(job.name)
+                if known is None or int(job.number) > int(known.number):
+                    self._last[job.name] = Submitted(job.name, job.number, "")
         except GlassdaskError as error:
             self._found = {}
             self._problem = f"Nothing is known of jobs: {error}" if recorded else ""

@@ -8,36 +8,38 @@ from collections import Counter
 from contextlib import suppress
 
 from glassdask.base.errors import GlassdaskError
-from glassdask.batch import queue
 from glassdask.batch.queue import Queued
+from glassdask.batch.scheduler import Scheduler, here
 
 
 def name_of(job: str | None = None) -> str:
-    """The name that all worker jobs of one analysis have: `squeue --name`, `scancel --name`.
+    """The name that all worker jobs of one analysis have in the queue.
 
     Parameters
     ----------
     job : str, optional
-        Number of the Slurm job that does the analysis; by default that of this process, or host
-        and process outside of any job.
+        Number of the job that does the analysis; by default that of this process, or host and
+        process outside of any job.
     """
-    host = socket.gethostname().split(".")[0]
-    return f"dask-{job or os.environ.get('SLURM_JOB_ID') or f'{host}-{os.getpid()}'}"
+    scheduler, host = here(), socket.gethostname().split(".")[0]
+    own = scheduler.number_here if scheduler else f"{host}-{os.getpid()}"
+    return f"dask-{job or own}"
 
 
-def ask(name: str) -> list[Queued] | None:
+def ask(scheduler: Scheduler, name: str) -> list[Queued] | None:
     """The worker jobs of that name in the queue; None when it does not answer."""
     try:
-        return [job for job in queue.ask(name, mine=True) if not job.is_over]
+        return [job for job in scheduler.active(name, mine=True) if not job.is_over]
     except GlassdaskError:
         return None
 
 
-def cancel(name: str) -> None:
+def cancel(scheduler: Scheduler, name: str) -> None:
     """Cancel one's own worker jobs of that name; never raises."""
-    # where Slurm does not answer, workers end by themselves when they find no scheduler
+    # where no scheduler answers, workers end by themselves when they find no Dask scheduler
     with suppress(GlassdaskError):
-        queue.run("scancel", f"--name={name}", f"--user={os.getuid()}")
+        if found := ask(scheduler, name):
+            scheduler.cancel(*(job.number for job in found))
 
 
 def in_words(jobs: list[Queued] | None) -> str:

@@ -19,12 +19,8 @@ from glassdask.base import live
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.base.logs import warn
 from glassdask.base.progress import duration
-from glassdask.batch.profile import (
-    LOGIN,
-    VARIABLE,
-    Profile,
-    profile_of_job,
-)
+from glassdask.batch.profile import LOGIN, VARIABLE, new_profile, profile_of_job
+from glassdask.batch.scheduler import here
 from glassdask.campaign import Campaign
 from glassdask.run.dashboard import Dashboard
 from glassdask.run.interrupts import interrupt_later
@@ -55,7 +51,7 @@ def workers_of(campaign: Campaign, stage: str) -> Workers:
             f"one of {', '.join(known)}",
             "Mend the profile and type the same command, or submit, again.",
         )
-    in_job, tasks = "SLURM_JOB_ID" in os.environ, int(os.environ.get("SLURM_NTASKS") or 1)
+    job = here()
     if profile is not None and profile.dask.cluster == "jobs":
         if importlib.util.find_spec("dask_jobqueue") is None:
             raise UsageError(
@@ -63,22 +59,22 @@ def workers_of(campaign: Campaign, stage: str) -> Workers:
                 "Type `pip install 'glassdask[slurm]'`.",
             )  # fmt: skip
         with interrupt_later():  # dask-jobqueue 0.9 makes Ctrl-C end Python, and as a success
-            from glassdask.run.slurm_jobs import SlurmJobs
+            from glassdask.run.batch_jobs import BatchJobs
 
-        return SlurmJobs(campaign, stage, profile)
-    if profile is not None and not in_job:
+        return BatchJobs(campaign, stage, profile)
+    if profile is not None and job is None:
         raise UsageError(
-            f'{VARIABLE} is set, its [dask] cluster is "allocation", and this is no Slurm job',
+            f'{VARIABLE} is set, its [dask] cluster is "allocation", and this is no batch job',
             "one, or another kind of workers",
             f"Type `unset {VARIABLE}` to work on this machine.",
         )
-    if in_job and tasks > 1:
+    if job is not None and job.tasks_here() > 1:
         from glassdask.run.allocation import Allocation
 
-        return Allocation(campaign, stage, profile or Profile())
+        return Allocation(campaign, stage, profile or new_profile(), job)
     from glassdask.run.local import Local
 
-    return Local(campaign, stage, profile or Profile())
+    return Local(campaign, stage, profile or new_profile())
 
 
 class Cluster:

@@ -6,6 +6,8 @@ import os
 import socket
 from dataclasses import dataclass
 
+from glassdask.batch.scheduler import here
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -39,9 +41,9 @@ class Dashboard:
     @property
     def ssh(self) -> str:
         """The line to type on a laptop before the link works there; empty where none is needed."""
-        in_job = "SLURM_JOB_ID" in os.environ
-        login = self.login or (os.environ.get("SLURM_SUBMIT_HOST", "") if in_job else "")
-        if not (in_job or login):
+        job = here()
+        login = self.login or (os.environ.get(job.submit_host, "") if job else "")
+        if not (job or login):
             return ""
         if not self._on_loopback:
             return f"ssh -L {self.port}:{self._target}:{self.port} {login}".rstrip()

@@ -9,6 +9,7 @@ from typing import Any
 from distributed import LocalCluster, Security
 
 from glassdask.batch.profile import Profile
+from glassdask.batch.scheduler import here
 from glassdask.campaign import Campaign
 from glassdask.run.dashboard import LOOPBACK
 from glassdask.run.limits import ONE_THREAD
@@ -67,6 +68,8 @@ class Local(Workers):
 
 
 def _cores() -> int:
-    """Of this process; not every Slurm binds a job to the cores that it has."""
+    """Of this process; not every scheduler binds a job to the cores that it has."""
     cores = len(os.sched_getaffinity(0))
-    return min(cores, int(os.environ.get("SLURM_CPUS_ON_NODE") or cores))
+    scheduler = here()
+    given = os.environ.get(scheduler.cores_variable) if scheduler else None
+    return min(cores, int(given or cores))

@@ -13,7 +13,8 @@ from glassdask.base.options import (
     StartOver,
     Walltime,
 )
-from glassdask.base.walltime import is_restarted, stop_in_time
+from glassdask.base.walltime import stop_in_time
+from glassdask.batch.scheduler import is_restarted, time_left
 
 
 def scan_command(
@@ -40,7 +41,7 @@ def scan_command(
     from glassdask.scan.points import make_points
     from glassdask.scan.running import scan
 
-    stop_in_time(walltime)
+    stop_in_time(walltime, time_left)
     campaign = load(folder, overrides or ())
     points = make_points(campaign, over, every)
     with in_one_line("scan"):

@@ -28,7 +28,7 @@ def print_information() -> None:
     beside = Path(sys.executable).parent / "mpiexec"
     mpi = str(beside) if beside.is_file() else shutil.which("mpiexec")
     print(f"mpiexec    {mpi or 'not found: pip install glassdask[hpc]'}")
-    print(f"job scripts and site profiles for Slurm: {scripts_folder()}")
+    print(f"site profiles and job scripts for `glassdask submit`: {scripts_folder()}")
     print("models")
     for model in MODELS.values():
         print(

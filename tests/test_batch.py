@@ -1,12 +1,14 @@
-"""Job scripts, site profiles and the chain of jobs, as far as they need no Slurm."""
+"""Job scripts, site profiles and the chain of jobs, as far as they need no scheduler."""
 
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,80 +22,105 @@ from glassdask.base.errors import (
     StageHeld,
     UsageError,
 )
-from glassdask.batch import queue, submitting
+from glassdask.batch import script, submitted, submitting
 from glassdask.batch.chain import (
     as_script,
     chain,
     job_name,
     scripts_folder,
 )
-from glassdask.batch.profile import JOBS, Profile, load_profile
-from glassdask.batch.queue import _parse
+from glassdask.batch.profile import Profile, load_profile, new_profile
+from glassdask.batch.scheduler import SCHEDULERS, named
+from glassdask.batch.slurm import parse_job
 from glassdask.campaign import load
+from glassdask.store.stage import STAGES
 
 pytestmark = pytest.mark.processes
 
-SCRIPTS = sorted(scripts_folder().glob("*.sbatch"))
 PROFILES = sorted(scripts_folder().glob("*.toml"))
+#: A stage for each thing that stages run on.
+KINDS = {stage.runs_on: name for name, stage in STAGES.items()}.values()
 
 
-def test_there_is_one_script_a_job() -> None:
-    assert {path.stem for path in SCRIPTS} == set(JOBS)
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_scripts_in_the_folder_slurm_are_those_of_the_template(stage: str) -> None:
+    path = script.path(named("slurm"), scripts_folder(), stage)
+    assert path.read_text() == script.script(named("slurm"), stage), (
+        "python -m glassdask.batch.script slurm slurm"
+    )
+    assert len([*scripts_folder().glob("*.sbatch")]) == len(STAGES)
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_shellcheck_finds_nothing(path: Path) -> None:
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_shellcheck_finds_nothing(scheduler: str, tmp_path: Path) -> None:
     if shutil.which("shellcheck") is None:
         pytest.skip("no shellcheck on this machine")
-    done = subprocess.run(["shellcheck", path], capture_output=True, text=True, check=False)
+    script.write(named(scheduler), tmp_path)
+    words = ["shellcheck", *sorted(tmp_path.iterdir())]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_scripts_are_short_and_go_on_after_the_wall_time(path: Path) -> None:
-    text = path.read_text()
-    assert len(text.splitlines()) < 40
-    assert {"#SBATCH --requeue", "#SBATCH --open-mode=append"} <= set(text.splitlines())
-    for stage in JOBS[path.stem]:
-        assert f'glassdask {stage} "$@"' in text
+#: Per scheduler: the environment of a job that was put back so often, and what puts it back.
+JOBS: dict[str, Callable[[Path, int], dict[str, str]]] = {
+    "slurm": lambda folder, restarts: {
+        "SLURM_NTASKS": "3", "SLURM_JOB_ID": "17", "SLURM_RESTART_COUNT": str(restarts),
+    },
+    "gridengine": lambda folder, restarts: {
+        "NSLOTS": "3", "JOB_ID": "17", "SGE_STDOUT_PATH": str(folder / "log"),
+    },
+    "pbs": lambda folder, restarts: {"PBS_JOBID": "17.pbs", "PBS_NODEFILE": str(folder / "nodes")},
+}  # fmt: skip
+PUTS_BACK = {"slurm": "scontrol requeue 17", "gridengine": "", "pbs": "qrerun 17.pbs"}
 
 
 @pytest.mark.parametrize(
-    ("codes", "restarts", "puts_back", "ends"),
-    [("0", "0", False, 0), ("1", "0", False, 1), ("75", "0", True, 75), ("75", "2", False, 75)],
+    ("code", "restarts", "puts_back"),
+    [(0, 0, False), (1, 0, False), (75, 0, True), (75, 1, True), (75, 2, False)],
 )
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("stage", KINDS)
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_a_script_puts_its_job_back_after_75_up_to_the_limit(
-    path: Path, tmp_path: Path, codes: str, restarts: str, puts_back: bool, ends: int
+    scheduler: str, stage: str, tmp_path: Path, code: int, restarts: int, puts_back: bool
 ) -> None:
     # in place of the real ones, programs that write down what they are asked
-    refuses_once = f"rmdir {tmp_path}/refuses && exit 1; exit 0"
-    (tmp_path / "refuses").mkdir()
     for name, deed in {
-        "glassdask": f"exit {codes}", "scontrol": refuses_once, "srun": "exit 1", "sleep": "",
+        "glassdask": f"exit {code}", "srun": "exit 1", "sleep": "", "qrerun": "",
+        "scontrol": f"rmdir {tmp_path}/refuses && exit 1; exit 0",  # the first time
+        "qstat": f"echo '    run_count = {restarts + 1}'",
     }.items():  # fmt: skip
         program = tmp_path / name
         program.write_text(f'#!/bin/sh\necho {name} "$@" >> {tmp_path}/asked\n{deed}\n')
         program.chmod(0o755)
+    (tmp_path / "refuses").mkdir()
+    (tmp_path / "nodes").write_text("n1\nn1\nn2\n")
+    line = "stopped at the wall time; put back into the queue\n"
+    (tmp_path / "log").write_text(f"what a stage says\n{line * restarts}")
     source = tmp_path / "activate"
     source.write_text(f"echo sourced >> {tmp_path}/asked; unset_is_fine=$NOT_SET\n")
     environment = {
-        "PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_NTASKS": "3", "SLURM_JOB_ID": "17",
-        "SLURM_RESTART_COUNT": restarts, "GLASSDASK_RESTARTS": "2", "GLASSDASK_SOURCE": str(source),
+        "PATH": f"{tmp_path}:/usr/bin:/bin", "GLASSDASK_RESTARTS": "2",
+        "GLASSDASK_SOURCE": str(source), **JOBS[scheduler](tmp_path, restarts),
     }  # fmt: skip
-    done = subprocess.run(
-        ["bash", path, "my glass", "--set", "a.b='c d'"], env=environment, check=False
-    )
+    script.write(named(scheduler), tmp_path)
+    path = script.path(named(scheduler), tmp_path, stage)
+    words = ["bash", str(path), "my glass", "--set", "a.b='c d'"]
+    done = subprocess.run(words, env=environment, check=False, capture_output=True, text=True)
     asked = (tmp_path / "asked").read_text()
-    assert done.returncode == ends
-    assert asked.count("scontrol requeue 17") == (2 if puts_back else 0)
+    assert done.returncode == (99 if puts_back and scheduler == "gridengine" else code)
+    assert (line in done.stdout) == (puts_back and scheduler == "gridengine")
+    if command := PUTS_BACK[scheduler]:
+        assert (command in asked) == puts_back
+        assert asked.count("scontrol") == (2 if puts_back and scheduler == "slurm" else 0)
     assert asked.startswith("sourced")
-    assert "my glass --set a.b='c d'" in asked
-    if path.stem in ("quench", "equilibrate", "propensity"):
-        assert "hpc.launcher='srun --mpi=pmi2 --kill-on-bad-exit=1'" in asked
+    assert f"glassdask {stage} my glass --set a.b='c d'" in asked
+    if STAGES[stage].runs_on == "MPI":
+        assert f"hpc.launcher='{named(scheduler).launcher}'" in asked
         assert "hpc.workers=2" in asked
         # numbers of steps that the job had before are left out
-        assert asked.count("srun --ntasks=1 true") == int(restarts)
+        assert asked.count("srun --ntasks=1 true") == (restarts if scheduler == "slurm" else 0)
+    else:
+        assert "hpc" not in asked
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
@@ -104,9 +131,9 @@ def test_the_profiles_of_the_documentation_are_valid(path: Path) -> None:
 def test_every_key_stands_in_the_commented_profile() -> None:
     text = (scripts_folder() / "cpu-cluster.toml").read_text()
     tables = dict(re.findall(r"^\[(\w+)\](.*?)(?=^\[|\Z)", text, re.M | re.S))
-    assert set(tables) == set(Profile.model_fields)
+    assert set(tables) == {*Profile.model_fields, *STAGES}
     for name in ("site", "quench", "dask"):
-        model = Profile.model_fields[name].annotation
+        model = type(new_profile()).model_fields[name].annotation
         assert model is not None
         keys = set(re.findall(r"^(\w+) = .*#", tables[name], re.M))
         assert keys == set(model.model_fields), name
@@ -116,6 +143,8 @@ def test_every_key_stands_in_the_commented_profile() -> None:
     ("text", "says"),
     [
         ("[site]\nlaunchr = 'x'", "unknown key site.launchr; expected launcher"),
+        ("[quensh]\nranks = 3", "unknown key [quensh]; expected quench"),
+        ("[site]\nscheduler = 'lsf'", "one of slurm, gridengine, pbs"),
         ("[quench]\ntime = 'long'", "a time as Slurm writes it"),
         ("[quench]\nranks = 0", "expected a number >= 1"),
         ("[dask]\ncluster = 'cloud'", "'allocation' or 'jobs'"),
@@ -135,18 +164,19 @@ def test_a_wrong_profile_is_one_line(tmp_path: Path, text: str, says: str) -> No
 
 def test_the_chain_waits_for_what_is_read(tmp_path: Path) -> None:
     campaign = load(new(tmp_path / "c", "kam", TINY))
-    after = {job.name: set(job.after) for job in chain(campaign, Profile())}
+    after = {job.name: set(job.after) for job in chain(campaign, new_profile())}
     assert after == {
         "quench": set(),
-        "analyse": {"quench"},
-        "train": {"quench"},
+        "indicators": {"quench"},
+        "grid": {"quench"},
+        "train": {"grid"},
         "explain": {"train"},
         "propensity": {"quench"},
-        "correlate": {"analyse", "explain", "propensity"},
+        "correlate": {"indicators", "explain", "propensity"},
         "report": {"correlate"},
     }
     equilibrium = load(campaign.path, ["propensity.start=equilibrium"])
-    more = {job.name: set(job.after) for job in chain(equilibrium, Profile())}
+    more = {job.name: set(job.after) for job in chain(equilibrium, new_profile())}
     assert more == after | {
         "equilibrate": {"quench"},
         "explain": {"train", "equilibrate"},
@@ -156,9 +186,9 @@ def test_the_chain_waits_for_what_is_read(tmp_path: Path) -> None:
 
 def test_nothing_is_left_of_a_complete_campaign_and_a_lost_stage_comes_back(tiny: Path) -> None:
     campaign = load(tiny)
-    assert chain(campaign, Profile()) == ()
+    assert chain(campaign, new_profile()) == ()
     changed = load(tiny, ["correlate.coarse_graining_length=2.0"])
-    jobs = chain(changed, Profile())
+    jobs = chain(changed, new_profile())
     assert [job.name for job in jobs] == ["correlate", "report"]
     assert jobs[0].after == ()
     assert jobs[0].arguments[1:] == ("--set", "correlate.coarse_graining_length=2.0")
@@ -166,7 +196,7 @@ def test_nothing_is_left_of_a_complete_campaign_and_a_lost_stage_comes_back(tiny
 
 def test_options_follow_from_the_profile(tmp_path: Path) -> None:
     campaign = load(new(tmp_path / "a 50% glass", "kam", TINY))
-    profile = Profile.model_validate(
+    profile = new_profile(
         {
             "site": {"account": "me", "partition": "cpu", "options": ["--qos=long"]},
             "train": {"partition": "gpu", "gres": "gpu:2", "memory": "8GB", "options": ["-x n3"]},
@@ -175,13 +205,12 @@ def test_options_follow_from_the_profile(tmp_path: Path) -> None:
     )
     jobs = {job.name: job for job in chain(campaign, profile)}
     shared = {"--account=me", "--qos=long"}
-    assert shared | {"--partition=gpu", "--gres=gpu:2", "--mem=8GB", "-x n3"} <= {
-        *jobs["train"].options
-    }
-    assert shared | {"--partition=cpu", "--ntasks=33"} <= {*jobs["quench"].options}
-    assert not any("--mem" in option or "--gres" in option for option in jobs["quench"].options)
-    assert "--ntasks=1" in jobs["analyse"].options  # its workers are jobs
-    assert f"--output={tmp_path}/a 50%% glass/logs/quench-%j.out" in jobs["quench"].options
+    words = {name: {*job.command(dict.fromkeys(job.after, "1"))} for name, job in jobs.items()}
+    assert shared | {"--partition=gpu", "--gres=gpu:2", "--mem=8GB", "-x n3"} <= words["train"]
+    assert shared | {"--partition=cpu", "--ntasks=33"} <= words["quench"]
+    assert not any("--mem" in word or "--gres" in word for word in words["quench"])
+    assert "--ntasks=1" in words["indicators"]  # its workers are jobs
+    assert f"--output={tmp_path}/a 50%% glass/logs/quench-%j.out" in words["quench"]
     script = as_script(tuple(jobs.values()), {"A": "b c"}, [])
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
 
@@ -194,12 +223,12 @@ def test_without_slurm_a_submission_is_one_line_and_writes_no_job(tmp_path: Path
         """The command line where no program of Slurm is."""
         return subprocess.run(
             [GLASSDASK, *words],
-            env={"PATH": "/nowhere", "HOME": "/"}, capture_output=True, text=True, check=False,
+            env=os.environ | {"PATH": "/nowhere"}, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     done = away("submit", str(folder), "--profile", str(scripts_folder() / "gpu-cluster.toml"))
     assert done.returncode == 2
-    assert "no program 'sbatch'; expected a machine of a Slurm cluster" in done.stderr
+    assert "no program 'squeue'; expected a machine of a cluster" in done.stderr
     assert not (folder / "slurm" / "jobs.json").exists()
     assert "No jobs" in away("cancel", str(folder)).stdout
     assert "queue" not in away("status", str(folder)).stdout
@@ -223,17 +252,17 @@ def test_a_job_takes_nothing_from_the_job_that_it_is_submitted_in(
     stale = ("JOB_ID", "JOB_END_TIME", "MEM_PER_CPU", "RESTART_COUNT", "EXPORT_ENV")
     for name in (*stale, "CONF"):
         monkeypatch.setenv(f"SLURM_{name}", "1")
-    assert queue.submit("sbatch", variables={"GLASSDASK_RESTARTS": "3"}) == "17"
+    assert named("slurm").submit(["sbatch"], {"GLASSDASK_RESTARTS": "3"}) == "17"
     environment = (tmp_path / "env").read_text().splitlines()
     assert [line for line in environment if line.startswith("SLURM_")] == ["SLURM_CONF=1"]
     assert "GLASSDASK_RESTARTS=3" in environment
     fakes(tmp_path, monkeypatch, sbatch="echo Welcome")
     with pytest.raises(StageFailed, match="expected the number of a job"):
-        queue.submit("sbatch", variables={})
+        named("slurm").submit(["sbatch"], {})
 
 
 def test_a_site_that_hands_on_nothing_is_overruled(tmp_path: Path) -> None:
-    [first, *_] = chain(load(new(tmp_path / "c", "kam", TINY)), Profile())
+    [first, *_] = chain(load(new(tmp_path / "c", "kam", TINY)), new_profile())
     assert {"--export=ALL", "--requeue", "--open-mode=append"} <= {*first.command({})}
 
 
@@ -253,7 +282,10 @@ def test_a_submission_that_breaks_off_cancels_also_what_it_never_heard_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = load(new(tmp_path / "c", "kam", TINY))
-    line, listed = f"12|PENDING|None|0:00||0|0|{job_name(campaign, 'analyse')}|", tmp_path / "list"
+    line, listed = (
+        f"12|PENDING|None|0:00||0|0|{job_name(campaign, 'indicators')}|",
+        tmp_path / "list",
+    )
     listed.touch()
     site = tmp_path / "site.toml"
     site.touch()
@@ -263,11 +295,11 @@ def test_a_submission_that_breaks_off_cancels_also_what_it_never_heard_of(
         f"*) echo '{line}' > {listed}; "
         "echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1; esac",
     )  # fmt: skip
-    assert submitting.in_queue(campaign) == []
-    with pytest.raises(StageFailed, match=r"job analyse: .*timed out.* Try again later\.$"):
-        submitting.submit(campaign, Profile(), site)
+    assert submitted.in_queue(campaign) == []
+    with pytest.raises(StageFailed, match=r"job grid: .*timed out.* Try again later\.$"):
+        submitting.submit(campaign, new_profile(), site)
     assert asked.read_text().splitlines()[-1] == "scancel 11 12"
-    assert [job.number for job in submitting.submitted(campaign)] == ["11"]
+    assert [job.number for job in submitted.submitted(campaign)] == ["11"]
     # a copy is another campaign: these jobs are none of its own
     shutil.copytree(campaign.path, tmp_path / "copy" / "c")
     before = asked.read_text()
@@ -292,13 +324,13 @@ def test_nothing_is_submitted_while_another_node_works_at_a_stage(
     monkeypatch.setattr(live, "PERIOD", 0.01)
     fakes(tmp_path, monkeypatch, squeue="true")
     with pytest.raises(StageHeld, match=r"stage train .* is being run by process 7 on n1"):
-        submitting.submit(campaign, Profile(), tmp_path / "site.toml")
+        submitting.submit(campaign, new_profile(), tmp_path / "site.toml")
 
 
 def test_imported_configurations_come_before_jobs(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", (*TINY, "quench.source=import"))
     with pytest.raises(UsageError, match="expected imported ones"):
-        chain(load(folder), Profile())
+        chain(load(folder), new_profile())
 
 
 @pytest.mark.parametrize(
@@ -312,16 +344,16 @@ def test_imported_configurations_come_before_jobs(tmp_path: Path) -> None:
     ],
 )
 def test_what_squeue_prints_is_said_in_words(line: str, says: str, over: bool) -> None:
-    job = _parse(line)
+    job = parse_job(line)
     assert (job.number, job.name, str(job)) == ("1", "a", says)
     assert job.is_over is over
 
 
 def test_what_is_in_the_queue_is_joined_not_submitted_twice(tmp_path: Path) -> None:
     campaign = load(new(tmp_path / "c", "kam", TINY))
-    jobs = {job.name: job for job in chain(campaign, Profile(), ("quench", "propensity"))}
-    assert set(jobs) == {"analyse", "train", "explain", "correlate", "report"}
-    assert jobs["analyse"].after == ("quench",)
+    jobs = {job.name: job for job in chain(campaign, new_profile(), ("quench", "propensity"))}
+    assert set(jobs) == {"indicators", "grid", "train", "explain", "correlate", "report"}
+    assert jobs["indicators"].after == ("quench",)
     assert "propensity" in jobs["correlate"].after
 
 
@@ -330,7 +362,7 @@ def test_ranks_that_make_no_whole_groups_are_refused_before_anything(
     tmp_path: Path, ranks: int
 ) -> None:
     campaign = load(new(tmp_path / "c", "kam", TINY), ["hpc.ranks_per_run=2"])
-    profile = Profile.model_validate({"quench": {"ranks": ranks}})
+    profile = new_profile({"quench": {"ranks": ranks}})
     with pytest.raises(UsageError, match=rf"\[quench\] ranks = {ranks} .*ranks_per_run = 2"):
         chain(campaign, profile)
 
@@ -341,7 +373,7 @@ def test_a_damaged_record_of_jobs_is_one_line(tmp_path: Path, text: str) -> None
     (campaign.path / "slurm").mkdir()
     (campaign.path / "slurm" / "jobs.json").write_text(text)
     with pytest.raises(GlassdaskError, match=r"jobs\.json cannot be read"):
-        submitting.submitted(campaign)
+        submitted.submitted(campaign)
 
 
 def test_nothing_is_deleted_that_a_job_in_the_queue_works_at(
@@ -353,5 +385,5 @@ def test_nothing_is_deleted_that_a_job_in_the_queue_works_at(
     fakes(tmp_path, monkeypatch, squeue=f"echo '{line}'", sbatch="echo 13")
     (tmp_path / "site.toml").touch()
     with pytest.raises(UsageError, match=r"are in the queue: 12 \(propensity: running"):
-        submitting.submit(campaign, Profile(), tmp_path / "site.toml", start_over=True)
+        submitting.submit(campaign, new_profile(), tmp_path / "site.toml", start_over=True)
     assert (campaign.store / "propensity" / "crsd").is_dir()

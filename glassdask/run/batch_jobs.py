@@ -1,4 +1,4 @@
-"""Workers in Slurm jobs of their own, by dask-jobqueue."""
+"""Workers in batch jobs of their own, by dask-jobqueue."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dask_jobqueue import SLURMCluster
-from dask_jobqueue.slurm import SLURMJob
+import dask_jobqueue
 from distributed import Security, Status
 
 from glassdask.base.errors import StageFailed
@@ -21,6 +20,7 @@ from glassdask.base.walltime import parse
 from glassdask.batch import worker_jobs
 from glassdask.batch.profile import Profile
 from glassdask.batch.queue import Queued
+from glassdask.batch.scheduler import Scheduler, named
 from glassdask.campaign import Campaign
 from glassdask.run.certificates import Certificates
 from glassdask.run.limits import ENVIRONMENT
@@ -34,25 +34,23 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
 ROUNDS = 3
 
 
-class Job(SLURMJob):
-    """A worker job; the paths of its certificates may hold spaces."""
+class _Job:
+    """Of a worker job; the paths of its certificates may hold spaces."""
 
     def __init__(self, *words: Any, security: Security, **options: Any) -> None:
         quoted: Any = copy.copy(security)
         for name in ("tls_ca_file", "tls_worker_cert", "tls_worker_key"):
             setattr(quoted, name, shlex.quote(getattr(security, name)))
-        super().__init__(*words, security=quoted, **options)
+        super().__init__(*words, security=quoted, **options)  # type: ignore[call-arg]
 
     async def close(self) -> None:
         """Cancel it; Dask insists on a state that dask-jobqueue does not set."""
-        await super().close()
+        await super().close()  # type: ignore[misc]
         self.status = Status.closed
 
 
-class Jobs(SLURMCluster):
-    """dask-jobqueue's cluster; no two of its jobs ever have the same name for Dask."""
-
-    job_cls: type[SLURMJob] = Job
+class _Cluster:
+    """Of dask-jobqueue's cluster; no two of its jobs ever have the same name for Dask."""
 
     def __init__(self, **options: Any) -> None:
         self._numbers = itertools.count()
@@ -63,7 +61,14 @@ class Jobs(SLURMCluster):
         return f"job-{next(self._numbers)}"
 
 
-class SlurmJobs(Workers):
+def _cluster_class(scheduler: Scheduler) -> type:
+    """dask-jobqueue's cluster for a scheduler, with these changes."""
+    cluster = getattr(dask_jobqueue, scheduler.cluster)
+    job = type("Job", (_Job, cluster.job_cls), {})
+    return type("Jobs", (_Cluster, cluster), {"job_cls": job})
+
+
+class BatchJobs(Workers):
     """As many jobs as the profile says; those that are gone are replaced while there is work."""
 
     def __init__(self, campaign: Campaign, stage: str, profile: Profile) -> None:
@@ -71,6 +76,7 @@ class SlurmJobs(Workers):
         settings = profile.dask
         self.count = settings.jobs * settings.workers_per_job
         self.name = worker_jobs.name_of()
+        self.batch = named(profile.site.scheduler)
         self._certificates: Certificates | None = None
         self._queue: list[Queued] | None = None
         self._refused = ""
@@ -82,34 +88,31 @@ class SlurmJobs(Workers):
         Raises
         ------
         StageFailed
-            When Slurm refuses them.
+            When the scheduler refuses them.
         """
-        worker_jobs.cancel(self.name)  # of an earlier life of this job, put back into the queue
+        worker_jobs.cancel(
+            self.batch, self.name
+        )  # of an earlier life of this job, put back into the queue
         self._certificates = Certificates(self.campaign.path, self.stage)
-        self.cluster = Jobs(**self._options(self._certificates.security))
+        self.cluster = _cluster_class(self.batch)(**self._options(self._certificates.security))
         self._fill()
         if self._refused:
             raise StageFailed(
-                f"Slurm refuses the jobs of the Dask workers: {self._refused}", then=self.then()
+                f"{self.batch.title} refuses the jobs of the Dask workers: {self._refused}",
+                then=self.then(),
             )
 
     def _options(self, security: Security) -> dict[str, Any]:
         site, settings = self.profile.site, self.profile.dask
-        logs = str(self.campaign.path / "logs").replace("%", "%%")  # Slurm fills in %x and the like
-        log = shlex.quote(f"{logs}/{self.name}-%j.log")
+        log = f"{self.campaign.path.resolve()}/logs/{self.name}-{{number}}.log"
         seconds = parse(settings.time)
-        # workers leave before Slurm would kill them, and hand on what they hold
+        # workers leave before they would be killed, and hand on what they hold
         lifetime = seconds - min(120.0, 0.1 * seconds)
         return {
             "cores": settings.workers_per_job,
             "processes": settings.workers_per_job,
             "memory": settings.memory,
-            "queue": settings.partition or site.partition or None,
-            "account": site.account or None,
-            "walltime": settings.time,
             "job_name": self.name,
-            "job_extra_directives": [*site.options, *settings.options, f"--output={log}"],
-            "job_directives_skip": [] if settings.ask_memory else ["--mem"],
             "job_script_prologue": self._prologue(),
             # filled in by the shell on the node
             "local_directory": f'"{site.scratch}"' if site.scratch else None,
@@ -119,6 +122,7 @@ class SlurmJobs(Workers):
             "scheduler_options": self.scheduler_options(security),
             "worker_extra_args": [*QUIET, "--lifetime", f"{lifetime:.0f}s"],
             "silence_logs": logging.CRITICAL,
+            **self.batch.worker_options(self.profile, self.name, log),
         }
 
     def _prologue(self) -> list[str]:
@@ -146,7 +150,7 @@ class SlurmJobs(Workers):
         if self._asked:
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
         self._asked = time.monotonic()
-        self._queue = worker_jobs.ask(self.name)
+        self._queue = worker_jobs.ask(self.batch, self.name)
         if self._queue is not None:
             self._replace({job.number for job in self._queue if job.is_working})
 
@@ -168,7 +172,7 @@ class SlurmJobs(Workers):
         self._rounds += not self._refused  # what was refused did not end; patience will do
 
     def _fill(self) -> None:
-        """Submit what is missing; what Slurm answers when it refuses is kept."""
+        """Submit what is missing; what the scheduler answers when it refuses is kept."""
         assert self.cluster is not None
         while len(self.cluster.worker_spec) < self.profile.dask.jobs:
             self.cluster.worker_spec.update(self.cluster.new_worker_spec())
@@ -181,8 +185,8 @@ class SlurmJobs(Workers):
     def in_words(self) -> str:
         """How many, in which jobs."""
         settings = self.profile.dask
-        jobs = "1 Slurm job" if settings.jobs == 1 else f"{settings.jobs} Slurm jobs"
-        return f"{self.count} workers in {jobs}, squeue --name {self.name}"
+        jobs = f"{settings.jobs} {self.batch.title} job{'s' * (settings.jobs > 1)}"
+        return f"{self.count} workers in {jobs} with the name {self.name}"
 
     def news(self) -> str:
         """What the queue said last."""
@@ -190,10 +194,10 @@ class SlurmJobs(Workers):
 
     def why_none(self) -> str:
         """The word of the queue, now."""
-        jobs = worker_jobs.ask(self.name)
+        jobs = worker_jobs.ask(self.batch, self.name)
         said = f"their jobs: {worker_jobs.in_words(jobs)}"
         if self._refused:
-            return f"{said}; Slurm refuses new ones: {self._refused}"
+            return f"{said}; {self.batch.title} refuses new ones: {self._refused}"
         return said if jobs or jobs is None else f"{said}; the last one said: {self._last_words()}"
 
     def then(self) -> str:
@@ -213,7 +217,7 @@ class SlurmJobs(Workers):
         try:
             super().close()
         finally:
-            worker_jobs.cancel(self.name)
+            worker_jobs.cancel(self.batch, self.name)
             if self._certificates is not None:
                 self._certificates.delete()
             self._certificates = None

@@ -1,0 +1,99 @@
+"""The job scripts, all from one template.
+
+`python -m glassdask.batch.script SCHEDULER FOLDER` writes those of all stages into a folder.
+"""
+
+from __future__ import annotations
+
+import string
+import sys
+from pathlib import Path
+
+from glassdask.batch.profile import new_profile
+from glassdask.batch.scheduler import Request, Scheduler, named
+from glassdask.store.groups import replace_text
+from glassdask.store.stage import STAGES
+
+
+class _Template(string.Template):
+    """With @name, as shells take $name for themselves."""
+
+    delimiter = "@"
+
+
+_TEMPLATE = _Template("""\
+#!/usr/bin/env bash
+# Stage @stage of a campaign as a job of @title, on @what.
+#   @program @stage.@suffix DIR [--set SECTION.KEY=VALUE ...]
+@directives
+
+for module in ${GLASSDASK_MODULES:-}; do module load "$module" || exit 1; done
+# shellcheck source=/dev/null
+if [[ -n ${GLASSDASK_SOURCE:-} ]]; then source "$GLASSDASK_SOURCE" || exit 1; fi
+set -euo pipefail
+trap 'exit 143' TERM # cancelled: not put back into the queue
+restarts=@restarts
+@before
+code=0
+glassdask @stage "$@@"@settings || code=$?
+
+# 75: stopped at the wall time. Put back under the same number, so that dependants wait for the whole.
+if ((code == 75 && restarts < ${GLASSDASK_RESTARTS:-20})); then
+@put_back
+fi
+exit "$code"
+""")  # noqa: E501
+
+# LAMMPS: one rank manages, the others run
+_MPI = _Template(""" \\
+  --set "hpc.launcher='${GLASSDASK_LAUNCHER:-@launcher}'" \\
+  --set "hpc.workers=$((@tasks - 1))\"""")
+_WHAT = {
+    "MPI": "MPI: one rank manages, the others run LAMMPS",
+    "Dask": "Dask workers: the tasks of this job, or jobs of their own by the profile",
+    "GPU or CPU": "the GPUs that the job asks for (--gres=gpu:1), or else its cores",
+}
+
+
+def script(scheduler: Scheduler, stage: str) -> str:
+    """The job script of a stage, with the default resources of what it runs on.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+    stage : str
+    """
+    runs_on = STAGES[stage].runs_on
+    before = scheduler.before_mpi if runs_on == "MPI" else ""
+    profile = new_profile()
+    request = Request(stage, f"{stage}-{{number}}.out", profile.resources(stage), profile.site)
+    settings = _MPI.substitute(launcher=scheduler.launcher, tasks=scheduler.tasks)
+    return _TEMPLATE.substitute(
+        stage=stage,
+        title=scheduler.title,
+        what=_WHAT.get(runs_on, runs_on),
+        program=scheduler.program,
+        suffix=scheduler.suffix,
+        directives="\n".join(
+            f"{scheduler.directive} {' '.join(option)}" for option in scheduler.options(request)
+        ),
+        restarts=scheduler.restarts,
+        before=before and f"{before}\n",
+        settings=settings if runs_on == "MPI" else "",
+        put_back=scheduler.put_back,
+    )
+
+
+def path(scheduler: Scheduler, folder: Path, stage: str) -> Path:
+    """Where `write` leaves the script of a stage."""
+    return folder / f"{stage}.{scheduler.suffix}"
+
+
+def write(scheduler: Scheduler, folder: Path) -> None:
+    """Write the job scripts of all stages into a folder that exists."""
+    for stage in STAGES:
+        replace_text(path(scheduler, folder, stage), script(scheduler, stage))
+
+
+if __name__ == "__main__":
+    write(named(sys.argv[1]), Path(sys.argv[2]))

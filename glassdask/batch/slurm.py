@@ -1,0 +1,162 @@
+"""Slurm: sbatch, squeue, scancel."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import time
+from typing import TYPE_CHECKING, Any
+
+from glassdask.base.errors import StageFailed, UsageError
+from glassdask.base.walltime import parse
+from glassdask.batch.queue import PATIENCE, Queued, run
+from glassdask.batch.scheduler import Option, Request, Scheduler
+
+if TYPE_CHECKING:
+    from glassdask.batch.profile import Profile
+
+# the name last: people write in it what they like
+_FIELDS = ("JobID", "State", "Reason", "TimeUsed", "NodeList", "RestartCnt", "exit_code", "Name")
+#: Variables that say how to reach Slurm, or are the site's; the others tell of the job around us.
+_KEPT = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT", "SLURM_MPI_TYPE")
+
+
+class Slurm(Scheduler):
+    """A Slurm cluster."""
+
+    title = "Slurm"
+    program = "sbatch"
+    suffix = "sbatch"
+    directive = "#SBATCH"
+    variable = marker = "SLURM_JOB_ID"
+    cores_variable, submit_host = "SLURM_CPUS_ON_NODE", "SLURM_SUBMIT_HOST"
+    tasks = "SLURM_NTASKS"
+    restarts = "${SLURM_RESTART_COUNT:-0}"
+    put_back = """\
+  put_back() { scontrol requeue "$SLURM_JOB_ID"; }
+  put_back || { sleep 5 && put_back; } || echo "Not put back: submit again to go on." >&2"""
+    before_mpi = """\
+export SLURM_EXPORT_ENV=ALL # to the ranks, whatever is the site's default
+
+# Killed ranks leave shared memory behind on the node, named after job and step, and MPI would hang on
+# it: a job that was put back takes steps with numbers that it never had.
+for ((k = 0; k < restarts; k++)); do srun --ntasks=1 true || true; done"""  # noqa: E501
+    launcher = "srun --mpi=pmi2 --kill-on-bad-exit=1"
+    # the death of one task is not that of the others, whatever the site's defaults
+    spread = ("srun", "--overlap", "--mpi=none", "--export=ALL", "--kill-on-bad-exit=0",
+              "--wait=0", "--ntasks={tasks}", "--label")  # fmt: skip
+    trial = ("--test-only",)
+    cluster = "SLURMCluster"
+
+    def active(self, *names: str, mine: bool = False, patience: float = PATIENCE) -> list[Queued]:
+        """See `Scheduler.active`; also jobs that ended in the last minutes."""
+        which = [*(["--me"] if mine else []), f"--name={','.join(names)}"]
+        form = ",".join(f"{field}:|" for field in _FIELDS)
+        done = run(
+            "squeue", "--noheader", "--states=all", *which, f"--Format={form}", patience=patience
+        )
+        return [parse_job(line) for line in done.splitlines() if line.strip()]
+
+    def cancel(self, *numbers: str) -> None:
+        """See `Scheduler.cancel`."""
+        run("scancel", *numbers)
+
+    def _time_left(self, number: str) -> float | None:
+        if end := os.environ.get("SLURM_JOB_END_TIME"):
+            return float(end) - time.time()
+        try:
+            said = run("squeue", "--noheader", "--job", number, "--format", "%L", patience=30.0)
+            return parse(said)
+        except UsageError:
+            return None  # UNLIMITED, or a job that is over
+        except StageFailed as error:
+            if "Invalid job id" in str(error):
+                return None
+            raise
+
+    def options(self, request: Request) -> list[Option]:
+        """See `Scheduler.options`."""
+        resources, site = request.resources, request.site
+        given = {
+            "job-name": request.name,
+            "output": _pattern(request.log),
+            "account": site.account,
+            "partition": resources.partition or site.partition,
+            "time": resources.time,
+            "nodes": str(resources.nodes or ""),
+            "ntasks": str(resources.ranks),
+            "cpus-per-task": str(resources.cores),
+            "mem": resources.memory,
+            "gres": resources.gres,
+        }
+        words = [f"--{key}={value}" for key, value in given.items() if value]
+        own = ["--requeue", "--open-mode=append", *words, *site.options, *resources.options]
+        return [(word,) for word in own]
+
+    def command(
+        self, options: list[Option], script: str, arguments: tuple[str, ...], after: tuple[str, ...]
+    ) -> list[str]:
+        """See `Scheduler.command`."""
+        # a dependant that can never start would stay in the queue for ever
+        waits = [f"--dependency=afterok:{':'.join(after)}", "--kill-on-invalid-dep=yes"]
+        words = [word for option in options for word in option]
+        return ["sbatch", "--parsable", "--export=ALL", *words, *(waits if after else []), script,
+                *arguments]  # fmt: skip
+
+    def worker_options(self, profile: Profile, name: str, log: str) -> dict[str, Any]:
+        """See `Scheduler.worker_options`."""
+        site, settings = profile.site, profile.dask
+        return {
+            "queue": settings.partition or site.partition or None,
+            "account": site.account or None,
+            "walltime": settings.time,
+            "job_extra_directives": [
+                *site.options, *settings.options, f"--output={shlex.quote(_pattern(log))}",
+            ],
+            "job_directives_skip": [] if settings.ask_memory else ["--mem"],
+        }  # fmt: skip
+
+    def tasks_here(self) -> int:
+        """See `Scheduler.tasks_here`."""
+        return int(os.environ.get("SLURM_NTASKS") or 1)
+
+    def outside(self, environment: dict[str, str]) -> dict[str, str]:
+        """The new job would take what it is not told for its own."""
+        if self.variable not in environment:
+            return environment
+        return {k: v for k, v in environment.items() if k in _KEPT or not k.startswith("SLURM_")}
+
+    def is_restarted(self) -> bool:
+        """See `Scheduler.is_restarted`."""
+        return int(os.environ.get("SLURM_RESTART_COUNT", "0")) > 0
+
+    def memory_of_task(self, count: int) -> str:
+        """A worker's share of what Slurm gave the job."""
+        told = os.environ.get
+        if core := told("SLURM_MEM_PER_CPU"):
+            return f"{int(core) * int(told('SLURM_CPUS_PER_TASK') or 1)}MiB"
+        if node := told("SLURM_MEM_PER_NODE"):
+            return f"{int(node) // most_tasks_on_a_node(count)}MiB"
+        return "auto"
+
+
+def _pattern(log: str) -> str:
+    """Slurm fills in %x and the like."""
+    return log.replace("%", "%%").replace("{number}", "%j")
+
+
+def parse_job(line: str) -> Queued:
+    """A line of squeue with the fields of `Slurm.active`."""
+    number, state, reason, elapsed, nodes, restarts, code, name = line.strip().split("|", 7)
+    # squeue prints the status as wait() gives it; for a signal, as shells write it
+    status = int(code or 0)
+    code_of_shell = status >> 8 if status >> 8 else 128 + (status & 127) if status else 0
+    name = name.removesuffix("|")
+    return Queued(number, name, state, reason, elapsed, nodes, int(restarts or 0), code_of_shell)
+
+
+def most_tasks_on_a_node(tasks: int) -> int:
+    """From what Slurm writes as 4(x2),3; at worst all `tasks`."""
+    found = [int(n) for n in re.findall(r"\b\d+", os.environ.get("SLURM_TASKS_PER_NODE", ""))]
+    return max(found, default=tasks)

@@ -1,0 +1,153 @@
+"""Campaigns on a real Grid Engine: chained, put back, refused, cancelled; Dask workers as jobs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from campaigns import LEARNING, STAGES, TINY, begin_and_stop, change_input, glassdask, new
+from gridengine_cluster import GridEngine
+
+import glassdask as gd
+
+pytestmark = pytest.mark.long
+PROFILE = """
+[site]
+scheduler = "gridengine"
+source = "{source}"
+[quench]
+ranks = 3
+time = "{quench}"
+[propensity]
+ranks = 3
+[grid]
+ranks = 1
+[indicators]
+ranks = 2
+[correlate]
+ranks = 1
+cores = 2
+[train]
+cores = 2
+[explain]
+cores = 2
+[dask]
+interface = "lo"
+jobs = 2
+workers_per_job = 1
+memory = "1GB"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_in_the_queue(grid_engine: GridEngine) -> Iterator[None]:
+    yield
+    grid_engine.clear()
+
+
+def submit(folder: Path, quench: str = "00:10:00", **changes: str) -> dict[str, str]:
+    """Numbers of the jobs, by stage."""
+    # jobs begin as a login shell, which forgets PATH
+    activate = Path(sys.executable).parent / "activate"
+    text = PROFILE.format(quench=quench, source=activate)
+    for before, after in changes.items():
+        text = text.replace(f"[{before}]", f"[{before}]\n{after}")
+    path = folder.with_name("site.toml")
+    path.write_text(text)
+    said = glassdask("submit", str(folder), "--profile", str(path)).stdout
+    return {name: number for number, name in re.findall(r"^ *(\d+)  (\w+)", said, re.M)}
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 90) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"waited in vain for {what}"
+        time.sleep(0.2)
+
+
+def log(folder: Path, name: str) -> str:
+    return "".join(path.read_text() for path in (folder / "logs").glob(f"{name}-*.out"))
+
+
+def test_a_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
+    grid_engine: GridEngine, tmp_path: Path
+) -> None:
+    folder = begin_and_stop(new(tmp_path / "my glass", "kam", LEARNING))
+    change_input(folder, "#@ cooling", "shell sleep 4")  # twelve runs on each of two workers
+    numbers = submit(folder, "00:00:40")
+    assert set(numbers) == set(STAGES)
+    wait_until(lambda: grid_engine.states()[numbers["quench"]] == "r", "the quench")
+    shown = glassdask("status", str(folder)).stdout
+    assert re.search(rf"quench .*{numbers['quench']} .*running \d:\d\d:\d\d on ", shown), shown
+    assert re.search(rf"indicators .*{numbers['indicators']} .*pending \(Dependency\)", shown)
+    refused = glassdask("submit", str(folder), code=2).stderr
+    assert f"{numbers['quench']} (quench: running" in refused
+    grid_engine.wait_until_gone(*numbers.values(), seconds=400)
+    said = log(folder, "quench")
+    assert said.count("stopped at the wall time; put back into the queue") >= 1
+    assert "quench: complete" in said
+    shown = glassdask("status", str(folder)).stdout
+    assert shown.count("│ complete ") == len(STAGES), shown
+    assert (folder / "report.html").is_file()
+    assert "Dask: 2 workers in Grid Engine job" in log(folder, "indicators")
+    # what a wall time cut into pieces has the bits of what nobody disturbed
+    assert "identical" in glassdask("replay", str(folder), "--sample", "0").stdout
+
+
+def test_dependants_of_a_failed_job_refuse_to_run_and_status_says_where(
+    grid_engine: GridEngine, tmp_path: Path
+) -> None:
+    folder = new(tmp_path / "c", "kam", TINY)
+    numbers = submit(folder, site='launcher = "false"')
+    grid_engine.wait_until_gone(*numbers.values())
+    assert "stage grid rests on quench, which is not begun" in log(folder, "grid")
+    assert not (folder / "store.zarr" / "density").exists()
+    shown = glassdask("status", str(folder)).stdout
+    for stage in ("quench", "grid"):
+        where = folder / "logs" / f"{stage}-{numbers[stage]}.out"
+        assert re.search(
+            rf"job {numbers[stage]} \({stage}\): .*has left the queue \({where}\)", shown
+        )
+
+
+def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
+    grid_engine: GridEngine, tmp_path: Path
+) -> None:
+    slow = (*TINY, "quench.cooling_rate=0.035", "hpc.restart_interval=1.0")
+    folder = new(tmp_path / "c", "kam", slow)
+    numbers = submit(folder)
+    wait_until(lambda: list((folder / "restarts" / "quench").glob("*.npz")), "a finished run")
+    said = glassdask("cancel", str(folder)).stdout
+    assert said.count("; cancelled") == len(numbers)
+    assert not {*numbers.values()} & {*grid_engine.states()}
+    again = submit(folder)
+    assert set(again) == set(numbers)
+    grid_engine.wait_until_gone(again["quench"])
+    first = re.findall(
+        r"quench: (\d+)/24", (folder / "logs" / f"quench-{again['quench']}.out").read_text()
+    )
+    assert int(first[0]) >= 1
+
+
+def test_dask_workers_as_jobs_give_the_same_and_leave_the_queue(
+    grid_engine: GridEngine, tmp_path: Path, quenched: Path
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "my glass"
+    for folder in (here, there):
+        shutil.copytree(quenched, folder)
+    glassdask("indicators", str(here))
+    numbers = submit(there, dask='cluster = "jobs"')
+    grid_engine.wait_until_gone(numbers["indicators"])
+    said = log(there, "indicators")
+    assert f"2 workers in 2 Grid Engine jobs with the name dask-{numbers['indicators']}" in said
+    found = [gd.open(f)["indicators"].to_dataset().load().drop_attrs() for f in (here, there)]
+    xr.testing.assert_equal(*found)
+    named = grid_engine.run("qstat", "-u", "*", "-r", check=False)
+    assert f"dask-{numbers['indicators']}" not in named
+    assert not list(there.glob("slurm/tls-*"))
