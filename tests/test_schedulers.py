@@ -105,6 +105,7 @@ def grid_engine_list(*jobs: tuple[str, str, str]) -> str:
     return f"<job_info><queue_info>{shown}</queue_info></job_info>"
 
 
+@pytest.mark.processes
 def test_states_of_grid_engine_are_said_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +125,7 @@ def test_states_of_grid_engine_are_said_in_words(
         named("gridengine").active("a")
 
 
+@pytest.mark.processes
 def test_grid_engine_is_asked_for_the_time_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +146,7 @@ def pbs_job(**changes: object) -> dict[str, object]:
             "job_state": "R", "exec_host": "n7/0*4", **changes}  # fmt: skip
 
 
+@pytest.mark.processes
 def test_states_of_pbs_are_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = {
         "1.pbs": pbs_job(resources_used={"walltime": "00:01:02"}, run_count=2),
@@ -166,6 +169,7 @@ def test_states_of_pbs_are_said_in_words(tmp_path: Path, monkeypatch: pytest.Mon
     }
 
 
+@pytest.mark.processes
 def test_pbs_is_asked_for_the_time_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = pbs_job(Resource_List={"walltime": "01:00:00"}, stime=time.ctime(time.time() - 600))
     fake(tmp_path, monkeypatch, "qstat", json.dumps({"Jobs": {"17.pbs": job}}))
