@@ -80,6 +80,7 @@ def begun(folder: Path, *more: str) -> Path:
     return begin_and_stop(new(folder, "kam", (*LONG, *more)))
 
 
+@pytest.mark.long
 def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(
     undisturbed: Path, tmp_path: Path
 ) -> None:

@@ -43,7 +43,7 @@ ONE, TWO = Devices("cpu", 1), Devices("cpu", 2)
 #: The command line of a machine that has two devices.
 COMMAND = (
     "from glassdask import cli; from glassdask.base.devices import Devices; "
-    "from glassdask.network import learning; "
+    "from glassdask.stages import learning; "
     "learning.find_devices = lambda nodes: Devices('cpu', 2); cli.main()"
 )
 

@@ -125,7 +125,9 @@ class Cluster:
             yield
 
     def _start(self, stage: str) -> None:
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        # asyncio logs the traceback of a worker that failed to start and is replaced
+        for name in ("distributed", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._workers = workers_of(self._campaign, stage)
         with interrupt_later(), dask.config.set(SETTINGS):
             self._workers.start()
