@@ -227,9 +227,9 @@ def _load(folder: Path, overrides: list[str] | None) -> Campaign:
 
 
 def _summary(campaign: Campaign) -> None:
-    from glassdask.report.printing import print_saved
+    from glassdask.report import table
 
-    print_saved(campaign)
+    table.show(table.read(campaign), campaign)
     print(f"Report: {campaign.path / 'report.html'}")
 
 

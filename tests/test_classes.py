@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from campaigns import in_process
+from glassdask.report.drawn import Glass
 
 import glassdask as gd
 from glassdask.analysis import snapshots
@@ -26,7 +27,6 @@ from glassdask.report import (
     sanity,
 )
 from glassdask.report.data import ReportData
-from glassdask.report.drawn import Glass
 from glassdask.scan import table
 from glassdask.scan.drawing import _varied_class
 from glassdask.scan.measuring import Row, measure, read_maps

@@ -13,6 +13,10 @@ from functools import partial
 import numpy as np
 import pytest
 import xarray as xr
+from glassdask.report.drawn import Glass
+from glassdask.report.html import example, summary
+from glassdask.report.printing import print_saved, read_rows
+from glassdask.report.rows import Row
 
 import glassdask as gd
 from glassdask.campaign import new_campaign
@@ -29,11 +33,7 @@ from glassdask.report import (
 )
 from glassdask.report.accuracy import of_linear_model, wilson
 from glassdask.report.data import ReportData
-from glassdask.report.drawn import Glass
 from glassdask.report.figures import DRAWINGS
-from glassdask.report.html import example, summary
-from glassdask.report.printing import print_saved, read_rows
-from glassdask.report.rows import Row
 from glassdask.report.table import order_of_sizes, results_table
 from glassdask.run import process
 from glassdask.stages.pipeline import do

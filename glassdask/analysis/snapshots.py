@@ -86,12 +86,17 @@ def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
 
 
 def raw_indicators(campaign: Campaign, block: xr.Dataset, low: int, high: int) -> xr.Dataset:
-    """Gamma and structural indicators of a block, raw; the Gamma of each network where several."""
+    """Gamma and structural indicators of a block, raw; the Gamma of each network where several.
+
+    Gamma is NaN where no network has learnt, or none was trained.
+    """
     with groups.open_group(campaign.store, "indicators") as structural:
         part = structural[campaign.file.indicators.names].isel(sample=slice(low, high))
         raw = load(campaign, "indicators", part)
     for name in raw:
         check_whole(campaign, "indicators", raw[name], block["run_status"].values, low)
+    if not groups.exists(campaign.store, "explanations"):
+        return raw.assign(gradcam=next(iter(raw.values())) * np.nan)
     with groups.open_group(campaign.store, "explanations") as explained:
         found = [name for name in ("gradcam", BY_NETWORK) if name in explained]
         gamma = load(campaign, "explain", explained[found].isel(sample=slice(low, high)))

@@ -66,7 +66,7 @@ def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
     Parameters
     ----------
     campaign : Campaign
-        Whose stages `indicators` and `explain` are complete.
+        Whose stage `indicators` is complete.
     c, T : int
         As for `start_of`.
 
@@ -75,7 +75,7 @@ def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
     Dataset
         (particle,) float64: a variable for each of [indicators] names, and `gradcam`; with several
         networks also `snapshots.BY_NETWORK` (network, particle). Gamma is NaN where no network has
-        learnt.
+        learnt, or none was trained.
 
     Raises
     ------
@@ -90,6 +90,8 @@ def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
     load_modules(campaign)
     section = campaign.file.indicators
     raw = structural_indicators(start_of(campaign, c, T, section.configuration), section.names)
+    if not groups.exists(campaign.store, "explanations"):
+        return raw.assign(gradcam=next(iter(raw.values())) * np.nan)
     return raw.assign(_gamma_of_start(campaign, c, T))
 
 

@@ -1,9 +1,11 @@
-"""What the figures and the tables read from a campaign, selected once, by the same rules."""
+"""What the report reads from a campaign, selected once, by the same rules."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -12,7 +14,7 @@ from glassdask.campaign import Campaign
 from glassdask.physics.reliability import noise_corrected_correlation_array
 from glassdask.physics.statistics import mean_with_interval
 from glassdask.report.style import NAMES
-from glassdask.store import layout, records
+from glassdask.store import groups, layout, records
 
 #: Of the bootstrap over glasses.
 RESAMPLES = 2000
@@ -20,91 +22,76 @@ RESAMPLES = 2000
 FEW = 5
 
 
-@dataclass(frozen=True)
-class Dynamics:
-    """Correlation of one indicator with 1 - Delta, averaged over glass configurations.
+class Extremum(NamedTuple):
+    """A correlation with 1 - Delta at one temperature and time.
 
     Attributes
     ----------
-    delta : ndarray
-        delta(t), (temperature, time), sigma.
-    mean : ndarray
-        Mean Pearson correlation over configurations, (temperature, time).
-    spread : ndarray
-        Standard deviation over configurations, (temperature, time); NaN when there is one.
-    count : int
-        Configurations.
-    """
-
-    delta: np.ndarray
-    mean: np.ndarray
-    spread: np.ndarray
-    count: int
-
-
-@dataclass(frozen=True)
-class Extremum:
-    """Where the correlation with 1 - Delta is largest.
-
-    Attributes
-    ----------
-    value, spread : float
-        Mean over configurations and standard deviation.
-    count : int
-        Configurations.
-    delta, temperature, time : float
-        Where it is found; sigma, epsilon/kB, sigma sqrt(m/epsilon).
+    numbers : dict of str to float
+        By the names of the group `results`: value, spread and count over configurations, delta,
+        temperature, time, low, high, ceiling, over_ceiling.
     place : tuple of int
         Index of the temperature and of the time.
     """
 
-    value: float
-    spread: float
-    count: int
-    delta: float
-    temperature: float
-    time: float
+    numbers: dict[str, float]
     place: tuple[int, int]
 
 
 @dataclass(frozen=True)
 class ReportData:
-    """A campaign and its store.
+    """A campaign and what is known of it.
 
     Attributes
     ----------
     campaign : Campaign
-    tree : xarray.DataTree
-        Its store, as `glassdask.open` gives it.
+    groups : mapping of str to Dataset
+        Groups of its store, those that there are, or the same computed in memory.
     """
 
     campaign: Campaign
-    tree: xr.DataTree
+    groups: Mapping[str, xr.Dataset]
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> ReportData:
+        """From the store of a campaign, read on access."""
+        tree = groups.open(campaign.path)
+        return cls(campaign, {name: node.to_dataset() for name, node in tree.children.items()})
 
     def group(self, name: str) -> xr.Dataset:
         """A group of the store, read on access."""
-        return self.tree[name].to_dataset()
+        return self.groups[name]
+
+    @property
+    def has_ensemble(self) -> bool:
+        """Whether there is motion to correlate with."""
+        return "dynamics" in self.groups
+
+    @property
+    def has_network(self) -> bool:
+        """Whether networks have classified the snapshots, well or badly."""
+        return "explanations" in self.groups and len(self.states) > 1
 
     @cached_property
     def learnt(self) -> bool:
-        """Whether the network has learnt, so that there is something to explain."""
-        return bool(self.group("explanations").attrs.get("learnt", True))
+        """Whether there is a network that has learnt, so that there is something to explain."""
+        return self.has_network and bool(self.group("explanations").attrs.get("learnt", True))
 
     @property
     def reason(self) -> str:
-        """Why there is no Gamma, or nothing."""
-        if self.learnt:
+        """Why the networks have no Gamma; empty if they have, or if there are none."""
+        if self.learnt or not self.has_network:
             return ""
         return str(self.group("explanations").attrs.get("reason", "the network has not learnt"))
+
+    @property
+    def unlearnt(self) -> str:
+        """Why there is no Gamma, in a few words."""
+        return "the network has not learnt" if self.has_network else "no network"
 
     def name(self, quantity: str) -> str:
         """What a quantity is called; Gamma by the method that made it."""
         return layout.gamma_name(self.campaign) if quantity == "gradcam" else NAMES[quantity]
-
-    @property
-    def unlearnt(self) -> str:
-        """The same in a few words."""
-        return "the network has not learnt" if len(self.states) > 1 else "no network"
 
     @property
     def indicators(self) -> tuple[str, ...]:
@@ -141,7 +128,7 @@ class ReportData:
     def counted(self, state: str) -> np.ndarray:
         """Test snapshots that enter averages, (sample,) bool: whole, and classified rightly.
 
-        When the network has not learnt its classes say nothing, and no snapshot is left out.
+        When no network has learnt its classes say nothing, and no snapshot is left out.
         """
         if not self.learnt:
             return self.test
@@ -177,67 +164,83 @@ class ReportData:
         """Whether the trajectories start from equilibrated configurations, not from the glasses."""
         return self.campaign.file.propensity.start == "equilibrium"
 
-    @cached_property
-    def explained_configurations(self) -> np.ndarray:
-        """Configurations of the ensemble whose glass was classified rightly, (configuration,).
+    def kept(self, indicator: str) -> np.ndarray:
+        """Configurations over which an indicator is averaged, (configuration,) bool.
 
-        All of them when the network has not learnt, or was not asked to classify them.
+        The same for all of them: those whose glass was classified rightly. All, when no network has
+        learnt or was asked to classify them; and of an indicator that needs no network, when no
+        glass was classified rightly.
         """
         samples = self.group("dynamics")["configuration"].values
         if not self.learnt or self.from_equilibrium:
             return np.ones(len(samples), dtype=bool)
-        return self.correct.sel(state="glass").values[samples] == 1
-
-    def dynamics(self, indicator: str) -> Dynamics:
-        """Correlation of an indicator with 1 - Delta, over the same glasses for all of them.
-
-        Those are the rightly classified ones; when there are none, an indicator that needs no
-        network is taken over all.
-        """
-        part = self._correlated(indicator)
-        delta = self.group("dynamics")["delta"].sel(configuration=part["configuration"])
-        # a temperature whose trajectories all failed is missing for that glass alone
-        return Dynamics(
-            delta.mean("configuration").values,
-            part.mean("configuration").values,
-            part.std("configuration", ddof=1).values,
-            part.sizes["configuration"],
-        )
-
-    def kept(self, indicator: str) -> np.ndarray:
-        """Configurations over which an indicator is averaged, (configuration,); see `dynamics`."""
-        kept = self.explained_configurations
-        return np.ones_like(kept) if indicator != "gradcam" and not kept.any() else kept
-
-    def _correlated(self, indicator: str) -> xr.DataArray:
-        """Correlation with 1 - Delta in each glass that has one, (configuration, ...)."""
-        part = self.group("dynamics")["pearson"].sel(indicator=indicator)
-        part = part.isel(configuration=self.kept(indicator)).load()
-        return part.isel(configuration=part.notnull().any(("temperature", "time")).values)
-
-    def interval(self, indicator: str) -> tuple[np.ndarray, np.ndarray]:
-        """95 % interval of the correlation with 1 - Delta, (temperature, time) each.
-
-        Over glasses (BCa) where there are `FEW` or more; else over the replicas of these glasses,
-        of the mean of which it says nothing about another glass.
-        """
-        if indicator not in self._intervals:
-            self._intervals[indicator] = self._interval(self._correlated(indicator), indicator)
-        return self._intervals[indicator]
+        right = self.correct.sel(state="glass").values[samples] == 1
+        return np.ones_like(right) if indicator != "gradcam" and not right.any() else right
 
     @cached_property
-    def _intervals(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    def _dynamics(self) -> dict[str, xr.Dataset]:
         return {}
 
-    def _interval(self, part: xr.DataArray, indicator: str) -> tuple[np.ndarray, np.ndarray]:
-        if part.sizes["configuration"] == 0:
-            nothing = np.full((part.sizes["temperature"], part.sizes["time"]), np.nan)
-            return nothing, nothing
+    def dynamics(self, indicator: str) -> xr.Dataset:
+        """Correlation of an indicator with 1 - Delta over the configurations of `kept`.
+
+        Returns
+        -------
+        Dataset
+            (temperature, time): `value` and `spread`, mean and standard deviation over
+            configurations; `delta`, sigma; `low` and `high`, a 95 % interval; `ceiling`, the root
+            of the mean reliability of Delta, which no correlation is expected to exceed in size;
+            `over_ceiling`, NaN where the reliability is below
+            `reliability.MINIMUM_RELIABILITY`. `count`, of configurations.
+        """
+        if indicator not in self._dynamics:
+            self._dynamics[indicator] = self._correlated(indicator)
+        return self._dynamics[indicator]
+
+    def _correlated(self, indicator: str) -> xr.Dataset:
+        group = self.group("dynamics")
+        part = group["pearson"].sel(indicator=indicator).isel(configuration=self.kept(indicator))
+        part = part.load().drop_vars("indicator", errors="ignore")
+        # a temperature whose trajectories all failed is missing for that glass alone
+        part = part.isel(configuration=part.notnull().any(("temperature", "time")).values)
+        same = {"configuration": part["configuration"]}
+        found = {
+            "value": part.mean("configuration"),
+            "spread": part.std("configuration", ddof=1),
+            "count": xr.DataArray(part.sizes["configuration"]),
+            "delta": group["delta"].sel(same).load().mean("configuration"),
+        }
+        nothing = xr.full_like(found["value"], np.nan)
+        reliability = nothing
+        if "reliability" in group:
+            reliability = group["reliability"].sel(same).load().mean("configuration")
+        found["ceiling"] = np.sqrt(reliability.clip(0))  # type: ignore[assignment]
+        ratio = noise_corrected_correlation_array(
+            found["value"].values, found["ceiling"].values ** 2
+        )
+        found["over_ceiling"] = nothing.copy(data=ratio)
+        ends = self.interval(part, indicator)
+        found |= {
+            name: nothing.copy(data=end) for name, end in zip(("low", "high"), ends, strict=True)
+        }
+        return xr.Dataset(found)
+
+    def interval(self, part: xr.DataArray, indicator: str) -> tuple[np.ndarray, np.ndarray]:
+        """95 % interval of the mean of `part` (configuration, ...), two (temperature, time).
+
+        Over configurations (BCa) where there are `FEW` or more; else over the replicas of these,
+        of the mean of which it says nothing about another one.
+        """
+        group = self.group("dynamics")
         if part.sizes["configuration"] >= FEW:
             found = mean_with_interval(part, "configuration", resamples=RESAMPLES)
             return np.clip(found["lower"].values, -1, 1), np.clip(found["upper"].values, -1, 1)
-        group = self.group("dynamics")[["pearson_low", "pearson_high"]]
-        each = group.sel(indicator=indicator, configuration=part["configuration"])
+        if part.sizes["configuration"] == 0 or "pearson_low" not in group:
+            nothing = np.full((part.sizes["temperature"], part.sizes["time"]), np.nan)
+            return nothing, nothing
+        each = group[["pearson_low", "pearson_high"]].sel(
+            indicator=indicator, configuration=part["configuration"]
+        )
         # the replicas of one glass know nothing of another's: distances add in squares
         mean, count = part.mean("configuration"), part.notnull().sum("configuration")
         low, high = (
@@ -246,58 +249,32 @@ class ReportData:
         )
         return (mean - low).values, (mean + high).values
 
-    def ceiling(self, indicator: str) -> np.ndarray:
-        """Square root of the mean reliability of Delta over the same glasses, (temperature, time).
-
-        No correlation with a Delta of so many replicas is expected to be larger in size.
-        """
-        samples = self._correlated(indicator)["configuration"]
-        reliability = self.group("dynamics")["reliability"].sel(configuration=samples)
-        return np.sqrt(np.clip(reliability.mean("configuration").values, 0, None))
-
-    def over_ceiling(self, indicator: str) -> np.ndarray:
-        """Mean correlation over the ceiling, (temperature, time).
-
-        NaN where the reliability is below `reliability.MINIMUM_RELIABILITY`.
-        """
-        reliability = self.ceiling(indicator) ** 2
-        return noise_corrected_correlation_array(self.dynamics(indicator).mean, reliability)
-
     def largest(self, indicator: str, by_size: bool = True) -> Extremum | None:
         """The largest correlation with 1 - Delta over temperatures and times, or nothing.
 
-        Parameters
-        ----------
-        indicator : str
-        by_size : bool
-            Compare sizes whatever the sign; else the largest value, as the paper does for Gamma.
+        `by_size`: compare sizes whatever the sign; else values, as the paper does for Gamma.
         """
-        found = self.dynamics(indicator)
-        return self._extremum(found, np.abs(found.mean) if by_size else found.mean)
+        mean = self.dynamics(indicator)["value"].values
+        return self._extremum(indicator, np.abs(mean) if by_size else mean)
 
     def lowest(self, indicator: str) -> Extremum | None:
         """The most negative correlation with 1 - Delta over temperatures and times, or nothing."""
-        found = self.dynamics(indicator)
-        return self._extremum(found, -found.mean)
+        return self._extremum(indicator, -self.dynamics(indicator)["value"].values)
 
     def nearest(self, indicator: str, delta: float) -> Extremum | None:
         """The correlation with 1 - Delta where delta(t) is nearest to `delta` on a log scale."""
         found = self.dynamics(indicator)
         with np.errstate(divide="ignore", invalid="ignore"):
-            distance = np.abs(np.log(found.delta / delta))
-        return self._extremum(found, np.where(np.isfinite(found.mean), -distance, np.nan))
+            distance = np.abs(np.log(found["delta"].values / delta))
+        known = np.isfinite(found["value"].values)
+        return self._extremum(indicator, np.where(known, -distance, np.nan))
 
-    def _extremum(self, found: Dynamics, ranked: np.ndarray) -> Extremum | None:
+    def _extremum(self, indicator: str, ranked: np.ndarray) -> Extremum | None:
         """Where `ranked` (temperature, time) is largest, or nothing when it is NaN throughout."""
         if not np.isfinite(ranked).any():
             return None
-        t, k = np.unravel_index(int(np.nanargmax(ranked)), ranked.shape)
-        return Extremum(
-            float(found.mean[t, k]),
-            float(found.spread[t, k]),
-            found.count,
-            float(found.delta[t, k]),
-            float(self.temperatures[t]),
-            float(self.times[k]),
-            (int(t), int(k)),
-        )
+        t, k = (int(n) for n in np.unravel_index(int(np.nanargmax(ranked)), ranked.shape))
+        found = self.dynamics(indicator).isel(temperature=t, time=k)
+        numbers = {str(name): values.item() for name, values in found.items()}
+        numbers |= {"temperature": float(self.temperatures[t]), "time": float(self.times[k])}
+        return Extremum(numbers, (t, k))

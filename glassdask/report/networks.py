@@ -7,37 +7,38 @@ import math
 import numpy as np
 
 from glassdask.report.data import ReportData
-from glassdask.report.rows import number
 from glassdask.store import layout
-
-SINGLE = "one network: another seed moves it"
 
 
 def learnt(data: ReportData) -> list[int]:
     """Numbers of the networks that have learnt; empty when there is only one network at all."""
+    if not data.has_network:
+        return []
     found = data.group("explanations").attrs.get("learnt_by_network", [])
     return [k for k, good in enumerate(found) if good] if len(found) > 1 else []
 
 
 def correct(data: ReportData, state: str) -> np.ndarray:
-    """Whole test snapshots that each of the learnt networks classified rightly, (network, sample).
+    """Whole test snapshots that each network classified rightly, (network, sample) bool.
 
-    As `ReportData.counted` of the network that is shown.
+    As `ReportData.counted` of the network that is shown; none of a network that has not learnt.
     """
     each = data.group("explanations")["correct_by_network"].sel(state=state)
-    right = each.transpose("network", "sample").values[learnt(data)] == 1
-    return right & data.test
+    right = (each.transpose("network", "sample").values == 1) & data.test
+    right[[k for k in range(len(right)) if k not in learnt(data)]] = False
+    return right
 
 
 def correlation(data: ReportData, other: str, state: str) -> np.ndarray:
-    """Mean correlation of each learnt network's Gamma with an indicator, (network,).
+    """Mean correlation of each network's Gamma with an indicator, (network,).
 
-    Over the test snapshots that the network itself classified rightly; NaN where there is none.
+    Over the test snapshots that the network itself classified rightly; NaN where there is none, or
+    where it has not learnt.
     """
     if not learnt(data):
         return np.empty(0)
     table = data.group("correlations")["pearson_by_network"].sel(other=other, state=state)
-    values = table.transpose("network", "sample").values[learnt(data)]
+    values = table.transpose("network", "sample").values
     return _means(np.where(correct(data, state), values, np.nan))
 
 
@@ -54,19 +55,19 @@ def agreement(data: ReportData, state: str) -> np.ndarray:
     values = table.transpose("network", "other_network", "sample").values
     right = correct(data, state)
     pairs = [
-        np.where(right[a] & right[b], values[numbers[a], numbers[b]], np.nan)
-        for a in range(len(numbers))
-        for b in range(a)
+        np.where(right[a] & right[b], values[a, b], np.nan)
+        for place, a in enumerate(numbers)
+        for b in numbers[:place]
     ]
     found = _means(np.stack(pairs, axis=1))
     return found[np.isfinite(found)]
 
 
 def dynamics(data: ReportData) -> np.ndarray:
-    """Correlation of each learnt network's Gamma with 1 - Delta, (network, temperature, time).
+    """Correlation of each network's Gamma with 1 - Delta, (network, temperature, time).
 
     Mean over the glasses of the ensemble that the network classified rightly, or over all
-    equilibrated configurations; NaN without any.
+    equilibrated configurations; NaN without any, or where it has not learnt.
     """
     numbers = learnt(data)
     if not numbers:
@@ -76,8 +77,8 @@ def dynamics(data: ReportData) -> np.ndarray:
     explained = data.group("explanations")["correct_by_network"].sel(state="glass")
     glasses = explained.transpose("network", "sample").values[:, group["configuration"].values] == 1
     glasses |= data.from_equilibrium  # what became of their liquid is another configuration
-    values = np.where(glasses[:, np.newaxis, np.newaxis], each.values, np.nan)
-    return _means(values[numbers])
+    glasses[[k for k in range(len(glasses)) if k not in numbers]] = False
+    return _means(np.where(glasses[:, np.newaxis, np.newaxis], each.values, np.nan))
 
 
 def accuracy(data: ReportData, state: str) -> np.ndarray:
@@ -90,13 +91,6 @@ def spread(values: np.ndarray) -> float:
     """Standard deviation over networks; NaN for fewer than two."""
     known = values[np.isfinite(values)]
     return float(known.std(ddof=1)) if len(known) > 1 else math.nan
-
-
-def note(values: np.ndarray) -> str:
-    """What the networks say one by one, or that there is only one."""
-    if len(values) < 2:
-        return SINGLE
-    return f"each network: {', '.join(number(value) or 'none' for value in values)}"
 
 
 def _means(values: np.ndarray) -> np.ndarray:

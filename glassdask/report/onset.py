@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,28 +14,11 @@ from glassdask.physics.kink import FEWEST_POINTS
 from glassdask.physics.onset import onset_from_cooling, onset_from_displacement
 from glassdask.report import paper
 from glassdask.report.data import ReportData
-from glassdask.report.rows import Row, number
 
 #: Above this p-value one line fits e(T) as well as two.
 SIGNIFICANT = 0.05
 #: Displacement at which particles have left their cages, sigma.
 LEVEL = 1.0
-
-
-@dataclass(frozen=True)
-class Onset:
-    """T* and how sure it is, or why there is none.
-
-    Attributes
-    ----------
-    found : Dataset or None
-        Of `glassdask.onset_from_cooling` or `onset_from_displacement`, as numbers.
-    missing : str
-        Why it is None.
-    """
-
-    found: dict[str, float] | None
-    missing: str = ""
 
 
 def window(campaign: Campaign) -> tuple[float, float]:
@@ -45,118 +28,74 @@ def window(campaign: Campaign) -> tuple[float, float]:
     return (glass, liquid) if given is None else (given[0], given[1])
 
 
-def from_cooling(data: ReportData) -> Onset:
-    """The kink of e(T), mean over the whole quenches; all temperatures weigh alike."""
-    if data.campaign.imported:
-        return Onset(None, "not looked for in imported configurations")
-    if not data.done.any():
-        return Onset(None, "no whole quench")
+def corners(campaign: Campaign) -> list[float]:
+    """Temperatures within this window at which the rate of a schedule changes, epsilon/kB."""
+    low, high = window(campaign)
+    return [T for T in ramp(campaign).corners[1:-1].tolist() if low < T < high]
+
+
+def kink(data: ReportData) -> dict[str, float]:
+    """The kink of e(T) of the mean over whole quenches, as `glassdask.onset_from_cooling` has it.
+
+    With `total`, the number of temperatures in the window; that alone where there are too few of
+    them, or no whole quench.
+    """
     energy, (low, high) = data.group("cooling")["potential_energy"], window(data.campaign)
-    temperature = energy["temperature"]
-    count = int(((temperature >= low) & (temperature <= high)).sum())
-    if count < FEWEST_POINTS:
-        return Onset(
-            None,
-            f"{count} temperatures from {low:g} to {high:g}, and two lines need {FEWEST_POINTS}: "
-            "raise [quench] cooling_points",
-        )
-    return Onset(_numbers(onset_from_cooling(energy.isel(sample=data.done).load(), low, high)))
-
-
-def last_displacement(data: ReportData) -> xr.DataArray:
-    """What delta is at the end of the window, (configuration, temperature), sigma."""
-    return data.group("dynamics")["delta"].isel(time=-1).load()
-
-
-def from_displacement(data: ReportData) -> Onset:
-    """Where delta at the end of the window reaches 1 sigma, over all configurations."""
-    delta = last_displacement(data)
-    if not np.isfinite(delta.values).any():
-        return Onset(None, "no whole trajectory")
-    return Onset(_numbers(onset_from_displacement(delta, LEVEL)))
+    temperature = energy["temperature"].values
+    total = int(((temperature >= low) & (temperature <= high)).sum())
+    if total < FEWEST_POINTS or not data.done.any():
+        return {"total": total}
+    found = onset_from_cooling(energy.isel(sample=data.done).load(), low, high)
+    return {"total": total} | _numbers(found)
 
 
 def _numbers(found: xr.Dataset) -> dict[str, float]:
     return {str(name): float(value) for name, value in found.items()}
 
 
-def rows(data: ReportData) -> list[Row]:
-    """T* from e(T) and from delta(t)."""
+def rows(data: ReportData) -> list[dict[str, Any]]:
+    """T* from e(T) and from delta(t), as far as there are a ramp and an ensemble."""
+    found = [] if data.campaign.imported else [from_cooling(data)]
+    return found + ([from_displacement(data)] if data.has_ensemble else [])
+
+
+def _row(data: ReportData, method: str, kind: str) -> dict[str, Any]:
     stated = paper.numbers(data.campaign.model).onset
-    return [_cooling_row(data, stated), _displacement_row(data, stated)]
+    return {"quantity": f"T* from {method} (ε/kB)", "kind": kind, "unit": "ε/kB", "paper": stated}
 
 
-def _cooling_row(data: ReportData, stated: str) -> Row:
-    quantity, kink = "T* from e(T) (ε/kB)", from_cooling(data)
-    if kink.found is None:
-        return Row(quantity, math.nan, math.nan, 0, stated, kink.missing)
-    found, (low, high) = kink.found, window(data.campaign)
-    count = int(found["count"])
+def from_cooling(data: ReportData) -> dict[str, Any]:
+    """T* as the kink of e(T); no value where one line fits as well as two."""
+    row, found = _row(data, "e(T)", "onset_cooling"), kink(data)
+    row |= {"total": found["total"]}
+    row |= dict(zip(("window_low", "window_high"), window(data.campaign), strict=True))
+    if "temperature" not in found:
+        return row
+    row |= {name: found[name] for name in ("count", "p_value", "parabola")}
     if found["p_value"] > SIGNIFICANT:
-        note = (
-            f"no kink from {low:g} to {high:g}: one line fits as well, p = {found['p_value']:.2g}"
-        )
-        return Row(quantity, math.nan, math.nan, count, stated, note)
-    notes = [_interval(found, "quench", "quenches")]
-    notes.append(
-        f"{number(found['lowest'])} to {number(found['highest'])} as the window from {low:g} ends "
-        f"at {low + 0.6 * (high - low):.3g} to {high:g}"
-    )
-    if found["parabola"] < 1:
-        notes.append("gradual: a parabola fits better than two lines")
-    elif found["highest"] - found["lowest"] > found["upper"] - found["lower"]:
-        notes.append("gradual: the window moves it by more than its interval is wide")
-    if found["slope_above"] < found["slope_below"]:
-        notes.append("the slope falls there: not as where a liquid falls out of equilibrium")
-    notes += _corners(data, found, low, high)
-    notes.append("depends on the cooling rate; se is over resampled quenches")
-    return Row(quantity, found["temperature"], math.nan, count, stated, "; ".join(notes),
-               found["standard_error"])  # fmt: skip
+        return row
+    names = {
+        "value": "temperature", "standard_error": "standard_error", "low": "lower", "high": "upper",
+        "lowest_in_window": "lowest", "highest_in_window": "highest", "slope_below": "slope_below",
+        "slope_above": "slope_above",
+    }  # fmt: skip
+    return row | {name: found[theirs] for name, theirs in names.items()}
 
 
-def _corners(data: ReportData, found: dict[str, float], low: float, high: float) -> list[str]:
-    """Where the rate of a schedule changes within the window; e(T) may bend there, too."""
-    corners = [T for T in ramp(data.campaign).corners[1:-1].tolist() if low < T < high]
-    if not corners:
-        return []
-    places = ", ".join(f"{T:g}" for T in corners)
-    notes = [f"cooled by a schedule: the rate changes at {places} within the window"]
-    ends = [found[name] for name in ("lower", "upper", "lowest", "highest")]
-    if any(np.nanmin(ends) <= T <= np.nanmax(ends) for T in corners):
-        notes.append("one of these lies within the interval: this may be the corner, not T*")
-    return notes
+def from_displacement(data: ReportData) -> dict[str, Any]:
+    """Where delta at the end of the window reaches 1 sigma; infinite where that is not reached.
 
-
-def _displacement_row(data: ReportData, stated: str) -> Row:
-    quantity, onset = "T* from δ(t) (ε/kB)", from_displacement(data)
-    if onset.found is None:
-        return Row(quantity, math.nan, math.nan, 0, stated, onset.missing)
-    found = onset.found
-    delta = last_displacement(data).mean("configuration").dropna("temperature")
-    time, count = data.times[-1], int(found["count"])
-    if not math.isfinite(found["temperature"]):
-        above = found["temperature"] > 0
-        end = delta.sortby("temperature").isel(temperature=-1 if above else 0)
-        note = (
-            f"{'above' if above else 'below'} the range: at t = {time:g}, T = "
-            f"{float(end['temperature']):.3g}, δ is {float(end):.2g} σ"
-            f"{'' if above else ' already'}"
-        )
-        return Row(quantity, math.nan, math.nan, count, stated, note)
-    notes = [f"δ reaches {LEVEL:g} σ within t = {time:g} there; a longer window gives a lower one"]
-    if not data.from_equilibrium:
-        notes.append("of aging glasses, whose own past enters")
-    notes.append(_interval(found, "configuration", "configurations"))
-    return Row(quantity, found["temperature"], math.nan, count, stated, "; ".join(notes))
-
-
-def _interval(found: dict[str, float], one: str, several: str) -> str:
-    """The 95 % interval in words; an end may lie outside of the range."""
-    count = int(found["count"])
-    if count < 2:
-        return f"one {one}: no interval"
-    ends = [
-        number(found[name]) or f"{'below' if found[name] < 0 else 'above'} the range"
-        for name in ("lower", "upper")
-    ]
-    return f"95 % interval {ends[0]} to {ends[1]} over {count} {several}"
+    Then `temperature` and `delta` are those of the end of the range that is nearest to it.
+    """
+    row = _row(data, "δ(t)", "onset_displacement") | {"time": data.times[-1]}
+    delta = data.group("dynamics")["delta"].isel(time=-1).load()
+    if not np.isfinite(delta.values).any():
+        return row
+    found = _numbers(onset_from_displacement(delta, LEVEL))
+    names = {"value": "temperature", "low": "lower", "high": "upper", "count": "count"}
+    row |= {name: found[theirs] for name, theirs in names.items()}
+    if math.isfinite(found["temperature"]):
+        return row
+    mean = delta.mean("configuration").dropna("temperature").sortby("temperature")
+    end = mean.isel(temperature=-1 if found["temperature"] > 0 else 0)
+    return row | {"temperature": float(end["temperature"]), "delta": float(end)}

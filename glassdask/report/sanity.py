@@ -48,7 +48,9 @@ class Check:
 
 def sanity_table(data: ReportData) -> list[Check]:
     """Failed runs, areas, cavities, energies and temperatures."""
-    checks = [_failed_runs(data), _failed_trajectories(data)]
+    checks = [_failed(data, "configurations", "failed quenches")]
+    if "propensity" in data.groups:
+        checks.append(_failed(data, "propensity", "failed trajectories"))
     if "voronoi_volume" in data.campaign.file.indicators.names:
         checks.append(_areas(data))
         if data.states[-1] == "glass":
@@ -62,16 +64,10 @@ def sanity_table(data: ReportData) -> list[Check]:
     return checks
 
 
-def _failed_runs(data: ReportData) -> Check:
-    status = data.group("configurations")["run_status"].values
+def _failed(data: ReportData, group: str, what: str) -> Check:
+    status = data.group(group)["run_status"].values
     failed = int((status == layout.FAILED).sum())
-    return Check("failed quenches", f"{failed} of {status.size}", "0", failed == 0)
-
-
-def _failed_trajectories(data: ReportData) -> Check:
-    status = data.group("propensity")["run_status"].values
-    failed = int((status == layout.FAILED).sum())
-    return Check("failed trajectories", f"{failed} of {status.size}", "0", failed == 0)
+    return Check(what, f"{failed} of {status.size}", "0", failed == 0)
 
 
 def _cells(data: ReportData) -> np.ndarray:

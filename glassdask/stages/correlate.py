@@ -50,7 +50,17 @@ class Correlate(Stage):
             whole = trajectories.whole(campaign)
             counted = {"trajectories": int(whole.size), "whole_trajectories": int(whole.sum())}
             moving = replace(moving, attributes=moving.attributes | counted)
-        return (layout.fields(campaign), moving, layout.correlations(campaign))
+        return (*self._of_runs(campaign), moving)
+
+    def groups_to_make(self, campaign: Campaign) -> tuple[Group, ...]:
+        """Without an ensemble, those of every run."""
+        there = self.has_ensemble(campaign)
+        return self.groups(campaign) if there else self._of_runs(campaign)
+
+    def _of_runs(self, campaign: Campaign) -> tuple[Group, ...]:
+        from glassdask.store import layout
+
+        return (layout.fields(campaign), layout.correlations(campaign))
 
     def parts(self, campaign: Campaign, **flags: bool) -> Iterator[Part]:
         """The ensembles, then what needs all of the blocks and ensembles."""

@@ -176,7 +176,7 @@ def do(
     if fresh:
         kept = {flag.name: flags[flag.name] for flag in stage.flags if flag.kept}
         record |= {"options": kept} if kept else {}
-        jobs.create(campaign, stage.name, record, stage.groups(campaign))
+        jobs.create(campaign, stage.name, record, stage.groups_to_make(campaign))
     flags |= record.get("options", {})
     if stage.work is not None:
         each(of_runs(campaign, stage, flags))

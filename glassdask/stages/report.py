@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 
 class Report(Stage):
-    """Draw every figure, then write figures/results.json and report.html."""
+    """Draw every figure, then write the group results, figures/results.json and report.html."""
 
     name = "report"
     help = "Stage 8: figures and report.html."
     paper = "Table II, Figs. 1 to 4"
     sections = ("campaign", "report")
     reads = ("correlate",)
+    writes = ("results",)
     record_in = "figures"
 
     def outdated(self, campaign: Campaign) -> bool:

@@ -101,8 +101,8 @@ def _row(campaign: Campaign, stage: str) -> Row:
     if found in (State.ABSENT, State.CHANGED):
         return Row(stage, state, remark=remark)
     info = STAGES[stage]
-    if not info.writes:
-        return Row(stage, state, info.progress(campaign), left=left, remark=remark)
+    if said := info.progress(campaign):
+        return Row(stage, state, said, left=left, remark=remark)
     status = np.asarray(groups.array(campaign.store, info.status_in, "run_status", "r")[...])
     over = waiting(campaign, stage, status)
     failed = int((status == layout.FAILED).sum()) + sum(bool(why) for why in over.values())

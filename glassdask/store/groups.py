@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,11 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
     return xr.open_datatree(str(locate(path)), engine="zarr", chunks=chunks, consolidated=False)
 
 
+def exists(store: Path, name: str) -> bool:
+    """Whether the store has a group."""
+    return (store / name / "zarr.json").exists()
+
+
 def open_group(store: Path, name: str, chunks: Any = None) -> xr.Dataset:
     """One group of the store as a Dataset, read on access, or as Dask arrays with `chunks`."""
     return xr.open_zarr(store, group=name, chunks=chunks, consolidated=False)
@@ -95,13 +102,40 @@ def create_group(store: Path, group: Group, attributes: dict[str, Any], provenan
     provenance : str
         One line for each variable: what wrote it.
     """
+    with _built(store, group.name) as building:
+        _build(building, group, attributes, provenance)
+
+
+def write_group(store: Path, name: str, dataset: xr.Dataset, provenance: str) -> None:
+    """Make a small group with all that is in it, in place of one that is there.
+
+    Parameters
+    ----------
+    store : Path
+        The store; made when it does not exist.
+    name : str
+    dataset : Dataset
+        In memory; each variable has `units` and `long_name`.
+    provenance : str
+        As for `create_group`.
+    """
+    whole = dataset.copy()
+    for variable in whole.variables.values():
+        variable.attrs["provenance"] = provenance
+    with _built(store, name) as building:
+        whole.to_zarr(building, mode="w", consolidated=False, zarr_format=3)
+
+
+@contextmanager
+def _built(store: Path, name: str) -> Iterator[Path]:
+    """A folder beside the store that becomes the group of this name, once it is whole."""
     make_root(store)
-    building = store.parent / f".{group.name}.partial"
+    building = store.parent / f".{name}.partial"
     shutil.rmtree(building, ignore_errors=True)
     try:
-        _build(building, group, attributes, provenance)
-        remove_group(store, group.name)
-        building.rename(store / group.name)
+        yield building
+        remove_group(store, name)
+        building.rename(store / name)
     except OSError:  # such as a full disk
         shutil.rmtree(building, ignore_errors=True)
         raise

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import xarray as xr
 import zarr
 
 from glassdask.base.errors import UsageError
@@ -17,8 +18,10 @@ from glassdask.store import records
 from glassdask.store.groups import (
     array,
     create_group,
+    exists,
     remove_group,
     replace_text,
+    write_group,
 )
 from glassdask.store.layout import (
     FAILED,
@@ -89,6 +92,8 @@ def _check_blocks(campaign: Campaign, stage: str) -> None:
     """
     size = samples_per_shard(campaign.file.quench.runs)
     for name in STAGES[stage].writes:
+        if not exists(campaign.store, name):
+            continue
         group = zarr.open_group(campaign.store, path=name, mode="r")
         for key, found in group.arrays():
             dims = getattr(found.metadata, "dimension_names", None) or ()
@@ -129,7 +134,7 @@ def clear(campaign: Campaign, stage: str) -> None:
             remove_group(campaign.store, name)
     for name in info.writes:
         remove_group(campaign.store, name)
-    if not info.writes:
+    if not info.home.startswith("store.zarr/"):
         home = (campaign.path / info.home).parent
         home.joinpath("stage.json").unlink(missing_ok=True)
         shutil.rmtree(home, ignore_errors=True)
@@ -162,10 +167,28 @@ def create(
     for group in sorted(groups, key=lambda g: info.home.startswith(f"store.zarr/{g.name}/")):
         home = info.home.startswith(f"store.zarr/{group.name}/")
         create_group(campaign.store, group, (record if home else shared) | (attributes or {}), line)
-    if not groups:
+    if not info.home.startswith("store.zarr/"):
         path = campaign.path / info.home
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_text(path, json.dumps(record | (attributes or {}), indent=2))
+
+
+def add_group(campaign: Campaign, stage: str, name: str, dataset: xr.Dataset) -> None:
+    """Write a small group of a stage that has begun, whole, with what its record says.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    stage : str
+    name : str
+        One of the groups that it writes, not the one with its record.
+    dataset : Dataset
+        In memory; each variable has `units` and `long_name`.
+    """
+    record = records.read(campaign, stage)
+    assert record is not None
+    shared = {key: value for key, value in record.items() if key not in _HOME_ONLY}
+    write_group(campaign.store, name, dataset.assign_attrs(shared), _provenance(record))
 
 
 def _provenance(record: dict[str, Any]) -> str:

@@ -196,6 +196,10 @@ class Stage:
         """What it writes, as far as that is known before it runs."""
         return ()
 
+    def groups_to_make(self, campaign: Campaign) -> tuple[Group, ...]:
+        """Those of `groups` that it makes of what there is now."""
+        return self.groups(campaign)
+
     def progress(self, campaign: Campaign) -> str:
         """How far it is, where no `run_status` says it."""
         return ""

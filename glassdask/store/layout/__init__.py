@@ -3,6 +3,7 @@
 from glassdask.campaign.classes import STATES
 from glassdask.store.layout.baselines import BASELINES
 from glassdask.store.layout.dynamics import dynamics
+from glassdask.store.layout.fields import correlations, fields, propensity
 from glassdask.store.layout.parts import (
     DONE,
     FAILED,
@@ -19,7 +20,7 @@ from glassdask.store.layout.parts import (
     samples_per_shard,
     splits,
 )
-from glassdask.store.layout.results import correlations, fields, propensity
+from glassdask.store.layout.results import results
 from glassdask.store.layout.snapshots import (
     CONTROLLED,
     configurations,
@@ -56,6 +57,7 @@ __all__ = [
     "pending_blocks",
     "per_sample",
     "propensity",
+    "results",
     "run_seeds",
     "sample_blocks",
     "samples_per_shard",

@@ -1,158 +1,114 @@
-"""Groups with what follows from the snapshots: fields, correlations, trajectories."""
+"""The group `results`: what the report says, as numbers; a line of its table is a `quantity`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
+import xarray as xr
 
-from glassdask.campaign import Campaign
-from glassdask.store.layout import baselines
-from glassdask.store.layout.axes import (
-    class_attributes,
-    classes_axis,
-    ensemble_axes,
-    networks_axis,
-    particles_axis,
-    samples_axis,
-    space_axes,
-)
-from glassdask.store.layout.parts import (
-    Array,
-    Coordinate,
-    Group,
-    gamma_name,
-    indicator_names,
-    run_outcome,
-    run_seeds,
-    run_status,
-    sample_array,
-    samples_per_shard,
-)
+OWN = "each that of `unit`"
+TIME = "sigma sqrt(m/epsilon)"
+TEMPERATURE = "epsilon/kB"
 
-#: Displacements that are in memory together, 4 bytes each.
-_VALUES_AT_ONCE = 1 << 22
-
-
-def fields(campaign: Campaign) -> Group:
-    """Indicators coarse-grained over xi and normalised to [0, 1] in each snapshot."""
-    networks = campaign.file.train.seeds
-    inner = {"state": 2, "particle": campaign.file.system.particles}
-
-    def field(name: str, dims: dict[str, int]) -> dict[str, Array]:
-        called = name.replace("gradcam", gamma_name(campaign))
-        about = f"{called.replace('_', ' ')}, coarse-grained and normalised to [0, 1]"
-        return {name: sample_array(campaign, dims, "float32", "1", about, np.nan)}
-
-    arrays = {"run_status": run_status(campaign, "fields")}
-    for name in indicator_names(campaign):
-        arrays |= field(name, inner)
-    if networks > 1:
-        arrays |= field("gradcam_by_network", {"network": networks} | inner)
-    return Group(
-        "fields",
-        samples_axis(campaign)
-        | classes_axis(campaign)
-        | particles_axis(campaign)
-        | networks_axis(campaign),
-        arrays,
-        {
-            "coarse_graining_length": campaign.file.correlate.coarse_graining_length,
-            "coarse_graining_length_units": "sigma",
-        }
-        | class_attributes(campaign),
-    )
-
-
-def correlations(campaign: Campaign) -> Group:
-    """Correlations between the coarse-grained indicators of each snapshot."""
-    names, runs = indicator_names(campaign), campaign.file.quench.runs
-    networks, size = campaign.file.train.seeds, samples_per_shard(runs)
-
-    def table(lead: dict[str, int], long_name: str) -> Array:
-        dims, counts = (*lead, "sample", "state"), tuple(lead.values())
-        shape, chunks = (*counts, runs, 2), (*counts, size, 2)
-        return Array(dims, shape, chunks, None, "float64", "1", long_name)
-
-    arrays = {}
-    for kind in ("pearson", "spearman"):
-        about = f"{kind.title()} correlation over particles"
-        arrays[kind] = table({"indicator": len(names), "other": len(names)}, about)
-        if networks > 1:
-            arrays[f"{kind}_by_network"] = table(
-                {"network": networks, "other": len(names)}, f"{about}, of gradcam of each network"
-            )
-    if networks > 1:
-        arrays["pearson_between_networks"] = table(
-            {"network": networks, "other_network": networks},
-            "Pearson correlation over particles, of gradcam of two networks",
-        )
-    return Group(
-        "correlations",
-        samples_axis(campaign)
-        | classes_axis(campaign)
-        | {
-            "indicator": Coordinate(("indicator",), np.array(names), "1", "one indicator"),
-            "other": Coordinate(("other",), np.array(names), "1", "the other indicator"),
-        }
-        | networks_axis(campaign)
-        | networks_axis(campaign, "other_network")
-        | baselines.coordinates(campaign),
-        arrays | baselines.arrays(campaign),
-        {
-            "convention": "tong_tanaka enters as 1 - Theta",
-            "coarse_graining_length": campaign.file.correlate.coarse_graining_length,
-            "coarse_graining_length_units": "sigma",
-        }
-        | class_attributes(campaign),
-    )
+#: Text coordinates: what each says.
+TEXTS = {
+    "quantity": "what is measured, as in the table of the report",
+    "kind": "which of the calculations of the report it is from",
+    "indicator": "indicator that it is about; empty: none",
+    "other": "indicator that this one is correlated with; empty: none",
+    "state": "class of the snapshots: liquid or glass; empty: neither",
+    "unit": "unit of the value and of what is in the same unit",
+    "paper": "what the paper states; empty: nothing",
+    "remark": "settings and reasons, which are not numbers; empty: none",
+}
+#: Variables along `quantity`: unit, and what each says. NaN: not known, or of no meaning there.
+NUMBERS = {
+    "value": (OWN, "what this campaign gives"),
+    "spread": (OWN, "standard deviation over samples or configurations"),
+    "standard_error": (OWN, "standard error of the value"),
+    "low": (OWN, "lower end of the 95 % interval"),
+    "high": (OWN, "upper end of the 95 % interval"),
+    "chance": (OWN, "what chance alone gives"),
+    "count": ("1", "samples, snapshots or configurations that it is over; 0: of no meaning"),
+    "networks_spread": (OWN, "standard deviation over networks of what each gives"),
+    "total": ("1", "of how many: trajectories, configurations, temperatures, values of a maximum"),
+    "right": ("1", "snapshots that are classified rightly"),
+    "only_network": ("1", "snapshots that the network alone classifies rightly"),
+    "only_linear": ("1", "snapshots that the linear model alone classifies rightly"),
+    "p_value": ("1", "of the test: McNemar's for accuracies, two lines against one for T*"),
+    "left_out": ("1", "counted snapshots without Gamma, or with the same one everywhere"),
+    "delta": ("sigma", "delta(t) there"),
+    "temperature": (TEMPERATURE, "temperature there"),
+    "time": (TIME, "time there"),
+    "ceiling": ("1", "root of the reliability of Delta there"),
+    "over_ceiling": ("1", "correlation over this ceiling"),
+    "lowest": ("1", "most negative correlation with 1 - Delta"),
+    "lowest_delta": ("sigma", "delta(t) where that is"),
+    "apart_at_delta": ("1", "how far C of two temperatures is apart at equal delta, rms"),
+    "apart_at_time": ("1", "how far C of two temperatures is apart at equal time, rms"),
+    "over_onset": ("1", "temperature there over T* of the model"),
+    "over_paper": ("1", "value over that of the paper"),
+    "largest_cell": ("1", "largest Voronoi cell over the mean of its species"),
+    "window_low": (TEMPERATURE, "lower end of the window in which T* is looked for"),
+    "window_high": (TEMPERATURE, "upper end of this window"),
+    "lowest_in_window": (TEMPERATURE, "lowest T* as the window is drawn in"),
+    "highest_in_window": (TEMPERATURE, "highest T* as the window is drawn in"),
+    "slope_below": ("kB", "slope of e(T) below T*"),
+    "slope_above": ("kB", "slope of e(T) above T*"),
+    "parabola": ("1", "residual of a parabola over that of two lines"),
+    "ensembles": ("1", "starts times temperatures"),
+    "fewest": ("1", "trajectories of the ensemble that has fewest"),
+    "most": ("1", "trajectories of the ensemble that has most"),
+    "early": ("1", "configurations that relax before the first recorded time"),
+    "cage_relative": (OWN, "the same, of displacements relative to the cage"),
+    "peak_height": ("1", "chi_4 at its peak"),
+    "peak_time": (TIME, "time of this peak"),
+    "peak_of_one_start": ("1", "1: this chi_4 is that of one start, 0: of all trajectories"),
+}
 
 
-def propensity(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Group:
-    """Displacements of every replica since the start, and relative to the cage.
+def results(rows: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]) -> xr.Dataset:
+    """The group from its rows.
 
-    `samples` (configuration,) are the runs to start from, `times` (time,) the recorded times.
+    Parameters
+    ----------
+    rows : sequence of mapping
+        By the names of `TEXTS` and `NUMBERS`; what a row leaves out is empty or NaN. `of_network`
+        is what each network gives, (network,), NaN where it gives nothing.
+    attributes : mapping
+        Of the group.
+
+    Returns
+    -------
+    Dataset
+        (quantity,), and `of_network` (quantity, network) where there are several networks.
+
+    Raises
+    ------
+    KeyError
+        For a name that neither table has.
     """
-    section, d = campaign.file.propensity, campaign.model.dimension
-    lead = {
-        "configuration": len(samples),
-        "temperature": len(campaign.propensity_temperatures),
-        "replica": section.replicas,
-    }
-    seeds = run_seeds(campaign, 1, int(np.prod(list(lead.values())))).reshape(tuple(lead.values()))
-    each = {"time": len(times), "particle": campaign.file.system.particles}
-
-    def recorded(inner: dict[str, int], units: str, long_name: str) -> Array:
-        """A chunk a replica and a shard a glass and temperature, of as many frames as are read."""
-        frames = frames_at_once(campaign, len(times))
-        sizes = lead | inner
-        chunks = sizes | dict.fromkeys(lead, 1) | {"time": frames}
-        shards = chunks | {"replica": section.replicas}
-        return Array(
-            tuple(sizes), tuple(sizes.values()), tuple(chunks.values()), tuple(shards.values()),
-            "float32", units, long_name,
-        )  # fmt: skip
-
-    return Group(
-        "propensity",
-        ensemble_axes(campaign, samples, times)
-        | particles_axis(campaign)
-        | space_axes(campaign)
-        | {
-            "replica": Coordinate(("replica",), np.arange(section.replicas), "1", "velocity draw"),
-            "seed": Coordinate(tuple(lead), seeds, "1", "seed of the velocities"),
-        },
-        {
-            "crsd": recorded(each, "sigma^2", "cage-relative squared displacement"),
-            "displacement": recorded(
-                each | {"axis": d}, "sigma", "displacement since time 0, unwrapped"
-            ),
-        }
-        | run_outcome(tuple(lead), tuple(lead.values()), "trajectory"),
-        {"velocities": "Gaussian, centre-of-mass momentum removed"},
-    )
-
-
-def frames_at_once(campaign: Campaign, frames: int) -> int:
-    """Frames of all replicas that are read together, about equally many each time."""
-    size = campaign.file.propensity.replicas * campaign.file.system.particles
-    most = max(1, _VALUES_AT_ONCE // (size * campaign.model.dimension))
-    return -(-frames // -(-frames // most)) if frames else 1
+    for row in rows:
+        if unknown := set(row) - {*TEXTS, *NUMBERS, "of_network"}:
+            raise KeyError(f"the group results has no {', '.join(sorted(unknown))}")
+    coordinates: dict[str, Any] = {}
+    for name, text in TEXTS.items():
+        default = "1" if name == "unit" else ""
+        values = np.array([row.get(name, default) for row in rows], dtype=np.dtypes.StringDType())
+        coordinates[name] = ("quantity", values, {"units": "1", "long_name": text})
+    variables: dict[str, Any] = {}
+    for name, (units, text) in NUMBERS.items():
+        missing, dtype = (0, np.int64) if name == "count" else (np.nan, np.float64)
+        values = np.array([row.get(name, missing) for row in rows], dtype=dtype)
+        variables[name] = ("quantity", values, {"units": units, "long_name": text})
+    each = [row.get("of_network", ()) for row in rows]
+    if networks := max(map(len, each), default=0):
+        nothing = [np.nan] * networks
+        values = np.array([one if len(one) else nothing for one in each])
+        about = {"units": OWN, "long_name": "what each network gives; NaN: nothing"}
+        variables["of_network"] = (("quantity", "network"), values, about)
+        about = {"units": "1", "long_name": "network, of a seed of its own"}
+        coordinates["network"] = ("network", np.arange(networks), about)
+    return xr.Dataset(variables, coordinates, dict(attributes))

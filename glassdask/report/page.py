@@ -10,18 +10,20 @@ from importlib import resources
 from typing import Any
 
 import jinja2
+import xarray as xr
 
 from glassdask.campaign import Campaign
 from glassdask.campaign.campaign import RAMP
 from glassdask.campaign.classes import in_words, snapshot_of
 from glassdask.campaign.cooling import described
 from glassdask.campaign.schema import CampaignFile
-from glassdask.report import ladder, style
+from glassdask.report import missing, notes, style
 from glassdask.report.accuracy import wrong_snapshots
 from glassdask.report.data import ReportData
-from glassdask.report.figures import DRAWINGS
-from glassdask.report.rows import Row
+from glassdask.report.figures import drawings, ladder
+from glassdask.report.notes import number
 from glassdask.report.sanity import sanity_table
+from glassdask.report.table import table
 from glassdask.store import layout, records
 from glassdask.store.stage import STAGES
 
@@ -52,8 +54,8 @@ class Picture:
     height: int
 
 
-def page(data: ReportData, rows: list[Row]) -> str:
-    """The report as HTML; figures are read from the folder figures/."""
+def page(data: ReportData, results: xr.Dataset) -> str:
+    """The report as HTML; figures are read from the folder figures/, numbers from `results`."""
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
@@ -64,13 +66,15 @@ def page(data: ReportData, rows: list[Row]) -> str:
         style=folder.joinpath("report.css").read_text("utf-8"),
         campaign=campaign,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        summary=summary(data, rows),
+        summary=summary(data, results),
         reason=data.reason,
-        rows=rows,
+        missing=list(missing.sentences(results, campaign)),
+        rows=table(results),
         checks=sanity_table(data),
         pictures=pictures(data),
-        lengths=[f"{xi:g}" for xi in ladder.lengths(data)],
-        baselines=ladder.table(data),
+        lengths=[f"{xi:g}" for xi in ladder.lengths(data)] if data.has_ensemble else [],
+        baselines=ladder.table(data) if data.has_ensemble else [],
+        classified=data.has_network,
         wrong=wrong_snapshots(data),
         longest_list=LONGEST_LIST,
         parameters=parameters(campaign),
@@ -81,11 +85,11 @@ def page(data: ReportData, rows: list[Row]) -> str:
     )
 
 
-def summary(data: ReportData, rows: list[Row]) -> str:
+def summary(data: ReportData, results: xr.Dataset) -> str:
     """What was done and what came out, in a few plain sentences."""
     campaign, model = data.campaign, data.campaign.model
     text = (
-        f"{int(data.done.sum())} {'imported samples' if campaign.imported else 'quenches'} of "
+        f"{results.attrs['runs']} {'imported samples' if campaign.imported else 'quenches'} of "
         f"{model.name} in {model.dimension}D (N = {campaign.file.system.particles}, density "
         f"{model.density:g} {INVERSE_VOLUME[model.dimension]})"
     )
@@ -94,49 +98,45 @@ def summary(data: ReportData, rows: list[Row]) -> str:
     text += ". "
     if said := in_words(campaign):
         text += f"{said[0].upper()}{said[1:]}. "
-    if not data.trained:
-        return text + f"No network was trained: {data.reason.partition(':')[0]}."
-    glass, liquid = (
-        next(
-            row.note.partition(",")[0] for row in rows if row.quantity == f"test accuracy, {state}"
-        )
-        for state in ("glass", "liquid")
-    )
+    lines = {(line.kind, line.indicator, line.state): line for line in notes.lines(results)}
+    if not data.has_network:
+        return text + "No network was trained."
+    glass, liquid = (notes.share(lines["accuracy", "", state]) for state in ("glass", "liquid"))
     text += (
-        f"Of the test split, a network trained on {data.trained} of them classifies "
-        f"{glass} glasses and {liquid} liquids rightly. "
+        f"Of the test split, a network trained on {results.attrs['training_runs']} of them "
+        f"classifies {glass} glasses and {liquid} liquids rightly. "
     )
-    best = data.largest("gradcam", by_size=False) if data.learnt else None
-    if best is None:
-        return text
-    others = {name: data.largest(name) for name in campaign.file.indicators.names}
-    known = {name: found for name, found in others.items() if found is not None}
-    text += (
+    names = ("gradcam", *campaign.file.indicators.names)
+    found = {name: lines.get(("largest", name, "")) for name in names}
+    known = {name: line for name, line in found.items() if line and math.isfinite(line.value)}
+    return text + _predictions(data, known) if "gradcam" in known else text
+
+
+def _predictions(data: ReportData, largest: dict[str, Any]) -> str:
+    """What Gamma says about later motion, and what the best of the others does."""
+    best = largest.pop("gradcam")
+    text = (
         f"The {data.name('gradcam')} Γ correlates with the immobility 1 − Δ at most with "
-        f"{_signed(best.value)}, at δ = {best.delta:.2g} σ"
+        f"{number(best.value, '.2f')}, at δ = {best.delta:.2g} σ"
     )
-    lowest = data.lowest("gradcam")
-    if lowest is not None and abs(lowest.value) > abs(best.value):
-        text += f" (and more strongly with {_signed(lowest.value)} at δ = {lowest.delta:.2g} σ)"
-    if known:
-        name = max(known, key=lambda one: abs(known[one].value))
-        letter = style.signed(name, style.LETTERS)
+    if abs(best.lowest) > abs(best.value):
+        text += f" (and more strongly with {number(best.lowest, '.2f')} at δ = "
+        text += f"{best.lowest_delta:.2g} σ)"
+    if largest:
+        name = max(largest, key=lambda one: abs(largest[one].value))
+        letter, other = style.signed(name, style.LETTERS), largest[name]
         text += (
             f"; the best indicator that needs no network, {letter} ({data.name(name)}), with "
-            f"{_signed(known[name].value)} at δ = {known[name].delta:.2g} σ"
+            f"{number(other.value, '.2f')} at δ = {other.delta:.2g} σ"
             " (each the largest of many values; see the notes)"
         )
     return text + "."
 
 
-def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
-
-
 def pictures(data: ReportData) -> list[Picture]:
     """The figures of the folder figures/, embedded."""
     found = []
-    for drawing in DRAWINGS:
+    for drawing in drawings(data):
         content = (data.campaign.path / "figures" / f"{drawing.name}.png").read_bytes()
         # width and height stand at fixed places of the PNG header
         width, height = (int.from_bytes(content[k : k + 4]) for k in (16, 20))
@@ -233,7 +233,8 @@ def lammps_inputs(data: ReportData) -> list[tuple[str, str]]:
     for stage, name in names.items():
         if stage not in records.stages(data.campaign):
             continue
-        text = data.tree[STAGES[stage].status_in].attrs.get("lammps_input")
+        group = data.groups.get(STAGES[stage].status_in)
+        text = None if group is None else group.attrs.get("lammps_input")
         if text:
             found.append((name, str(text)))
     return found

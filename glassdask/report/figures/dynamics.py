@@ -40,19 +40,20 @@ def draw_band(
 def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
     """Correlation of one indicator with 1 - Delta against delta(t), and its ceiling."""
     found = data.dynamics(indicator)
-    _draw_correlation(axes, data, indicator, found.delta)
-    ceiling = data.ceiling(indicator)
+    delta, ceiling = found["delta"].values, found["ceiling"].values
+    _draw_correlation(axes, data, indicator, delta)
     for sign in (1, -1):
-        draw_lines(axes, data, found.delta, sign * ceiling, marker="", ls="--", lw=0.7)
+        draw_lines(axes, data, delta, sign * ceiling, marker="", ls="--", lw=0.7)
     best = data.largest(indicator, by_size=indicator != "gradcam")
     if best is not None:
-        axes.plot(best.delta, best.value, "o", ms=11, mfc="none", mec="black", mew=1.1)
+        place = best.numbers["delta"], best.numbers["value"]
+        axes.plot(*place, "o", ms=11, mfc="none", mec="black", mew=1.1)
     axes.set_xlabel(r"$\delta(t)$ ($\sigma$)")
 
 
 def draw_against_time(axes: Axes, data: ReportData, indicator: str) -> None:
     """The same correlation against t, where the temperatures do not fall together."""
-    times = np.broadcast_to(data.times, data.dynamics(indicator).mean.shape)
+    times = np.broadcast_to(data.times, data.dynamics(indicator)["value"].shape)
     _draw_correlation(axes, data, indicator, times)
     axes.set_xlabel(r"$t$ ($\tau$)")
 
@@ -60,27 +61,29 @@ def draw_against_time(axes: Axes, data: ReportData, indicator: str) -> None:
 def _draw_correlation(axes: Axes, data: ReportData, indicator: str, place: np.ndarray) -> None:
     found = data.dynamics(indicator)
     axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
-    draw_band(axes, data, place, *data.interval(indicator))
-    draw_lines(axes, data, place, found.mean)
-    if indicator == "gradcam":
-        for values in networks.dynamics(data) if len(networks.learnt(data)) > 1 else ():
+    draw_band(axes, data, place, found["low"].values, found["high"].values)
+    draw_lines(axes, data, place, found["value"].values)
+    numbers = networks.learnt(data)
+    if indicator == "gradcam" and len(numbers) > 1:
+        for values in networks.dynamics(data)[numbers]:
             draw_lines(axes, data, place, values, marker="", ls=":", lw=0.6)
     axes.set(xscale="log", ylim=(-1, 1))
     axes.set_ylabel(r"Pearson, with $1 - \Delta(t)$")
     # an indicator of a user has no letter
     titles = dict.fromkeys((style.signed(indicator), data.name(indicator)))
     axes.set_title(",  ".join(titles))
-    if found.count == 0:
+    if found["count"] == 0:
         style.say(axes, "no glass of the ensemble\nwas explained")
 
 
 def draw_over_ceiling(axes: Axes, data: ReportData, indicator: str) -> None:
     """The same correlation over the ceiling, against delta(t)."""
-    found, ratio = data.dynamics(indicator), data.over_ceiling(indicator)
+    found = data.dynamics(indicator)
+    delta, ratio = found["delta"].values, found["over_ceiling"].values
     axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
     for bound in (-1, 1):
         axes.axhline(bound, color=style.GUIDE, lw=0.8, ls="--", zorder=0)
-    draw_lines(axes, data, found.delta, ratio)
+    draw_lines(axes, data, delta, ratio)
     axes.set(xscale="log", ylim=(-BEYOND, BEYOND), xlabel=r"$\delta(t)$ ($\sigma$)")
     axes.set_ylabel("the same over its ceiling")
     if not np.isfinite(ratio).any():
@@ -88,7 +91,7 @@ def draw_over_ceiling(axes: Axes, data: ReportData, indicator: str) -> None:
 
 
 @style.styled
-def draw_dynamics(data: ReportData) -> Figure:
+def draw(data: ReportData) -> Figure:
     """Gamma and every baseline, a row each: against t, against delta(t), over the ceiling."""
     names = data.indicators
     figure = style.new_figure(12.6, 3.5 * len(names) + 0.4)
@@ -122,7 +125,7 @@ def temperature_handles(data: ReportData) -> list[Line2D]:
 
 def caption(data: ReportData) -> str:
     """What the figure shows, and what the paper found."""
-    found = data.dynamics(data.indicators[-1])
+    count = int(data.dynamics(data.indicators[-1])["count"])
     replicas = data.campaign.file.propensity.replicas
     what = "equilibrated" if data.from_equilibrium else "glass"
     text = (
@@ -134,11 +137,11 @@ def caption(data: ReportData) -> str:
         "(in size; for Γ the largest value, as in the paper). Right: the correlation over this "
         f"ceiling, where the reliability is at least {MINIMUM_RELIABILITY:g}. The baselines need "
         "no network: Γ says something only where it does better. "
-        f"{found.count} {what} configuration{'s' * (found.count != 1)}, {replicas} velocity draws "
+        f"{count} {what} configuration{'s' * (count != 1)}, {replicas} velocity draws "
         "each; "
     )
-    text += "lines are means over them, " * (found.count > 1)
-    if found.count >= FEW:
+    text += "lines are means over them, " * (count > 1)
+    if count >= FEW:
         text += "bands: 95 % intervals over configurations (bootstrap). "
     else:
         text += (

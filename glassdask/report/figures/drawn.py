@@ -66,7 +66,7 @@ class Glass:
         Where its correlation with Gamma is largest in this glass; when there is no Gamma, largest
         in size with the first of the other indicators.
         """
-        if not len(self._numbers):
+        if not self._numbers:
             return None
         number = self._numbers[0]
         pearson = self.data.group("dynamics")["pearson"].isel(configuration=number)
@@ -80,6 +80,8 @@ class Glass:
     @cached_property
     def _numbers(self) -> list[int]:
         """Its places in the ensemble: one, or none."""
+        if not self.data.has_ensemble:
+            return []
         samples = self.data.group("dynamics")["configuration"].values
         return np.flatnonzero(samples == self.sample).tolist()
 
@@ -91,6 +93,8 @@ class Glass:
 
     def why_missing(self, name: str) -> str:
         """Why a quantity cannot be drawn; empty when it can."""
+        if name == "propensity" and not self.data.has_ensemble:
+            return "no ensemble:\nno propensity"
         if name == "propensity":
             return "" if self.ensemble else f"no propensity of run {self.sample}"
         if name == "gradcam" and self._why_no_gamma():
@@ -178,9 +182,13 @@ class Start(Glass):
 def to_draw(data: ReportData) -> Glass:
     """The run of [report] map_sample, or the first configuration of the ensemble.
 
-    Of an ensemble from equilibrated starts only these are drawn.
+    Of an ensemble from equilibrated starts only these are drawn; without one, the first whole run.
     """
-    asked, samples = data.campaign.file.report.map_sample, data.group("dynamics")["configuration"]
+    asked = data.campaign.file.report.map_sample
+    if not data.has_ensemble:
+        whole = np.flatnonzero(data.test if data.test.any() else data.done)
+        return Glass(data, asked if asked >= 0 else int(whole[0]))
+    samples = data.group("dynamics")["configuration"].values
     if data.from_equilibrium:
-        return Start(data, asked if asked in samples.values else int(samples[0]))
+        return Start(data, asked if asked in samples else int(samples[0]))
     return Glass(data, asked if asked >= 0 else int(samples[0]))

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from glassdask.report import style
 from glassdask.report.data import ReportData
-from glassdask.report.rows import number
+from glassdask.report.notes import number
 
 KINDS = ("pearson", "spearman")
 
@@ -82,7 +82,7 @@ def draw_panel(axes: Axes, data: ReportData, kind: str, selection: str) -> None:
 
 
 @style.styled
-def draw_ladder(data: ReportData) -> Figure:
+def draw(data: ReportData) -> Figure:
     """Pearson above, Spearman below; all particles, then each species."""
     columns = selections(data)
     figure = style.new_figure(max(6.5, 4.1 * len(columns)), 7.2)

@@ -9,10 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from glassdask.physics.statistics import moments
-from glassdask.physics.susceptibility import peak_in_time_array
-from glassdask.report import onset, style
+from glassdask.report import motion, onset, style
 from glassdask.report.data import ReportData
-from glassdask.report.dynamics import draw_lines, temperature_handles
+from glassdask.report.figures.dynamics import draw_lines, temperature_handles
 
 #: Of the selections, in their order.
 DASHES = ("-", "--", ":", "-.")
@@ -75,27 +74,11 @@ def draw_susceptibility(axes: Axes, data: ReportData) -> None:
     draw_lines(axes, data, times, whole)
     draw_lines(axes, data, times, single, marker="", ls="--")
     for t in range(len(whole)):
-        found = peak_of(data, susceptibility(data, t)[0])
+        found = motion.peak_of(data, motion.susceptibility(data, t)[0])
         if found is not None:
             axes.plot(*found, "o", ms=10, mfc="none", mec="black", mew=0.9)
     axes.set(ylabel=r"$\chi_4(t)$", title=r"heterogeneity $\chi_4 = N\,\mathrm{var}\,Q$")
     axes.set_ylim(bottom=0)
-
-
-def susceptibility(data: ReportData, temperature: int) -> tuple[np.ndarray, str]:
-    """chi_4 of trajectories from any start, (time,), or of one start where only one is known."""
-    chi4 = data.group("dynamics")["chi4"].isel(temperature=temperature).values
-    if np.isfinite(chi4).any():
-        return chi4, ""
-    single = mean(data, "isoconfigurational_chi4").isel(temperature=temperature).values
-    return single, " of one start"
-
-
-def peak_of(data: ReportData, chi4: np.ndarray) -> tuple[float, float] | None:
-    """Time and height of the largest chi_4 (time,), if it falls again within the window."""
-    time, height = (float(one) for one in peak_in_time_array(chi4, data.times))
-    # NaN is not inside either
-    return (time, height) if data.times[0] < time < data.times[-1] else None
 
 
 def draw_relaxation_times(axes: Axes, data: ReportData) -> None:
@@ -135,7 +118,7 @@ def draw_displacement(axes: Axes, data: ReportData) -> None:
 
 
 @style.styled
-def draw_relaxation(data: ReportData) -> Figure:
+def draw(data: ReportData) -> Figure:
     """Eight panels; see the module."""
     figure = style.new_figure(15.2, 7.4)
     cells = figure.subplots(2, 4).ravel()

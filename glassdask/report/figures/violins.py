@@ -61,7 +61,7 @@ def draw_half(axes: Axes, place: float, values: np.ndarray, state: str) -> None:
 
 
 @style.styled
-def draw_violins(data: ReportData) -> Figure:
+def draw(data: ReportData) -> Figure:
     """Violins of the Pearson correlation for each pair of indicators."""
     pairs = shown_pairs(data)
     figure = style.new_figure(max(6.0, 1.6 * len(pairs) + 1.2), 4.6)
@@ -100,7 +100,8 @@ def caption(data: ReportData) -> str:
     if data.learnt:
         text += "Snapshots that the network took for the other class are left out. "
     else:
-        text += "Pairs with Γ are not shown, since the network has not learnt. "
+        why = "the network has not learnt" if data.has_network else "there is no network"
+        text += f"Pairs with Γ are not shown, since {why}. "
     text += "Pairs with the potential energy e are a baseline that the paper does not have. "
     paper = {
         "abm": "The paper (600 snapshots a class): C(Γ, Θ) is positive in glasses and negative in "

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from glassdask.report import style
 from glassdask.report.data import ReportData
-from glassdask.report.drawn import SLAB, Glass, to_draw
+from glassdask.report.figures.drawn import SLAB, Glass, to_draw
 
 #: Letter, quantity that colours, quantity that sets the opacity.
 PANELS = (
@@ -99,7 +99,7 @@ def panel_title(glass: Glass, letter: str, colour: str, opacity: str | None) -> 
 
 
 @style.styled
-def draw_maps(data: ReportData) -> Figure:
+def draw(data: ReportData) -> Figure:
     """Eight maps of one glass; see the module."""
     glass = to_draw(data)
     figure = style.new_figure(15.2, 8.2, "compressed")

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from glassdask.report import style
-from glassdask.report.accuracy import linear_models_in_words
+from glassdask.report.accuracy import GIVEN, of_linear_model
 from glassdask.report.data import ReportData
 from glassdask.store import networks
-from glassdask.store.layout import STATES
+from glassdask.store.layout import BASELINES, STATES
 
 Metrics = dict[str, np.ndarray]
 
@@ -86,7 +86,7 @@ def draw_confusion(axes: Axes, data: ReportData) -> None:
 
 
 @style.styled
-def draw_training(data: ReportData) -> Figure:
+def draw(data: ReportData) -> Figure:
     """Loss, accuracy and confusion matrix."""
     figure = style.new_figure(12.4, 4.1)
     loss, accuracy, matrix = figure.subplots(1, 3)
@@ -105,6 +105,19 @@ def draw_training(data: ReportData) -> Figure:
     return figure
 
 
+def _linear_models(data: ReportData) -> str:
+    """One sentence on the linear models; nothing where there is none."""
+    parts = []
+    for name in BASELINES:
+        for state, several in (("glass", "glasses"), ("liquid", "liquids")):
+            row = of_linear_model(data, name, state)
+            if row.get("count"):
+                parts.append(f"{row['right']} of {row['count']} {several} on {GIVEN[name]}")
+    if not parts:
+        return ""
+    return f"Linear models of the same split are right for {', '.join(parts)} (their means). "
+
+
 def caption(data: ReportData) -> str:
     """What the figure shows, and what the paper found."""
     text = (
@@ -112,7 +125,7 @@ def caption(data: ReportData) -> str:
         "campaign asks for them, so it may lie below the validation split) and on the validation "
         "split; dashed: the epoch whose weights are kept. Right: the test split, counts and "
         "percent of each true class. "
-    ) + linear_models_in_words(data)
+    ) + _linear_models(data)
     if data.campaign.file.train.seeds > 1:
         text += "Thin: the other networks, which differ in their random numbers alone. "
     if data.campaign.model.family:

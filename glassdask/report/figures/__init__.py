@@ -1,0 +1,86 @@
+"""The figures of the report, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from glassdask.report.data import ReportData
+from glassdask.report.figures import (
+    cooling,
+    dynamics,
+    ladder,
+    maps,
+    radial_distribution,
+    relaxation,
+    training,
+    violins,
+)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One figure.
+
+    Attributes
+    ----------
+    name : str
+        File name without suffix.
+    title : str
+        Heading in the page.
+    draw : callable
+    caption : callable
+        What is drawn and what the paper found, as plain text.
+    possible : callable
+        Whether what there is of a campaign is enough for it.
+    """
+
+    name: str
+    title: str
+    draw: Callable[[ReportData], Figure]
+    caption: Callable[[ReportData], str]
+    possible: Callable[[ReportData], bool]
+
+
+def _moves(data: ReportData) -> bool:
+    return data.has_ensemble
+
+
+DRAWINGS = (
+    Drawing(
+        "maps", "Maps of one glass (as Figs. 1 and 2 of the paper)", maps.draw, maps.caption,
+        lambda data: "glass" in data.states and bool(data.done.any()),
+    ),
+    Drawing(
+        "correlations", "Correlations between indicators (as Fig. 3)", violins.draw,
+        violins.caption, lambda data: len(data.indicators) > 1,
+    ),
+    Drawing(
+        "dynamics", "Structure and later dynamics (as Fig. 4)", dynamics.draw, dynamics.caption,
+        _moves,
+    ),
+    Drawing(
+        "baselines", "Every indicator beside Γ, over ξ and by species", ladder.draw,
+        ladder.caption, _moves,
+    ),
+    Drawing("relaxation", "How the particles move", relaxation.draw, relaxation.caption, _moves),
+    Drawing(
+        "training", "Training and classification (as Table II)", training.draw, training.caption,
+        lambda data: data.has_network,
+    ),
+    Drawing(
+        "cooling", "Energy on cooling (as Fig. S2)", cooling.draw, cooling.caption,
+        lambda data: not data.campaign.imported,
+    ),
+    Drawing(
+        "radial_distribution", "Radial distribution functions (as Fig. S3)",
+        radial_distribution.draw, radial_distribution.caption, lambda data: bool(data.done.any()),
+    ),
+)  # fmt: skip
+
+
+def drawings(data: ReportData) -> list[Drawing]:
+    """The figures that can be made of a campaign."""
+    return [drawing for drawing in DRAWINGS if drawing.possible(data)]

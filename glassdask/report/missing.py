@@ -1,0 +1,48 @@
+"""What a report lacks: a sentence each, and what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import xarray as xr
+
+from glassdask.campaign import Campaign
+from glassdask.store import records
+from glassdask.store.records import State
+from glassdask.store.stage import STAGES
+
+
+def sentences(results: xr.Dataset, campaign: Campaign) -> Iterator[str]:
+    """One for each part of a report that is left out.
+
+    Parameters
+    ----------
+    results : Dataset
+        The group `results`, whose attribute `missing` names the parts.
+    campaign : Campaign
+        Its path stands in the commands, and how far it is says which they are.
+    """
+    lacking = [str(name) for name in results.attrs["missing"]]
+    for state, other in (("liquid", "glass"), ("glass", "liquid")):
+        if state in lacking:
+            yield (
+                f"Without a {state}, only the {other} was imported: no network, no Γ, and nothing "
+                f"that compares the two. Type `glassdask import {campaign.path} --glass FILES "
+                "--liquid FILES --start-over`."
+            )
+    both = not {"liquid", "glass"} & set(lacking)
+    if "network" in lacking and both:
+        yield f"Without a network: no accuracy and no Γ. {_what_to_type(campaign, 'explain')}"
+    if "ensemble" in lacking:
+        yield (
+            "Without an ensemble: no δ(t), no relaxation, no correlation with 1 − Δ. "
+            f"{_what_to_type(campaign, 'propensity')}"
+        )
+
+
+def _what_to_type(campaign: Campaign, wanted: str) -> str:
+    """The commands that make a stage, and the report again."""
+    stages = [*records.upstream_of(campaign, wanted), wanted]
+    todo = [name for name in stages if records.state(campaign, name) is not State.COMPLETE]
+    commands = [STAGES[name].command(campaign) for name in (*todo, "correlate", "report")]
+    return f"Type {', '.join(f'`{command}`' for command in commands)}."
