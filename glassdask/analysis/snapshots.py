@@ -21,8 +21,6 @@ from glassdask.store.reading import check_whole, load, read_configurations
 CORRELATIONS = {"pearson": correlations.pearson, "spearman": correlations.spearman}
 #: The Grad-CAM score of each network, where there are several.
 BY_NETWORK = "gradcam_by_network"
-#: Indicators that enter correlations as 1 - X, as in the paper.
-REVERSED = ("tong_tanaka",)
 
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 
@@ -159,4 +157,4 @@ def signed_fields(smooth: xr.Dataset) -> xr.Dataset:
     smooth : Dataset
         Of `smooth_fields`.
     """
-    return smooth.map(lambda values: 1 - values if values.name in REVERSED else values)
+    return smooth.map(lambda values: 1 - values if values.name in layout.REVERSED else values)

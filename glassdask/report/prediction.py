@@ -87,5 +87,9 @@ def at_relaxation(data: ReportData) -> list[dict[str, Any]]:
     found = data.nearest("gradcam", 1.0)
     if found is None:
         return []
-    row = _row("C(Γ, 1 − Δ) nearest δ = 1", "at_relaxation") | found.numbers
-    return [row | _of_networks(networks.dynamics(data)[:, *found.place])]
+    return [_row("C(Γ, 1 − Δ) nearest δ = 1", "at_relaxation") | at_place(data, found)]
+
+
+def at_place(data: ReportData, found: Extremum) -> dict[str, Any]:
+    """C(Gamma, 1 - Delta) at a temperature and time, with what each network gives there."""
+    return found.numbers | _of_networks(networks.dynamics(data)[:, *found.place])

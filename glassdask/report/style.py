@@ -17,6 +17,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from glassdask.store.layout import REVERSED
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -38,46 +40,29 @@ class _Words(dict[str, str]):
         return name.replace("_", " ")
 
 
-#: Letters of the quantities, for figures.
-SYMBOLS = _Words(
-    gradcam=r"$\Gamma$",
-    voronoi_volume=r"$\Upsilon$",
-    tong_tanaka=r"$\Theta$",
-    potential_energy=r"$e$",
-    local_density=r"$\rho$",
-    coordination=r"$z$",
-    unlike_neighbours=r"$z_\neq$",
-    diameter=r"$\sigma_{ii}$",
-    hexatic_order=r"$|\psi_6|$",
-    steinhardt_order=r"$\bar q_6$",
-    pair_entropy=r"$S_2$",
-    centroid_distance=r"$|C|$",
-    propensity=r"$\Delta$",
-)
-#: The same letters, for plain text.
-LETTERS = _Words(
-    gradcam="Γ",
-    voronoi_volume="Υ",
-    tong_tanaka="Θ",
-    potential_energy="e",
-    local_density="ρ",
-    coordination="z",
-    unlike_neighbours="z≠",
-    diameter="σii",
-    hexatic_order="|ψ6|",
-    steinhardt_order="q6",
-    pair_entropy="S2",
-    centroid_distance="|C|",
-    propensity="Δ",
-)
+#: Letters of the quantities, for figures and for plain text.
+_BOTH = {
+    "gradcam": (r"$\Gamma$", "Γ"),
+    "voronoi_volume": (r"$\Upsilon$", "Υ"),
+    "tong_tanaka": (r"$\Theta$", "Θ"),
+    "potential_energy": (r"$e$", "e"),
+    "local_density": (r"$\rho$", "ρ"),
+    "coordination": (r"$z$", "z"),
+    "unlike_neighbours": (r"$z_\neq$", "z≠"),
+    "diameter": (r"$\sigma_{ii}$", "σii"),
+    "hexatic_order": (r"$|\psi_6|$", "|ψ6|"),
+    "steinhardt_order": (r"$\bar q_6$", "q6"),
+    "pair_entropy": (r"$S_2$", "S2"),
+    "centroid_distance": (r"$|C|$", "|C|"),
+    "propensity": (r"$\Delta$", "Δ"),
+}
+SYMBOLS, LETTERS = (_Words({name: both[k] for name, both in _BOTH.items()}) for k in (0, 1))
 NAMES = _Words(
     tong_tanaka="Tong-Tanaka order",
     steinhardt_order="Steinhardt order",
     propensity="dynamic propensity",
     voronoi_volume="Voronoi volume",
 )
-#: Drawn, and correlated, as 1 - X: small raw values are the ordered, or the immobile, places.
-REVERSED = ("tong_tanaka", "propensity")
 
 _PARAMETERS: dict[str, Any] = {
     "figure.dpi": 100,

@@ -13,7 +13,7 @@ from matplotlib.transforms import ScaledTranslation, Transform
 
 from glassdask.campaign.schema import CampaignFile
 from glassdask.report import style
-from glassdask.scan.measuring import Estimate, Row
+from glassdask.scan.measuring import Row
 from glassdask.scan.points import (
     CLASSES,
     shown,
@@ -26,7 +26,7 @@ from glassdask.store.layout import STATES
 COLUMNS = 3
 #: Beyond this ratio of the largest to the smallest value their axis is logarithmic.
 _WIDE = 8
-_OWN_MAP = "own map"
+_OWN_MAP = "own_map"
 #: Inches between the symbols of two quantities at the same value.
 _ASIDE = 0.045
 #: Marks of points without numbers.
@@ -84,13 +84,13 @@ def draw_panel(axes: Axes, rows: list[Row], over: str, looks: dict[str, _Look]) 
     axes.axvline(place[0], color=style.GUIDE, lw=6, alpha=0.3, zorder=0)
     for state in STATES:
         for k, (name, look) in enumerate(looks.items()):
-            found = [_estimate(rows[k], name, state) for k in order]
+            ordered = [rows[k] for k in order]
             # side by side, so that bars are seen
             aside = ScaledTranslation(
                 (k - len(looks) / 2 + 0.5) * _ASIDE, 0, axes.figure.dpi_scale_trans
             )
-            _draw_line(axes, place[order], found, look, state, axes.transData + aside)
-    none = np.array([not row.correlation for row in rows])
+            _draw_line(axes, place[order], ordered, f"{name}_{state}", look, axes.transData + aside)
+    none = np.array([not row.explained for row in rows])
     axes.plot(place[none], np.full(none.sum(), -1.0), "x", color=_NOTHING, ms=8, mew=2)
     axes.set(ylim=(-1.08, 1.08), ylabel="mean Pearson correlation")
 
@@ -164,34 +164,24 @@ def _looks(names: list[str]) -> dict[str, _Look]:
     return found | {_OWN_MAP: _Look(r"$\Gamma$ with the own $\Gamma$", "black", "*")}
 
 
-def _estimate(row: Row, name: str, state: str) -> Estimate:
-    found = row.own_map.get(state) if name == _OWN_MAP else row.correlation.get((name, state))
-    return found or Estimate()
-
-
 def _draw_line(
-    axes: Axes,
-    place: np.ndarray,
-    found: list[Estimate],
-    look: _Look,
-    state: str,
-    transform: Transform,
+    axes: Axes, place: np.ndarray, rows: list[Row], name: str, look: _Look, transform: Transform
 ) -> None:
-    glass = state == "glass"
-    value = np.array([each.value for each in found])
+    """One number of each row, with its standard error and its spread over networks."""
+    glass = name.endswith("glass")
+    value, error, spread = (
+        np.array([row.number(name, part) for row in rows], dtype=float)
+        for part in ("value", "standard_error", "networks_spread")
+    )
     there = np.isfinite(value)
-    parts = {
-        name: np.nan_to_num([getattr(each, name) for each in found])
-        for name in ("error", "between_networks")
-    }
     axes.errorbar(
-        place[there], value[there], parts["error"][there], color=look.colour, marker=look.marker,
-        mfc=look.colour if glass else "white", ms=5, lw=1.3 if glass else 0.8,
+        place[there], value[there], np.nan_to_num(error)[there], color=look.colour,
+        marker=look.marker, mfc=look.colour if glass else "white", ms=5, lw=1.3 if glass else 0.8,
         ls="-" if glass else ":", elinewidth=1.3, transform=transform,
     )  # fmt: skip
-    if parts["between_networks"].any():
+    if np.nan_to_num(spread).any():
         axes.errorbar(
-            place[there], value[there], parts["between_networks"][there], color=look.colour,
+            place[there], value[there], np.nan_to_num(spread)[there], color=look.colour,
             ls="", elinewidth=0.6, capsize=3, transform=transform,
         )  # fmt: skip
 

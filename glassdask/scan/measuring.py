@@ -16,34 +16,14 @@ from glassdask.campaign import Campaign
 from glassdask.campaign.classes import snapshot_of
 from glassdask.physics import correlations
 from glassdask.physics.displacement import mean_cage_relative_displacement
-from glassdask.physics.statistics import moments
-from glassdask.report import networks
+from glassdask.report import prediction, structure
 from glassdask.report.accuracy import of_network
-from glassdask.report.data import Extremum, ReportData
+from glassdask.report.data import ReportData
+from glassdask.report.motion import mean_of
 from glassdask.scan.points import Point
 from glassdask.store import groups, layout, reading, records
 from glassdask.store.layout import STATES
 from glassdask.store.records import State
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over snapshots.
-
-    Attributes
-    ----------
-    value, error : float
-        Mean and standard error over snapshots, NaN where there is none.
-    count : int
-        Snapshots.
-    between_networks : float
-        Standard deviation of the mean from network to network; NaN with one network.
-    """
-
-    value: float = math.nan
-    error: float = math.nan
-    count: int = 0
-    between_networks: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -55,35 +35,29 @@ class Row:
     point : Point
     note : str
         What a reader must know, or why there are no numbers.
-    accuracy : dict of str to float
-        Share of each class of the test split that is classified rightly.
-    counted : dict of str to int
-        Test snapshots of each class that enter the means: whole, and classified rightly.
-    correlation : dict of (str, str) to Estimate
-        C(Gamma, X) for each structural indicator X and each state; Theta as 1 - Theta.
-    agreement : dict of str to Estimate
-        Correlation between the Gamma of two networks, mean over the pairs, for each state.
-    own_map : dict of str to Estimate
-        Correlation of Gamma with the campaign's own, in the same snapshots, for each state.
-    largest, nearest : Extremum or None
-        C(Gamma, 1 - Delta) at its largest, and where delta is nearest to 1 sigma.
-    between_networks : dict of str to float
-        Standard deviation of these two from network to network, at the same place.
+    numbers : dict of str to dict
+        By the names of the group `results` (`value`, `standard_error`, `count`, ...), for each name
+        of `table.measured`: accuracy and counted snapshots of each class, C(Gamma, X) for each
+        indicator X, agreement of the networks, correlation with the campaign's own map, and
+        C(Gamma, 1 - Delta) at its largest and nearest to delta = 1. Empty where the network has not
+        learnt.
     failed : bool
         Whether a stage failed.
     """
 
     point: Point
     note: str = ""
-    accuracy: dict[str, float] = field(default_factory=dict)
-    counted: dict[str, int] = field(default_factory=dict)
-    correlation: dict[tuple[str, str], Estimate] = field(default_factory=dict)
-    agreement: dict[str, Estimate] = field(default_factory=dict)
-    own_map: dict[str, Estimate] = field(default_factory=dict)
-    largest: Extremum | None = None
-    nearest: Extremum | None = None
-    between_networks: dict[str, float] = field(default_factory=dict)
+    numbers: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: bool = False
+
+    def number(self, name: str, part: str = "value") -> float:
+        """One of the numbers; NaN where it was not measured."""
+        return self.numbers.get(name, {}).get(part, math.nan)
+
+    @property
+    def explained(self) -> bool:
+        """Whether there is a Gamma that anything was measured of."""
+        return any(name.startswith("counted") for name in self.numbers)
 
 
 @dataclass(frozen=True)
@@ -120,10 +94,9 @@ def read_maps(campaign: Campaign) -> Maps:
     if records.state(campaign, "propensity") is State.COMPLETE:
         read["dynamics"] = _dynamics(campaign)
     read["correlations"] = _correlations(campaign, signed)
-    tree: xr.DataTree = xr.DataTree.from_dict(read)
     record = records.read(campaign, "quench")
     assert record is not None
-    return Maps(ReportData(campaign, tree), signed, record["token"])
+    return Maps(ReportData(campaign, read), signed, record["token"])
 
 
 def measure(point: Point, maps: Maps, own: Maps) -> Row:
@@ -136,53 +109,45 @@ def measure(point: Point, maps: Maps, own: Maps) -> Row:
         Of the point, and of the campaign itself.
     """
     data = maps.data
-    found: dict[str, Any] = {"accuracy": {s: of_network(data, s).value for s in STATES}}
-    if not data.learnt:
-        return Row(point, data.reason, **found)
-    names = point.campaign.file.indicators.names
-    found["counted"] = {state: int(data.counted(state).sum()) for state in STATES}
-    found["correlation"] = {
-        (name, state): _estimate(
-            data.correlation("gradcam", name, state),
-            networks.spread(networks.correlation(data, name, state)),
-        )
-        for name in names
-        for state in STATES
+    found: dict[str, dict[str, Any]] = {
+        f"test_accuracy_{state}": of_network(data, state) for state in STATES
     }
-    if len(networks.learnt(data)) > 1:
-        found["agreement"] = {s: _estimate(networks.agreement(data, s)) for s in STATES}
-    notes = []
+    if not data.learnt:
+        return Row(point, data.reason, found)
+    for state in STATES:
+        found[f"counted_{state}"] = {"value": int(data.counted(state).sum())}
+        for name in point.campaign.file.indicators.names:
+            found[f"{name}_{state}"] = structure.correlation(data, ("gradcam", name), state)
+        for row in structure.agreement(data, state):
+            found[f"agreement_{state}"] = row
+    if data.has_ensemble:
+        for name, extremum in (
+            ("largest", data.largest("gradcam", by_size=False)),
+            ("nearest", data.nearest("gradcam", 1.0)),
+        ):
+            if extremum is not None:
+                found[f"propensity_{name}"] = prediction.at_place(data, extremum)
+    maps_found, notes = _own_maps(maps, own)
     if "test" not in point.campaign.file.explain.splits:
-        notes.append("[explain] splits leaves out the test split")
-    if maps is own:
-        pass
-    elif maps.configurations == own.configurations:
-        same = [s for s in STATES if _snapshot(maps, s) == _snapshot(own, s)]
-        found["own_map"] = {state: _with_own(maps, own, state) for state in same}
-        notes += [
-            f"class {state} is another snapshot: no map to compare with"
-            for state in STATES
-            if state not in same
-        ]
-    else:
-        notes.append("other quenches: no map to compare with")
-    if "dynamics" in data.tree:
-        found["largest"] = data.largest("gradcam", by_size=False)
-        found["nearest"] = data.nearest("gradcam", 1.0)
-        each = networks.dynamics(data)
-        found["between_networks"] = {
-            name: networks.spread(each[:, *found[name].place])
-            for name in ("largest", "nearest")
-            if found[name] is not None
-        }
-    else:
+        notes.insert(0, "[explain] splits leaves out the test split")
+    if not data.has_ensemble:
         notes.append("no ensemble of these glasses")
-    return Row(point, "; ".join(notes), **found)
+    return Row(point, "; ".join(notes), found | maps_found)
 
 
-def _estimate(values: np.ndarray, between_networks: float = math.nan) -> Estimate:
-    mean, _, error, count = (each.item() for each in moments(values))
-    return Estimate(mean, error, count, between_networks)
+def _own_maps(maps: Maps, own: Maps) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Correlation of Gamma with the campaign's own for each class, and where there is none."""
+    if maps is own:
+        return {}, []
+    if maps.configurations != own.configurations:
+        return {}, ["other quenches: no map to compare with"]
+    found, notes = {}, []
+    for state in STATES:
+        if _snapshot(maps, state) == _snapshot(own, state):
+            found[f"own_map_{state}"] = _with_own(maps, own, state)
+        else:
+            notes.append(f"class {state} is another snapshot: no map to compare with")
+    return found, notes
 
 
 def _wanted(configurations: xr.Dataset) -> np.ndarray:
@@ -249,12 +214,12 @@ def _snapshot(maps: Maps, state: str) -> float | str:
     return snapshot_of(maps.data.campaign, state)
 
 
-def _with_own(maps: Maps, own: Maps, state: str) -> Estimate:
+def _with_own(maps: Maps, own: Maps, state: str) -> dict[str, float]:
     """Correlation of Gamma with the campaign's own, in snapshots that both count."""
     if not own.data.learnt:
-        return Estimate()
+        return {}
     mine, theirs = xr.align(maps.signed["gradcam"], own.signed["gradcam"], join="inner")
     found = correlations.pearson(mine, theirs).sel(state=state)
     both = maps.data.counted(state) & own.data.counted(state)
     values = found.values[both[found["sample"].values]]
-    return _estimate(values[np.isfinite(values)])
+    return mean_of(values[np.isfinite(values)])

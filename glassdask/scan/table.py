@@ -7,7 +7,6 @@ import io
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,14 +16,32 @@ from rich.table import Table
 
 from glassdask.campaign import Campaign
 from glassdask.report import style
-from glassdask.report.data import Extremum
-from glassdask.report.rows import number
-from glassdask.scan.measuring import Estimate, Row
+from glassdask.report.notes import number
+from glassdask.scan.measuring import Row
 from glassdask.scan.points import CLASSES, shown, text_of
 from glassdask.store.groups import replace_text
-from glassdask.store.layout import STATES
+from glassdask.store.layout import REVERSED, STATES
 
 WIDTH = 100
+
+
+#: Parts of a mean over snapshots: ending of the column, name in the group `results`, what it is.
+MEAN = (
+    ("", "value", "mean over the counted snapshots"),
+    ("_standard_error", "standard_error", "of it, over snapshots"),
+    ("_snapshots", "count", "over how many"),
+    ("_between_networks", "networks_spread", "standard deviation of it from network to network"),
+)
+#: The same of a correlation with 1 - Delta.
+DYNAMICS = (
+    ("", "value", "mean over the glasses of the ensemble"),
+    ("_standard_deviation", "spread", "of it, over these glasses"),
+    ("_glasses", "count", "over how many"),
+    ("_delta", "delta", "delta there, sigma"),
+    ("_temperature", "temperature", "temperature there, epsilon/kB"),
+    ("_time", "time", "time there, sigma sqrt(m/epsilon)"),
+    ("_between_networks", "networks_spread", "standard deviation of it from network to network"),
+)
 
 
 class Column(NamedTuple):
@@ -41,100 +58,56 @@ def columns(campaign: Campaign) -> list[Column]:
         Column("point", "what differs from the campaign", lambda row: row.point.label),
         Column("over", "fields that were varied", lambda row: row.point.over),
         Column("folder", "campaign folder of the point", lambda row: row.point.campaign.path),
-        *_temperatures(),
-        *_shares(),
-        *_correlations(campaign),
-        *_dynamics(),
+        *(
+            Column(
+                f"temperature_{state}",
+                f"temperature of the snapshots of class {state}, epsilon/kB",
+                partial(_temperature, k),
+            )
+            for k, state in enumerate(STATES)
+        ),
+        *(
+            Column(
+                name + ending, meaning if ending else f"{what}{meaning}", partial(_part, name, part)
+            )
+            for name, what, parts in measured(campaign)
+            for ending, part, meaning in parts
+        ),
         Column("note", "what to know of the row", lambda row: row.note),
     ]
 
 
-def _temperatures() -> Iterator[Column]:
-    for k, state in enumerate(STATES):
-        yield Column(
-            f"temperature_{state}",
-            f"temperature of the snapshots of class {state}, epsilon/kB",
-            partial(_temperature, k),
-        )
+def measured(campaign: Campaign) -> Iterator[tuple[str, str, tuple[tuple[str, str, str], ...]]]:
+    """All that is measured of a point: name in `Row.numbers`, what it is, its parts."""
+    for name, what in (
+        ("test_accuracy", "share of the test snapshots that is classified rightly"),
+        ("counted", "test snapshots that are whole and classified rightly"),
+    ):
+        for state in STATES:
+            yield f"{name}_{state}", what, (("", "value", ""),)
+    for state in STATES:
+        for name in campaign.file.indicators.names:
+            what = f"C(Gamma, {'1 - ' if name in REVERSED else ''}{name}), {state}: "
+            yield f"{name}_{state}", what, MEAN
+    for name, what in (
+        ("agreement", "correlation between the Gamma of two networks, mean over the pairs"),
+        ("own_map", "correlation of Gamma with the campaign's own Gamma"),
+    ):
+        for state in STATES:
+            yield f"{name}_{state}", f"{what}, {state}: ", MEAN[:3]
+    for name, what in (
+        ("largest", "C(Gamma, 1 - Delta) at its largest over temperatures and times: "),
+        ("nearest", "C(Gamma, 1 - Delta) where delta is nearest to 1 sigma: "),
+    ):
+        yield f"propensity_{name}", what, DYNAMICS
 
 
 def _temperature(k: int, row: Row) -> float:
     return row.point.campaign.class_temperatures[k]
 
 
-def _shares() -> Iterator[Column]:
-    meanings = {
-        "accuracy": ("test_accuracy", "share of the test snapshots that is classified rightly"),
-        "counted": ("counted", "test snapshots that are whole and classified rightly"),
-    }
-    for attribute, (name, meaning) in meanings.items():
-        for state in STATES:
-            yield Column(f"{name}_{state}", meaning, partial(_entry, attribute, state))
-
-
-def _entry(attribute: str, key: Any, row: Row) -> Any:
-    """An entry of one of the dictionaries of a row, if it is there."""
-    return getattr(row, attribute).get(key)
-
-
-def _correlations(campaign: Campaign) -> Iterator[Column]:
-    for state in STATES:
-        for name in campaign.file.indicators.names:
-            what = f"C(Gamma, {'1 - ' if name in style.REVERSED else ''}{name}), {state}"
-            pick = partial(_entry, "correlation", (name, state))
-            yield from _estimates(f"{name}_{state}", what, pick)
-    maps = {
-        "agreement": "correlation between the Gamma of two networks, mean over the pairs",
-        "own_map": "correlation of Gamma with the campaign's own Gamma",
-    }
-    for attribute, meaning in maps.items():
-        for state in STATES:
-            pick = partial(_entry, attribute, state)
-            found = _estimates(f"{attribute}_{state}", f"{meaning}, {state}", pick)
-            yield from (column for column in found if not column.name.endswith("_networks"))
-
-
-def _estimates(name: str, what: str, pick: Callable[[Row], Estimate | None]) -> Iterator[Column]:
-    parts = {
-        "value": ("", f"{what}: mean over the counted snapshots"),
-        "error": ("_standard_error", "of it, over snapshots"),
-        "count": ("_snapshots", "over how many"),
-        "between_networks": (
-            "_between_networks", "standard deviation of it from network to network",
-        ),
-    }  # fmt: skip
-    for attribute, (ending, meaning) in parts.items():
-        yield Column(name + ending, meaning, partial(_part, attribute, pick))
-
-
-def _part(attribute: str, pick: Callable[[Row], Any], row: Row) -> Any:
-    """A part of what `pick` finds in a row, if it is there."""
-    return getattr(pick(row), attribute, None)
-
-
-def _dynamics() -> Iterator[Column]:
-    places = {
-        "largest": "C(Gamma, 1 - Delta) at its largest over temperatures and times",
-        "nearest": "C(Gamma, 1 - Delta) where delta is nearest to 1 sigma",
-    }
-    parts = {
-        "value": ("", "mean over the glasses of the ensemble"),
-        "spread": ("_standard_deviation", "of it, over these glasses"),
-        "count": ("_glasses", "over how many"),
-        "delta": ("_delta", "delta there, sigma"),
-        "temperature": ("_temperature", "temperature there, epsilon/kB"),
-        "time": ("_time", "time there, sigma sqrt(m/epsilon)"),
-    }
-    for place, what in places.items():
-        for attribute, (ending, meaning) in parts.items():
-            text = meaning if ending else f"{what}: {meaning}"
-            pick = attrgetter(place)
-            yield Column(f"propensity_{place}{ending}", text, partial(_part, attribute, pick))
-        yield Column(
-            f"propensity_{place}_between_networks",
-            "standard deviation of it from network to network",
-            partial(_entry, "between_networks", place),
-        )
+def _part(name: str, part: str, row: Row) -> Any:
+    return row.number(name, part)
 
 
 def save(campaign: Campaign, rows: list[Row], path: Path) -> None:
@@ -188,7 +161,7 @@ def show(campaign: Campaign, rows: list[Row], console: Console | None = None) ->
     for over in dict.fromkeys(row.point.over for row in rows[1:]):
         group = [rows[0], *(row for row in rows if row.point.over == over)]
         console.print(_of_group(campaign, group, over, notes), markup=False, highlight=False)
-        if any(row.largest for row in group):
+        if any("propensity_largest" in row.numbers for row in group):
             console.print(_of_dynamics(group, over), markup=False, highlight=False)
     lines = [
         "Means over the n test snapshots that were classified rightly ± standard error over them"
@@ -221,11 +194,11 @@ def _of_group(campaign: Campaign, group: list[Row], over: str, notes: dict[str, 
             table.add_row(
                 _value(row, over) if first else "",
                 state,
-                number(row.accuracy.get(state, math.nan)),
-                str(row.counted.get(state, "")),
-                *(_estimate(row.correlation.get((name, state))) for name in names),
-                *[_estimate(row.agreement.get(state))] * agree,
-                _estimate(row.own_map.get(state)),
+                number(row.number(f"test_accuracy_{state}")),
+                number(row.number(f"counted_{state}"), "d"),
+                *(_cell(row, f"{name}_{state}") for name in names),
+                *[_cell(row, f"agreement_{state}")] * agree,
+                _cell(row, f"own_map_{state}"),
                 marks if first else "",
             )
     return table
@@ -234,11 +207,11 @@ def _of_group(campaign: Campaign, group: list[Row], over: str, notes: dict[str, 
 def _of_dynamics(group: list[Row], over: str) -> Table:
     table = _table("", ["largest C(Γ, Δ)", "at δ", "T", "C(Γ, Δ) nearest δ = 1", "at δ", "T"])
     for row in group:
-        places = (
-            _place(getattr(row, name), row.between_networks.get(name, math.nan))
-            for name in ("largest", "nearest")
-        )
-        table.add_row(_value(row, over), *(text for place in places for text in place))
+        cells = []
+        for name in ("propensity_largest", "propensity_nearest"):
+            cells += [_cell(row, name, "spread"), number(row.number(name, "delta"), ".2g")]
+            cells.append(number(row.number(name, "temperature"), ".3g"))
+        table.add_row(_value(row, over), *cells)
     return table
 
 
@@ -260,28 +233,17 @@ def _value(row: Row, over: str) -> str:
 
 
 def _several(rows: list[Row]) -> bool:
-    every = (found for row in rows for found in row.correlation.values())
-    return any(math.isfinite(found.between_networks) for found in every)
+    every = (
+        found.get("networks_spread", math.nan) for row in rows for found in row.numbers.values()
+    )
+    return any(math.isfinite(spread) for spread in every)
 
 
-def _estimate(found: Estimate | None) -> str:
-    if found is None:
-        return ""
-    return _with_spreads(found.value, found.error, found.between_networks)
-
-
-def _with_spreads(value: float, spread: float, between_networks: float) -> str:
+def _cell(row: Row, name: str, part: str = "standard_error") -> str:
     """A value and what it varies by; nothing where it was not measured."""
-    if not math.isfinite(value):
+    text, spread = number(row.number(name)), row.number(name, part)
+    between_networks = row.number(name, "networks_spread")
+    if not text:
         return ""
-    text = number(value)
     text += f" ± {spread:.3f}" if math.isfinite(spread) else ""
     return text + (f" (±{between_networks:.3f})" if math.isfinite(between_networks) else "")
-
-
-def _place(found: Extremum | None, between_networks: float) -> tuple[str, str, str]:
-    """Value with its spreads, delta and temperature there."""
-    if found is None:
-        return "", "", ""
-    value = _with_spreads(found.value, found.spread, between_networks)
-    return value, f"{found.delta:.2g}", f"{found.temperature:.3g}"

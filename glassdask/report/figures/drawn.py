@@ -10,8 +10,8 @@ import xarray as xr
 
 from glassdask.analysis.snapshots import smooth_fields
 from glassdask.analysis.starts import start_of, structure_of_start
-from glassdask.report import style
 from glassdask.report.data import ReportData
+from glassdask.store import layout
 from glassdask.store.classes import of_class
 
 #: Thickness of the slab that is drawn of a box in 3D, sigma.
@@ -122,7 +122,7 @@ class Glass:
             )
             return 1 - values.values.astype(float)
         stored = self._stored(name)
-        return 1 - stored if name in style.REVERSED else stored
+        return 1 - stored if name in layout.REVERSED else stored
 
     def _stored(self, name: str) -> np.ndarray:
         group = self.data.group("fields")[name].isel(sample=self.sample)

@@ -12,6 +12,8 @@ from glassdask.campaign import Campaign
 AXES = ("x", "y", "z")
 SPLITS = ("train", "validation", "test")
 PENDING, DONE, FAILED = 0, 1, 2
+#: Drawn, and correlated, as 1 - X: small raw values are the ordered, or the immobile, places.
+REVERSED = ("tong_tanaka", "propensity")
 STATUS_NAME = "0 pending, 1 done, 2 failed"
 
 
