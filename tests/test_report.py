@@ -9,32 +9,28 @@ import shutil
 import subprocess
 import sys
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import xarray as xr
-from glassdask.report.drawn import Glass
-from glassdask.report.html import example, summary
-from glassdask.report.printing import print_saved, read_rows
-from glassdask.report.rows import Row
 
 import glassdask as gd
 from glassdask.campaign import new_campaign
-from glassdask.report import (
+from glassdask.report import motion, notes, paper, sanity, structure, style, table
+from glassdask.report.accuracy import share
+from glassdask.report.data import ReportData
+from glassdask.report.figures import (
+    DRAWINGS,
     dynamics,
     ladder,
     maps,
-    onset,
     relaxation,
-    relaxation_rows,
-    sanity,
-    style,
     training,
 )
-from glassdask.report.accuracy import of_linear_model, wilson
-from glassdask.report.data import ReportData
-from glassdask.report.figures import DRAWINGS
-from glassdask.report.table import order_of_sizes, results_table
+from glassdask.report.figures.drawn import Glass
+from glassdask.report.page import example, summary
+from glassdask.report.results import results
 from glassdask.run import process
 from glassdask.stages.pipeline import do
 from glassdask.store import groups, jobs, layout, records
@@ -153,11 +149,20 @@ def write_metrics(campaign):
     (campaign.path / "model" / "metrics.csv").write_text("\n".join(lines) + "\n")
 
 
+def rows_of(campaign):
+    """The rows of the group `results`, with their notes as one text."""
+    found = results(ReportData.of(campaign))
+    return [with_note(line, found) for line in notes.lines(found)]
+
+
+def with_note(line, found):
+    return SimpleNamespace(**vars(line), note="; ".join(notes.notes(line, found)))
+
+
 def run(campaign):
     """The rows of the table, after the stage has run."""
     do(campaign, STAGES["report"], partial(process.each, campaign))
-    with groups.open(campaign.path) as tree:
-        return results_table(campaign, tree)
+    return rows_of(campaign)
 
 
 @pytest.fixture(scope="module")
@@ -217,17 +222,16 @@ def test_means_leave_out_failed_runs_and_wrong_snapshots(campaign, rows):
 
 def test_theta_is_reversed_once(campaign):
     # the store holds correlations with 1 - Theta and fields of Theta
-    with groups.open(campaign.path) as tree:
-        data = ReportData(campaign, tree)
-        stored = tree["correlations"]["pearson"].sel(
-            indicator="gradcam", other="tong_tanaka", state="glass", sample=4
-        )
-        assert data.correlation("gradcam", "tong_tanaka", "glass")[0] == float(stored)
-        glass = maps.Glass(data, 4)
-        raw = tree["fields"]["tong_tanaka"].sel(sample=4, state="glass").values
-        np.testing.assert_allclose(glass.field("tong_tanaka"), 1 - raw, rtol=1e-6)
-        plain = tree["fields"]["voronoi_volume"].sel(sample=4, state="glass").values
-        np.testing.assert_allclose(glass.field("voronoi_volume"), plain, rtol=1e-6)
+    tree, data = gd.open(campaign.path), ReportData.of(campaign)
+    stored = tree["correlations"]["pearson"].sel(
+        indicator="gradcam", other="tong_tanaka", state="glass", sample=4
+    )
+    assert data.correlation("gradcam", "tong_tanaka", "glass")[0] == float(stored)
+    glass = Glass(data, 4)
+    raw = tree["fields"]["tong_tanaka"].sel(sample=4, state="glass").values
+    np.testing.assert_allclose(glass.field("tong_tanaka"), 1 - raw, rtol=1e-6)
+    plain = tree["fields"]["voronoi_volume"].sel(sample=4, state="glass").values
+    np.testing.assert_allclose(glass.field("voronoi_volume"), plain, rtol=1e-6)
 
 
 def test_largest_correlation_with_the_dynamics(campaign, rows):
@@ -249,8 +253,7 @@ def test_largest_correlation_with_the_dynamics(campaign, rows):
 
 def test_a_maximum_beyond_the_temperatures_of_the_paper_says_so(tmp_path):
     hot = make_store(tmp_path / "hot", "abm", extra=("propensity.temperatures=[3.0]",))
-    with groups.open(hot.path) as tree:
-        found = row(results_table(hot, tree), "C_max(Γ, 1 − Δ)")
+    found = row(rows_of(hot), "C_max(Γ, 1 − Δ)")
     assert "T is 3 T*, beyond the paper's 1.5 T*" in found.note
 
 
@@ -267,10 +270,13 @@ def changed(campaign, tmp_path):
     return copy, change
 
 
+def onsets(campaign):
+    return [line for line in rows_of(campaign) if line.kind.startswith("onset")]
+
+
 def test_the_onset_stands_beside_the_papers(changed):
     copy, change = changed
-    with groups.open(copy.path) as tree:
-        found = row(results_table(copy, tree), "T* from e(T) (ε/kB)")
+    found = row(rows_of(copy), "T* from e(T) (ε/kB)")
     assert found.note == (
         "2 temperatures from 0.05 to 0.8, and two lines need 8: raise [quench] cooling_points"
     )
@@ -285,10 +291,8 @@ def test_the_onset_stands_beside_the_papers(changed):
     delta = np.zeros((2, 2, 5))
     delta[..., -1] = [[0.5, 2.0], [0.5, 2.0]]
     change("dynamics", "delta", delta)
-    with groups.open(copy.path) as tree:
-        data = ReportData(copy, tree)
-        cooled, moved = onset.rows(data)
-        temperatures = data.temperatures
+    cooled, moved = onsets(copy)
+    temperatures = ReportData.of(copy).temperatures
     assert cooled.value == pytest.approx(1.6, abs=0.05)
     assert cooled.count == 13
     assert 0 < cooled.standard_error < 0.05
@@ -298,8 +302,7 @@ def test_the_onset_stands_beside_the_papers(changed):
     assert "95 % interval" in moved.note
     change("cooling", "potential_energy", temperature + noise)
     change("dynamics", "delta", 3.0)
-    with groups.open(copy.path) as tree:
-        cooled, moved = onset.rows(ReportData(copy, tree))
+    cooled, moved = onsets(copy)
     assert "no kink from 0.05 to 4: one line fits as well" in cooled.note
     assert math.isnan(cooled.value)
     assert "below the range: at t = 100, T = 0.37, δ is 3 σ already" in moved.note
@@ -313,8 +316,7 @@ def test_intervals_and_ceiling_of_the_largest(changed):
     change("dynamics", "reliability", reliability)
     change("dynamics", "pearson_low", pearson - 0.3)
     change("dynamics", "pearson_high", pearson + 0.4)
-    with groups.open(copy.path) as tree:
-        note = row(results_table(copy, tree), "C_max(Γ, 1 − Δ)").note
+    note = row(rows_of(copy), "C_max(Γ, 1 − Δ)").note
     # two glasses know nothing of others, so it is of the mean of these
     mean = pearson[0].mean(axis=0)[place]
     ends = (mean - 0.3 / 2**0.5, mean + 0.4 / 2**0.5)
@@ -327,11 +329,10 @@ def test_intervals_and_ceiling_of_the_largest(changed):
     pearson[:, 0] = np.nan
     change("dynamics", "pearson", pearson)
     change("dynamics", "reliability", np.array([[[np.nan]], [[0.2]]]))
-    with groups.open(copy.path) as tree:
-        data = ReportData(copy, tree)
-        note = row(results_table(copy, tree), "C_max(Γ, 1 − Δ)").note
-        assert np.isnan(data.over_ceiling("gradcam")).all()
-        assert data.ceiling("gradcam") == pytest.approx(np.sqrt(0.2))
+    note = row(rows_of(copy), "C_max(Γ, 1 − Δ)").note
+    found = ReportData.of(copy).dynamics("gradcam")
+    assert np.isnan(found["over_ceiling"]).all()
+    assert found["ceiling"].values == pytest.approx(np.sqrt(0.2))
     assert "95 % interval there −0.900 to 0.900 over replicas" in note
     assert "ceiling" not in note
 
@@ -341,8 +342,7 @@ def test_several_configurations_say_how_others_differ(campaign):
         np.random.default_rng(0).uniform(0.2, 1, (6, 2, 5)),
         dims=("configuration", "temperature", "time"),
     )
-    with groups.open(campaign.path) as tree:
-        low, high = ReportData(campaign, tree)._interval(part, "gradcam")
+    low, high = ReportData.of(campaign).interval(part, "gradcam")
     expected = gd.mean_with_interval(part, "configuration")
     np.testing.assert_allclose(low, expected["lower"], atol=0.05)
     np.testing.assert_allclose(high, np.minimum(expected["upper"], 1), atol=0.05)
@@ -354,22 +354,19 @@ def test_the_map_is_drawn_where_an_indicator_correlates_most(changed):
     pearson[:, :, 1, 3] = -0.9
     pearson[:, :, 0, 2] = 0.3
     change("dynamics", "pearson", pearson)
-    with groups.open(copy.path) as tree:
-        assert Glass(ReportData(copy, tree), 7).ensemble == (1, 0, 2)  # of Gamma, the largest value
+    assert Glass(ReportData.of(copy), 7).ensemble == (1, 0, 2)  # of Gamma, the largest value
     change("explanations", "correct", 0)
-    with groups.open(copy.path) as tree:
-        found = Glass(ReportData(copy, tree), 7)
-        assert found.ranked_by != "gradcam"
-        assert found.ensemble == (1, 1, 3)  # of others, the largest in size
+    found = Glass(ReportData.of(copy), 7)
+    assert found.ranked_by != "gradcam"
+    assert found.ensemble == (1, 1, 3)  # of others, the largest in size
 
 
 def test_the_ladder_has_the_largest_in_size_of_each_length(campaign, rows):
     group = groups.open_group(campaign.store, "dynamics")
-    with groups.open(campaign.path) as tree:
-        data = ReportData(campaign, tree)
-        found = ladder.rungs(data, "spearman", "tong_tanaka", "B")
-        highest = ladder.ceilings(data, "B")
-        lines = ladder.table(data)
+    data = ReportData.of(campaign)
+    found = ladder.rungs(data, "spearman", "tong_tanaka", "B")
+    highest = ladder.ceilings(data, "B")
+    lines = ladder.table(data)
     part = group.sel(indicator="tong_tanaka", selection="B").mean("configuration")
     for k in range(5):
         values = part["spearman_ladder"].isel(coarse_graining_length=k).values.ravel()
@@ -389,30 +386,32 @@ def test_the_ladder_has_the_largest_in_size_of_each_length(campaign, rows):
     assert all(cell in page for cell in lines[-1][2])
 
 
+def motions(campaign):
+    kinds = ("trajectories", "relaxation_time", "equilibration")
+    return [line for line in rows_of(campaign) if line.kind in kinds]
+
+
 def test_relaxation_and_equilibration(changed):
     copy, change = changed
     times = np.full((2, 2, 3), 4.0)
     times[1, 0] = np.nan
     times[1, 1, 0] = 8.0
     change("dynamics", "relaxation_time", times)
-    for name in relaxation_rows.FALLING.values():
+    for name in motion.FALLING.values():
         change("dynamics", name, 0.9)
     change("dynamics", "cage_relative_relaxation_time", np.array([[20.0], [4.9]]))
     change("dynamics", "chi4", np.array([[1, 2, 5, 3, 1], [1, 2, 3, 4, 5]]))
-    with groups.open(copy.path) as tree:
-        data = ReportData(copy, tree)
-        whole, cold, hot = relaxation_rows.rows(data)
-        assert (whole.value, whole.note) == (12, "of 12; 3 to 3 in each of 4 ensembles")
-        assert (cold.value, cold.count) == (4, 1)
-        assert "reached in 1 of 2 configurations: too low a mean" in cold.note
-        assert "peak of χ4: 5 at t = 10" in cold.note
-        assert (hot.value, hot.count, "peak" in hot.note) == (6, 2, False)
-        start = copy.file.propensity.model_copy(update={"start": "equilibrium"})
-        other = type(copy)(copy.path, copy.file.model_copy(update={"propensity": start}))
-        _, _, cold, _, hot = relaxation_rows.rows(ReportData(other, tree))
+    whole, cold, hot = motions(copy)
+    assert (whole.value, whole.note) == (12, "of 12; 3 to 3 in each of 4 ensembles")
+    assert (cold.value, cold.count) == (4, 1)
+    assert "reached in 1 of 2 configurations: too low a mean" in cold.note
+    assert "peak of χ4: 5 at t = 10" in cold.note
+    assert (hot.value, hot.count, "peak" in hot.note) == (6, 2, False)
+    start = copy.file.propensity.model_copy(update={"start": "equilibrium"})
+    other = type(copy)(copy.path, copy.file.model_copy(update={"propensity": start}))
+    _, _, cold, _, hot = motions(other)
     change("dynamics", "self_intermediate_scattering", 0.1)
-    with groups.open(copy.path) as tree:
-        _, fast, ratio, *_ = relaxation_rows.rows(ReportData(other, tree))
+    _, fast, ratio, *_ = motions(other)
     assert "F_s is below 1/e at t = 1 already" in fast.note
     assert ratio.value == pytest.approx(100 / 2.5)  # 4 and at most 1
     # the campaign equilibrates for the duration of its trajectories, 100
@@ -427,10 +426,9 @@ def test_trajectories_that_all_failed_leave_empty_panels(changed):
     copy, change = changed
     for name, about in groups.open_group(copy.store, "dynamics").data_vars.items():
         change("dynamics", name, np.nan if about.dtype.kind == "f" else 0)
-    with groups.open(copy.path) as tree:
-        found = results_table(copy, tree)
-        for draw in (dynamics.draw_dynamics, ladder.draw_ladder, relaxation.draw_relaxation):
-            draw(ReportData(copy, tree)).canvas.draw()
+    found = rows_of(copy)
+    for figure in (dynamics, ladder, relaxation):
+        figure.draw(ReportData.of(copy)).canvas.draw()
     assert row(found, "whole trajectories").value == 0
     assert row(found, "T* from δ(t) (ε/kB)").note == "no whole trajectory"
     assert (
@@ -439,20 +437,18 @@ def test_trajectories_that_all_failed_leave_empty_panels(changed):
     assert all(math.isnan(one.value) for one in found if one.quantity.startswith("C_max"))
 
 
-def test_wilson_interval():
-    low, high = wilson(9, 10)  # 0.596 to 0.982, Newcombe (1998)
-    assert (low, high) == (pytest.approx(0.5958, abs=1e-4), pytest.approx(0.9821, abs=1e-4))
-    assert wilson(0, 0) == (0.0, 1.0)
-    assert wilson(10, 10)[1] == pytest.approx(1.0)
+def test_the_interval_of_a_share_is_wilsons():
+    found = share(np.array([1] * 9 + [0, -1]))  # 0.596 to 0.982, Newcombe (1998)
+    assert (found["value"], found["right"], found["count"]) == (0.9, 9, 10)
+    assert found["low"] == pytest.approx(0.5958, abs=1e-4)
+    assert found["high"] == pytest.approx(0.9821, abs=1e-4)
+    assert share(np.array([-1])) == {"count": 0}
 
 
 def test_accuracy_and_confusion_count_the_same_snapshots(campaign, rows):
     assert row(rows, "test accuracy, glass").value == pytest.approx(8 / 9)
     assert row(rows, "test accuracy, liquid").value == 1
-    with groups.open(campaign.path) as tree:
-        np.testing.assert_array_equal(
-            training.confusion(ReportData(campaign, tree)), [[9, 0], [1, 8]]
-        )
+    np.testing.assert_array_equal(training.confusion(ReportData.of(campaign)), [[9, 0], [1, 8]])
 
 
 def test_linear_models_stand_below_the_network(campaign, rows):
@@ -469,20 +465,20 @@ def test_linear_models_stand_below_the_network(campaign, rows):
     weak = row(rows, "linear model on indicators, accuracy, liquid")
     assert (weak.value, weak.count) == (pytest.approx(4 / 9), 9)
     assert "less accurate than the network, which sees more" in weak.note
-    with groups.open(campaign.path) as tree:
-        data = ReportData(campaign, tree)
-        data.correct.values[WRONG] = 1
-        tree["correlations"]["baseline_correct"].load()[0, 9, 0] = 0
-        (_, note) = of_linear_model(data, "radial_distribution", "glass").note.split("; ")
-        assert note == "less accurate than the network, by no more than chance allows at this size"
-    with groups.open(campaign.path) as tree:
-        said = training.caption(ReportData(campaign, tree))
+    assert (weak.only_network, weak.only_linear, weak.p_value < 0.05) == (9, 0, True)
+    data = ReportData.of(campaign)
+    data.correct.values[WRONG] = 1
+    data.group("correlations")["baseline_correct"].load()[0, 9, 0] = 0
+    found = results(data)
+    (line,) = [one for one in notes.lines(found) if one.quantity == on_g.quantity]
+    assert (line.only_network, line.only_linear, line.p_value) == (1, 0, 1)
+    assert "by no more than chance" in with_note(line, found).note
+    said = training.caption(ReportData.of(campaign))
     assert "9 of 9 glasses on g(r), 9 of 9 liquids on g(r), 4 of 9 glasses on indicators" in said
 
 
 def test_sanity_checks_see_what_is_wrong(campaign, tmp_path):
-    with groups.open(campaign.path) as tree:
-        found = {check.what: check for check in sanity.sanity_table(ReportData(campaign, tree))}
+    found = {check.what: check for check in sanity.sanity_table(ReportData.of(campaign))}
     assert not found["failed quenches"].fine
     assert found["failed quenches"].found == "1 of 14"
     assert all(check.fine for name, check in found.items() if name != "failed quenches")
@@ -492,9 +488,8 @@ def test_sanity_checks_see_what_is_wrong(campaign, tmp_path):
     larger = 1.001 * np.asarray(cells[...])
     larger[3, 1, 17] *= 5
     cells[...] = larger
-    with groups.open(other.path) as tree:
-        checks = sanity.sanity_table(ReportData(other, tree))
-        holes = row(results_table(other, tree), "glasses with cavities")
+    checks = sanity.sanity_table(ReportData.of(other))
+    holes = row(rows_of(other), "glasses with cavities")
     assert [check.fine for check in checks] == [False, True, False, False, True, False, False]
     assert "cavities in 1: [system] density is too low" in checks[3].found
     assert (holes.value, holes.count) == (1, 13)
@@ -512,13 +507,11 @@ def test_page_asks_for_nothing_from_outside(campaign, rows):
 def test_not_learnt_says_so_and_shows_no_gamma(not_learnt):
     text = (not_learnt.path / "report.html").read_text(encoding="utf-8")
     assert 'id="not-learnt"' in text
-    with groups.open(not_learnt.path) as tree:
-        data = ReportData(not_learnt, tree)
-        assert "gradcam" not in data.indicators
-        found = results_table(not_learnt, tree)
-        glass = maps.Glass(data, 4)
-        assert "not learnt" in glass.why_missing("gradcam")
-        assert glass.ranked_by == "voronoi_volume"
+    data, found = ReportData.of(not_learnt), rows_of(not_learnt)
+    assert "gradcam" not in data.indicators
+    glass = Glass(data, 4)
+    assert "not learnt" in glass.why_missing("gradcam")
+    assert glass.ranked_by == "voronoi_volume"
     assert "network" not in row(found, "linear model on g(r), accuracy, glass").note
     for one in found:
         if "Γ" in one.quantity:
@@ -543,40 +536,57 @@ def test_gamma_is_called_what_it_is(tmp_path, method, name, more):
         "explain.integrated_gradients_baseline=empty",
     )  # fmt: skip
     campaign = make_store(tmp_path / "c", extra=extra)
-    with groups.open(campaign.path) as tree:
-        kept = tree["explanations"].gradcam.attrs["long_name"]
-        assert kept == (
-            f"{name} Gamma, raw: method {method}, target own, inverse mapping cell, {more}"
-        )
-        assert tree["explanations"].attrs["method"] == method
-        assert ("layer" in tree["explanations"].attrs) == (method != "integrated-gradients")
-        assert tree["fields"].gradcam.attrs["long_name"].startswith(f"{name}, ")
-        data = ReportData(campaign, tree)
-        found = results_table(campaign, tree)
-        axes = style.new_figure(3, 3).subplots()
-        dynamics.draw_indicator(axes, data, "gradcam")
-        title = maps.panel_title(maps.Glass(data, 4), "a", "gradcam", None)
-        said = [summary(data, found), title, axes.get_title()]
-        said += [drawing.caption(data) for drawing in DRAWINGS]
+    tree, data = gd.open(campaign.path), ReportData.of(campaign)
+    kept = tree["explanations"].gradcam.attrs["long_name"]
+    assert kept == f"{name} Gamma, raw: method {method}, target own, inverse mapping cell, {more}"
+    assert tree["explanations"].attrs["method"] == method
+    assert ("layer" in tree["explanations"].attrs) == (method != "integrated-gradients")
+    assert tree["fields"].gradcam.attrs["long_name"].startswith(f"{name}, ")
+    axes = style.new_figure(3, 3).subplots()
+    dynamics.draw_indicator(axes, data, "gradcam")
+    title = maps.panel_title(Glass(data, 4), "a", "gradcam", None)
+    said = [summary(data, results(data)), title, axes.get_title()]
+    said += [drawing.caption(data) for drawing in DRAWINGS]
     written = re.findall(r"[\w+-]+ score\b", " ".join(said))
     assert len(written) >= 3
     assert set(written) == {name}
-    (other,) = [row.note for row in found if row.quantity == "other settings"]
+    (other,) = [row.note for row in rows_of(campaign) if row.quantity == "other settings"]
     assert (f"explained by {method} (the paper: gradcam)" in other) == (method != "gradcam")
 
 
 def test_table_fits_a_terminal_and_is_kept(campaign, rows, capsys):
-    print_saved(campaign)
+    stored = table.read(campaign)
+    table.show(stored, campaign)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
     written = " ".join(" ".join(lines).split())
     assert all(note in written for one in rows for note in one.note.split("; "))
     assert len(lines) < len(rows) + 55
     assert not set("━─│\x1b") & set("".join(lines))
-    kept = read_rows(campaign)
-    assert [one.quantity for one in kept] == [one.quantity for one in rows]
-    np.testing.assert_equal([one.value for one in kept], [one.value for one in rows])
-    json.loads((campaign.path / "figures" / "results.json").read_text())
+    kept = json.loads((campaign.path / "figures" / "results.json").read_text())
+    assert [(one["quantity"], one["note"]) for one in kept] == [
+        (one.quantity, one.note) for one in rows
+    ]
+    for name in ("value", "spread", "count", "standard_error", "networks_spread"):
+        values = np.array([one[name] for one in kept], dtype=float)
+        expected = stored[name].values.astype(float)
+        np.testing.assert_array_equal(values, np.where(np.isinf(expected), np.nan, expected))
+
+
+def test_the_group_results_says_what_each_of_its_numbers_is(campaign, rows):
+    stored = gd.open(campaign.path)["results"].to_dataset()
+    assert {"value", "low", "high", "chance", "count"} <= set(stored.data_vars)
+    assert {"quantity", "paper", "unit", "kind"} <= set(stored.coords)
+    assert set(stored["value"].dims) == {"quantity"}
+    for name, variable in stored.variables.items():
+        assert {"units", "long_name", "provenance"} <= set(variable.attrs), name
+    assert stored.attrs["campaign_hash"] == campaign.hash
+    for line in notes.lines(stored):
+        if np.isfinite(line.low) and not line.kind.startswith("largest"):
+            assert line.low <= line.value <= line.high, line.quantity
+    # the sentences follow from what the store holds alone
+    expected = [one.note for one in rows]
+    assert [with_note(one, stored).note for one in notes.lines(stored)] == expected
 
 
 def test_discs_across_the_boundary_are_drawn_on_both_sides():
@@ -599,8 +609,7 @@ def test_discs_across_the_boundary_are_drawn_on_both_sides():
 )
 def test_the_doubt_about_table_one_is_in_the_report(tmp_path, model, wanted, onset):
     made = make_store(tmp_path / "c", model, extra=("quench.start_temperature=5.0",))
-    with groups.open(made.path) as tree:
-        found = results_table(made, tree)
+    found = rows_of(made)
     note = row(found, "reading of Table I").note
     assert all(words in note for words in wanted)
     others = row(found, "other settings").note
@@ -623,11 +632,10 @@ def test_other_campaigns(tmp_path, model, extra):
         assert all(one.quantity != "reading of Table I" for one in found)
         assert "slab" in (other.path / "report.html").read_text(encoding="utf-8")
         return
-    with groups.open(other.path) as tree:
-        data = ReportData(other, tree)
-        for drawing in DRAWINGS:
-            drawing.draw(data).draw_without_rendering()
-            assert drawing.caption(data)
+    data = ReportData.of(other)
+    for drawing in DRAWINGS:
+        drawing.draw(data).draw_without_rendering()
+        assert drawing.caption(data)
 
 
 def test_the_example_of_the_page_runs(campaign):
@@ -695,7 +703,12 @@ def test_page_in_a_browser(campaign, rows, tmp_path):
     ],
 )
 def test_the_order_of_sizes_is_that_gamma_theta_is_the_smallest(sizes, verdict: str) -> None:
-    rows = [Row("C", value, 0.1, 100, "", "", 0.02) for value in sizes]
-    (row,) = order_of_sizes(rows)
-    assert row.note.startswith(verdict)
-    assert row.paper == "holds"
+    rows = [
+        {"kind": "correlation", "indicator": first, "other": second, "state": "glass",
+         "value": value, "standard_error": 0.02, "count": 100}
+        for (first, second), value in zip(paper.PAIRS, sizes, strict=True)
+    ]  # fmt: skip
+    found = layout.results(rows + structure.order_of_sizes(rows), {})
+    line = notes.lines(found)[-1]
+    assert notes.notes(line, found)[0].startswith(verdict)
+    assert line.paper == "holds"

@@ -17,12 +17,11 @@ from safetensors.torch import load_file
 import glassdask as gd
 from glassdask.base.errors import StageHeld, UsageError
 from glassdask.campaign import load
-from glassdask.report.data import ReportData
 from glassdask.scan.measuring import Row, measure, read_maps
 from glassdask.scan.points import Point, make_points, parse_over
 from glassdask.scan.running import scan
 from glassdask.scan.sharing import link_stages, write_file
-from glassdask.store import groups, jobs, locks, records
+from glassdask.store import groups, jobs, layout, locks, records
 
 pytestmark = pytest.mark.processes
 
@@ -68,24 +67,25 @@ def test_the_row_of_the_campaign_holds_the_numbers_of_its_store(scanned) -> None
     tree = gd.open(folder)
     counted = (tree["explanations"].correct == 1) & (tree["explanations"].split == "test")
     assert own.point.label == "the campaign's own"
-    for (name, state), found in own.correlation.items():
-        stored = tree["correlations"].pearson.sel(indicator="gradcam", other=name, state=state)
-        values = stored.where(counted.sel(state=state)).dropna("sample")
-        assert found.count == values.size == own.counted[state] > 0
-        assert found.value == pytest.approx(float(values.mean()), rel=1e-12)
-        if values.size > 1:
-            error = float(values.std(ddof=1)) / values.size**0.5
-            assert found.error == pytest.approx(error, rel=1e-9)
-    data = ReportData(load(folder), tree)
-    for mine, theirs in (
-        (own.largest, data.largest("gradcam", by_size=False)),
-        (own.nearest, data.nearest("gradcam", 1.0)),
-    ):
-        assert mine is not None
-        assert theirs is not None
+    for state in layout.STATES:
+        for name in load(folder).file.indicators.names:
+            found = own.numbers[f"{name}_{state}"]
+            stored = tree["correlations"].pearson.sel(indicator="gradcam", other=name, state=state)
+            values = stored.where(counted.sel(state=state)).dropna("sample")
+            assert found["count"] == values.size == own.number(f"counted_{state}") > 0
+            assert found["value"] == pytest.approx(float(values.mean()), rel=1e-12)
+            if values.size > 1:
+                error = float(values.std(ddof=1)) / values.size**0.5
+                assert found["standard_error"] == pytest.approx(error, rel=1e-9)
+    results = tree["results"].to_dataset().set_index(quantity="kind")
+    for name, kind in (("largest", "largest"), ("nearest", "at_relaxation")):
+        stored = results.sel(quantity=kind)
+        stored = stored.isel(quantity=0) if "quantity" in stored.dims else stored
+        mine = own.numbers[f"propensity_{name}"]
         # the stored fields are of single precision
-        assert mine.value == pytest.approx(theirs.value, abs=1e-6)
-        assert (mine.place, mine.delta, mine.count) == (theirs.place, theirs.delta, theirs.count)
+        assert mine["value"] == pytest.approx(float(stored["value"]), abs=1e-6)
+        for part in ("delta", "temperature", "time", "count"):
+            assert mine[part] == float(stored[part])
 
 
 def test_another_xi_is_links_alone_and_its_numbers_follow_from_the_raw_values(scanned) -> None:
@@ -118,11 +118,10 @@ def test_another_xi_is_links_alone_and_its_numbers_follow_from_the_raw_values(sc
     }
     # a linear map of Theta changes the sign alone
     expected = -gd.pearson(smooth["gamma", 1.0], smooth["theta", 1.0]).mean()
-    found = row.correlation["tong_tanaka", "glass"]
-    assert found.value == pytest.approx(float(expected), abs=1e-9)
+    assert row.number("tong_tanaka_glass") == pytest.approx(float(expected), abs=1e-9)
     moved = gd.pearson(smooth["gamma", 1.0], smooth["gamma", 3.0]).mean()
-    assert row.own_map["glass"].value == pytest.approx(float(moved), abs=1e-9)
-    assert row.own_map["glass"].count == len(kept)
+    assert row.number("own_map_glass") == pytest.approx(float(moved), abs=1e-9)
+    assert row.number("own_map_glass", "count") == len(kept)
 
 
 def test_other_epochs_train_anew_from_the_same_images(scanned) -> None:
@@ -144,8 +143,8 @@ def test_other_epochs_train_anew_from_the_same_images(scanned) -> None:
 def test_a_network_that_has_not_learnt_is_a_row_that_says_so(scanned) -> None:
     _, _, rows = scanned
     assert "not learnt: test accuracy" in rows[3].note
-    assert min(rows[3].accuracy.values()) < 0.5
-    assert not rows[3].correlation
+    assert min(rows[3].number(f"test_accuracy_{state}") for state in layout.STATES) < 0.5
+    assert not rows[3].explained
     assert not rows[3].failed
 
 
@@ -157,8 +156,8 @@ def test_the_table_holds_every_row_and_the_figures_are_there(scanned) -> None:
     assert set(table[0]) <= meanings
     assert [line["point"] for line in table] == [row.point.label for row in rows]
     for line, row in zip(table, rows, strict=True):
-        for (name, state), found in row.correlation.items():
-            assert float(line[f"{name}_{state}"]) == found.value
+        for name, found in row.numbers.items():
+            assert float(line[name]) == found["value"]
     assert table[3]["voronoi_volume_glass"] == table[0]["own_map_glass"] == ""
     for name in ("scan.png", "scan.pdf"):
         assert (folder / "scan" / name).stat().st_size > 10_000
@@ -196,7 +195,7 @@ def test_killed_and_gone_on_with_it_ends_like_an_undisturbed_one(scanned, tiny, 
         load_file(path / "weights.safetensors") for path in (model, undisturbed / "model")
     )
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-    assert row.correlation == scanned[2][2].correlation
+    np.testing.assert_equal(row.numbers, scanned[2][2].numbers)
     assert not locks.is_running(load(folder), "scan")
     assert not list(folder.glob("**/*.partial"))
 
@@ -210,9 +209,8 @@ def test_new_quenches_where_they_differ_and_then_nothing_to_compare_with(
     assert ": 8 new quenches, grid, indicators, train, explain\n" in capfd.readouterr().out
     assert gd.open(row.point.campaign.path)["configurations"].sizes["sample"] == 8
     assert not (row.point.campaign.store / "propensity").exists()
-    assert not row.own_map
-    assert row.largest is None
-    assert set(row.accuracy) == {"liquid", "glass"}
+    assert not {"own_map_glass", "propensity_largest"} & set(row.numbers)
+    assert {"test_accuracy_liquid", "test_accuracy_glass"} <= set(row.numbers)
 
 
 def test_what_was_made_with_other_inputs_is_refused_until_start_over(tiny, tmp_path) -> None:
@@ -238,17 +236,17 @@ def test_the_spread_from_network_to_network(tiny, tmp_path) -> None:
         groups.array(campaign.store, "explanations", f"{name}_by_network")[...] = both
     read = read_maps(campaign)
     row = measure(Point({}, campaign), read, read)
-    found = row.correlation["voronoi_volume", "glass"]
-    assert found.between_networks == pytest.approx((1 - found.value) / 2**0.5, rel=1e-6)
-    agreement = row.agreement["glass"]
-    assert (agreement.value, agreement.count) == (pytest.approx(found.value), found.count)
-    volumes = (
-        ReportData(campaign, tree).group("dynamics")["pearson"].sel(indicator="voronoi_volume")
-    )
-    for name in ("largest", "nearest"):
-        place = getattr(row, name)
-        apart = abs(place.value - float(volumes.mean("configuration")[place.place]))
-        assert row.between_networks[name] == pytest.approx(apart / 2**0.5, abs=1e-5)
+    found = row.numbers["voronoi_volume_glass"]
+    assert found["networks_spread"] == pytest.approx((1 - found["value"]) / 2**0.5, rel=1e-6)
+    agreement = row.numbers["agreement_glass"]
+    assert agreement["value"] == pytest.approx(found["value"])
+    assert agreement["count"] == found["count"]
+    volumes = tree["dynamics"]["pearson"].sel(indicator="voronoi_volume").mean("configuration")
+    for name in ("propensity_largest", "propensity_nearest"):
+        place = row.numbers[name]
+        volume = volumes.sel({axis: place[axis] for axis in ("temperature", "time")})
+        apart = abs(place["value"] - float(volume))
+        assert place["networks_spread"] == pytest.approx(apart / 2**0.5, abs=1e-5)
 
 
 def test_points_are_named_once_and_the_own_value_is_no_point(tiny) -> None:

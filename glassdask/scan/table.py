@@ -233,10 +233,11 @@ def _value(row: Row, over: str) -> str:
 
 
 def _several(rows: list[Row]) -> bool:
-    every = (
-        found.get("networks_spread", math.nan) for row in rows for found in row.numbers.values()
-    )
-    return any(math.isfinite(spread) for spread in every)
+    """Whether any of the correlations has a spread from network to network."""
+    names = rows[0].point.campaign.file.indicators.names
+    of_correlations = [f"{name}_{state}" for name in names for state in STATES]
+    every = (row.number(name, "networks_spread") for row in rows for name in of_correlations)
+    return any(map(math.isfinite, every))
 
 
 def _cell(row: Row, name: str, part: str = "standard_error") -> str:
