@@ -95,9 +95,8 @@ def _add(out: Columns, campaign: Campaign, stage: str, group: str, state: str, s
     if not _usable(out, campaign, stage):
         return
     ds = groups.open_group(campaign.store, group).sel(state=state)
-    learnt = True
-    if records.state(campaign, "explain") is State.COMPLETE:
-        learnt = bool((records.read(campaign, "explain") or {}).get("learnt", True))
+    record = records.read(campaign, "explain")
+    learnt = record is not None and bool(record.get("learnt", True))
     # the store lists its variables in no order
     for name in layout.indicator_names(campaign):
         if name not in ds:
@@ -141,7 +140,8 @@ def _add_propensity(
 def _add_propensity_field(
     out: Columns, campaign: Campaign, times: Sequence[float] | None, samples: np.ndarray
 ) -> None:
-    if records.state(campaign, "correlate") not in (State.PARTIAL, State.COMPLETE):
+    there = records.state(campaign, "correlate") in (State.PARTIAL, State.COMPLETE)
+    if not there or not groups.exists(campaign.store, "dynamics"):
         return
     ds = groups.open_group(campaign.store, "dynamics")
     numbers = ds["configuration"].values

@@ -23,17 +23,17 @@ def sentences(results: xr.Dataset, campaign: Campaign) -> Iterator[str]:
         Its path stands in the commands, and how far it is says which they are.
     """
     lacking = [str(name) for name in results.attrs["missing"]]
-    for state, other in (("liquid", "glass"), ("glass", "liquid")):
+    for state, others in (("liquid", "glasses"), ("glass", "liquids")):
         if state in lacking:
             yield (
-                f"Without a {state}, only the {other} was imported: no network, no Γ, and nothing "
-                f"that compares the two. Type `glassdask import {campaign.path} --glass FILES "
-                "--liquid FILES --start-over`."
+                f"Only {others} were imported: no network, no Γ, nothing that compares the two. "
+                f"Type `glassdask import {campaign.path} --glass FILES --liquid FILES "
+                "--start-over`."
             )
-    both = not {"liquid", "glass"} & set(lacking)
-    if "network" in lacking and both:
+    if "network" in lacking and not {"liquid", "glass"} & set(lacking):
         yield f"Without a network: no accuracy and no Γ. {_what_to_type(campaign, 'explain')}"
-    if "ensemble" in lacking:
+    # an ensemble of glasses needs glasses
+    if "ensemble" in lacking and not ("glass" in lacking and results.attrs["start"] == "glass"):
         yield (
             "Without an ensemble: no δ(t), no relaxation, no correlation with 1 − Δ. "
             f"{_what_to_type(campaign, 'propensity')}"
@@ -44,5 +44,6 @@ def _what_to_type(campaign: Campaign, wanted: str) -> str:
     """The commands that make a stage, and the report again."""
     stages = [*records.upstream_of(campaign, wanted), wanted]
     todo = [name for name in stages if records.state(campaign, name) is not State.COMPLETE]
-    commands = [STAGES[name].command(campaign) for name in (*todo, "correlate", "report")]
-    return f"Type {', '.join(f'`{command}`' for command in commands)}."
+    todo += ["correlate", "report"]
+    command = STAGES[todo[0]].command(campaign)
+    return f"Type `{command}`, then the same with {', '.join(todo[1:])}."

@@ -64,13 +64,14 @@ def conditions(data: ReportData) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {"quantity": "particles N", "kind": "particles", "paper": f"{paper.PARTICLES:,d}",
          "value": campaign.file.system.particles},
-        {"quantity": "training runs", "kind": "training_runs", "value": data.trained,
-         "paper": f"{paper.TRAINING_RUNS:,d}"},
         {"quantity": "cooling rate (ε/kB per unit time)", "kind": "cooling_rate", "value": rate,
          "unit": "ε/kB per unit time", "paper": f"{paper.COOLING_RATE:.3g}",
          "over_paper": rate / paper.COOLING_RATE,
          "remark": described(campaign) if campaign.scheduled else ""},
     ]  # fmt: skip
+    if data.has_network:
+        row = {"quantity": "training runs", "kind": "training_runs", "value": data.trained}
+        rows.insert(1, row | {"paper": f"{paper.TRAINING_RUNS:,d}"})
     if not known:
         for row in rows:
             row |= {"paper": "", "over_paper": math.nan}

@@ -132,5 +132,8 @@ def show(results: xr.Dataset, campaign: Campaign, console: Console | None = None
         )  # fmt: skip
     lines = ["Θ enters every correlation as 1 − Θ, Δ as 1 − Δ."]
     lines += [f"{mark:>3}) {note}" for note, mark in numbers.items()]
-    for each in (shown, *lines, *missing.sentences(results, campaign)):
+    for each in (shown, *lines):
         console.print(each, markup=False, highlight=False)
+    for sentence in missing.sentences(results, campaign):
+        # not wrapped: people copy from it
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)

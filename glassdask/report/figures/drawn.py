@@ -93,8 +93,6 @@ class Glass:
 
     def why_missing(self, name: str) -> str:
         """Why a quantity cannot be drawn; empty when it can."""
-        if name == "propensity" and not self.data.has_ensemble:
-            return "no ensemble:\nno propensity"
         if name == "propensity":
             return "" if self.ensemble else f"no propensity of run {self.sample}"
         if name == "gradcam" and self._why_no_gamma():

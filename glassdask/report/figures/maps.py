@@ -98,13 +98,21 @@ def panel_title(glass: Glass, letter: str, colour: str, opacity: str | None) -> 
     return f"{title},  {glass.data.name(colour)}"
 
 
+def absent(data: ReportData) -> set[str | None]:
+    """Quantities that no map is drawn of, as nothing has been computed that they follow from."""
+    there = {"gradcam": data.has_network, "propensity": data.has_ensemble}
+    return {name for name, found in there.items() if not found}
+
+
 @style.styled
 def draw(data: ReportData) -> Figure:
-    """Eight maps of one glass; see the module."""
+    """Maps of one glass: those of `PANELS` that what there is of the campaign is enough for."""
     glass = to_draw(data)
-    figure = style.new_figure(15.2, 8.2, "compressed")
-    grid = figure.subplots(2, 4, sharex=True, sharey=True)
-    for axes, (letter, colour, opacity) in zip(grid.flat, PANELS, strict=True):
+    panels = [panel for panel in PANELS if not {*panel} & absent(data)]
+    rows, columns = -(-len(panels) // 4), min(4, len(panels))
+    figure = style.new_figure(3.6 * columns + 0.8, 3.6 * rows + 1, "compressed")
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes, (letter, colour, opacity) in zip(grid.flat, panels, strict=False):
         axes.set_title(panel_title(glass, letter, colour, opacity))
         axes.set(xlim=(0, data.campaign.box_length), ylim=(0, data.campaign.box_length))
         axes.set_box_aspect(1)
@@ -118,6 +126,8 @@ def draw(data: ReportData) -> Figure:
         if filtering is not None and letter in SQUARED:
             filtering = filtering**2
         draw_discs(axes, glass, glass.field(colour), filtering)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
     for axes in grid[-1]:
         axes.set_xlabel(r"$x$ ($\sigma$)")
     for axes in grid[:, 0]:
