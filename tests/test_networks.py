@@ -11,7 +11,8 @@ from glassdask.campaign import load, new_campaign
 from glassdask.report import networks as compared
 from glassdask.report.accuracy import wrong_snapshots
 from glassdask.report.data import ReportData
-from glassdask.report.notes import lines, notes
+from glassdask.report.lines import lines
+from glassdask.report.notes import notes
 from glassdask.report.results import results
 from glassdask.store import groups, networks, records
 

@@ -17,7 +17,7 @@ import xarray as xr
 
 import glassdask as gd
 from glassdask.campaign import new_campaign
-from glassdask.report import motion, notes, paper, sanity, structure, style, table
+from glassdask.report import motion, paper, sanity, structure, style, table
 from glassdask.report.accuracy import share
 from glassdask.report.data import ReportData
 from glassdask.report.figures import (
@@ -29,6 +29,8 @@ from glassdask.report.figures import (
     training,
 )
 from glassdask.report.figures.drawn import Glass
+from glassdask.report.lines import lines
+from glassdask.report.notes import notes
 from glassdask.report.page import example, summary
 from glassdask.report.results import results
 from glassdask.run import process
@@ -152,11 +154,11 @@ def write_metrics(campaign):
 def rows_of(campaign):
     """The rows of the group `results`, with their notes as one text."""
     found = results(ReportData.of(campaign))
-    return [with_note(line, found) for line in notes.lines(found)]
+    return [with_note(line, found) for line in lines(found)]
 
 
 def with_note(line, found):
-    return SimpleNamespace(**vars(line), note="; ".join(notes.notes(line, found)))
+    return SimpleNamespace(**vars(line), note="; ".join(notes(line, found)))
 
 
 def run(campaign):
@@ -470,7 +472,7 @@ def test_linear_models_stand_below_the_network(campaign, rows):
     data.correct.values[WRONG] = 1
     data.group("correlations")["baseline_correct"].load()[0, 9, 0] = 0
     found = results(data)
-    (line,) = [one for one in notes.lines(found) if one.quantity == on_g.quantity]
+    (line,) = [one for one in lines(found) if one.quantity == on_g.quantity]
     assert (line.only_network, line.only_linear, line.p_value) == (1, 0, 1)
     assert "by no more than chance" in with_note(line, found).note
     said = training.caption(ReportData.of(campaign))
@@ -581,12 +583,12 @@ def test_the_group_results_says_what_each_of_its_numbers_is(campaign, rows):
     for name, variable in stored.variables.items():
         assert {"units", "long_name", "provenance"} <= set(variable.attrs), name
     assert stored.attrs["campaign_hash"] == campaign.hash
-    for line in notes.lines(stored):
+    for line in lines(stored):
         if np.isfinite(line.low) and not line.kind.startswith("largest"):
             assert line.low <= line.value <= line.high, line.quantity
     # the sentences follow from what the store holds alone
     expected = [one.note for one in rows]
-    assert [with_note(one, stored).note for one in notes.lines(stored)] == expected
+    assert [with_note(one, stored).note for one in lines(stored)] == expected
 
 
 def test_discs_across_the_boundary_are_drawn_on_both_sides():
@@ -709,6 +711,6 @@ def test_the_order_of_sizes_is_that_gamma_theta_is_the_smallest(sizes, verdict: 
         for (first, second), value in zip(paper.PAIRS, sizes, strict=True)
     ]  # fmt: skip
     found = layout.results(rows + structure.order_of_sizes(rows), {})
-    line = notes.lines(found)[-1]
-    assert notes.notes(line, found)[0].startswith(verdict)
+    line = lines(found)[-1]
+    assert notes(line, found)[0].startswith(verdict)
     assert line.paper == "holds"

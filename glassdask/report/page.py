@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
@@ -17,11 +16,12 @@ from glassdask.campaign.campaign import RAMP
 from glassdask.campaign.classes import in_words, snapshot_of
 from glassdask.campaign.cooling import described
 from glassdask.campaign.schema import CampaignFile
-from glassdask.report import missing, notes, style
+from glassdask.report import missing, style
 from glassdask.report.accuracy import wrong_snapshots
 from glassdask.report.data import ReportData
 from glassdask.report.figures import drawings, ladder
-from glassdask.report.notes import number
+from glassdask.report.lines import lines, number
+from glassdask.report.notes import share
 from glassdask.report.sanity import sanity_table
 from glassdask.report.table import table
 from glassdask.store import layout, records
@@ -31,27 +31,6 @@ from glassdask.store.stage import STAGES
 LONGEST_LIST = 50
 #: Units of a number density.
 INVERSE_VOLUME = {2: "σ⁻²", 3: "σ⁻³"}
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure in the page.
-
-    Attributes
-    ----------
-    name, title, caption : str
-    source : str
-        The PNG as a data URI.
-    width, height : int
-        Pixels.
-    """
-
-    name: str
-    title: str
-    caption: str
-    source: str
-    width: int
-    height: int
 
 
 def page(data: ReportData, results: xr.Dataset) -> str:
@@ -75,6 +54,7 @@ def page(data: ReportData, results: xr.Dataset) -> str:
         lengths=[f"{xi:g}" for xi in ladder.lengths(data)] if data.has_ensemble else [],
         baselines=ladder.table(data) if data.has_ensemble else [],
         classified=data.has_network,
+        several=data.has_network and campaign.file.train.seeds > 1,
         wrong=wrong_snapshots(data),
         longest_list=LONGEST_LIST,
         parameters=parameters(campaign),
@@ -98,16 +78,16 @@ def summary(data: ReportData, results: xr.Dataset) -> str:
     text += ". "
     if said := in_words(campaign):
         text += f"{said[0].upper()}{said[1:]}. "
-    lines = {(line.kind, line.indicator, line.state): line for line in notes.lines(results)}
+    rows = {(line.kind, line.indicator, line.state): line for line in lines(results)}
     if not data.has_network:
         return text + "No network was trained."
-    glass, liquid = (notes.share(lines["accuracy", "", state]) for state in ("glass", "liquid"))
+    glass, liquid = (share(rows["accuracy", "", state]) for state in ("glass", "liquid"))
     text += (
         f"Of the test split, a network trained on {results.attrs['training_runs']} of them "
         f"classifies {glass} glasses and {liquid} liquids rightly. "
     )
     names = ("gradcam", *campaign.file.indicators.names)
-    found = {name: lines.get(("largest", name, "")) for name in names}
+    found = {name: rows.get(("largest", name, "")) for name in names}
     known = {name: line for name, line in found.items() if line and math.isfinite(line.value)}
     return text + _predictions(data, known) if "gradcam" in known else text
 
@@ -133,17 +113,16 @@ def _predictions(data: ReportData, largest: dict[str, Any]) -> str:
     return text + "."
 
 
-def pictures(data: ReportData) -> list[Picture]:
-    """The figures of the folder figures/, embedded."""
+def pictures(data: ReportData) -> list[dict[str, Any]]:
+    """The figures of the folder figures/, embedded; sizes in pixels."""
     found = []
     for drawing in drawings(data):
         content = (data.campaign.path / "figures" / f"{drawing.name}.png").read_bytes()
         # width and height stand at fixed places of the PNG header
         width, height = (int.from_bytes(content[k : k + 4]) for k in (16, 20))
         source = "data:image/png;base64," + base64.b64encode(content).decode("ascii")
-        found.append(
-            Picture(drawing.name, drawing.title, drawing.caption(data), source, width, height)
-        )
+        about = {"name": drawing.name, "title": drawing.title, "caption": drawing.caption(data)}
+        found.append(about | {"source": source, "width": width, "height": height})
     return found
 
 
@@ -206,19 +185,16 @@ def stage_versions(campaign: Campaign) -> list[dict[str, str]]:
         record = records.read(campaign, name)
         if record is None or name == "report":
             continue
-        versions = [
+        versions = ", ".join(
             f"{key.removesuffix('_version').replace('_', ' ')} {value}"
             for key, value in record.items()
             if key.endswith("_version")
-        ]
-        found.append(
-            {
-                "stage": name,
-                "finished": str(record.get("finished", "")),
-                "campaign": str(record.get("campaign_hash", "")),
-                "versions": ", ".join(versions),
-            }
         )
+        about = {
+            "finished": record.get("finished", ""),
+            "campaign": record.get("campaign_hash", ""),
+        }
+        found.append({"stage": name, "versions": versions} | about)
     return found
 
 
@@ -229,15 +205,12 @@ def lammps_inputs(data: ReportData) -> list[tuple[str, str]]:
         "equilibrate": "equilibration",
         "propensity": "isoconfigurational trajectory",
     }
-    found = []
-    for stage, name in names.items():
-        if stage not in records.stages(data.campaign):
-            continue
-        group = data.groups.get(STAGES[stage].status_in)
-        text = None if group is None else group.attrs.get("lammps_input")
-        if text:
-            found.append((name, str(text)))
-    return found
+    there = {
+        name: data.groups[STAGES[stage].status_in].attrs.get("lammps_input")
+        for stage, name in names.items()
+        if STAGES[stage].status_in in data.groups
+    }
+    return [(name, str(text)) for name, text in there.items() if text]
 
 
 def example(campaign: Campaign) -> str:

@@ -14,8 +14,9 @@ from rich.table import Table
 
 from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign
-from glassdask.report import missing, notes
-from glassdask.report.notes import number
+from glassdask.report import missing
+from glassdask.report.lines import lines, number
+from glassdask.report.notes import notes
 from glassdask.store import groups
 
 WIDTH = 100
@@ -52,25 +53,25 @@ class Row:
 def table(results: xr.Dataset) -> list[Row]:
     """The lines of the table, from the group `results`."""
     found = []
-    for line in notes.lines(results):
+    for line in lines(results):
         digits = DIGITS.get(line.kind, ".3f")
         numbers = (
             number(line.value, digits) or "–", number(line.spread, digits),
             number(line.standard_error), str(line.count) if line.count else "",
             number(line.networks_spread),
         )  # fmt: skip
-        found.append(Row(line.quantity, *numbers, line.paper, notes.notes(line, results)))
+        found.append(Row(line.quantity, *numbers, line.paper, notes(line, results)))
     return found
 
 
 def as_json(results: xr.Dataset) -> str:
     """The same for programs, with plain numbers; null where there is none."""
     rows = []
-    for line in notes.lines(results):
+    for line in lines(results):
         digits = DIGITS.get(line.kind, ".3f")
         row = {"quantity": line.quantity, "value": _plain(line.value, digits)}
         row |= {"spread": _plain(line.spread), "count": int(line.count), "paper": line.paper}
-        row["note"] = "; ".join(notes.notes(line, results))
+        row["note"] = "; ".join(notes(line, results))
         row |= {name: _plain(getattr(line, name)) for name in ("standard_error", "networks_spread")}
         rows.append(row | {"digits": digits})
     return json.dumps(rows, indent=2, ensure_ascii=False)
@@ -101,16 +102,7 @@ def read(campaign: Campaign) -> xr.Dataset:
 
 
 def show(results: xr.Dataset, campaign: Campaign, console: Console | None = None) -> None:
-    """Print the table, a line a row, and below it the notes that its rows point to.
-
-    Parameters
-    ----------
-    results : Dataset
-        Of `read`.
-    campaign : Campaign
-    console : rich.console.Console, optional
-        Where to; standard output if left out.
-    """
+    """Print the table, a line a row, and below it the notes that its rows point to."""
     if console is None:
         console = Console()
         # a pipe has no width of its own, and rich would cut at 80

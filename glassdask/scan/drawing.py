@@ -43,13 +43,7 @@ class _Look(NamedTuple):
 
 @style.styled
 def draw(rows: list[Row]) -> Figure | None:
-    """One panel for each field, or fields that go together; nothing without points.
-
-    Parameters
-    ----------
-    rows : list of Row
-        The first is the campaign itself.
-    """
+    """A panel for each field, or fields that go together; nothing unless there are points."""
     varied = list(dict.fromkeys(row.point.over for row in rows[1:]))
     if not varied:
         return None
@@ -68,15 +62,7 @@ def draw(rows: list[Row]) -> Figure | None:
 def draw_panel(axes: Axes, rows: list[Row], over: str, looks: dict[str, _Look]) -> None:
     """C(Gamma, X) against one field: glasses full and joined, liquids open and dotted.
 
-    Parameters
-    ----------
-    axes : Axes
-    rows : list of Row
-        The campaign itself, then the points.
-    over : str
-        Fields that were varied, such as "train.epochs".
-    looks : dict
-        How each quantity is drawn.
+    The first of `rows` is the campaign itself; `over` is such as "train.epochs".
     """
     place = _axis(axes, rows, over)
     order = np.argsort(place, kind="stable")

@@ -100,14 +100,7 @@ def read_maps(campaign: Campaign) -> Maps:
 
 
 def measure(point: Point, maps: Maps, own: Maps) -> Row:
-    """The numbers of a point.
-
-    Parameters
-    ----------
-    point : Point
-    maps, own : Maps
-        Of the point, and of the campaign itself.
-    """
+    """The numbers of a point, from its own maps and those of the campaign itself."""
     data = maps.data
     found: dict[str, dict[str, Any]] = {
         f"test_accuracy_{state}": of_network(data, state) for state in STATES

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from glassdask.campaign import Campaign
 from glassdask.report import style
-from glassdask.report.notes import number
+from glassdask.report.lines import number
 from glassdask.scan.measuring import Row
 from glassdask.scan.points import CLASSES, shown, text_of
 from glassdask.store.groups import replace_text
@@ -111,15 +111,7 @@ def _part(name: str, part: str, row: Row) -> Any:
 
 
 def save(campaign: Campaign, rows: list[Row], path: Path) -> None:
-    """Write the CSV file; lines that begin with # say what its columns are.
-
-    Parameters
-    ----------
-    campaign : Campaign
-    rows : list of Row
-    path : Path
-        Replaced whole.
-    """
+    """Write the CSV file, whole; lines that begin with # say what its columns are."""
     stream = io.StringIO()
     used = columns(campaign)
     print(f"# Scan of {campaign.file.campaign.name}, campaign {campaign.hash}.", file=stream)
@@ -141,16 +133,7 @@ def _plain(value: Any) -> Any:
 
 
 def show(campaign: Campaign, rows: list[Row], console: Console | None = None) -> None:
-    """Print a table for each field that was varied, and one of the dynamics.
-
-    Parameters
-    ----------
-    campaign : Campaign
-    rows : list of Row
-        The first is the campaign itself.
-    console : rich.console.Console, optional
-        Where to; standard output if left out.
-    """
+    """Print a table for each field that was varied, and one of the dynamics."""
     if console is None:
         console = Console()
         # a pipe has no width of its own, and rich would cut at 80

@@ -10,7 +10,7 @@ from glassdask.campaign.classes import STATES, others
 from glassdask.campaign.cooling import described, ramp
 from glassdask.report import onset, paper, style
 from glassdask.report.data import ReportData
-from glassdask.report.notes import no_kink
+from glassdask.report.notes_of_motion import no_kink
 
 
 @style.styled

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from glassdask.report import style
 from glassdask.report.data import ReportData
-from glassdask.report.notes import number
+from glassdask.report.lines import number
 
 KINDS = ("pearson", "spearman")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 
 import numpy as np
@@ -21,14 +20,10 @@ Metrics = dict[str, np.ndarray]
 def read_metrics(data: ReportData, network: int) -> Metrics | None:
     """Columns of a network's metrics.csv, (epoch,) each; None when there is no such file."""
     folder = networks.folder(data.campaign, network)
-    try:
-        text = (folder / "metrics.csv").read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not (folder / "metrics.csv").exists():
         return None
-    rows = list(csv.DictReader(text.splitlines()))
-    if not rows:
-        return None
-    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
+    rows = np.genfromtxt(folder / "metrics.csv", delimiter=",", names=True, ndmin=1)
+    return {name: rows[name] for name in rows.dtype.names or ()} if len(rows) else None
 
 
 def best_epoch(metrics: Metrics) -> int:

@@ -1,0 +1,45 @@
+"""The rows of the group `results`, one by one, and how their numbers are written."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import xarray as xr
+
+UNLEARNT = "the network has not learnt"
+
+#: A row of the group, its numbers as attributes.
+Line = Any
+
+
+def lines(results: xr.Dataset) -> list[Line]:
+    """The rows of the group, each with a number or a text by its name."""
+    columns = {
+        str(name): values.values.tolist()
+        for name, values in results.variables.items()
+        if "quantity" in values.dims
+    }
+    rows = zip(*columns.values(), strict=True)
+    return [SimpleNamespace(**dict(zip(columns, row, strict=True))) for row in rows]
+
+
+def number(value: float, digits: str = ".3f") -> str:
+    """A number with a true minus sign; empty for NaN and infinity."""
+    if not math.isfinite(value):
+        return ""
+    return format(int(value) if digits.endswith("d") else value, digits).replace("-", "−")
+
+
+def each_network(values: list[float]) -> str:
+    """What each of several networks gives."""
+    return f"each network: {', '.join(number(value) or 'none' for value in values)}"
+
+
+def of_networks(line: Line, results: xr.Dataset) -> str:
+    """The same of those that have learnt, or that there is only one."""
+    learnt = results.attrs["learnt_networks"]
+    if len(learnt) < 2:
+        return "one network: another seed moves it"
+    return each_network([line.of_network[k] for k in learnt])
