@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -36,8 +37,10 @@ from glassdask.report.results import results
 from glassdask.run import process
 from glassdask.stages.pipeline import do
 from glassdask.store import groups, jobs, layout, records
+from glassdask.store.layout.results import NUMBERS
 from glassdask.store.stage import STAGES
 
+ROOT = Path(__file__).parent.parent
 SIZE = (
     "system.particles=120",
     "quench.runs=14",
@@ -586,6 +589,9 @@ def test_the_group_results_says_what_each_of_its_numbers_is(campaign, rows):
     for line in lines(stored):
         if np.isfinite(line.low) and not line.kind.startswith("largest"):
             assert line.low <= line.value <= line.high, line.quantity
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    for name, (units, about) in NUMBERS.items():
+        assert f"| `{name}` | {units.removeprefix('each ')} | {about} |" in page
     # the sentences follow from what the store holds alone
     expected = [one.note for one in rows]
     assert [with_note(one, stored).note for one in lines(stored)] == expected

@@ -37,10 +37,6 @@ def _cooling_rate(line: Line, results: xr.Dataset) -> list[str]:
     return [*notes, EVERY]
 
 
-def _cavities(line: Line, results: xr.Dataset) -> list[str]:
-    return [f"largest cell {line.largest_cell:.2g} times the mean of its species: density too low"]
-
-
 def share(line: Line) -> str:
     """How many of how many are right: "25 of 26"."""
     return f"{line.right:.0f} of {line.count}"
@@ -126,28 +122,20 @@ def _order(line: Line, results: xr.Dataset) -> list[str]:
     return [f"{verdict} for the means here: {sizes}"]
 
 
-def _agreement(line: Line, results: xr.Dataset) -> list[str]:
-    return ["Pearson, mean over pairs of networks: a statement about Γ is worth no more than this"]
-
-
-def _remark(line: Line, results: xr.Dataset) -> list[str]:
-    return [line.remark] if line.remark else []
-
-
-def _settings(line: Line, results: xr.Dataset) -> list[str]:
-    return [f"not the paper's: {line.remark}"]
-
-
 _NOTES: dict[str, Callable[[Line, xr.Dataset], list[str]]] = {
-    "particles": _remark,
-    "training_runs": _remark,
+    "particles": lambda *_: [],
+    "training_runs": lambda *_: [],
     "cooling_rate": _cooling_rate,
-    "cavities": _cavities,
-    "table_one": _remark,
-    "settings": _settings,
+    "cavities": lambda line, _: [
+        f"largest cell {line.largest_cell:.2g} times the mean of its species: density too low"
+    ],
+    "table_one": lambda line, _: [line.remark],
+    "settings": lambda line, _: [f"not the paper's: {line.remark}"],
     "accuracy": _accuracy,
     "linear_model": _linear_model,
     "correlation": _correlation,
     "order": _order,
-    "agreement": _agreement,
+    "agreement": lambda *_: [
+        "Pearson, mean over pairs of networks: a statement about Γ is worth no more than this"
+    ],
 } | OF_MOTION

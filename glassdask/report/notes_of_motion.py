@@ -181,10 +181,6 @@ def _few(line: Line) -> list[str]:
     return [f"{line.count} configuration{several}: others may differ by more than these say"]
 
 
-def _delta_at_largest(line: Line, results: xr.Dataset) -> list[str]:
-    return ["the spread is that of δ at one time, not of the place of the maximum"]
-
-
 def _at_relaxation(line: Line, results: xr.Dataset) -> list[str]:
     return [*_place(line), of_networks(line, results), *_few(line)]
 
@@ -197,6 +193,8 @@ OF_MOTION: dict[str, Callable[[Line, xr.Dataset], list[str]]] = {
     "relaxation_time": _relaxation_time,
     "equilibration": _equilibration,
     "largest": _largest,
-    "delta_at_largest": _delta_at_largest,
+    "delta_at_largest": lambda *_: [
+        "the spread is that of δ at one time, not of the place of the maximum"
+    ],
     "at_relaxation": _at_relaxation,
 }

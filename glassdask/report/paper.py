@@ -79,15 +79,7 @@ AS_PRINTED = {"abm": MODELS["abm-1.2"], "kam": MODELS["kam-table1"]}
 def doubt(model: Model) -> str:
     """One sentence: where a model differs from the printed Table I, and the doubt about the table.
 
-    Parameters
-    ----------
-    model : Model
-        Of one of the paper's families.
-
-    Returns
-    -------
-    str
-        Without a full stop, as a note of the table.
+    The model is of one of the paper's families. There is no full stop, as in all notes.
     """
     ours, printed, meant = map(_in_doubt, (model, AS_PRINTED[model.family], MODELS[model.family]))
     doubtful = [name for name in ours if not ours[name] == printed[name] == meant[name]]

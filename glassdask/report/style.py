@@ -108,14 +108,9 @@ def styled(function: Callable[Parameters, Result]) -> Callable[Parameters, Resul
 def new_figure(
     width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained"
 ) -> Figure:
-    """An empty figure, drawn by Agg whatever backend the user has.
+    """An empty figure, sizes in inches, drawn by Agg whatever backend the user has.
 
-    Parameters
-    ----------
-    width, height : float
-        Inches.
-    layout : str
-        "compressed" for panels of fixed aspect.
+    The layout is "compressed" for panels of fixed aspect.
     """
     figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
@@ -124,13 +119,7 @@ def new_figure(
 
 @styled
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write NAME.png and NAME.pdf, each whole or not at all.
-
-    Returns
-    -------
-    list of Path
-        The PNG first.
-    """
+    """Write NAME.png and NAME.pdf, each whole or not at all, and return their paths."""
     paths = []
     for suffix in ("png", "pdf"):
         path = folder / f"{name}.{suffix}"

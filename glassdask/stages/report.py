@@ -24,11 +24,12 @@ class Report(Stage):
 
     def outdated(self, campaign: Campaign) -> bool:
         """Figures are cheap and follow from the store: they are drawn again without a question."""
-        from glassdask.store import records
+        from glassdask.store import groups, records
         from glassdask.store.records import State
 
-        page = campaign.path / "report.html"
-        return not page.exists() or records.state(campaign, self.name) is State.CHANGED
+        there = (campaign.path / "report.html").exists()
+        there = there and groups.exists(campaign.store, "results")
+        return not there or records.state(campaign, self.name) is State.CHANGED
 
     def progress(self, campaign: Campaign) -> str:
         """Figures that are drawn."""

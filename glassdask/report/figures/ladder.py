@@ -34,18 +34,11 @@ def called(selection: str) -> str:
 def rungs(data: ReportData, kind: str, indicator: str, selection: str) -> np.ndarray:
     """Correlation with 1 - Delta that is largest in size over temperatures and times, (length,).
 
-    With its sign, of the mean over configurations; NaN where there is none.
-
-    Parameters
-    ----------
-    data : ReportData
-    kind : str
-        "pearson" or "spearman".
-    indicator, selection : str
+    With its sign, of the mean over configurations; NaN where there is none. `kind` is "pearson" or
+    "spearman".
     """
     table = data.group("dynamics")[f"{kind}_ladder"]
-    part = table.sel(indicator=indicator, selection=selection)
-    values = _rows(part.isel(configuration=data.kept(indicator)))
+    values = _means(data, table.sel(indicator=indicator, selection=selection), indicator)
     best = np.where(np.isfinite(values), np.abs(values), -1).argmax(axis=1)
     return np.take_along_axis(values, best[:, np.newaxis], axis=1)[:, 0]
 
@@ -53,16 +46,15 @@ def rungs(data: ReportData, kind: str, indicator: str, selection: str) -> np.nda
 def ceilings(data: ReportData, selection: str) -> np.ndarray:
     """Highest ceiling of any temperature and time, root of the reliability of Delta, (length,)."""
     table = data.group("dynamics")["reliability_ladder"].sel(selection=selection)
-    values = _rows(table.isel(configuration=data.kept(data.indicators[-1])))
-    highest = np.where(np.isfinite(values), values, -1).max(axis=1)
-    return np.sqrt(np.where(highest >= 0, highest, np.nan))
+    values = _means(data, table, data.indicators[-1])
+    return np.sqrt(np.where((values >= 0).any(axis=1), np.fmax.reduce(values, axis=1), np.nan))
 
 
-def _rows(part: xr.DataArray) -> np.ndarray:
+def _means(data: ReportData, part: xr.DataArray, indicator: str) -> np.ndarray:
     """Mean over configurations, (length, temperature and time)."""
-    found = part.load().mean("configuration")
-    found = found.transpose("coarse_graining_length", "temperature", "time")
-    return found.values.reshape(found.shape[0], -1)
+    found = part.isel(configuration=data.kept(indicator)).load().mean("configuration")
+    lengths = found.sizes["coarse_graining_length"]
+    return found.transpose("coarse_graining_length", ...).values.reshape(lengths, -1)
 
 
 def draw_panel(axes: Axes, data: ReportData, kind: str, selection: str) -> None:

@@ -35,23 +35,9 @@ SQUARED = ("g",)
 def with_images(
     centre: np.ndarray, diameter: np.ndarray, box_length: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Discs and those periodic images of them that reach into the box.
+    """Discs and those periodic images of them that reach into the box: particle and centre of each.
 
-    Parameters
-    ----------
-    centre : ndarray
-        (particle, 2), sigma, in [0, L).
-    diameter : ndarray
-        (particle,), sigma.
-    box_length : float
-        L, sigma.
-
-    Returns
-    -------
-    ndarray of int
-        Particle of each disc, (disc,).
-    ndarray
-        Its centre, (disc, 2), sigma.
+    Of centres (particle, 2) in [0, L) and diameters (particle,), all in sigma.
     """
     numbers, places = [], []
     radius = 0.5 * diameter[:, np.newaxis]
