@@ -13,6 +13,8 @@ from glassdask.run import process
 from glassdask.stages.pipeline import do
 from glassdask.store.stage import STAGES
 
+pytestmark = pytest.mark.slow
+
 
 def reported(folder, ds, state="glass"):
     """An import after `indicators`, `correlate` and `report`: its store and its page."""
