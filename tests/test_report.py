@@ -646,6 +646,7 @@ def test_other_campaigns(tmp_path, model, extra):
         assert drawing.caption(data)
 
 
+@pytest.mark.processes
 def test_the_example_of_the_page_runs(campaign):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", example(campaign)],
@@ -686,6 +687,7 @@ def chromium(arguments, profile):
     return done.stdout, done.stderr
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium")
 def test_page_in_a_browser(campaign, rows, tmp_path):
     page = (campaign.path / "report.html").read_text(encoding="utf-8")
