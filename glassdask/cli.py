@@ -86,7 +86,8 @@ def run(
         done = pipeline.run_all()
     if not done:
         print("All stages are complete for this campaign file; nothing to do.")
-    _summary(campaign)
+    for stage in stages(campaign):
+        STAGES[stage].conclude(campaign)
 
 
 def _stage_command(stage: Stage) -> Callable[..., None]:
@@ -141,8 +142,7 @@ def _run_stage(
         if not pipeline.run(stage, start_over):
             none = "no failed runs; " if options.get("retry") else ""
             print(f"{stage}: {none}complete for this campaign file, nothing to do.")
-    if stage == "report":
-        _summary(campaign)
+    STAGES[stage].conclude(campaign)
 
 
 for _stage in STAGES.values():
@@ -224,13 +224,6 @@ def _load(folder: Path, overrides: list[str] | None) -> Campaign:
     from glassdask.campaign import load
 
     return load(folder, overrides or ())
-
-
-def _summary(campaign: Campaign) -> None:
-    from glassdask.report import table
-
-    table.show(table.read(campaign), campaign)
-    print(f"Report: {campaign.path / 'report.html'}")
 
 
 def main() -> None:

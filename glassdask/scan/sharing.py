@@ -19,15 +19,22 @@ from glassdask.store.groups import make_root
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
-#: Stages that a point needs, the first first; each is linked or run.
-NEEDED = ("quench", "equilibrate", "grid", "indicators", "train", "explain")
-#: Linked where the glasses are the campaign's, never run.
-LINKED_ONLY = ("propensity",)
+#: Its upstream stages are what a point is made of.
+LAST = "correlate"
 
 
 def stages_needed(campaign: Campaign) -> tuple[str, ...]:
-    """Those of `NEEDED` that the campaign has."""
-    return tuple(stage for stage in NEEDED if stage in records.stages(campaign))
+    """Stages that a point links or runs: all upstream of `LAST`, without new ensembles."""
+    return tuple(
+        stage for stage in records.upstream_of(campaign, LAST) if stage not in _ensembles(campaign)
+    )
+
+
+def _ensembles(campaign: Campaign) -> list[str]:
+    """LAMMPS stages that only `LAST` reads: linked if they are the campaign's, never run."""
+    upstream = records.upstream_of(campaign, LAST)
+    read = {name for stage in upstream for name in STAGES[stage].upstream(campaign)}
+    return [name for name in upstream if STAGES[name].runs_on == "MPI" and name not in read]
 
 
 def require(campaign: Campaign) -> None:
@@ -63,7 +70,7 @@ def shared_stages(campaign: Campaign, point: Point) -> tuple[str, ...]:
     if other.file.campaign.seed != campaign.file.campaign.seed:
         return ()
     found: list[str] = []
-    for stage in (*stages_needed(campaign), *LINKED_ONLY):
+    for stage in (*stages_needed(campaign), *_ensembles(campaign)):
         info = STAGES[stage]
         if (
             set(info.upstream(other)) <= set(found)
@@ -93,7 +100,7 @@ def write_file(campaign: Campaign, point: Point) -> None:
 def stale_stages(campaign: Campaign, point: Point) -> dict[str, str]:
     """Stages of a point that were made with other inputs, and what differs."""
     shared, found = shared_stages(campaign, point), {}
-    for stage in (*stages_needed(campaign), *LINKED_ONLY):
+    for stage in (*stages_needed(campaign), *_ensembles(campaign)):
         record = records.read(point.campaign, stage)
         if record is None:
             continue

@@ -23,6 +23,7 @@ class Equilibrate(LammpsStage):
     sections = ("equilibration",)
     reads = ("quench",)
     writes = ("equilibrated",)
+    start = "liquid"
     axes = ("sample", "temperature")
 
     def present(self, campaign: Campaign) -> bool:

@@ -17,10 +17,13 @@ class LammpsStage(Stage):
     ----------
     axes : tuple of str
         What tells its runs apart, by the options of `glassdask replay`.
+    start : str
+        What its runs start from; empty: random positions.
     """
 
     runs_on = "MPI"
     axes: tuple[str, ...] = ()
+    start: str = ""
 
     def controls(self, campaign: Campaign) -> int:
         """How many of its runs check the cooling, and so are longer."""

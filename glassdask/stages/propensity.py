@@ -20,6 +20,7 @@ class Propensity(LammpsStage):
     sections = ("propensity",)
     reads = ("quench", "equilibrate")
     writes = ("propensity",)
+    start = "starting configuration"
     axes = ("sample", "temperature", "replica")
 
     def check(self, campaign: Campaign, start_over: bool, retry: bool) -> None:

@@ -22,7 +22,9 @@ class Run:
     Attributes
     ----------
     stage : str
-        "quench", "equilibrate" or "propensity".
+        One that runs LAMMPS.
+    start : str
+        What it starts from; empty: random positions.
     number : int
         Counted over all dimensions of the stage's `run_status`.
     status : int
@@ -36,6 +38,7 @@ class Run:
     """
 
     stage: str
+    start: str
     number: int
     status: int
     ranks: int
@@ -81,6 +84,7 @@ def find_run(
         number = int(np.ravel_multi_index(place, group["run_status"].shape))
         return Run(
             stage,
+            info.start,
             number,
             int(group["run_status"].values[place]),
             int(group["ranks"].values[place]),
@@ -126,9 +130,8 @@ def print_input(run: Run) -> None:
     # a run on several ranks has the same bits on as many
     start = f"mpiexec -n {run.ranks} lmp" if run.ranks > 1 else "lmp"
     print(f"# {start} {words} -in FILE")
-    if run.stage != "quench":
-        what = "liquid" if run.stage == "equilibrate" else "starting configuration"
-        print(f"# at the line '#@ place particles', put in the {what} of this sample, in its order")
+    if run.start:
+        print(f"# at '#@ place particles', put in the {run.start} of this sample, in its order")
     if "#@ place snapshot" in run.input:
         print("# at a line '#@ place snapshot', put back what was recorded under that name")
     print(run.input, end="")

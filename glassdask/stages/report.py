@@ -31,6 +31,13 @@ class Report(Stage):
         there = there and groups.exists(campaign.store, "results")
         return not there or records.state(campaign, self.name) is State.CHANGED
 
+    def conclude(self, campaign: Campaign) -> None:
+        """Print the table, and where the page is."""
+        from glassdask.report import table
+
+        table.show(table.read(campaign), campaign)
+        print(f"Report: {campaign.path / 'report.html'}")
+
     def progress(self, campaign: Campaign) -> str:
         """Figures that are drawn."""
         return f"{len(list((campaign.path / 'figures').glob('*.png')))} figures"

@@ -200,6 +200,9 @@ class Stage:
         """Those of `groups` that it makes of what there is now."""
         return self.groups(campaign)
 
+    def conclude(self, campaign: Campaign) -> None:
+        """Print what a user wants to see when the command has ended."""
+
     def progress(self, campaign: Campaign) -> str:
         """How far it is, where no `run_status` says it."""
         return ""
