@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import re
 import sys
 import warnings
 import zipfile
@@ -23,12 +22,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.storage import MemoryStore
 
 from glassdask.base.errors import GlassdaskError, UsageError
-from glassdask.exchange.packs import (
-    MARK,
-    SUFFIX,
-    VERSION,
-    read_pack,
-)
+from glassdask.exchange.packs import MARK, SUFFIX, VERSION, attributes_of, read_pack
 from glassdask.store import groups, layout
 
 #: Runs in a pack, and bytes that the folder may hold in all.
@@ -93,14 +87,11 @@ def pack(folder: Path, output: Path) -> list[Path]:
 
 def _check_names(output: Path, about: dict[str, Any]) -> None:
     """One campaign a model: the names do not say which."""
-    ours = re.compile(re.escape(about["model"]) + r"-\d{4,}-\d{4,}" + re.escape(SUFFIX))
-    for path in sorted(output.glob(f"*{SUFFIX}")):
-        if not ours.fullmatch(path.name):
-            continue
-        theirs = read_pack(path).attrs["campaign_hash"]
-        if theirs != about["campaign_hash"]:
+    for path in sorted(output.glob(f"{about['model']}-[0-9]*-[0-9]*{SUFFIX}")):
+        theirs, ours = attributes_of(path), about["campaign_hash"]
+        if theirs["model"] == about["model"] and theirs["campaign_hash"] != ours:
             raise UsageError(
-                f"{path} is of campaign {theirs}, and this one is {about['campaign_hash']}",
+                f"{path} is of campaign {theirs['campaign_hash']}, and this one is {ours}",
                 "packs of one campaign for each model in a folder",
                 "Name another folder by --output.",
             )
@@ -126,14 +117,10 @@ def take(found: Path, low: int, high: int) -> xr.Dataset:
     both = runs.merge(curves, combine_attrs="override", join="exact")
     # all that is not of a run is a coordinate, so that packs are put one after the other
     both = both.set_coords([n for n in both.data_vars if "sample" not in both[n].dims])
-    both.attrs = _attributes(group_attributes=runs.attrs, further=curves.attrs)
-    return both.drop_encoding()
-
-
-def _attributes(group_attributes: dict[str, Any], further: dict[str, Any]) -> dict[str, Any]:
-    kept = {k: v for k, v in (further | group_attributes).items() if k not in CHANGING}
+    kept = {k: v for k, v in (curves.attrs | runs.attrs).items() if k not in CHANGING}
     title = f"quenches of {kept['model']}, runs of LAMMPS; see data/README.md of glassdask"
-    return {MARK: VERSION, "title": title} | kept
+    both.attrs = {MARK: VERSION, "title": title} | kept
+    return both.drop_encoding()
 
 
 def rounded(position: xr.DataArray, length: float) -> xr.DataArray:

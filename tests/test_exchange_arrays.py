@@ -123,7 +123,7 @@ def hole(position):
         ({"box_length": lambda b: [[5, 0], [0.1, 5]]}, "triclinic"),
         ({"box_length": lambda b: [[5, 1e-17], [0.1, 5]]}, "triclinic"),
         ({"box_length": lambda b: [[5, 1e-7], [0, 5]]}, "triclinic"),
-        ({"box_length": lambda b: [[5, 5.1], [5, 5]]}, "box differs between configurations"),
+        ({"box_length": lambda b: [[5, 5.1], [5, 5]]}, "box differs between .*each box"),
         ({"box_length": lambda b: [[[5, 5]], [[5, 5]]]}, "box_length of shape"),
         ({"box_length": lambda b: -b}, "expected positive lengths"),
         ({"box_length": lambda b: 0}, "expected positive lengths"),
@@ -145,12 +145,6 @@ def test_what_cannot_be_used_is_refused(changes, words):
     given |= {name: change(given.get(name)) for name, change in changes.items()}
     with pytest.raises(ValueError, match=words):
         gd.from_arrays(**given)
-
-
-def test_boxes_that_differ_are_refused_with_a_way_out():
-    position, species, _ = arrays(samples=3)
-    with pytest.raises(ValueError, match=r"box differs between configurations.*each box"):
-        gd.from_arrays(position, species, [[5.0, 5.0], [5.0, 5.0], [5.0, 5.1]])
 
 
 @pytest.mark.processes

@@ -12,9 +12,10 @@ from campaigns import glassdask, in_process
 import glassdask as gd
 from glassdask.base.errors import UsageError
 from glassdask.campaign import load, new_campaign
-from glassdask.exchange.files import import_files
+from glassdask.exchange.files import import_files, read_frames
+from glassdask.exchange.formats import FORMATS
+from glassdask.exchange.formats.frame import Particles
 from glassdask.exchange.importing import import_configurations
-from glassdask.exchange.reading import read_frames
 from glassdask.exchange.stacking import stack
 from glassdask.store import groups, records
 from glassdask.store.records import State
@@ -45,6 +46,15 @@ def both_states(samples=4) -> xr.Dataset:
     return xr.concat(
         [mixture(samples, 1), mixture(samples, 2)], xr.Variable("state", ["liquid", "glass"])
     )
+
+
+def dump(path, ds: xr.Dataset, ids) -> None:
+    """Every sample as a frame."""
+    FORMATS["dump"].load().write(path, (
+        Particles(position, ds["box_length"].values, ds["species"].values, ("A", "B"), ids[k], {},
+                  {"sample": k})
+        for k, position in enumerate(ds["position"].values)
+    ))  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +127,7 @@ def test_what_needs_no_network_is_done(imported):
 def test_what_needs_runs_or_both_states_is_refused(imported):
     folder = str(imported[0])
     for words, text in (
-        (("train", folder), "train needs liquids and glasses to tell apart; only the glass was"),
+        (("train", folder), "train needs liquids and glasses.*; only the glass was"),
         (("quench", folder, "--start-over"), "glassdask import .* --start-over"),
         (("quench", folder, "--retry"), "from files, not from runs"),
         (("propensity", folder, "--retry"), "displacements of .* were imported"),
@@ -272,7 +282,7 @@ def three_species() -> xr.Dataset:
         (lambda: mixture().assign_coords(box_length=("axis", [SIDE, SIDE + 1])), {"model": "kam"},
          "expected equal sides"),
         (mixture, {"model": "kam", "overrides": ["quench.runs=5"]}, "split adds up to 4"),
-        (mixture, {"model": "kam", "overrides": ["system.particles=90"]}, "100 particles, and"),
+        (mixture, {"model": "kam", "overrides": ["system.particles=90"]}, "= 90 in --set, 100 in"),
         (mixture, {"model": "kam", "overrides": ["system.density=1.0"]}, "a box of side 9.1287"),
         (lambda: mixture().map(lambda x: x * 0), {"model": "kam"}, "at the same place"),
         (lambda: mixture(displacement=np.zeros((4, 2, 1, 100, 2)), time=[1.0]), {"model": "kam"},
@@ -311,7 +321,7 @@ def test_an_existing_campaign_file_is_checked(tmp_path):
         import_configurations(folder, mixture())
     text = (folder / "campaign.toml").read_text().replace('source = "lammps"', 'source = "import"')
     (folder / "campaign.toml").write_text(text)
-    with pytest.raises(UsageError, match=r"4 samples, and \[quench\] runs = 140"):
+    with pytest.raises(UsageError, match=r"runs = 140 in .*, 4 in.*`\[quench\] runs = 4`"):
         import_configurations(folder, mixture())
     with pytest.raises(UsageError, match="--model abm, and model 'kam'"):
         import_configurations(folder, mixture(), model="abm")
@@ -345,20 +355,12 @@ def test_results_are_not_overwritten_unasked(tmp_path):
 
 def test_many_files_after_one_option(tmp_path):
     """As a shell spells `--glass glass*.data --liquid liquid*.data` out."""
-    from glassdask.exchange.writing import DumpWriter, Particles
-
     ds = mixture(2)
     names: dict[str, list[str]] = {"glass": [], "liquid": []}
     for k in range(2):
         for state in names:
             path = tmp_path / f"{state}{k}.dump"
-            writer = DumpWriter(path)
-            frame = Particles(
-                ds["position"].values[k], ds["box_length"].values, ds["species"].values,
-                ("A", "B"), np.arange(1, 101), {}, {"sample": k},
-            )  # fmt: skip
-            writer.write(frame)
-            writer.close()
+            dump(path, ds.isel(sample=[k]), [np.arange(1, 101)])
             names[state].append(str(path))
     folder = tmp_path / "c"
     words = ["--glass", *names["glass"], "--liquid", *names["liquid"], "--model", "kam"]
@@ -385,25 +387,16 @@ def test_a_refused_file_leaves_no_folder(tmp_path):
     path = tmp_path / "x.dump"
     path.write_text("ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n1\n")
     folder = tmp_path / "c"
-    with pytest.raises(UsageError, match="ends within frame 0"):
+    with pytest.raises(UsageError, match="frame 0: the file ends"):
         import_files(folder, {"glass": [path]}, model="kam")
     assert not folder.exists()
 
 
 def test_ids_of_each_sample_are_kept(tmp_path):
     """Swap Monte Carlo: particle 1 is of another species in the next sample."""
-    from glassdask.exchange.writing import DumpWriter, Particles
-
     random, ds = np.random.default_rng(0), mixture(2)
     path = tmp_path / "swap.dump"
-    writer, ids = DumpWriter(path), [random.permutation(100) + 1 for _ in range(2)]
-    for k in range(2):
-        frame = Particles(
-            ds["position"].values[k], ds["box_length"].values, ds["species"].values, ("A", "B"),
-            ids[k], {}, {"sample": k},
-        )  # fmt: skip
-        writer.write(frame)
-    writer.close()
+    dump(path, ds, [random.permutation(100) + 1 for _ in range(2)])
     import_files(tmp_path / "c", {"glass": [path]}, model="kam", say=lambda _: None)
     gd.export(tmp_path / "c", tmp_path / "out.extxyz")
     first = stack({"glass": list(read_frames(path))}, known=("A", "B"), say=lambda _: None)

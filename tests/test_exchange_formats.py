@@ -12,24 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassdask.base.errors import UsageError
-from glassdask.exchange.reading import read_frames
+from glassdask.exchange.files import read_frames
+from glassdask.exchange.formats import FORMATS
+from glassdask.exchange.formats.frame import Particles
 from glassdask.exchange.stacking import stack
-from glassdask.exchange.writing import (
-    DumpWriter,
-    GsdWriter,
-    Particles,
-    XyzWriter,
-)
 
-WRITERS = {"extxyz": XyzWriter, "gsd": GsdWriter, "dump": DumpWriter}
+WRITTEN = [name for name, line in FORMATS.items() if line.written]
 QUICK = settings(max_examples=15, deadline=None)
 
 
-def write(path: Path, kind: str, frames: list[Particles], **more) -> Path:
-    writer = WRITERS[kind](path, **more)
-    for frame in frames:
-        writer.write(frame)
-    writer.close()
+def write(path: Path, kind: str, frames: list[Particles]) -> Path:
+    FORMATS[kind].load().write(path, iter(frames))
     return path
 
 
@@ -49,7 +42,23 @@ def back(path: Path, kind: str | None = None, state="glass", **options):
     return stack({state: list(read_frames(path, kind))}, say=lambda _: None, **options)
 
 
-@pytest.mark.parametrize("kind", sorted(WRITERS))
+def test_the_table_of_formats_is_that_of_the_files_and_of_the_documentation():
+    text = (Path(__file__).parent.parent / "docs" / "formats.md").read_text()
+    reading, _, writing = text.partition("## Export")
+    rows, written = (
+        [row.strip("| ").split(" | ") for row in part.splitlines() if row.startswith("| ")]
+        for part in (reading, writing)
+    )
+    assert [row[:3] for row in rows if len(row) == 7] == [
+        [line.title, f"`{name}`", ", ".join(f"`{suffix}`" for suffix in line.suffixes)]
+        for name, line in FORMATS.items()
+    ]
+    assert [row[0] for row in written if len(row) == 3] == [FORMATS[n].title for n in WRITTEN]
+    for line in FORMATS.values():
+        assert hasattr(line.load(), "write") == line.written
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
 @QUICK
 @given(
     dimension=st.sampled_from([2, 3]),
@@ -68,7 +77,7 @@ def test_a_round_trip_keeps_every_bit(tmp_path_factory, kind, dimension, count, 
     np.testing.assert_array_equal(found["particle_id"], frame.ids)
 
 
-@pytest.mark.parametrize("kind", sorted(WRITERS))
+@pytest.mark.parametrize("kind", WRITTEN)
 def test_positions_at_the_borders_survive(tmp_path, kind):
     length = np.array([np.nextafter(7.3, 8), 7.3])
     below = np.nextafter(length, 0)
@@ -116,8 +125,8 @@ def test_ase_reads_what_is_written(tmp_path, kind):
 def test_chemical_symbols_are_species_for_ase(tmp_path):
     from ase.io import read
 
-    frame = particles()
-    path = write(tmp_path / "x.extxyz", "extxyz", [frame], symbols=("Ni", "P"))
+    frame = replace(particles(), symbols=("Ni", "P"))
+    path = write(tmp_path / "x.extxyz", "extxyz", [frame])
     assert read(path).get_chemical_symbols() == [("Ni", "P")[k] for k in frame.species]
     np.testing.assert_array_equal(back(path, order=("Ni", "P"))["species"], frame.species)
 
@@ -196,6 +205,9 @@ def test_compressed_files_are_read(tmp_path):
     packed = tmp_path / "x.lammpstrj.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
     np.testing.assert_array_equal(back(packed)["position"], back(path)["position"])
+    packed.write_bytes(packed.read_bytes()[:20])
+    with pytest.raises(UsageError, match="cut off"):
+        back(packed)
 
 
 DATA = """a melt
@@ -249,7 +261,7 @@ def test_names_that_ase_does_not_know_are_read(tmp_path):
         ({"columns": "id x y z vx"}, "columns id x y z vx; expected x y z .* and type"),
         ({"columns": "id type x y zu"}, "columns id type x y zu; expected x y z"),
         ({"columns": "id type x z vx"}, "columns id type x z vx; expected x y z"),
-        ({"rows": ("1 1 0 0 nan", "2 2 1 1 1")}, "positions that are not finite"),
+        ({"rows": ("1 1 0 0 nan", "2 2 1 1 1")}, "position holds 1 values that are not finite"),
         ({"rows": ("1 1 0 0 0", "1 2 1 1 1")}, "an id twice"),
         ({"rows": ("1 1 0 0", "2 2 1 1 1")}, "rows that do not fit"),
         ({"bounds": ("0 0", "0 4", "0 4")}, "empty"),
@@ -552,6 +564,6 @@ def test_a_missing_library_is_named(tmp_path, monkeypatch):
         return real(name, *rest)
 
     path = write(tmp_path / "x.gsd", "gsd", [particles()])
-    monkeypatch.setattr("glassdask.exchange.reading.import_module", without)
+    monkeypatch.setattr("glassdask.exchange.formats.frame.import_module", without)
     with pytest.raises(UsageError, match=r"find gsd.*pip install 'glassdask\[formats\]'"):
         list(read_frames(path))

@@ -10,11 +10,8 @@ import xarray as xr
 
 from glassdask.campaign.classes import STATES
 from glassdask.campaign.models import additive
-from glassdask.exchange import checks
+from glassdask.exchange import normal
 from glassdask.store.layout.parts import AXES
-
-#: Names of the dimensions before (particle, axis), by their number.
-LEADING: dict[int, tuple[str, ...]] = {0: (), 1: ("sample",), 2: ("sample", "state")}
 
 
 def from_arrays(
@@ -78,28 +75,19 @@ def from_arrays(
         When shapes do not fit, a value is not finite, a box is not positive, tilted, or differs
         between configurations, or species are neither 0 to k-1 nor names.
     """
-    array = checks.as_numbers("position", position)
+    array = normal.numbers("position", position)
     if array.ndim < 2 or array.shape[-1] not in (2, 3) or array.shape[-2] < 1:
         raise ValueError(
             f"position of shape {array.shape}; expected (..., particle, axis) with 2 or 3 axes"
         )
     leading = _leading(array.ndim - 2, dims)
-    length = checks.box_lengths(box_length, array.shape)
-    origin = checks.per_axis("box_origin", box_origin, array.shape[-1])
+    length = normal.box_sides(box_length, array.shape)
+    origin = normal.per_axis("box_origin", box_origin, array.shape[-1])
     potential = _potential(sigma, epsilon, cutoff, reference_length)
     given = max((len(potential[k]) for k in potential if k != "cutoff"), default=0)
-    kinds, names = checks.species_numbers(species, array.shape, species_names, given)
-    ds = xr.Dataset(
-        {
-            "position": (
-                (*leading, "particle", "axis"),
-                checks.wrap(array, origin, length),
-                _about("sigma", "position, wrapped to [0, L)"),
-            )
-        },
-        _coordinates(array.shape, leading, kinds, names, length),
-        potential | ({"species_names": list(names)} if names else {}),
-    )
+    kinds, names = normal.species_numbers(species, array.shape, species_names, given)
+    ds = _labelled(normal.wrap(array, origin, length), leading, kinds, names, length)
+    ds.attrs = potential | ({"species_names": list(names)} if names else {})
     if displacement is None:
         return ds
     return _with_displacement(ds, displacement, time, temperature)
@@ -107,95 +95,96 @@ def from_arrays(
 
 def _leading(count: int, dims: Sequence[str] | None) -> tuple[str, ...]:
     if dims is None:
-        if count not in LEADING:
+        if count > 2:
             raise ValueError(f"position has {count} leading dimensions; expected their names, dims")
-        return LEADING[count]
+        return ("sample", "state")[:count]
     if len(dims) != count or len(set(dims)) != count or {"particle", "axis"} & set(dims):
         raise ValueError(f"dims {tuple(dims)}; expected {count} different names, one a leading dim")
     return tuple(dims)
 
 
-def _about(units: str, long_name: str) -> dict[str, str]:
+def _about(units: str, long_name: str) -> dict[str, Any]:
     return {"units": units, "long_name": long_name}
 
 
-def _coordinates(
-    shape: tuple[int, ...],
+def _labelled(
+    position: np.ndarray,
     leading: tuple[str, ...],
     kinds: np.ndarray,
     names: tuple[str, ...],
     length: np.ndarray,
-) -> dict[str, Any]:
+) -> xr.Dataset:
+    axes, dims = list(AXES[: position.shape[-1]]), (*leading, "particle", "axis")
     called = ", ".join(f"{k} = {name}" for k, name in enumerate(names))
-    found: dict[str, Any] = {
-        "species": ("particle", kinds, _about("1", f"species: {called}" if called else "species")),
-        "axis": ("axis", list(AXES[: shape[-1]]), _about("1", "Cartesian axis")),
+    species = _about("1", f"species: {called}" if called else "species")
+    sizes = dict(zip(leading, position.shape, strict=False))
+    coordinates: dict[str, Any] = {
+        "species": ("particle", kinds, species),
+        "axis": ("axis", axes, _about("1", "Cartesian axis")),
         "box_length": ("axis", length, _about("sigma", "side of the periodic box")),
     }
-    for dim, size in zip(leading, shape, strict=False):
-        if dim == "state" and size == len(STATES):
-            found["state"] = ("state", list(STATES), _about("1", "snapshot of the quench"))
-        elif dim == "sample":
-            found["sample"] = ("sample", np.arange(size), _about("1", "number of the sample"))
-    return found
+    if "sample" in sizes:
+        samples = np.arange(sizes["sample"])
+        coordinates["sample"] = ("sample", samples, _about("1", "number of the sample"))
+    if sizes.get("state") == len(STATES):
+        coordinates["state"] = ("state", list(STATES), _about("1", "snapshot of the quench"))
+    about = _about("sigma", "position, wrapped to [0, L)")
+    return xr.Dataset({"position": (dims, position, about)}, coordinates)
 
 
 def _potential(sigma: Any, epsilon: Any, cutoff: Any, reference_length: Any) -> dict[str, Any]:
     """The attributes that indicators need, as plain numbers; those that are given."""
-    found: dict[str, Any] = {}
-    for name, matrix in (
-        ("sigma", sigma),
-        ("epsilon", epsilon),
-        ("reference_length", reference_length),
-    ):
-        if matrix is not None:
-            found[name] = checks.matrix(name, matrix).tolist()
+    matrices = {"sigma": sigma, "epsilon": epsilon, "reference_length": reference_length}
+    found: dict[str, Any] = {
+        name: normal.matrix(name, values).tolist()
+        for name, values in matrices.items()
+        if values is not None
+    }
     if len({len(matrix) for matrix in found.values()}) > 1:
         sizes = ", ".join(f"{name} {len(matrix)}" for name, matrix in found.items())
         raise ValueError(f"matrices of different sizes: {sizes}; expected one size, of the species")
     if "sigma" in found and "reference_length" not in found:
-        diameters = tuple(found["sigma"][k][k] for k in range(len(found["sigma"])))
-        found["reference_length"] = [list(row) for row in additive(diameters)]
+        lengths = additive(tuple(np.diagonal(found["sigma"]).tolist()))
+        found["reference_length"] = [list(row) for row in lengths]
     if cutoff is not None:
-        if not (np.isfinite(cutoff) and cutoff > 0):
-            raise ValueError(f"cutoff {cutoff}; expected a positive number, in sigma_ij")
-        found["cutoff"] = float(cutoff)
+        found["cutoff"] = _positive("cutoff", cutoff, "sigma_ij")
     return found
+
+
+def _positive(name: str, value: float, unit: str) -> float:
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(f"{name} {value}; expected a positive number, {unit}")
+    return float(value)
 
 
 def _with_displacement(
     ds: xr.Dataset, displacement: Any, time: Any, temperature: float | None
 ) -> xr.Dataset:
-    array = checks.as_numbers("displacement", displacement)
+    array = normal.numbers("displacement", displacement)
     leading = [dim for dim in ds["position"].dims if dim not in ("particle", "axis")]
     if array.ndim == len(leading) + 3 and "state" in leading:
         leading.remove("state")  # of one of the states
     inner = (ds.sizes["particle"], ds.sizes["axis"])
     wanted = tuple(ds.sizes[dim] for dim in leading)
-    if (
-        array.ndim != len(leading) + 4
-        or array.shape[: len(leading)] != wanted
-        or array.shape[-2:] != inner
-    ):
+    shape = array.shape
+    if len(shape) != len(wanted) + 4 or (shape[: len(wanted)], shape[-2:]) != (wanted, inner):
         raise ValueError(
-            f"displacement of shape {array.shape}; expected "
+            f"displacement of shape {shape}; expected "
             f"({', '.join(map(str, (*wanted, 'replica', 'time', *inner)))})"
         )
-    times = np.arange(array.shape[-3], dtype=float) if time is None else np.asarray(time, float)
-    if times.shape != array.shape[-3:-2] or not np.isfinite(times).all() or (times < 0).any():
+    times = np.arange(shape[-3], dtype=float) if time is None else np.asarray(time, float)
+    if times.shape != shape[-3:-2] or not np.isfinite(times).all() or (times < 0).any():
         raise ValueError(
-            f"time of shape {times.shape}; expected {array.shape[-3:-2]}, finite and not negative"
+            f"time of shape {times.shape}; expected {shape[-3:-2]}, finite and not negative"
         )
     if (np.diff(times) <= 0).any():
         raise ValueError("time does not grow; expected growing times")
     about = _about("sigma", "displacement since the configuration, unwrapped")
     if temperature is not None:
-        if not (np.isfinite(temperature) and temperature > 0):
-            raise ValueError(f"temperature {temperature}; expected a positive number, epsilon/kB")
-        about |= {"temperature": float(temperature)}  # type: ignore[dict-item]
+        about["temperature"] = _positive("temperature", temperature, "epsilon/kB")
     return ds.assign(
         displacement=((*leading, "replica", "time", "particle", "axis"), array, about)
     ).assign_coords(
         time=("time", times, _about("sigma sqrt(m/epsilon)", "time since the configuration")),
-        replica=("replica", np.arange(array.shape[-4]), _about("1", "velocity draw")),
+        replica=("replica", np.arange(shape[-4]), _about("1", "velocity draw")),
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -13,175 +14,116 @@ from glassdask.store import groups, layout, records
 from glassdask.store.records import State
 
 
-@dataclass
-class Column:
-    """A number for each particle.
-
-    Attributes
-    ----------
-    name, units, long_name : str
-    read : callable
-        From the number of a sample to (particle,); NaN where nothing is known.
-    """
+class Column(NamedTuple):
+    """A number for each particle: `read(sample)` is (particle,), NaN where nothing is known."""
 
     name: str
     units: str
-    long_name: str
     read: Callable[[int], np.ndarray]
-
-
-@dataclass
-class Columns:
-    """Columns of one state.
-
-    Attributes
-    ----------
-    found : list of Column
-    remarks : list of str
-        What is not there, and why.
-    """
-
-    found: list[Column] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
 
 
 def columns_of(
     campaign: Campaign, state: str, group: str, times: Sequence[float] | None, samples: np.ndarray
-) -> Columns:
-    """The columns that a campaign has.
+) -> tuple[list[Column], list[str]]:
+    """The columns that a campaign has, and what is not there, and why; arguments as of `export`.
 
-    Parameters
-    ----------
-    campaign : Campaign
-    state : str
-        "glass" or "liquid".
-    group : str
-        "raw", "fields" (coarse-grained over xi, in [0, 1]) or "both".
-    times : sequence of float or None
-        Of the propensity, the nearest recorded ones; None: the last.
-    samples : ndarray of int
-        That are wanted; a propensity that none of them has is left out.
+    A propensity that none of the samples has is left out.
     """
-    out = Columns()
+    columns: list[Column] = []
+    remarks: list[str] = []
     elsewhere = campaign.file.propensity.start != "glass"
     if elsewhere and state == "glass":
-        out.remarks.append("propensity left out: its trajectories start from other positions")
-    if group in ("raw", "both"):
-        for stage, name in (("indicators", "indicators"), ("explain", "explanations")):
-            _add(out, campaign, stage, name, state, "")
-        if state == "glass" and not elsewhere:
-            _add_propensity(out, campaign, times, samples)
-    if group in ("fields", "both"):
-        _add(out, campaign, "correlate", "fields", state, "_field")
-        if state == "glass" and not elsewhere:
-            _add_propensity_field(out, campaign, times, samples)
-    return out
+        remarks.append("propensity left out: its trajectories start from other positions")
+    moving = state == "glass" and not elsewhere
+    raw = [("indicators", "indicators"), ("explain", "explanations"), ("propensity", "propensity")]
+    fields = [("correlate", "fields"), ("correlate", "dynamics")]
+    chosen = {"raw": raw, "fields": fields, "both": raw + fields}[group]
+    for stage, name in chosen:
+        of_propensity = name in ("propensity", "dynamics")
+        if (of_propensity and not moving) or not _usable(campaign, stage, remarks):
+            continue
+        if not groups.exists(campaign.store, name):  # correlate without an ensemble
+            continue
+        ds = groups.open_group(campaign.store, name)
+        if of_propensity:
+            columns += _propensity(ds, times, samples)
+        else:
+            suffix = "_field" if name == "fields" else ""
+            columns += _indicators(ds.sel(state=state), _names(campaign), suffix)
+    return columns, remarks
 
 
-def _usable(out: Columns, campaign: Campaign, stage: str) -> bool:
+def _usable(campaign: Campaign, stage: str, remarks: list[str]) -> bool:
     """Whether a stage has results of this campaign file; a remark if not, or not all of them."""
     found = records.state(campaign, stage)
-    if found is State.PARTIAL:
-        out.remarks.append(f"{stage} is not complete: what it has not done yet is NaN")
+    remark = {
+        State.PARTIAL: f"{stage} is not complete: what it has not done yet is NaN",
+        State.ABSENT: f"{stage} left out: not run yet",
+    }.get(found)
     if found is State.CHANGED:
-        out.remarks.append(f"{stage} left out: {records.difference(campaign, stage)}")
-    if found is State.ABSENT:
-        out.remarks.append(f"{stage} left out: not run yet")
+        remark = f"{stage} left out: {records.difference(campaign, stage)}"
+    if remark and remark not in remarks:
+        remarks.append(remark)
     return found in (State.PARTIAL, State.COMPLETE)
 
 
-def _add(out: Columns, campaign: Campaign, stage: str, group: str, state: str, suffix: str) -> None:
-    """Every variable (sample, state, particle) of a group."""
-    if not _usable(out, campaign, stage):
-        return
-    ds = groups.open_group(campaign.store, group).sel(state=state)
+def _names(campaign: Campaign) -> list[str]:
+    """Indicators in their order; the store lists its variables in none."""
+    names = list(layout.indicator_names(campaign))
     record = records.read(campaign, "explain")
-    learnt = record is not None and bool(record.get("learnt", True))
-    # the store lists its variables in no order
-    for name in layout.indicator_names(campaign):
-        if name not in ds:
-            continue
-        values = ds[name]
-        if values.dims != ("sample", "particle") or (name == "gradcam" and not learnt):
-            continue
-        about = (values.attrs.get("units", "1"), values.attrs.get("long_name", name))
-        out.found.append(Column(f"{name}{suffix}", *about, _reader(values)))
+    if record is None or not record.get("learnt", True):
+        names.remove("gradcam")
+    return names
 
 
-def _reader(values: xr.DataArray) -> Callable[[int], np.ndarray]:
-    return lambda sample: values.isel(sample=sample).values
+def _indicators(ds: xr.Dataset, names: Sequence[str], suffix: str) -> Iterator[Column]:
+    """Every variable (sample, particle) of a group."""
+    for name in names:
+        if name in ds and ds[name].dims == ("sample", "particle"):
+            units = ds[name].attrs.get("units", "1")
+            yield Column(f"{name}{suffix}", units, partial(_of_sample, ds[name]))
 
 
-def _add_propensity(
-    out: Columns, campaign: Campaign, times: Sequence[float] | None, samples: np.ndarray
-) -> None:
-    """Dynamic propensity: the mean CRSD over the trajectories that are done."""
-    if not _usable(out, campaign, "propensity"):
+def _of_sample(values: xr.DataArray, sample: int) -> np.ndarray:
+    return values.isel(sample=sample).values
+
+
+def _propensity(
+    ds: xr.Dataset, times: Sequence[float] | None, samples: np.ndarray
+) -> Iterator[Column]:
+    """Dynamic propensity: the mean CRSD over the trajectories that are done; or the field of it."""
+    if not np.isin(samples, ds["configuration"].values).any():
         return
-    ds = groups.open_group(campaign.store, "propensity")
-    numbers = ds["configuration"].values
-    if not np.isin(samples, numbers).any():
-        return
-    status = ds["run_status"].values
-
-    def read(sample: int, temperature: int, time: int) -> np.ndarray:
-        place = np.flatnonzero(numbers == sample)
-        good = np.flatnonzero(status[place[0], temperature] == layout.DONE) if len(place) else ()
-        if not len(good):
-            return np.full(ds.sizes["particle"], np.nan)
-        part = ds["crsd"].isel(configuration=place[0], temperature=temperature, time=time)
-        return part.isel(replica=good).astype(float).mean("replica").values
-
-    for name, temperature, time in _places(ds, times):
-        text = f"dynamic propensity, mean CRSD over replicas, {_said(ds, temperature, time)}"
-        out.found.append(Column(name, "sigma^2", text, _bound(read, temperature, time)))
-
-
-def _add_propensity_field(
-    out: Columns, campaign: Campaign, times: Sequence[float] | None, samples: np.ndarray
-) -> None:
-    there = records.state(campaign, "correlate") in (State.PARTIAL, State.COMPLETE)
-    if not there or not groups.exists(campaign.store, "dynamics"):
-        return
-    ds = groups.open_group(campaign.store, "dynamics")
-    numbers = ds["configuration"].values
-    if not np.isin(samples, numbers).any():
-        return
-
-    def read(sample: int, temperature: int, time: int) -> np.ndarray:
-        place = np.flatnonzero(numbers == sample)
-        if not len(place):
-            return np.full(ds.sizes["particle"], np.nan)
-        part = ds["propensity_field"]
-        return part.isel(configuration=place[0], temperature=temperature, time=time).values
-
-    for name, temperature, time in _places(ds, times):
-        text = f"propensity, coarse-grained, in [0, 1], {_said(ds, temperature, time)}"
-        out.found.append(Column(f"{name}_field", "1", text, _bound(read, temperature, time)))
-
-
-def _bound(
-    read: Callable[[int, int, int], np.ndarray], temperature: int, time: int
-) -> Callable[[int], np.ndarray]:
-    return lambda sample: read(sample, temperature, time)
-
-
-def _places(ds: xr.Dataset, times: Sequence[float] | None) -> list[tuple[str, int, int]]:
-    """Name, temperature and time of each column of the propensity."""
-    recorded = ds["time"].values
+    raw, recorded = "crsd" in ds, ds["time"].values
     wanted = recorded[-1:] if times is None else np.asarray(times, dtype=float)
-    numbers = dict.fromkeys(int(np.abs(recorded - t).argmin()) for t in wanted)
-    return [
-        (f"propensity_T{_plain(temperature)}_t{_plain(recorded[k])}", t, k)
-        for t, temperature in enumerate(ds["temperature"].values)
-        for k in numbers
-    ]
+    for t, temperature in enumerate(ds["temperature"].values):
+        for k in dict.fromkeys(int(np.abs(recorded - time).argmin()) for time in wanted):
+            name = f"propensity_T{_plain(temperature)}_t{_plain(recorded[k])}"
+            part = ds.isel(temperature=t, time=k)
+            yield Column(
+                name if raw else f"{name}_field",
+                "sigma^2" if raw else "1",
+                partial(_mean_crsd if raw else _field, part),
+            )
+
+
+def _mean_crsd(ds: xr.Dataset, sample: int) -> np.ndarray:
+    one = ds.isel(configuration=ds["configuration"].values == sample)
+    done = np.argwhere(one["run_status"].values == layout.DONE)
+    if not len(done):
+        return np.full(ds.sizes["particle"], np.nan)
+    return (
+        one["crsd"].isel(configuration=0, replica=done[:, 1]).astype(float).mean("replica").values
+    )
+
+
+def _field(ds: xr.Dataset, sample: int) -> np.ndarray:
+    place = np.flatnonzero(ds["configuration"].values == sample)
+    if not len(place):
+        return np.full(ds.sizes["particle"], np.nan)
+    return ds["propensity_field"].isel(configuration=place[0]).values
 
 
 def _plain(value: float) -> str:
     """A number without the point, which names components in OVITO: 0.37 is 0p37."""
     return f"{value:g}".replace("+", "").replace("-", "m").replace(".", "p")
-
-
-def _said(ds: xr.Dataset, temperature: int, time: int) -> str:
-    return f"T = {ds['temperature'].values[temperature]:g}, t = {ds['time'].values[time]:g}"

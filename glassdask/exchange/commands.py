@@ -9,7 +9,8 @@ import typer
 from typer.core import TyperCommand
 
 from glassdask.base.errors import UsageError, in_one_line
-from glassdask.base.options import Folder
+from glassdask.base.options import Folder, Overrides
+from glassdask.exchange.formats import listed
 
 #: Options that take all words up to the next option, as a shell expands them.
 _MANY = ("--glass", "--liquid", "--sample", "--time")
@@ -52,8 +53,7 @@ def import_command(
         ),
     ] = None,
     kind: Annotated[
-        str | None,
-        typer.Option("--format", help="extxyz, gsd, dump or data; else by name and content."),
+        str | None, typer.Option("--format", help=f"{listed()}; else by name and content.")
     ] = None,
     dimension: Annotated[int | None, typer.Option(help="2 or 3; else as the model.")] = None,
     species: Annotated[
@@ -63,10 +63,7 @@ def import_command(
     every: Annotated[
         int, typer.Option(metavar="N", help="Every N-th frame of each file, from the first.")
     ] = 1,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a field."),
-    ] = None,
+    overrides: Overrides = None,
     start_over: Annotated[
         bool, typer.Option("--start-over", help="Replace the configurations that are there.")
     ] = False,
@@ -86,24 +83,18 @@ def import_command(
             "files with configurations",
             f"Type `glassdask import {folder} --glass FILES`.",
         )
-    order = species.split(",") if species else None
+    common = (model, overrides or (), start_over)
     with in_one_line("import"):
         if any(is_pack(path) for paths in chosen.values() for path in paths):
             about = {
-                "--glass": glass,
-                "--liquid": liquid,
-                "--format": kind,
-                "--species": species,
-                "--dimension": dimension,
-                "--every": every > 1,
-                "--state": state != "glass",
-            }
-            _check_packs(folder, files or [], [name for name, said in about.items() if said])
-            campaign = import_packs(folder, files or [], model, overrides or (), start_over)
+                "glass": glass, "liquid": liquid, "format": kind, "species": species,
+                "dimension": dimension, "every": every > 1, "state": state != "glass",
+            }  # fmt: skip
+            _check_packs(folder, files or [], [f"--{name}" for name, said in about.items() if said])
+            campaign = import_packs(folder, files or [], *common)
         else:
-            campaign = import_files(
-                folder, chosen, model, kind, dimension, order, overrides or (), start_over, every
-            )
+            order = species.split(",") if species else None
+            campaign = import_files(folder, chosen, *common, kind, dimension, order, every)
     if campaign is None:
         print("These frames were imported before, for this campaign file; nothing to do.")
         return
@@ -132,7 +123,7 @@ def export_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")],
     output: Annotated[Path, typer.Option(help="File to write.")],
     kind: Annotated[
-        str | None, typer.Option("--format", help="extxyz, gsd or dump; else by the name.")
+        str | None, typer.Option("--format", help=f"{listed(written=True)}; else by the name.")
     ] = None,
     state: Annotated[str, typer.Option(help="glass or liquid.")] = "glass",
     sample: Annotated[
@@ -154,10 +145,7 @@ def export_command(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file if there is one.")
     ] = False,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a field."),
-    ] = None,
+    overrides: Overrides = None,
 ) -> None:
     """Write particles with all their indicators, for OVITO and others."""
     from glassdask.campaign import load

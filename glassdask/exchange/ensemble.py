@@ -10,81 +10,68 @@ import xarray as xr
 from glassdask.base.errors import UsageError
 from glassdask.campaign import MODELS, Campaign
 from glassdask.campaign.classes import snapshot_of
-from glassdask.campaign.simulations import Propensity
 from glassdask.campaign.writing import toml_value
 from glassdask.store import groups, jobs, layout, records
 
 
-def fields_of(ds: xr.Dataset, model: str, configurations: int) -> dict[str, Any]:
-    """Fields of [propensity] in a new campaign file.
-
-    Parameters
-    ----------
-    ds : Dataset
-        Of `normal_form`.
-    model : str
-    configurations : int
-        Glasses to start from, when there are no displacements.
-    """
-    if "displacement" not in ds:
-        found: dict[str, Any] = {"configurations": configurations}
-        if model not in MODELS:  # no T* is known; to be edited before the stage is run
-            found |= {"temperatures": [1.0], "temperature_unit": "epsilon"}
-        return found
-    times = ds["time"].values
-    return {
-        "configurations": len(_samples(ds)),
-        "replicas": ds.sizes["replica"],
-        "temperatures": [_temperature(ds)],
-        "temperature_unit": "epsilon",
-        "duration": float(times[-1]),
-        "first_time": float(times[0]),
-        "frames": len(times),
-    }
-
-
-def check(campaign: Campaign, ds: xr.Dataset) -> xr.Dataset | None:
-    """The glasses that have displacements, if they agree with the campaign file.
-
-    Returns
-    -------
-    Dataset or None
-        `position` (sample, particle, axis) and `displacement`; None when there are none.
+def fields(ds: xr.Dataset, campaign: Campaign | None = None) -> dict[str, Any]:
+    """Fields of [propensity] that a campaign must have for the displacements of a `normal_form`.
 
     Raises
     ------
     UsageError
-        When the file says otherwise, or there are displacements without a glass.
+        When the displacements cannot be those of runs.
+    """
+    if "displacement" not in ds:
+        return {}
+    times = ds["time"].values.tolist()
+    listed = campaign is not None and campaign.file.propensity.times is not None
+    return {
+        "configurations": len(_samples(ds)),
+        "replicas": ds.sizes["replica"],
+        "temperatures": [_temperature(ds)],
+    } | ({"times": times} if listed else {"frames": len(times)})
+
+
+def further_fields(ds: xr.Dataset, model: str, configurations: int) -> dict[str, Any]:
+    """Further fields of [propensity] in a new campaign file.
+
+    `configurations`: glasses to start from, when there are no displacements.
+    """
+    if "displacement" in ds:
+        first, last = ds["time"].values[[0, -1]].tolist()
+        return {"temperature_unit": "epsilon", "duration": last, "first_time": first}
+    found: dict[str, Any] = {"configurations": configurations}
+    if model not in MODELS:  # no T* is known; to be edited before the stage is run
+        found |= {"temperatures": [1.0], "temperature_unit": "epsilon"}
+    return found
+
+
+def check(campaign: Campaign, ds: xr.Dataset) -> xr.Dataset | None:
+    """The glasses that have displacements: `position` and `displacement`; None without any.
+
+    Raises
+    ------
+    UsageError
+        When the campaign's trajectories start elsewhere, or there is no glass.
     """
     if "displacement" not in ds:
         return None
-    section = campaign.file.propensity
-    if section.start != "glass":
+    start, cold = campaign.file.propensity.start, snapshot_of(campaign, "glass")
+    file = campaign.path / "campaign.toml"
+    if start != "glass":
         raise UsageError(
-            f'displacements from glasses, and [propensity] start = "{section.start}"',
+            f'displacements from glasses, and [propensity] start = "{start}"',
             'start = "glass"',
-            f"Write it into {campaign.path / 'campaign.toml'}.",
+            f"Write it into {file}.",
         )
-    if (cold := snapshot_of(campaign, "glass")) != "glass":
+    if cold != "glass":
         raise UsageError(
             f"displacements from glasses, and [train] classes has {toml_value(cold)} as the cold "
             "class",
             '"glass"',
-            f"Mend it in {campaign.path / 'campaign.toml'}, or leave the displacements out.",
+            f"Change it in {file}, or leave the displacements out.",
         )
-    temperature = _temperature(ds)
-    for key, ours, theirs in (
-        ("configurations", section.configurations, len(_samples(ds))),
-        ("replicas", section.replicas, ds.sizes["replica"]),
-        _frames(section, ds),
-        ("temperatures", list(campaign.propensity_temperatures), [temperature]),
-    ):
-        if ours != theirs:
-            raise UsageError(
-                f"displacements with {key} {theirs}, and [propensity] {key} = {ours}",
-                "the same",
-                f"Write `{key} = {theirs}` into {campaign.path / 'campaign.toml'}.",
-            )
     chosen = ds.isel(sample=_samples(ds)).sel(state="glass")
     if chosen["position"].isnull().any():
         raise UsageError(
@@ -93,13 +80,6 @@ def check(campaign: Campaign, ds: xr.Dataset) -> xr.Dataset | None:
             'Give them as state "glass".',
         )
     return chosen
-
-
-def _frames(section: Propensity, ds: xr.Dataset) -> tuple[str, object, object]:
-    """The field that says which times are recorded, what it says, and what the dataset has."""
-    if section.times is None:
-        return "frames", section.frames, ds.sizes["time"]
-    return "times", section.times, ds["time"].values.tolist()
 
 
 def _samples(ds: xr.Dataset) -> np.ndarray:
@@ -142,6 +122,11 @@ def write(campaign: Campaign, glasses: xr.Dataset) -> None:
         for name, values in (("crsd", crsd), ("displacement", one["displacement"])):
             ordered = values.transpose("replica", "time", "particle", ...)
             targets[name][k, 0] = ordered.values.astype(np.float32)
-    status = groups.array(campaign.store, "propensity", "run_status")
-    status[...] = np.full(status.shape, layout.DONE, dtype=np.int8)
+    mark_done(campaign, "propensity")
     jobs.complete(campaign, "propensity", {"failed_runs": 0})
+
+
+def mark_done(campaign: Campaign, group: str) -> None:
+    """Say of all runs of a group that they are done."""
+    status = groups.array(campaign.store, group, "run_status")
+    status[...] = np.full(status.shape, layout.DONE, dtype=np.int8)

@@ -1,9 +1,11 @@
-"""Import files into a campaign: what `glassdask import` does."""
+"""Files of configurations: read them, and import them into a campaign."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import islice
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +14,92 @@ import xarray as xr
 from glassdask.base.errors import UsageError
 from glassdask.base.progress import Progress
 from glassdask.campaign import MODELS, Campaign, load
-from glassdask.exchange.frames import Frame
-from glassdask.exchange.importing import import_configurations, same_sources
-from glassdask.exchange.reading import FORMATS, digest_of, read_frames
+from glassdask.exchange import normal
+from glassdask.exchange.formats import format_to_read
+from glassdask.exchange.formats.frame import Frame
+from glassdask.exchange.importing import import_once
 from glassdask.exchange.stacking import stack
+
+
+def read_frames(path: Path, kind: str | None = None) -> Iterator[Frame]:
+    """The frames of a file, in their order.
+
+    Parameters
+    ----------
+    path : Path
+        Text files may be compressed (.gz).
+    kind : str, optional
+        Name of its format; else it is found by the first lines and the name of the file.
+
+    Yields
+    ------
+    Frame
+        Particles sorted by their ids, and sides of the box along x, y, z.
+
+    Raises
+    ------
+    UsageError
+        When the file cannot be read, a box is tilted or empty, a position is not finite, an id
+        stands twice, or sizes differ within a species.
+    """
+    if not path.is_file():
+        raise UsageError(f"no file {path}", "a file with configurations")
+    form = format_to_read(path, kind)
+    frames = form.load().read(path)
+    for number in count():
+        where = f"{path}, frame {number}"
+        try:
+            found = next(frames, None)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}") from None
+        except Exception as error:  # libraries do not say what they raise for a damaged file
+            text = " ".join(str(error).split())[:200]
+            raise UsageError(
+                f"{path} cannot be read as {form.name}: {type(error).__name__}: {text}",
+                "a whole file of that format",
+                "Say which it is, e.g. `--format dump`.",
+            ) from None
+        if found is None:
+            return
+        try:
+            yield replace(_checked(found), path=str(path), number=number, format=form.name)
+        except ValueError as error:
+            raise UsageError(f"{where}: {error}") from None
+
+
+def _checked(frame: Frame) -> Frame:
+    """Check what can be checked of one frame alone, and sort its particles."""
+    cell = np.asarray(frame.cell, dtype=float)
+    edges = normal.edges_along_axes(cell)
+    length = cell[edges, range(3)]
+    # along z there may be none in 2D
+    if not np.isfinite(length).all() or (length[:2] <= 0).any():
+        raise ValueError(
+            "no box, an empty one, or a negative side; expected the sides of a periodic box"
+        )
+    position = normal.numbers("position", frame.position)
+    ids, order = normal.order_by_id(frame.ids, len(position))
+    if frame.sizes is not None:
+        normal.one_size(frame.labels, frame.sizes)
+    return replace(
+        frame,
+        position=position[order],
+        labels=frame.labels[order].astype(str),
+        cell=np.diag(length),
+        periodic=tuple(bool(frame.periodic[k]) for k in edges),
+        ids=ids[order],
+    )
 
 
 def import_files(
     folder: Path,
     files: dict[str, list[Path]],
     model: str | None = None,
+    overrides: Sequence[str] = (),
+    start_over: bool = False,
     kind: str | None = None,
     dimension: int | None = None,
     species: Sequence[str] | None = None,
-    overrides: Sequence[str] = (),
-    start_over: bool = False,
     every: int = 1,
     say: Callable[[str], None] = print,
 ) -> Campaign | None:
@@ -34,22 +107,10 @@ def import_files(
 
     Parameters
     ----------
-    folder : Path
-        The campaign folder.
     files : dict of list of Path
         Files with liquids ("liquid") and glasses ("glass"), in the order of the samples.
-    model : str, optional
-        Of a new campaign.
-    kind : str, optional
-        Format of all files; else by their names and first lines.
-    dimension : int, optional
-        2 or 3; else the model's, or what the files say.
-    species : sequence of str, optional
-        What the files call the species 0, 1, ...
-    overrides : sequence of str
-    start_over : bool
-    every : int
-        Every n-th frame of each file is taken, from the first.
+    kind, dimension, species, every
+        As the options of the command `import`.
     say : callable
         Told what a user should know.
 
@@ -63,38 +124,17 @@ def import_files(
     UsageError
         When a file cannot be read or does not fit; nothing is written then.
     """
-    if kind is not None and kind not in FORMATS:
-        raise UsageError(f"--format {kind}", f"one of {', '.join(FORMATS)}")
     if every < 1:
         raise UsageError(f"--every {every}", "1 or more")
     if dimension not in (None, 2, 3):
         raise UsageError(f"--dimension {dimension}", "2 or 3")
-    names, theirs = _expected(folder, model, tuple(overrides))
+    there = (folder / "campaign.toml").exists()
+    known = load(folder, tuple(overrides)).model if there else MODELS.get(model or "")
+    names = known.species if known else None
+    dimension = dimension or (known.dimension if known else None)
     frames = {state: _read(paths, kind, every) for state, paths in files.items() if paths}
-    ds = _with_digests(stack(frames, dimension or theirs, species, names, say))
-    # a campaign that has just these frames needs no second import
-    if (folder / "campaign.toml").exists() and not start_over:
-        campaign = load(folder, tuple(overrides))
-        if same_sources(campaign, ds):
-            return None
-    try:
-        return import_configurations(
-            folder, ds, model=model, overrides=overrides, start_over=start_over
-        )
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
-
-def _expected(
-    folder: Path, model: str | None, overrides: tuple[str, ...]
-) -> tuple[tuple[str, ...] | None, int | None]:
-    """Species and dimension of the model, as far as there is one."""
-    if (folder / "campaign.toml").exists():
-        found = load(folder, overrides).model
-        return found.species, found.dimension
-    if model in MODELS:
-        return MODELS[model].species, MODELS[model].dimension
-    return None, None
+    ds = stack(frames, dimension, species, names, say)
+    return import_once(folder, _with_digests(ds), model, overrides, start_over)
 
 
 def _read(paths: Sequence[Path], kind: str | None, every: int) -> list[Frame]:
@@ -111,7 +151,13 @@ def _read(paths: Sequence[Path], kind: str | None, every: int) -> list[Frame]:
 
 def _with_digests(ds: xr.Dataset) -> xr.Dataset:
     """With the SHA-256 of each source file, (sample, state)."""
-    files = ds["source_file"].values
-    digests = {name: digest_of(Path(name)) for name in np.unique(files.astype(str))}
-    found = np.array([[digests[name] for name in row] for row in files], dtype=object)
-    return ds.assign_coords(source_sha256=(("sample", "state"), found))
+    files = ds["source_file"]
+    digests = {name: digest_of(Path(name)) for name in np.unique(files.values.astype(str))}
+    found = np.vectorize(digests.get, otypes=[object])(files.values)
+    return ds.assign_coords(source_sha256=(files.dims, found))
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,11 @@ import xarray as xr
 
 from glassdask.base.errors import UsageError
 from glassdask.base.progress import Progress
-from glassdask.campaign import Campaign
+from glassdask.campaign import Campaign, load
 from glassdask.campaign.writing import save
 from glassdask.exchange import ensemble, known_runs
-from glassdask.exchange.agreeing import campaign_for
+from glassdask.exchange.fields import campaign_for
+from glassdask.exchange.formats import FORMATS
 from glassdask.exchange.normal import normal_form, present_states
 from glassdask.store import groups, jobs, layout, locks, records
 from glassdask.store.layout.parts import Coordinate
@@ -92,18 +95,51 @@ def import_configurations(
     return campaign
 
 
+def import_once(
+    folder: Path, ds: xr.Dataset, model: str | None, overrides: Sequence[str], start_over: bool
+) -> Campaign | None:
+    """`import_configurations` of what files hold; None when just these frames are there already.
+
+    Raises
+    ------
+    UsageError
+        As there; also when the dataset is not one of configurations.
+    """
+    try:
+        if (folder / "campaign.toml").exists() and not start_over:
+            campaign = load(folder, tuple(overrides))
+            if _same_sources(campaign, normal_form(ds, "glass")):
+                return None
+        return import_configurations(
+            folder, ds, model=model, overrides=overrides, start_over=start_over
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _same_sources(campaign: Campaign, ds: xr.Dataset) -> bool:
+    """Whether the campaign holds just these frames of these files, imported with this file."""
+    if records.state(campaign, "quench") is not State.COMPLETE or not campaign.imported:
+        return False
+    with groups.open_group(campaign.store, "configurations") as group:
+        return all(
+            name in group.coords
+            and json.dumps(group[name].values.tolist()) == json.dumps(ds[name].values.tolist())
+            for name in ("source_sha256", "source_frame")
+        )
+
+
 def _refuse_to_replace(campaign: Campaign, ds: xr.Dataset) -> None:
-    for stage in ("quench", *(["propensity"] if "displacement" in ds else [])):
+    for stage, what in (("quench", "configurations"), ("propensity", "displacements")):
         record = records.read(campaign, stage)
-        begun_here = record is not None and record.get("source") == "import"
-        if record is None or (begun_here and not record.get("complete")):
+        if record is None or (stage == "propensity" and "displacement" not in ds):
             continue
-        found = records.state(campaign, stage)
+        begun_here = record.get("source") == "import"
+        if begun_here and not record.get("complete"):
+            continue
         how = "imported" if begun_here else f"those of {stage}"
         raise UsageError(
-            f"{campaign.path} has configurations already ({how}, {found.value})"
-            if stage == "quench"
-            else f"{campaign.path} has displacements already ({how}, {found.value})",
+            f"{campaign.path} has {what} already ({how}, {records.state(campaign, stage).value})",
             "none; results are not overwritten unasked",
             "Type the same with --start-over to replace them, or name another folder.",
         )
@@ -129,18 +165,15 @@ def _energies(campaign: Campaign, ds: xr.Dataset) -> np.ndarray:
             try:
                 energy[k] = potential_energy(block.isel(sample=k)).mean("particle").values
             except ValueError as error:
-                raise UsageError(
-                    f"{_name(ds, k)}: {str(error).replace('; expected', ',')}"
-                ) from None
+                raise UsageError(f"{_name(ds.isel(sample=k), k)}: {error}") from None
             progress.advance()
     return energy
 
 
-def _name(ds: xr.Dataset, sample: int) -> str:
-    if "source_file" not in ds.coords:
+def _name(one: xr.Dataset, sample: int) -> str:
+    if "source_file" not in one.coords:
         return f"sample {sample}"
-    place = ds.isel(sample=sample)
-    pairs = zip(place["source_file"].values, place["source_frame"].values, strict=True)
+    pairs = zip(one["source_file"].values, one["source_frame"].values, strict=True)
     return " or ".join(f"{file}, frame {frame}" for file, frame in pairs if file)
 
 
@@ -159,56 +192,31 @@ def _write(campaign: Campaign, ds: xr.Dataset, energy: np.ndarray) -> None:
     for low, high in layout.sample_blocks(campaign):
         for (group, name), array in values.items():
             groups.array(campaign.store, group, name)[low:high] = array[low:high]
-    status = groups.array(campaign.store, "configurations", "run_status")
-    status[...] = np.full(status.shape, layout.DONE, dtype=np.int8)
+    ensemble.mark_done(campaign, "configurations")
     jobs.complete(campaign, "quench", {"failed_runs": 0})
 
 
 def _configurations(campaign: Campaign, ds: xr.Dataset) -> layout.Group:
     """The group as of a quench, with the box, ids and sources of the files."""
     group = layout.configurations(campaign)
-    coordinates = dict(group.coordinates)
-    coordinates["box_length"] = replace(coordinates["box_length"], values=ds["box_length"].values)
-    coordinates |= known_runs.coordinates(ds)
-    ids = ds["particle_id"]
-    coordinates["particle_id"] = Coordinate(
-        tuple(str(dim) for dim in ids.dims), ids.values, "1", "id of the particle in its source"
-    )
-    for name, text in SOURCES.items():
+    box = replace(group.coordinates["box_length"], values=ds["box_length"].values)
+    found = group.coordinates | {"box_length": box} | known_runs.coordinates(ds)
+    texts = {"particle_id": "id of the particle in its source"} | SOURCES
+    for name, text in texts.items():
         if name in ds.coords:
-            coordinates[name] = Coordinate(("sample", "state"), ds[name].values, "1", text)
+            dims = tuple(str(dim) for dim in ds[name].dims)
+            found[name] = Coordinate(dims, ds[name].values, "1", text)
     left_out = ("cooling_rate", "time_step")
     attributes = {k: v for k, v in group.attributes.items() if k not in left_out}
-    return replace(group, coordinates=coordinates, attributes=attributes)
+    return replace(group, coordinates=found, attributes=attributes)
 
 
 def _libraries(ds: xr.Dataset) -> dict[str, str]:
     """Versions of what read the files."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    formats = (
-        set(np.unique(ds["source_format"].values.astype(str))) if "source_format" in ds else ()
-    )
-    used = {"extxyz": "ase", "data": "ase", "gsd": "gsd"}
+    names = np.unique(ds["source_format"].values.astype(str)) if "source_format" in ds else ()
+    libraries = {FORMATS[name].library for name in names if name in FORMATS} - {""}
     found = {}
-    for name in sorted({used[kind] for kind in formats if kind in used}):
-        try:
-            found[f"{name}_version"] = version(name)
-        except PackageNotFoundError:
-            continue
+    for library in sorted(libraries):
+        with suppress(PackageNotFoundError):
+            found[f"{library}_version"] = version(library)
     return found
-
-
-def same_sources(campaign: Campaign, ds: xr.Dataset) -> bool:
-    """Whether the campaign holds just these frames of these files, imported with this file."""
-    if records.read(campaign, "quench") is None:
-        return False
-    if records.state(campaign, "quench") is not State.COMPLETE or not campaign.imported:
-        return False
-    found = normal_form(ds, "glass")
-    with groups.open_group(campaign.store, "configurations") as group:
-        return all(
-            name in group.coords
-            and json.dumps(group[name].values.tolist()) == json.dumps(found[name].values.tolist())
-            for name in ("source_sha256", "source_frame")
-        )

@@ -10,7 +10,6 @@ groups. Packs have all of these.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -29,12 +28,8 @@ _KEPT = (
 
 def coordinates(ds: xr.Dataset) -> dict[str, Coordinate]:
     """Seeds, 0 where they are not known, and numbers in the source."""
-    runs = ds.sizes["sample"]
-    found = {
-        "seed": Coordinate(
-            ("sample",), np.zeros(runs, dtype=np.int64), "1", "seed of the run; 0: imported"
-        )
-    }
+    unknown = np.zeros(ds.sizes["sample"], dtype=np.int64)
+    found = {"seed": Coordinate(("sample",), unknown, "1", "seed of the run; 0: imported")}
     for name, text in (
         ("seed", "seed of the run that was imported"),
         ("source_sample", "number of the quench in the campaign that it was imported from"),
@@ -48,24 +43,23 @@ def further_temperatures(ds: xr.Dataset) -> list[float]:
     """Temperatures of the further snapshots, epsilon/kB."""
     if "snapshot_position" not in ds or "snapshot_temperature" not in ds.coords:
         return []
-    return [float(t) for t in ds["snapshot_temperature"].values]
+    return ds["snapshot_temperature"].values.astype(float).tolist()
 
 
 def cooling(campaign: Campaign, ds: xr.Dataset) -> layout.Group:
     """The group of e(T); NaN at one unknown temperature where it is not known."""
     known = "cooling_potential_energy" in ds
-    temperatures = ds["cooling_temperature"].values if known else np.array([math.nan])
+    temperatures = ds["cooling_temperature"].values if known else np.array([np.nan])
     return replace(layout.cooling(campaign, temperatures), attributes={})
 
 
 def values(ds: xr.Dataset, group: layout.Group) -> dict[tuple[str, str], np.ndarray]:
     """What is known, by group and variable; its first dimension is the sample."""
+    arrays = {name: group.arrays[name].dims for name in _KEPT if name in group.arrays}
     found = {
-        (group.name, name): ds[name].transpose(*group.arrays[name].dims).values
-        for name in _KEPT
-        if name in ds
-        and name in group.arrays
-        and set(ds[name].dims) == set(group.arrays[name].dims)
+        (group.name, name): ds[name].transpose(*dims).values
+        for name, dims in arrays.items()
+        if name in ds and set(ds[name].dims) == set(dims)
     }
     if "cooling_potential_energy" in ds:
         energy = ds["cooling_potential_energy"].transpose("sample", "cooling_temperature")

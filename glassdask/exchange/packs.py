@@ -16,7 +16,7 @@ from zarr.storage import ZipStore
 
 from glassdask.base.errors import UsageError
 from glassdask.base.progress import Progress
-from glassdask.exchange.reading import digest_of
+from glassdask.exchange.files import digest_of
 from glassdask.store.layout.parts import DONE
 
 #: Attribute of a pack, and the version of its layout.
@@ -35,8 +35,19 @@ def is_pack(path: Path) -> bool:
     return path.suffix.lower() == ".zip"
 
 
+def attributes_of(path: Path) -> dict[str, Any]:
+    """Attributes of a pack, of which nothing else is read.
+
+    Raises
+    ------
+    UsageError
+        When the file is no pack.
+    """
+    return _opened(path, load=False).attrs
+
+
 def read_pack(path: Path) -> xr.Dataset:
-    """All that a pack holds, in memory.
+    """All that a pack holds, in memory, compared with its checksums.
 
     Raises
     ------
@@ -46,10 +57,19 @@ def read_pack(path: Path) -> xr.Dataset:
     if not path.is_file():
         raise UsageError(f"no file {path}", f"a pack, such as kam-0000-0019{SUFFIX}")
     _check_bytes(path)
+    ds = _opened(path, load=True)
+    lost = ~np.isfinite(ds["position"].values).all(axis=(1, 2, 3)) & (ds["run_status"] == DONE)
+    if lost.any():  # Zarr takes a chunk that is not there for NaN
+        raise _damaged(path, f"run {int(ds['sample'][lost][0])} has no positions")
+    return ds
+
+
+def _opened(path: Path, load: bool) -> xr.Dataset:
     try:
-        with ZipStore(path, mode="r") as opened:
-            ds = xr.open_zarr(opened, chunks=None, consolidated=False).load()
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+        with ZipStore(path, mode="r") as store:
+            ds = xr.open_zarr(store, chunks=None, consolidated=False)
+            ds = ds.load() if load else ds
+    except (*_DAMAGED, KeyError, TypeError):
         raise _foreign(path) from None
     if MARK not in ds.attrs:
         raise _foreign(path)
@@ -59,9 +79,6 @@ def read_pack(path: Path) -> xr.Dataset:
             f"version {VERSION}",
             "Take the glassdask that its attributes name.",
         )
-    lost = ~np.isfinite(ds["position"].values).all(axis=(1, 2, 3)) & (ds["run_status"] == DONE)
-    if lost.any():  # Zarr takes a chunk that is not there for NaN
-        raise _damaged(path, f"run {int(ds['sample'][lost][0])} has no positions")
     return ds
 
 
@@ -72,9 +89,8 @@ def _check_bytes(path: Path) -> None:
             part = archive.testzip()
     except _DAMAGED as error:
         with path.open("rb") as file:
-            begins_as_zip = file.read(2) == b"PK"
-        if not begins_as_zip and isinstance(error, zipfile.BadZipFile):
-            raise _foreign(path) from None
+            if file.read(2) != b"PK":
+                raise _foreign(path) from None
         raise _damaged(path, " ".join(str(error).split())) from None
     if part is not None:
         raise _damaged(path, f"checksum of {part!a}")
@@ -118,88 +134,75 @@ def read_packs(paths: Sequence[Path], say: Callable[[str], None] = print) -> xr.
         When a pack cannot be read, or they do not belong together.
     """
     packs: list[xr.Dataset] = []
+    origin: dict[int, Path] = {}
     with Progress("read", "packs", len(paths)) as progress:
         for path in paths:
-            packs.append(read_pack(path))
-            _check_same(paths[0], packs[0], path, packs[-1])
+            pack = read_pack(path)
+            packs.append(_with_source(path, pack))
+            _check_same(paths[0], packs[0].attrs, path, pack.attrs)
+            for run in pack["sample"].values.tolist():
+                if run in origin:
+                    raise UsageError(
+                        f"run {run} in {origin[run]} and in {path}", "each run once",
+                        "Leave one out.",
+                    )  # fmt: skip
+                origin[run] = path
             progress.advance()
-    _check_overlap(paths, packs)
-    parts = [_with_source(path, pack) for path, pack in zip(paths, packs, strict=True)]
     runs = xr.concat(
-        parts, "sample", data_vars="minimal", coords="minimal", compat="override",
+        packs, "sample", data_vars="minimal", coords="minimal", compat="override",
         join="override", combine_attrs="override",
     )  # fmt: skip
     done = (runs["run_status"] == DONE).values
     if not done.any():
         raise UsageError(f"all {len(done)} runs of the packs failed", "at least one whole run")
     if not done.all():
-        say(_left_out(runs.isel(sample=~done)))
+        failed = runs.isel(sample=~done)
+        pairs = zip(failed["source_sample"].values, failed["failure"].values, strict=True)
+        listed = "; ".join(f"{number} ({reason})" for number, reason in pairs)
+        say(f"failed runs, left out: {listed}")
     runs = runs.isel(sample=done)
     return runs.assign_coords(sample=np.arange(runs.sizes["sample"]))
 
 
 def _with_source(path: Path, pack: xr.Dataset) -> xr.Dataset:
     """With where each configuration comes from, as files have it, and positions as doubles."""
-    shape = (pack.sizes["sample"], pack.sizes["state"])
-
-    def same(value: Any, dtype: Any) -> tuple[tuple[str, str], np.ndarray]:
-        return ("sample", "state"), np.full(shape, value, dtype=dtype)
-
-    numbers = np.arange(shape[0])[:, None]
+    dims, shape = ("sample", "state"), (pack.sizes["sample"], pack.sizes["state"])
     positions = {n: pack[n].astype(float) for n in pack.data_vars if str(n).endswith("position")}
     return pack.assign(positions).assign_coords(
         source_sample=("sample", pack["sample"].values),
-        source_file=same(str(path), object),
-        source_frame=same(numbers, np.int64),
-        source_format=same("pack", object),
-        source_sha256=same(digest_of(path), object),
+        source_file=(dims, np.full(shape, str(path), object)),
+        source_frame=(dims, np.indices(shape)[0]),
+        source_format=(dims, np.full(shape, "pack", object)),
+        source_sha256=(dims, np.full(shape, digest_of(path), object)),
     )
 
 
-def _left_out(failed: xr.Dataset) -> str:
-    reasons = failed["failure"].values.tolist()
-    pairs = zip(failed["source_sample"].values.tolist(), reasons, strict=True)
-    listed = "; ".join(f"{number} ({reason})" for number, reason in pairs)
-    return f"failed runs, left out: {listed}"
-
-
-def _check_same(first: Path, one: xr.Dataset, second: Path, other: xr.Dataset) -> None:
+def _check_same(first: Path, one: dict[str, Any], second: Path, other: dict[str, Any]) -> None:
     """Refuse packs of different campaigns; what differs first is named."""
     for name in ("model", "inputs", "campaign_hash"):
-        a, b = one.attrs[name], other.attrs[name]
+        what, a, b = name.replace("_", " "), one[name], other[name]
         if a == b:
             continue
-        what = name.replace("_", " ")
         if name == "inputs":
-            what, a, b = _first_difference(json.loads(a), json.loads(b))
+            what, a, b = _first_difference(_flat(a), _flat(b))
         raise UsageError(
             f"{what} {a} in {first}, {b} in {second}",
             "packs of one campaign",
             "Import each campaign into a folder of its own; "
-            f"`{one.attrs['model']}-0*{SUFFIX}` names the packs of one model alone.",
+            f"`{one['model']}-0*{SUFFIX}` names the packs of one model alone.",
         )
 
 
-def _first_difference(one: dict[str, Any], other: dict[str, Any]) -> tuple[str, Any, Any]:
-    a, b = _flat(one), _flat(other)
+def _flat(inputs: str) -> dict[str, Any]:
+    """Fields of the campaign file that runs were made with, by table.key."""
+    content = json.loads(inputs)
+    tables = content.get("tables", {})
+    found = {f"{name}.{key}": v for name, table in tables.items() for key, v in table.items()}
+    return found | {"campaign.seed": content.get("seed")}
+
+
+def _first_difference(a: dict[str, Any], b: dict[str, Any]) -> tuple[str, Any, Any]:
     differing = [key for key in a.keys() | b.keys() if a.get(key) != b.get(key)]
     # fields that only one of them needs say less
     key = min(differing, key=lambda key: (key not in a or key not in b, key))
     return key, a.get(key), b.get(key)
-
-
-def _flat(inputs: dict[str, Any]) -> dict[str, Any]:
-    tables = inputs.get("tables", {})
-    found = {f"{name}.{key}": v for name, table in tables.items() for key, v in table.items()}
-    return found | {"campaign.seed": inputs.get("seed")}
-
-
-def _check_overlap(paths: Sequence[Path], packs: Sequence[xr.Dataset]) -> None:
-    seen: dict[int, Path] = {}
-    for path, pack in zip(paths, packs, strict=True):
-        for run in pack["sample"].values.tolist():
-            if run in seen:
-                raise UsageError(
-                    f"run {run} in {seen[run]} and in {path}", "each run once", "Leave one out."
-                )
-            seen[run] = path

@@ -1,0 +1,227 @@
+"""What configurations say of the campaign file: it is written from that, or has to agree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from glassdask.base.errors import UsageError
+from glassdask.campaign import MODELS, Campaign, load
+from glassdask.campaign.models import Model
+from glassdask.campaign.overrides import parse_override
+from glassdask.campaign.simulations import System
+from glassdask.campaign.writing import draft, toml_value
+from glassdask.exchange import ensemble
+from glassdask.exchange.known_runs import further_temperatures
+from glassdask.exchange.normal import present_states
+
+#: Relative difference of box sides that is taken for rounding: runs that start from imported
+#: glasses have the campaign's box, and no particle may lie beyond it.
+SAME_BOX = 1e-10
+#: Shares of the samples that are kept from training, as far as there are enough.
+VALIDATION, TEST = 0.1, 0.2
+
+Fields = dict[str, dict[str, Any]]
+
+
+def campaign_for(
+    folder: Path, ds: xr.Dataset, model: str | None, overrides: tuple[str, ...]
+) -> tuple[Campaign, bool]:
+    """The campaign of the folder, or a draft of one, and whether it is a draft.
+
+    `ds` is of `normal_form`. Its attribute `campaign_fields` holds further fields of the file, by
+    table and key, that the configurations were made with. `model` is that of a new campaign.
+
+    Raises
+    ------
+    UsageError
+        When the configurations do not agree with the file.
+    """
+    length = ds["box_length"].values
+    if (np.abs(length - length[0]) > SAME_BOX * length[0]).any():
+        raise UsageError(
+            f"a box of {' x '.join(f'{side:.10g}' for side in length)}",
+            "equal sides, since images and networks of a campaign are square",
+            "Python's from_arrays and every indicator take it: see docs/formats.md.",
+        )
+    file = folder / "campaign.toml"
+    new = not file.exists()
+    campaign = _draft(folder, ds, model, overrides) if new else load(folder, overrides)
+    if not new:
+        _check_source(campaign, model)
+    _check_dimension(campaign.model, ds)
+    _check_fields(campaign, _fixed(ds, campaign), "--set" if new else str(file), ds)
+    _check_particles(campaign, ds)
+    return campaign, new
+
+
+def _fixed(ds: xr.Dataset, campaign: Campaign | None = None) -> Fields:
+    """Fields that follow from the configurations; `campaign`: where there is a file already."""
+    found: Fields = {
+        "system": {"particles": ds.sizes["particle"]},
+        "quench": {"runs": ds.sizes["sample"], "snapshot_temperatures": further_temperatures(ds)},
+        "propensity": ensemble.fields(ds, campaign),
+    }
+    return _laid_over(found, ds.attrs.get("campaign_fields", {}))
+
+
+def _laid_over(one: Fields, other: Fields) -> Fields:
+    return {table: one.get(table, {}) | other.get(table, {}) for table in one | other}
+
+
+def _draft(folder: Path, ds: xr.Dataset, model: str | None, overrides: tuple[str, ...]) -> Campaign:
+    if model is None:
+        raise UsageError(
+            f"no campaign.toml in {folder}, and no model",
+            "the model of the particles, which their energies follow from",
+            f"Type e.g. `--model kam` ({', '.join(MODELS)} or custom).",
+        )
+    if model in MODELS:
+        _check_dimension(MODELS[model], ds)
+    fixed = _fixed(ds)
+    runs, whole = ds.sizes["sample"], len(present_states(ds)) == 2
+    split = _split(runs if whole and "displacement" not in ds else 0)
+    split["test"] += runs - sum(split.values())
+    more = {
+        "system": _system(ds, model),
+        "quench": {"source": "import", "split": split},
+        "propensity": ensemble.further_fields(ds, model, min(2, split["test"])),
+    }
+    more = _laid_over(more, fixed)
+    given = {(table, key) for table, key, _ in map(parse_override, overrides)}
+    for name in ("sigma", "epsilon") if model == "custom" else ():
+        if name not in more["system"] and ("system", name) not in given:
+            kinds = len(more["system"]["species"])
+            raise UsageError(
+                f"a custom model without {name}",
+                f"its {kinds} x {kinds} matrix",
+                f"Add e.g. `--set 'system.{name}=[[1.0, 0.8], [0.8, 0.88]]'`.",
+            )
+    return draft(folder, model, "quick", more, overrides)
+
+
+def _split(runs: int) -> dict[str, int]:
+    """Samples to train on, and kept from it; all in the test split when there are too few."""
+    if runs < 3:
+        return {"train": 0, "validation": 0, "test": 0}
+    validation, test = max(1, round(VALIDATION * runs)), max(1, round(TEST * runs))
+    return {"train": runs - validation - test, "validation": validation, "test": test}
+
+
+def _system(ds: xr.Dataset, model: str) -> dict[str, Any]:
+    """What the table [system] needs, beside the number of particles."""
+    particles, side = ds.sizes["particle"], float(ds["box_length"][0])
+    table: dict[str, Any] = {}
+    named = MODELS.get(model)
+    if named is None or abs(named.box_length(particles) - side) > SAME_BOX * side:
+        table["density"] = _density(ds)
+    if model != "custom":
+        return table
+    names = [str(name) for name in ds.attrs.get("species_names") or ()]
+    counts = np.bincount(ds["species"].values, minlength=len(names))
+    names = names or [chr(ord("A") + k) for k in range(len(counts))]
+    if not counts.all():
+        gone = names[int(np.argmin(counts))]
+        raise UsageError(
+            f"no particle of species {gone}",
+            "at least one of each species of a custom model",
+            f"Number the others 0, 1, ..., without {gone} in the names and matrices.",
+        )
+    fractions = (counts / particles).tolist()
+    table |= {"dimension": ds.sizes["axis"], "species": names, "fractions": fractions}
+    for name in ("sigma", "epsilon", "reference_length", "cutoff"):
+        if ds.attrs.get(name) is not None:
+            key = name.replace("length", "lengths")
+            table[key] = np.asarray(ds.attrs[name], dtype=float).tolist()
+    return table
+
+
+def _density(ds: xr.Dataset) -> float:
+    return float(ds.sizes["particle"] / np.prod(ds["box_length"].values))
+
+
+def _check_source(campaign: Campaign, model: str | None) -> None:
+    file = campaign.path / "campaign.toml"
+    if not campaign.imported:
+        raise UsageError(
+            f'[quench] source = "lammps" in {file}',
+            'source = "import", so that no run replaces what is imported',
+            'Write `source = "import"` under [quench] there, or name a folder without a campaign.',
+        )
+    if model is not None and model != campaign.file.system.model:
+        raise UsageError(
+            f"--model {model}, and model {campaign.file.system.model!r} in {file}",
+            "one model",
+            "Leave --model out.",
+        )
+
+
+def _check_dimension(model: Model, ds: xr.Dataset) -> None:
+    if ds.sizes["axis"] != model.dimension:
+        raise UsageError(
+            f"configurations in {ds.sizes['axis']}D, and model {model.name} in {model.dimension}D",
+            "one dimension",
+            "Choose another model, or `--model custom`.",
+        )
+
+
+def _check_fields(campaign: Campaign, wanted: Fields, where: str, ds: xr.Dataset) -> None:
+    """Refuse a campaign with other values than those of the configurations."""
+    said = campaign.file.model_dump(mode="json")
+    # with what the model fills in
+    resolved = as_json(campaign.model)
+    said["system"] |= {k: v for k, v in resolved.items() if k in System.model_fields}
+    if wanted["propensity"]:
+        said["propensity"]["temperatures"] = list(campaign.propensity_temperatures)
+    other = {
+        (table, key): value
+        for table, fields in wanted.items()
+        for key, value in fields.items()
+        if said[table][key] != value
+    }
+    if other:
+        (table, key), value = next(iter(other.items()))
+        lines = ", ".join(f"`[{t}] {k} = {toml_value(v)}`" for (t, k), v in other.items())
+        lines += ", and a split that adds up to it," if ("quench", "runs") in other else ""
+        source = "packs" if "campaign_fields" in ds.attrs else "configurations"
+        raise UsageError(
+            f"[{table}] {key} = {said[table][key]} in {where}, {value} in the {source}",
+            "the same",
+            f"Leave it out; the {source} say it." if where == "--set" else f"Write {lines} there.",
+        )
+
+
+def as_json(model: Model) -> dict[str, Any]:
+    """A model as JSON has it: lists in place of tuples."""
+    return dict(json.loads(json.dumps(vars(model))))
+
+
+def _check_particles(campaign: Campaign, ds: xr.Dataset) -> None:
+    """Composition and box."""
+    model, particles = campaign.model, ds.sizes["particle"]
+    counts = np.bincount(ds["species"].values, minlength=len(model.species)).tolist()
+    if counts != list(model.counts(particles)):
+        known = as_json(model)
+        raise UsageError(
+            _counted(model, counts),
+            f"{_counted(model, model.counts(particles))}, as model {model.name} has it",
+            "Say which species is which (`--species`), or take `--model custom` with "
+            f"`--set 'system.sigma={known['sigma']}' --set 'system.epsilon={known['epsilon']}'`.",
+        )
+    side, wanted = float(ds["box_length"][0]), campaign.box_length
+    if abs(side - wanted) > SAME_BOX * wanted:
+        raise UsageError(
+            f"a box of side {side:.10g}, and {wanted:.10g} by the density {model.density:.10g}",
+            "the same box",
+            f"Write `density = {_density(ds)!r}` into {campaign.path / 'campaign.toml'}.",
+        )
+
+
+def _counted(model: Model, counts: Sequence[int]) -> str:
+    names = [*model.species, *(f"species {k}" for k in range(len(model.species), len(counts)))]
+    return ", ".join(f"{n} {name}" for name, n in zip(names, counts, strict=True))

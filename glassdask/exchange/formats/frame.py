@@ -1,0 +1,151 @@
+"""What readers and writers of files have in common: a frame read, a frame to be written."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from glassdask.base.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Particles as a file holds them.
+
+    Attributes
+    ----------
+    position : ndarray
+        (particle, 3).
+    labels : ndarray
+        Species of each particle, as the file calls it: LAMMPS types (1, 2) or names, (particle,).
+    cell : ndarray
+        Edges of the box as rows, in any order, (3, 3).
+    origin : ndarray
+        Lower corner of the box, (3,).
+    periodic : tuple of bool
+        Along each edge.
+    ids : ndarray of int or None
+        (particle,), where the file has them.
+    sizes : ndarray or None
+        Diameters or radii, (particle,), where the file has them.
+    dimension : int or None
+        2 or 3, where the file says so.
+    names : tuple of str or None
+        Species in the order of the file, where it has one.
+    path, number, format
+        File, place in it from 0, and name of its format; set by `read_frames`.
+    """
+
+    position: np.ndarray
+    labels: np.ndarray
+    cell: np.ndarray
+    origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    periodic: tuple[bool, ...] = (True, True, True)
+    ids: np.ndarray | None = None
+    sizes: np.ndarray | None = None
+    dimension: int | None = None
+    names: tuple[str, ...] | None = None
+    path: str = ""
+    number: int = 0
+    format: str = ""
+
+    @property
+    def where(self) -> str:
+        """File and frame, for people."""
+        return f"{self.path}, frame {self.number}"
+
+    @property
+    def length(self) -> np.ndarray:
+        """Sides of a box along x, y, z, (3,)."""
+        return np.diagonal(self.cell)
+
+
+@dataclass(frozen=True)
+class Particles:
+    """One frame to be written.
+
+    Attributes
+    ----------
+    position : ndarray
+        (particle, axis), wrapped to [0, L), sigma.
+    length : ndarray
+        (axis,), sigma.
+    species : ndarray of int
+        From 0, (particle,).
+    names : tuple of str
+        Of the species.
+    ids : ndarray of int
+        (particle,).
+    columns : mapping of str to ndarray
+        Further numbers of each particle, (particle,) each.
+    about : mapping
+        What the whole frame is: sample, state, campaign ..., texts and numbers.
+    symbols : tuple of str or None
+        Chemical symbols that stand for the species, in formats that have them.
+    """
+
+    position: np.ndarray
+    length: np.ndarray
+    species: np.ndarray
+    names: tuple[str, ...]
+    ids: np.ndarray
+    columns: Mapping[str, np.ndarray]
+    about: Mapping[str, Any]
+    symbols: tuple[str, ...] | None = None
+
+    @property
+    def dimension(self) -> int:
+        """2 or 3."""
+        return self.position.shape[1]
+
+    @property
+    def spatial(self) -> np.ndarray:
+        """Positions with a z, (particle, 3)."""
+        return np.pad(self.position, ((0, 0), (0, 3 - self.dimension)))
+
+
+def need(library: str) -> Any:
+    """Import ASE or gsd.
+
+    Raises
+    ------
+    UsageError
+        When it is not installed.
+    """
+    try:
+        return import_module(library)
+    except ImportError:
+        name = library.partition(".")[0]
+        raise UsageError(
+            f"Python cannot find {name}", "it", "Type `pip install 'glassdask[formats]'`."
+        ) from None
+
+
+def open_text(path: Path) -> IO[str]:
+    """A text file, which may be compressed (.gz)."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8")  # type: ignore[return-value]
+    return path.open(encoding="utf-8")
+
+
+def first_of(columns: Mapping[str, Any], *names: str) -> Any:
+    """The first of these columns that is there, or None."""
+    return next((columns[name] for name in names if name in columns), None)
+
+
+def lines_of(columns: Iterable[np.ndarray]) -> Iterator[str]:
+    """Columns of numbers or text as lines, with the digits that give the same bits again."""
+    return (" ".join(row) + "\n" for row in zip(*map(_texts, columns), strict=True))
+
+
+def _texts(column: np.ndarray) -> list[str]:
+    write = {"f": repr}.get(column.dtype.kind, str)
+    if column.dtype == np.float32:
+        write = "{:.9g}".format
+    return [write(value) for value in column.tolist()]
