@@ -265,7 +265,7 @@ def test_what_the_starts_follow_from_makes_them_stale_and_nothing_else(whole: Pa
         found = {
             s
             for s in records.stages(changed)
-            if records.state(changed, s) == "made with other inputs"
+            if records.state(changed, s) == "outdated"
         }
         assert found == stale, override
 

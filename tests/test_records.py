@@ -85,7 +85,7 @@ def test_resources_do_not_make_anything_stale(campaign: Campaign) -> None:
 
 
 def test_a_stage_waits_for_what_it_rests_on(campaign: Campaign) -> None:
-    with pytest.raises(UsageError, match="grid rests on quench, which is not begun"):
+    with pytest.raises(UsageError, match="grid needs quench, which is not started"):
         jobs.is_complete(campaign, "grid")
 
 

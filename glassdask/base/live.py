@@ -59,8 +59,7 @@ def say(**content: Any) -> None:
 
 
 def keep(**facts: Any) -> None:
-    """Add `facts` to every heartbeat until the stage ends; write one if they are new or it is due.
-    """
+    """Add `facts` to every heartbeat until the stage ends; write one now if they are new."""
     fresh = time.monotonic() - _written < PERIOD
     if _current is None or (fresh and _kept | facts == _kept):
         return

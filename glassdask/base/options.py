@@ -15,7 +15,8 @@ Overrides = Annotated[
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a field; may be repeated."),
 ]
 StartOver = Annotated[
-    bool, typer.Option("--start-over", help="Delete results of other inputs and compute them again.")
+    bool,
+    typer.Option("--start-over", help="Delete results of other inputs and compute them again."),
 ]
 Walltime = Annotated[
     str | None,
