@@ -190,12 +190,12 @@ class BatchJobs(Workers):
 
     def news(self) -> str:
         """What the queue said last."""
-        return "" if self._queue is None else worker_jobs.in_words(self._queue)
+        return "" if self._queue is None else worker_jobs.summary(self._queue)
 
     def why_none(self) -> str:
         """The word of the queue, now."""
         jobs = worker_jobs.ask(self.batch, self.name)
-        said = f"their jobs: {worker_jobs.in_words(jobs)}"
+        said = f"their jobs: {worker_jobs.summary(jobs)}"
         if self._refused:
             return f"{said}; {self.batch.title} refuses new ones: {self._refused}"
         return said if jobs or jobs is None else f"{said}; the last one said: {self._last_words()}"
