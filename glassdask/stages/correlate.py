@@ -29,10 +29,10 @@ class Correlate(Stage):
 
     def prepare(self, campaign: Campaign) -> None:
         """Of an ensemble, at least one start and temperature must have two whole trajectories."""
-        from glassdask.analysis.ensembles import check_whole_trajectories
+        from glassdask.analysis.ensembles import check_finished_trajectories
 
         if self.has_ensemble(campaign):
-            check_whole_trajectories(campaign)
+            check_finished_trajectories(campaign)
 
     def has_ensemble(self, campaign: Campaign) -> bool:
         """Whether there is motion to correlate with."""
@@ -47,7 +47,7 @@ class Correlate(Stage):
 
         moving = layout.dynamics(campaign, *ensemble_axes(campaign))
         if self.has_ensemble(campaign):
-            whole = trajectories.whole(campaign)
+            whole = trajectories.finished(campaign)
             counted = {"trajectories": int(whole.size), "whole_trajectories": int(whole.sum())}
             moving = replace(moving, attributes=moving.attributes | counted)
         return (layout.fields(campaign), moving, layout.correlations(campaign))

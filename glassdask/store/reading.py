@@ -51,10 +51,10 @@ def damaged(campaign: Campaign, stage: str, what: str) -> StageFailed:
     )
 
 
-def check_whole(
+def check_complete(
     campaign: Campaign, stage: str, values: xr.DataArray, status: np.ndarray, low: int
 ) -> None:
-    """Refuse NaN in a run that is marked as done: Zarr reads a missing file as NaN.
+    """Check that finished runs have no NaN, which Zarr returns for a missing file.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def read_configurations(
         group = _configurations(campaign.store, record.get("token", ""))
         runs = group.isel(sample=slice(low, high))
         block = of_classes(campaign, runs, (POSITIONS[which], "run_status")).load()
-    check_whole(campaign, "quench", block[POSITIONS[which]], block["run_status"].values, low)
+    check_complete(campaign, "quench", block[POSITIONS[which]], block["run_status"].values, low)
     block = block.rename({POSITIONS[which]: "position"})
     return block.assign_attrs(campaign.indicator_parameters)
 

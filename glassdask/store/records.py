@@ -91,7 +91,7 @@ def _results(campaign: Campaign, stage: str, partial: bool) -> str | None:
         return record["token"] if record else None
     if not partial or stage != "propensity":
         return None
-    return f"{record['token']}: {trajectories.whole(campaign).sum()} trajectories"
+    return f"{record['token']}: {trajectories.finished(campaign).sum()} trajectories"
 
 
 def is_partial(campaign: Campaign, stage: str) -> bool:

@@ -12,7 +12,7 @@ from glassdask.store import groups, layout
 from glassdask.store.stage import stage_folder
 
 
-def whole(campaign: Campaign) -> np.ndarray:
+def finished(campaign: Campaign) -> np.ndarray:
     """Whether each trajectory is finished, (configuration, temperature, replica) bool.
 
     All replicas of one start and temperature are written to the store together. Until then,
