@@ -267,7 +267,7 @@ class Manager:
         if self.stopping and self._finished < self._total:
             raise StoppedEarly(
                 f"{self.work.stage} was stopped: {self.stopping}",
-                then="Type the same command to go on.",
+                then="Type the same command to continue.",
             )
 
     # what is told
@@ -295,6 +295,6 @@ def _problem(stage: str, kind: str, number: int, said: str) -> StageFailed:
         return StageFailed(
             f"run {number} of {stage} could not be written: {said}",
             "a disk with room, and rights to it",
-            "What was done is kept; type the same command to go on.",
+            "What was done is kept; type the same command to continue.",
         )
     return StageFailed(f"run {number} of {stage} failed: {said}", then="The traceback is in logs/.")

@@ -151,8 +151,8 @@ def test_a_result_is_there_though_its_worker_is_gone(folder: Path) -> None:
 def test_a_block_that_kills_its_workers_is_one_line_and_a_report_is_kept(folder: Path) -> None:
     names = slow_indicator(folder, 0, "os.kill(os.getpid(), 9)")
     failed = glassdask("indicators", str(folder), *names, "--report", code=1)
-    assert re.match(r"Error: indicators killed each worker process that tried runs \d+ to \d+; "
-                    "expected workers that live. Memory may", failed.stderr)  # fmt: skip
+    assert re.match(r"Error: indicators killed every worker process that tried runs \d+ to \d+; "
+                    "expected workers that survive. Memory may", failed.stderr)  # fmt: skip
     assert len(failed.stderr.strip().splitlines()) == 1
     assert list((folder / "logs").glob("dask-indicators-*.html"))
 
@@ -167,7 +167,7 @@ def test_ctrl_c_leaves_no_process_and_no_key(folder: Path) -> None:
     running.send_signal(signal.SIGINT)
     _, complaint = running.communicate(timeout=30)
     assert running.returncode == 75, complaint
-    assert "type the same command to go on" in complaint
+    assert "type the same command to continue" in complaint
     assert not any(worker.is_running() for worker in workers)
     assert not list(folder.glob("slurm/*"))
     assert list((folder / "logs").glob("dask-indicators-*.html"))

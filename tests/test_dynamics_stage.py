@@ -226,7 +226,7 @@ def test_a_part_of_the_ensemble(tiny: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(after.delta.values[full], found.delta.values[full])
 
 
-def test_too_few_whole_trajectories(tiny: Path, tmp_path: Path) -> None:
+def test_too_few_finished_trajectories_are_refused(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
     status = groups.array(folder / "store.zarr", "propensity", "run_status")

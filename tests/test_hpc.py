@@ -241,7 +241,7 @@ def test_a_replay_says_what_is_stored_when_it_is_no_number_of_ranks(
     campaign, _ = begun(tmp_path)
     asked: list[int] = []
     monkeypatch.setattr(mpi, "replay", lambda c, stage, number, ranks: asked.append(ranks) or 0)
-    with pytest.raises(UsageError, match="run 2 of quench is not done, or not in the store yet"):
+    with pytest.raises(UsageError, match="run 2 of quench is not finished"):
         replay(campaign, find_run(campaign, 2, None, None))
     said = []
     for status, ranks in ((layout.DONE, 3), (layout.DONE, 0), (layout.FAILED, 0)):

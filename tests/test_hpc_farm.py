@@ -96,7 +96,7 @@ def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(
         codes.append(done.returncode)
         if done.returncode == 0:
             break
-        assert "Stopped before the wall time is over. What was done is kept;" in done.stderr
+        assert "Stopped before the wall time is over. Finished work is kept;" in done.stderr
         within.append(bool(restarts(folder)))
     assert codes[-1] == 0
     assert set(codes[:-1]) == {75}  # at least once
@@ -114,7 +114,7 @@ def test_killed_it_goes_on_from_its_restarts(undisturbed: Path, tmp_path: Path, 
     os.kill(victim, signal.SIGKILL)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1, said
-    assert "type the same command to go on" in said
+    assert "type the same command to continue" in said
     assert "Traceback" not in said
     assert ranks_of(folder) == []
     glassdask("quench", str(folder))
@@ -269,7 +269,7 @@ def test_a_full_disk_is_an_error_and_loses_nothing(
     )  # fmt: skip
     assert re.findall(r"code (\d+)", done.stdout) == ["1", "0"], done
     assert "No space left on device" in done.stderr
-    assert "type the same command to go on" in done.stderr
+    assert "type the same command to continue" in done.stderr
     assert "Traceback" not in done.stderr
     assert ".partial" not in done.stdout
     xr.testing.assert_identical(quenches(undisturbed), quenches(kept))
