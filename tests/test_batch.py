@@ -329,7 +329,7 @@ def test_nothing_is_submitted_while_another_node_works_at_a_stage(
 
 def test_imported_configurations_come_before_jobs(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", (*TINY, "quench.source=import"))
-    with pytest.raises(UsageError, match="expected imported ones"):
+    with pytest.raises(UsageError, match="expected imported configurations"):
         chain(load(folder), new_profile())
 
 

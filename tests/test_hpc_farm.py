@@ -169,7 +169,7 @@ def test_a_hung_run_fails_alone_and_is_retried(undisturbed: Path, tmp_path: Path
     hang = f'if "$(v_seed:%.0f) == {seed}" then "shell sleep 1000"'
     change_input(folder, "#@ cooling", hang)
     done = glassdask("quench", str(folder))
-    assert "ranks that hang are ended by force" in done.stderr
+    assert "some ranks hang and are killed" in done.stderr
     assert ranks_of(folder) == []
     runs = quenches(folder)
     others = np.arange(8) != 3
@@ -307,7 +307,7 @@ def test_failures_that_wait_for_their_shard_are_retried_too(tmp_path: Path) -> N
     shown = in_process("status", str(folder)).stdout
     assert "quench run 5, seed" in shown
     assert re.search(r"quench .* 1/8 .* 1 .* 7 ", shown)
-    assert "1 failed runs are done again" in glassdask("quench", str(folder), "--retry").stdout
+    assert "repeating 1 failed runs" in glassdask("quench", str(folder), "--retry").stdout
     assert (quenches(folder).run_status == layout.DONE).all()
 
 
@@ -345,4 +345,4 @@ def test_another_lammps_is_refused(tmp_path: Path) -> None:
     content["attributes"]["lammps_library_version"] = "20230802"
     path.write_text(json.dumps(content))
     refused = glassdask("quench", str(folder), code=2)
-    assert "begun with LAMMPS 20230802" in refused.stderr
+    assert "started with LAMMPS 20230802" in refused.stderr
