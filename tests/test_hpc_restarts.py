@@ -222,4 +222,4 @@ def test_a_damaged_finished_run_is_named_once_and_done_again(
     assert spool.finished(tmp_path) == {3, 5}
     (said,) = capsys.readouterr().err.splitlines()
     assert f"{tmp_path}/000004.npz is damaged" in said
-    assert said.endswith("its run is done again")
+    assert said.endswith("its run is repeated")

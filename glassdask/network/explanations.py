@@ -132,5 +132,5 @@ def _checked(
     # one by one, since flags for all images together would take much memory
     for number, image in enumerate(images if images.is_floating_point() else ()):
         if not torch.isfinite(image).all():
-            raise ValueError(f"image {number} holds NaN or infinity; expected numbers of particles")
+            raise ValueError(f"image {number} has NaN or infinity; expected numbers of particles")
     return layer % count
