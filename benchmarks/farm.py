@@ -48,7 +48,7 @@ def lammps(world: MPI.Intracomm, group: MPI.Intracomm, folder: Path) -> None:
         )
         manager = Manager(world, 1, work, set())
         began, cpu = time.perf_counter(), time.process_time()
-        manager.work_through()
+        manager.do_runs()
         wall, cpu = time.perf_counter() - began, time.process_time() - cpu
         manager.dismiss(0)
         busy = sum(world.recv(source=k, tag=9) for k in range(1, world.Get_size()))
@@ -84,7 +84,7 @@ def nothing(world: MPI.Intracomm, group: MPI.Intracomm, folder: Path) -> None:
     work = Work("quench", folder, shards, lambda n: (n,), lambda numbers: marks.append(memory()), 1)
     manager = Manager(world, 1, work, set())
     began = time.perf_counter()
-    manager.work_through()
+    manager.do_runs()
     each = 1000 * (time.perf_counter() - began) / NOTHING
     manager.dismiss(0)
     print(f"{each:.3f} ms a run with {world.Get_size()} ranks; at most 1 ms: ratio {each:.3f}")

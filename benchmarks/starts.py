@@ -86,7 +86,7 @@ def _manage(world: MPI.Intracomm, model: str, runs: int, folder: Path) -> None:
 
     work = Work("quench", folder, [[n] for n in range(runs)], lambda n: (), commit, 1)
     manager, began = Manager(world, 1, work, set()), time.monotonic()
-    manager.work_through()
+    manager.do_runs()
     manager.dismiss(0)
     print(f"{model}: {len(failed)} of {runs} starts failed ({time.monotonic() - began:.0f} s)")
     print("\n".join(failed[:5]), flush=True)

@@ -14,17 +14,18 @@ import glassdask as gd
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# All functions
 
-Written by `python docs/write_api.py`; the test suite holds it equal to the code. `help(gd.NAME)`
-says the rest: units, shapes, errors, the equation and its source. Those marked ● are methods of the
-accessor, too: `gd.coarse_grain(x, ds, 3)` is `ds.glass.coarse_grain(x, 3)`.
+`python docs/write_api.py` writes this page; a test compares it with the code. `help(gd.NAME)` shows
+units, shapes, errors, the equation and its source. Functions marked ● are also methods of the
+accessor: `gd.coarse_grain(x, ds, 3)` is `ds.glass.coarse_grain(x, 3)`.
 
-All take labelled arrays and are lazy with Dask, eager without. Functions of a DataArray `x`, `a`,
-`displacement` ... take a Dataset as well, and do the same to each variable. Reductions have `dim`.
+All functions take labelled arrays, and are lazy for Dask arrays. Functions of a DataArray `x`, `a`,
+`displacement` ... also take a Dataset, and process each variable. Reductions have the argument
+`dim`.
 """
 
 
 def modules() -> dict[str, list[str]]:
-    """Public names by module, those of the physics last."""
+    """Public names by module; physics comes last."""
     found: dict[str, list[str]] = {}
     for name in sorted(gd.FUNCTIONS, key=lambda name: gd.FUNCTIONS[name].startswith("physics")):
         found.setdefault(gd.FUNCTIONS[name], []).append(name)

@@ -1,12 +1,12 @@
-"""What a deep network finds in the disordered structure of a glass.
+"""Structure and dynamics of glasses with a deep network.
 
-`import glassdask as gd`; then `gd.open(path)` gives a campaign's store as a DataTree, and there is
-one plain function an operation, such as `gd.voronoi_volume(ds)`. Modules are loaded when one of
-their functions is first used, so the import itself costs next to nothing. That first use also
-makes the accessor `ds.glass` known to xarray; before it, `import glassdask.accessor` does.
+`import glassdask as gd`; then `gd.open(path)` gives the store of a campaign as a DataTree, and
+each operation is a function, such as `gd.voronoi_volume(ds)`. Modules are loaded on first use, so
+the import is fast. The first use of any function also registers the accessor `ds.glass`; `import
+glassdask.accessor` registers it at once.
 
-The two tables here and that of the indicators are all that decides about public names: the
-accessor, docs/api.md and __init__.pyi follow from them (docs/write_api.py).
+The public names are defined by the two tables below and that of the indicators; docs/write_api.py
+writes docs/api.md and __init__.pyi from them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from glassdask.physics.indicators import INDICATORS, OWN
 
 __version__ = "0.1.0"
 
-#: Functions of a Dataset `ds`, by module; they are methods of the accessor, too.
+#: Functions of a Dataset `ds`, by module; they are also methods of the accessor.
 _METHODS: dict[str, tuple[str, ...]] = {
     "physics.configuration": ("structural_indicators",),
     "physics.radial_distribution": ("radial_distribution",),
@@ -28,7 +28,7 @@ _METHODS: dict[str, tuple[str, ...]] = {
     "physics.displacement": ("cage_relative_displacement", "cage_relative_squared_displacement"),
     "physics.bonds": ("broken_bonds",),
 }
-#: All others.
+#: All other functions, by module.
 _FUNCTIONS: dict[str, tuple[str, ...]] = {
     "store.groups": ("open",),
     "exchange.arrays": ("from_arrays",),
@@ -51,7 +51,7 @@ _FUNCTIONS: dict[str, tuple[str, ...]] = {
     "physics.correlation_interval": ("correlation_interval",),
     "physics.linear_model": ("linear_classifier",),
 }
-#: Former names.
+#: Former names, which give a DeprecationWarning.
 _RENAMED = {
     "over_samples": "mean_with_interval",
     "over_ceiling": "noise_corrected_correlation",

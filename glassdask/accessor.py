@@ -1,4 +1,4 @@
-"""`ds.glass`: the functions of a Dataset as its methods."""
+"""The accessor `ds.glass`: functions of a Dataset as its methods."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import glassdask
 
 @xr.register_dataset_accessor("glass")
 class Glass:
-    """Forwards to the functions of glassdask, with the Dataset as their `ds`."""
+    """Calls functions of glassdask with the Dataset as their argument `ds`."""
 
     def __init__(self, ds: xr.Dataset) -> None:
         self._ds = ds
@@ -31,13 +31,13 @@ class Glass:
 
 
 def _of(function: Callable[..., Any], ds: xr.Dataset) -> Callable[..., Any]:
-    """The function with its argument `ds` given; the others keep their order."""
+    """The function with its argument `ds` bound; the other arguments keep their order."""
     known = signature(function)
     place = list(known.parameters).index("ds")
 
     @wraps(function)
     def method(*args: Any, **kwargs: Any) -> Any:
-        if len(args) < place:  # what stands before `ds` is given by name
+        if len(args) < place:  # arguments before `ds` are given by name
             return function(*args, ds=ds, **kwargs)
         return function(*args[:place], ds, *args[place:], **kwargs)
 

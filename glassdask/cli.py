@@ -1,4 +1,4 @@
-"""The command line. Heavy libraries are imported by the commands that need them."""
+"""The command line. Commands import slow libraries only when they need them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
     from glassdask.campaign import Campaign
 
-#: What typer returns after Ctrl-C, in place of the KeyboardInterrupt.
+#: Return value of typer after Ctrl-C, since it catches the KeyboardInterrupt.
 INTERRUPTED = 130
 
 DASK_REPORT = COMMON_FLAGS["Dask"][0].help
 
 app = typer.Typer(
-    help="From one campaign file to what a deep network finds in the structure of a glass.",
+    help="Study the structure of glasses with a deep network, from one campaign file.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -61,9 +61,9 @@ def new(
     campaign = new_campaign(folder, model, preset, tuple(overrides or ()))
     print(f"{folder / 'campaign.toml'} written: model {campaign.model.name}, preset {preset}.")
     if model == "custom":
-        print("It holds an example mixture: write your own under [system], T_L, T_G and T*.")
-    ways = f"glassdask plan {folder}, or glassdask run {folder}"
-    print(f"Next: {STAGES['quench'].command(campaign) if campaign.imported else ways}")
+        print("It has an example mixture: set your own [system], T_L, T_G and T*.")
+    commands = f"glassdask plan {folder}, or glassdask run {folder}"
+    print(f"Next: {STAGES['quench'].command(campaign) if campaign.imported else commands}")
 
 
 @app.command()
@@ -74,7 +74,7 @@ def run(
     walltime: Walltime = None,
     report: Annotated[bool, typer.Option("--report", help=DASK_REPORT)] = False,
 ) -> None:
-    """Run all stages on this machine; what is complete is skipped."""
+    """Run all stages on this machine; complete stages are skipped."""
     from glassdask.run.mpi import check_launcher
     from glassdask.stages.pipeline import Pipeline
     from glassdask.store.records import stages
@@ -102,7 +102,7 @@ def _stage_command(stage: Stage) -> Callable[..., None]:
     ) -> None:
         _run_stage(stage.name, folder, overrides, start_over, walltime, chosen)
 
-    # typer makes its options from these
+    # typer reads the options from the signature
     *common, _ = signature(command, eval_str=True).parameters.values()
     more = [
         Parameter(
@@ -132,8 +132,8 @@ def _run_stage(
     from glassdask.stages.pipeline import Pipeline
 
     if options.get("retry") and start_over:
-        raise UsageError("--retry with --start-over", "one of them", "Type `--retry` alone.")
-    if is_restarted():  # both were done the first time
+        raise UsageError("--retry with --start-over", "one of the two", "Type only `--retry`.")
+    if is_restarted():  # the first run of the job has done both
         start_over, options = False, options | {"retry": False}
     stop_in_time(walltime, time_left)
     campaign = _load(folder, overrides)
@@ -162,7 +162,7 @@ def plan(
     overrides: Overrides = None,
     ranks: Annotated[int, typer.Option(help="MPI workers; 0: the cores of this machine.")] = 0,
 ) -> None:
-    """Runs, core-hours measured on this machine, bytes and files."""
+    """Show the cost: runs, core-hours measured on this machine, bytes and files."""
     from glassdask.run.mpi import launcher
     from glassdask.stages.plan import print_plan
 
@@ -175,9 +175,9 @@ def plan(
 def status(
     folder: Folder,
     overrides: Overrides = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every 2 seconds.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Update it every 2 seconds.")] = False,
 ) -> None:
-    """Where each stage stands; also from another shell or node, while it runs."""
+    """Show the state of each stage, also while it runs in another shell or on another node."""
     from glassdask.stages.status import show
 
     with queue_at_least(folder):
@@ -187,20 +187,20 @@ def status(
 @app.command()
 def replay(
     folder: Folder,
-    sample: Annotated[int, typer.Option(help="Number of the quench, or of the starting glass.")],
+    sample: Annotated[int, typer.Option(help="Number of the quench.")],
     temperature: Annotated[
         float | None,
-        typer.Option(help="Of a trajectory of the ensemble, or of an equilibration, epsilon/kB."),
+        typer.Option(help="Temperature of the trajectory or equilibration, epsilon/kB."),
     ] = None,
     replica: Annotated[
-        int | None, typer.Option(help="Number of the trajectory, from 0; none: the equilibration.")
+        int | None, typer.Option(help="Number of the trajectory, from 0; without: equilibration.")
     ] = None,
     show_input: Annotated[
         bool, typer.Option("--show-input", help="Print the LAMMPS input and seed; run nothing.")
     ] = False,
     overrides: Overrides = None,
 ) -> None:
-    """Do one run again, from its stored input and seed, and compare it bit by bit."""
+    """Repeat one run from its stored input and seed, and compare it bit by bit."""
     from glassdask.stages.replaying import find_run, print_input
     from glassdask.stages.replaying import replay as do_again
 
@@ -214,7 +214,7 @@ def replay(
 
 @app.command()
 def info() -> None:
-    """Versions, this machine, the known models and presets."""
+    """Show versions, this machine, models, presets and indicators."""
     from glassdask.stages.information import print_information
 
     print_information()
@@ -227,8 +227,8 @@ def _load(folder: Path, overrides: list[str] | None) -> Campaign:
 
 
 def main() -> None:
-    """Entry point: errors in one line, and the exit codes of the contract."""
-    for number in (signal.SIGTERM, signal.SIGUSR1):  # a batch system's Ctrl-C
+    """Entry point: print errors in one line, and set the exit code."""
+    for number in (signal.SIGTERM, signal.SIGUSR1):  # sent by batch systems; treat as Ctrl-C
         signal.signal(number, signal.default_int_handler)
     try:
         code = app(standalone_mode=False)
@@ -243,17 +243,19 @@ def main() -> None:
         if code == INTERRUPTED:
             _stopped()
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)  # over in time
+        signal.setitimer(signal.ITIMER_REAL, 0)  # stop the alarm of the wall time
 
 
 def _stopped() -> NoReturn:
     stopped = "Stopped before the wall time is over" if Alarm.rang else "Stopped"
-    print(f"\n{stopped}. What was done is kept; type the same command to go on.", file=sys.stderr)
+    print(
+        f"\n{stopped}. Finished work is kept; type the same command to continue.", file=sys.stderr
+    )
     sys.exit(75)
 
 
 def _usage(error: Exception) -> None:
-    """Errors of the command line parser, in the same form; others are bugs and raise."""
+    """Print errors of the command line parser in the same form; raise all others."""
     message = getattr(error, "format_message", None)
     if message is None:
         raise error

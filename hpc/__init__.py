@@ -1,6 +1,6 @@
-"""LAMMPS under MPI: the inputs, one run, the pool of ranks, the stages that use it."""
+"""LAMMPS under MPI: inputs, runs, the pool of ranks, and the stages that use them."""
 
 from mpi4py import MPI
 
-# lammps finds the MPI library only when mpi4py has loaded it before
+# lammps finds the MPI library only if mpi4py has loaded it before
 __all__ = ["MPI"]

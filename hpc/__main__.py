@@ -42,24 +42,24 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("stage", choices=mpi)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
-    parser.add_argument("--start-over", action="store_true", help="delete what was made, redo it")
-    parser.add_argument("--retry", action="store_true", help="repeat the runs that failed")
+    parser.add_argument("--start-over", action="store_true", help="delete earlier results first")
+    parser.add_argument("--retry", action="store_true", help="repeat the failed runs")
     parser.add_argument(
         "--walltime", metavar="TIME", help=f"stop and save before TIME is over; TIME is {FORMS}"
     )
-    parser.add_argument("--ranks", type=int, help="ranks that the launcher was told to start")
+    parser.add_argument("--ranks", type=int, help="number of ranks that the launcher starts")
     parser.add_argument("--timing", action="store_true", help="time the model, print JSON")
-    parser.add_argument("--replay", type=int, metavar="RUN", help="do this run again, compare")
+    parser.add_argument("--replay", type=int, metavar="RUN", help="repeat this run and compare")
     return parser.parse_args(arguments)
 
 
 def main() -> int:
-    """Run one stage; the exit code is the same on all ranks."""
+    """Run one stage; returns the exit code, the same on all ranks."""
     options, world = parse(), MPI.COMM_WORLD
     os.environ["OMP_NUM_THREADS"] = "1"
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, Signals.ask)
-    # rank 0 decides: a folder may be out of sight of other nodes, and none may wait for the others
+    # only rank 0 reads the campaign, so that no rank waits if other nodes cannot see the folder
     told = world.bcast(_begin(options, world) if world.Get_rank() == 0 else None)
     if isinstance(told, int):
         return told
@@ -69,7 +69,7 @@ def main() -> int:
     if options.replay is not None:
         try:
             return replay(campaign, options.stage, options.replay, world)
-        except GlassdaskError as error:  # the same on all ranks
+        except GlassdaskError as error:  # raised on all ranks
             return _refuse(error, world)
     group = split(world, campaign.file.hpc.ranks_per_run)
     Listener.restart_interval = campaign.file.hpc.restart_interval
@@ -85,9 +85,9 @@ def main() -> int:
 def _begin(
     options: argparse.Namespace, world: MPI.Intracomm
 ) -> int | tuple[Campaign, float | None]:
-    """The campaign and the time at which to stop; an exit code when something is wrong."""
+    """The campaign and the time at which to stop, or an exit code if they are invalid."""
     try:
-        # how long the job may last is told from its very beginning
+        # first, since the time left counts from now
         seconds = seconds_to_work(options.walltime, time_left)
         campaign = load(options.folder, options.set)
         if options.replay is not None:
@@ -100,7 +100,7 @@ def _begin(
 
 
 def _refuse(error: GlassdaskError, world: MPI.Intracomm) -> int:
-    """Say once why nothing is done; each of several worlds of one rank would say it."""
+    """Print an error once, also if the ranks did not form one world; returns the exit code."""
     if world.Get_rank() == 0 and os.environ.get("SLURM_PROCID", "0") == "0":
         print(f"Error: {error}", file=sys.stderr, flush=True)
     return error.exit_code
@@ -109,7 +109,7 @@ def _refuse(error: GlassdaskError, world: MPI.Intracomm) -> int:
 def _manage(
     campaign: Campaign, options: argparse.Namespace, world: MPI.Intracomm, deadline: float | None
 ) -> int:
-    """Check, prepare, manage; the workers hear first whether there is anything to do."""
+    """Rank 0: check and prepare the stage, manage its runs; returns the exit code."""
     stage = options.stage
     try:
         jobs.make_folders(campaign)
@@ -119,7 +119,7 @@ def _manage(
             if complete and not found:
                 none = "no failed runs; " if options.retry else ""
                 print(f"{stage}: {none}complete, nothing to do")
-                return _send_home(world, 0)
+                return _release_workers(world, 0)
             log = open_log(campaign.path, stage, 0, os.environ.get(LOG_VARIABLE)).name
             prepare(campaign, stage, options.start_over)
             if said := other_ranks(campaign, stage):
@@ -130,58 +130,63 @@ def _manage(
             manager = Manager(
                 world, hpc.ranks_per_run, work, done, hpc.hang_time, deadline, parent_lives
             )
-            # the stage is held until the last worker has left
-            return _leave(world, manager, _work_through(campaign, stage, manager))
+            # keep the lock of the stage until the last worker has left
+            return _leave(world, manager, _do_runs(campaign, stage, manager))
     except Exception as error:
-        return _send_home(world, _say(campaign, stage, error).exit_code)
+        return _release_workers(world, _report(campaign, stage, error).exit_code)
 
 
 def _retry(campaign: Campaign, stage: str) -> int:
-    """Have the failed runs done again, and say how many there are."""
-    # results that a killed job had just moved into the store are no failures to wait on
+    """Reset the failed runs, in temporary files and in the store; returns their number."""
     found = spool.forget_failures(stage_folder(campaign, stage))
     found += jobs.retry(campaign, stage)
     if found:
-        print(f"{stage}: {found} failed runs are done again")
+        print(f"{stage}: repeating {found} failed runs")
     return found
 
 
-def _work_through(campaign: Campaign, stage: str, manager: Manager) -> int:
-    """Do the runs and complete the stage; the exit code."""
+def _do_runs(campaign: Campaign, stage: str, manager: Manager) -> int:
+    """Do the runs and complete the stage; returns the exit code."""
     try:
-        manager.work_through()
+        manager.do_runs()
         finish(campaign, stage)
         return 0
     except Exception as error:
-        if isinstance(error, StoppedEarly) and manager.can_go_on and PARENT_VARIABLE in os.environ:
-            return AGAIN  # who started us starts us again
-        # who started us says so
+        if (
+            isinstance(error, StoppedEarly)
+            and manager.can_restart
+            and PARENT_VARIABLE in os.environ
+        ):
+            return AGAIN  # the parent starts new ranks
+        # the parent reports that the stage was stopped
         quiet = isinstance(error, StoppedEarly) and PARENT_VARIABLE in os.environ
-        return _say(campaign, stage, error, quiet).exit_code
+        return _report(campaign, stage, error, quiet).exit_code
 
 
-def _say(campaign: Campaign, stage: str, error: Exception, quiet: bool = False) -> GlassdaskError:
-    """Say in one line what went wrong, and all of it in the log."""
+def _report(
+    campaign: Campaign, stage: str, error: Exception, quiet: bool = False
+) -> GlassdaskError:
+    """Print an error in one line, and write its traceback to the log."""
     shown = as_stage_error(error, stage, str(campaign.path / "logs"))
-    if logger.handlers:  # none before the log is open
+    if logger.handlers:  # the log may not be open yet
         logger.error(str(shown), exc_info=not isinstance(error, GlassdaskError))
     if not quiet:
         print(f"Error: {shown}", file=sys.stderr, flush=True)
     return shown
 
 
-def _send_home(world: MPI.Intracomm, code: int) -> int:
-    """There is nothing to do, or it cannot be done."""
+def _release_workers(world: MPI.Intracomm, code: int) -> int:
+    """Tell the workers, before any run, that there is nothing to do."""
     return world.bcast((code, None, None), root=0)[0]
 
 
 def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
-    """Send the workers home; where some hang inside LAMMPS, end the world by force."""
+    """Dismiss the workers; if some hang inside LAMMPS, abort MPI."""
     manager.dismiss(code)
     if manager.any_lost:
-        said = "ranks that hang are ended by force, which MPI calls an abort; nothing is lost by it"
-        warn(f"{manager.work.stage}: {said}")
-        # Slurm turns every abort into a kill and forgets the code
+        text = "some ranks hang and are killed by MPI_Abort; no results are lost"
+        warn(f"{manager.work.stage}: {text}")
+        # Slurm replaces the exit code of an abort
         replace_text(exit_path(manager.work.folder.parent.parent, manager.work.stage), str(code))
         _flush()
         world.Abort(code)
@@ -195,10 +200,10 @@ def _flush() -> None:
 
 
 def _exit(code: int) -> NoReturn:
-    """Leave with an exit code of one's own.
+    """Exit with this code.
 
-    `sys.exit` would make mpi4py abort with words of its own. `os._exit` leaves out what the MPI
-    library does at exit, and now and then the launcher takes that for a crash.
+    `sys.exit` would make mpi4py abort with a message. `os._exit` skips the exit handlers of the
+    MPI library, which some launchers take for a crash.
     """
     _flush()
     MPI.Finalize()

@@ -1,4 +1,4 @@
-"""Carry out the LAMMPS input of a run, from its beginning or from a restart, and keep restarts."""
+"""Execute the LAMMPS input of a run, from its start or from a restart, and write restarts."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from hpc.trajectories import Trajectory
 
 logger = logging.getLogger("glassdask")
 
-#: Commands that make the particles or move them; a restart stands for all of them.
+#: Commands that create or move particles; a restart replaces them.
 _MAKES_OR_MOVES = {
     "region", "create_box", "create_atoms", "mass", "velocity", "minimize", "run", "reset_timestep",
 }  # fmt: skip
-#: Prefix of what the trajectory keeps, in the file of a restart.
+#: Prefix, in a restart file, of values that the trajectory keeps.
 _KEPT = "kept."
 
 
 class Order(IntEnum):
-    """What is to happen after a block."""
+    """What to do after a block."""
 
     GO_ON = 0
     SAVE = 1
@@ -35,7 +35,7 @@ class Order(IntEnum):
 
 
 class Stopped(Exception):
-    """The run was stopped from outside at the end of a block, and saved."""
+    """The run was stopped at the end of a block, and saved."""
 
 
 def carry_out(
@@ -50,30 +50,30 @@ def carry_out(
     Parameters
     ----------
     trajectory : Trajectory
-        The run: its input and what is kept of it.
+        The run: its input and its recorded values.
     group : Intracomm
         The ranks that share it.
     log : Path
-        Where LAMMPS writes its log; it begins anew at each restart.
+        The log of LAMMPS; it is truncated at each restart.
     restarts : Restarts, optional
-        Where it goes on from, and where restarts are laid down.
+        Restart files, to continue from and to write.
     order : callable
-        Asked on the first rank, with the steps done, after each block and each other command that
-        takes time.
+        Called on the first rank with the number of finished steps, after each block and each other
+        command that takes time; returns an `Order`.
 
     Returns
     -------
     dict of ndarray
-        The results, and `ranks`: how many shared the run, 0 when this changed on the way.
+        The results, and `ranks`: the number of ranks, 0 if it changed during the run.
 
     Raises
     ------
     RunError
-        When atoms were lost or anything is not finite.
+        When atoms were lost or a value is not finite.
     Stopped
-        When `order` said so; blocks that are done are saved.
+        When `order` returned STOP; finished blocks are saved.
     GroupLost
-        On one rank of several, when LAMMPS failed on it alone.
+        On one rank of several, when LAMMPS failed only there.
     OSError
         When a restart could not be written.
     """
@@ -82,7 +82,7 @@ def carry_out(
         state = None
     runner = Runner(group, trajectory.variables, log)
     try:
-        _Course(trajectory, runner, restarts, order).take(state)
+        InputRun(trajectory, runner, restarts, order).execute(state)
         results = trajectory.results(runner)
     finally:
         runner.close()
@@ -91,8 +91,8 @@ def carry_out(
     return results | {"ranks": np.array(size if same else 0)}
 
 
-class _Course:
-    """The way through one input: which line, how many steps of it, how many in all."""
+class InputRun:
+    """The execution of one input: the current line, its finished steps, and all finished steps."""
 
     def __init__(
         self,
@@ -105,13 +105,13 @@ class _Course:
         self.restarts, self.order = restarts, order
         self.lines = trajectory.text.splitlines()
         self.line = self.done = self.steps = 0
-        self.owed = False  # a restart that could not be written when it was asked for
+        self.restart_due = False  # requested where no restart could be written
         self.ranks = runner.group.Get_size()
 
-    def take(self, state: State | None) -> None:
-        """Go to the end of the input."""
+    def execute(self, state: State | None) -> None:
+        """Execute the input to its end, from a restart if there is one."""
         if state is not None:
-            self._take_up(state)
+            self._resume(state)
         for self.line in range(self.line, len(self.lines)):  # noqa: B020
             text = self.lines[self.line]
             if text.startswith(PLACE_SNAPSHOT):
@@ -122,7 +122,7 @@ class _Course:
                 self._run(text)
             elif text and not text.startswith("#"):
                 self.runner.command(text)
-                # what an inherent structure has come to is kept first, or a stop would lose it
+                # a stop must not come before the next line keeps the minimum
                 if text.startswith("minimize") and not self._next().startswith((INHERENT, CONTROL)):
                     self._ask(can_save=False)
 
@@ -132,11 +132,11 @@ class _Course:
 
     def _run(self, text: str) -> None:
         before, count = self.steps - self.done, int(text.split()[1])
-        in_blocks = " every " in text  # else its fixes have a state that no restart holds
+        in_blocks = " every " in text  # other runs have fixes whose state restarts do not store
 
         def after_block(done: int) -> None:
             self.done, self.steps = done, before + done
-            # not after the last block: its energy may be wanted next, and no restart holds that
+            # not after the last block: the next line may need the energy, which restarts lack
             if not (in_blocks and done == count):
                 self._ask(can_save=in_blocks)
 
@@ -147,8 +147,8 @@ class _Course:
         self.runner.run(text, self.done, stops, at_stop, after_block)
         self.done = 0
 
-    def _take_up(self, state: State) -> None:
-        """Bring a new LAMMPS instance to where a restart was written."""
+    def _resume(self, state: State) -> None:
+        """Bring a new LAMMPS instance to the state of a restart."""
         self.line, self.done, self.steps = (int(state[k]) for k in ("line", "done", "steps"))
         self.ranks = self.ranks if int(state["ranks"]) == self.ranks else 0
         for text in lines_before(self.lines, self.line):
@@ -163,14 +163,14 @@ class _Course:
         }
 
     def _ask(self, can_save: bool) -> None:
-        """Hear what is to happen now; all ranks of the group do the same."""
+        """Get the order and obey it, on all ranks of the group."""
         group = self.runner.group
         told = self.order(self.steps) if group.Get_rank() == 0 else None
         told = told if group.Get_size() == 1 else group.bcast(told)
-        self.owed = self.owed or told != Order.GO_ON
-        if self.owed and can_save and self.restarts is not None:
+        self.restart_due = self.restart_due or told != Order.GO_ON
+        if self.restart_due and can_save and self.restarts is not None:
             self._save(self.restarts)
-            self.owed = False
+            self.restart_due = False
         if told == Order.STOP:
             raise Stopped
 
@@ -190,10 +190,10 @@ class _Course:
 
 
 def lines_before(lines: list[str], place: int) -> list[str]:
-    """What a new LAMMPS instance is told, in place of the lines before `place`.
+    """Commands for a new LAMMPS instance that replace the lines before `place`, at a restart.
 
-    Settings are repeated, `read_restart FILE` stands where the box was made, and only those fixes
-    are made that are still there.
+    Settings are repeated, `read_restart FILE` replaces the creation of the box, and only the fixes
+    that still exist are created.
     """
     before = [text for text in lines[:place] if text and not text.startswith("#")]
     told = []

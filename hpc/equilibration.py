@@ -1,4 +1,4 @@
-"""Equilibrations: from the liquid at T_L to one at a temperature of the ensemble."""
+"""Equilibrations: the liquid at T_L is equilibrated at a temperature of the ensemble."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hpc.snapshots import Snapshots
 
 
 class Equilibration(Snapshots):
-    """One equilibration from a given liquid with new velocities.
+    """One equilibration of a given liquid with new velocities.
 
     Its results are `position` (particle, axis), `potential_energy`, per particle,
     `kinetic_temperature` and `energy_history` (history,), energy per particle; with inherent
@@ -21,13 +21,13 @@ class Equilibration(Snapshots):
     ----------
     campaign : Campaign
     text : str
-        The input, of `hpc.lammps_input.equilibration_input`.
+        The input, from `hpc.lammps_input.equilibration_input`.
     position : ndarray
         The liquid (particle, axis), wrapped, sigma.
     temperature : float
-        Of the velocities and of the thermostat, epsilon/kB.
+        Temperature of the velocities and the thermostat, epsilon/kB.
     seed : int
-        Of the velocities.
+        Seed of the velocities.
     """
 
     names = ("equilibrated",)
@@ -41,14 +41,14 @@ class Equilibration(Snapshots):
         self.samples = history(campaign).samples
 
     def act(self, runner: Runner, instruction: str) -> None:
-        """Put the liquid in; else as for all snapshots."""
+        """Place the liquid, or act as `Snapshots` does."""
         if instruction == "place particles":
-            self.put_in(runner, self.position)
+            self.place_particles(runner, self.position)
         else:
             super().act(runner, instruction)
 
     def results(self, runner: Runner) -> dict[str, np.ndarray]:
-        """The configuration at the end, and how its energy came there."""
+        """The configuration at the end, and the energy during the equilibration."""
         self.check_particles(runner)
         recorded = {name: found[0] for name, found in self.recorded(self.names).items()}
         return recorded | {"energy_history": self.energies()}

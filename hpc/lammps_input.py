@@ -1,28 +1,29 @@
-"""The LAMMPS input of every run, as text that bare `lmp` runs too.
+"""The LAMMPS input of every run, as text that plain `lmp` can run, too.
 
-The driver (`hpc.carrying_out`) carries out the same text line by line. Lines that begin with `#@`
-are comments for LAMMPS and instructions for the driver:
+The driver (`hpc.carrying_out`) executes the same text line by line. Lines that begin with `#@` are
+comments for LAMMPS and instructions for the driver:
 
 ``#@ record NAME``
-    keep the configuration under this name;
+    store the configuration as the snapshot NAME;
 ``#@ cooling``, ``#@ history``
-    keep the energy at the steps that are averaged, during the next runs;
+    store the energy at the averaged steps of the next runs;
 ``#@ place particles``
-    put the particles of the starting configuration in;
+    create the particles of the starting configuration;
 ``#@ place snapshot NAME``
-    put what was recorded under this name in, in place of the particles that are there;
+    replace the particles by those of the snapshot NAME;
 ``#@ inherent NAME``
-    keep the configuration as the inherent structure of that snapshot;
+    store the configuration as the inherent structure of the snapshot NAME;
 ``#@ controls``
-    the end, but for control runs;
+    the end of the input, except for control runs;
 ``#@ control NAME``
-    keep the energy as that of the inherent structure of that snapshot, in a control run;
+    store the energy of the inherent structure of the snapshot NAME, in a control run;
 ``#@ frames``
-    keep the displacements at the frames of the propensity ensemble, during the next run.
+    store the displacements at the frames of the propensity ensemble, during the next run.
 
-The long runs are cut into blocks by `every`: bare LAMMPS and the driver set up anew at the same
-steps, and a run goes on from a restart at the end of a block to the same bits. The driver makes a
-`run` of each block, so a ramp says its `start` and `stop`, or each block would be a whole ramp.
+`every` divides long runs into blocks. LAMMPS and the driver do a full setup at the same steps, so
+that a run continues from a restart at the end of a block with the same bits. The driver makes a
+`run` command of each block. A ramp therefore has `start` and `stop`, else each block would be a
+complete ramp.
 
 Everything that differs between the runs of a stage is a LAMMPS variable (``-var seed 17``).
 """
@@ -44,18 +45,17 @@ from glassdask.campaign.cooling import (
 from glassdask.campaign.ensemble import frame_steps
 from hpc.minimising import CONTROL, inherent_lines
 
-#: Neighbour skin, sigma, and steps between two looks whether the neighbours are to be found anew;
-#: chosen by measurement, see docs/driver.md.
-SKIN, LOOK_EVERY = 0.4, 2
-#: Particle steps in a block, and its bounds in steps: a second at most, on the slowest machines.
+#: Neighbour skin, sigma, and steps between two checks of the neighbour list; measured, see
+#: docs/driver.md.
+SKIN, CHECK_EVERY = 0.4, 2
+#: Particles times steps in a block, and bounds of its steps: at most a second on slow machines.
 BLOCK_WORK, SHORTEST_BLOCK, LONGEST_BLOCK = 2_000_000, 20, 2000
-#: What control runs record beside the snapshots: where the last piece begins, and where it ends
-#: when it is slower.
+#: Further snapshots of control runs: at the start of the last piece, and after the slower one.
 LAST_PIECE, SLOW_GLASS = "last_piece", "slow_glass"
 
 
 def block_steps(campaign: Campaign) -> int:
-    """Steps in a block: what a run does between two looks at the outside world."""
+    """Number of steps in a block; a run can only be stopped or saved between two blocks."""
     steps = BLOCK_WORK // campaign.file.system.particles
     return max(SHORTEST_BLOCK, min(LONGEST_BLOCK, steps))
 
@@ -79,12 +79,12 @@ def _box(campaign: Campaign) -> list[str]:
         f"create_box {len(model.species)} box",
         *(f"mass {kind} {mass!r}" for kind, mass in enumerate(model.masses, start=1)),
         f"neighbor {SKIN} bin",
-        f"neigh_modify every {LOOK_EVERY} delay 0 check yes",
+        f"neigh_modify every {CHECK_EVERY} delay 0 check yes",
     ]
 
 
 def _potential(campaign: Campaign) -> list[str]:
-    """Eq. (1)-(2): each pair with its own parameters and its own cutoff."""
+    """Eq. (1)-(2) of the paper, with the parameters and cutoff of each pair of species."""
     model, cutoff = campaign.model, campaign.file.system.cutoff
     longest = cutoff * max(max(row) for row in model.sigma)
     lines = [f"pair_style lj/smooth/linear {longest!r}"]
@@ -95,10 +95,10 @@ def _potential(campaign: Campaign) -> list[str]:
 
 
 def _push_off(campaign: Campaign) -> list[str]:
-    """From random points to a configuration that the real potential can take.
+    """Separate particles at random points, so that the real potential can be switched on.
 
-    A soft repulsion parts the particles, first by minimisation, then at temperature, since its
-    minima at high density may keep pairs on top of each other. The real potential then starts
+    A soft repulsion separates the particles: first by minimisation, then at finite temperature,
+    since its minima at high density may have overlapping pairs. The real potential then starts
     with bounded steps and strong friction.
     """
     model, quench = campaign.model, campaign.file.quench
@@ -111,8 +111,8 @@ def _push_off(campaign: Campaign) -> list[str]:
             for a, b in combinations_with_replacement(range(len(model.species)), 2)
         ]
 
-    # the last fix of all, or the random forces of the bath would lift particles out of the plane;
-    # later on nothing pushes them along z, and every snapshot is checked for it
+    # the last fix, else the random forces of the bath move particles out of the plane; later no
+    # force acts along z, and every snapshot is checked
     flat = ["fix flat all enforce2d"] if model.dimension == 2 else []
 
     def limited(step: float, friction_time: float, steps: int, seed: int) -> list[str]:
@@ -141,17 +141,17 @@ def _push_off(campaign: Campaign) -> list[str]:
 
 
 def _velocities(temperature: float | str, seed: str) -> str:
-    """New velocities, Gaussian, without drift."""
+    """New Gaussian velocities with zero total momentum."""
     return f"velocity all create {temperature} {seed} mom yes rot no dist gaussian"
 
 
 def _thermostat(campaign: Campaign, begin: float | str, end: float | str) -> str:
-    """Nose-Hoover from one temperature to another, linear over the runs that follow."""
+    """Nose-Hoover thermostat; its temperature is linear in time over the next runs."""
     return f"fix nvt all nvt temp {begin} {end} {campaign.file.quench.thermostat_time!r}"
 
 
 def _hold(campaign: Campaign, temperature: float, time: float) -> list[str]:
-    """Rest at a temperature, if there is a time to; the thermostat stays."""
+    """Hold at a temperature, if `time` is not 0; the thermostat remains."""
     steps = steps_of(campaign, time)
     if steps == 0:
         return []
@@ -162,18 +162,18 @@ def _hold(campaign: Campaign, temperature: float, time: float) -> list[str]:
 
 
 def _inherent(campaign: Campaign, names: tuple[str, ...], thermostat: bool) -> list[str]:
-    """Minimise what was recorded, if the campaign asks for it, after any thermostat."""
+    """Minimise the recorded snapshots if the campaign asks for it; remove a thermostat first."""
     if not campaign.file.quench.inherent_structures:
         return []
     return [*(["unfix nvt"] if thermostat else []), *inherent_lines(names)]
 
 
 def quench_input(campaign: Campaign) -> str:
-    """Input of one quench; the variable `seed` makes it the run that it is.
+    """Input of one quench, with the variable `seed`.
 
     Random start, soft push-off, minimisation, `nve/limit`, equilibration at the start temperature,
-    cooling by Nose-Hoover, piece by piece, through T_L to T_G. What follows `#@ controls` is for
-    control runs alone.
+    cooling with a Nose-Hoover thermostat, piece by piece, through T_L to T_G. Only control runs
+    execute the lines after `#@ controls`.
     """
     quench, model = campaign.file.quench, campaign.model
     start, (_, glass) = quench.start_temperature, campaign.state_temperatures
@@ -207,10 +207,10 @@ def quench_input(campaign: Campaign) -> str:
 
 
 def _cooling(campaign: Campaign) -> list[str]:
-    """The pieces of the cooling, and what is recorded on the way; ends without a thermostat.
+    """The pieces of the cooling and the recorded snapshots; ends without a thermostat.
 
-    Each piece is one linear ramp from its `start` to its `stop`, also where it is interrupted to
-    record something. A hold of the liquid makes two pieces of one, of the same rate.
+    Each piece is one linear ramp from its `start` to its `stop`, also if it is interrupted to
+    record a snapshot. A hold at T_L divides a piece into two of the same rate.
     """
     path, quench = ramp(campaign), campaign.file.quench
     liquid, marked = campaign.state_temperatures[0], marks(campaign)
@@ -241,14 +241,14 @@ def _cooling(campaign: Campaign) -> list[str]:
 
 
 def _records(marked: dict[str, int], step: int) -> list[str]:
-    """What is recorded at a step of the ramp; the glass waits for its own hold."""
+    """Instructions to record at a step of the ramp; the glass is recorded after its hold."""
     return [f"#@ record {n}" for n, place in marked.items() if place == step and n != "glass"]
 
 
 def marks(campaign: Campaign) -> dict[str, int]:
-    """What a quench records, by name, in its order, and at which step of the ramp.
+    """Names of the recorded snapshots, in order, and their steps on the ramp.
 
-    The further snapshots are called by their temperature.
+    The name of a further snapshot is its temperature.
     """
     path, (liquid, _) = ramp(campaign), campaign.state_temperatures
     found = {"liquid": path.step_at(liquid), "glass": path.steps}
@@ -260,9 +260,9 @@ def marks(campaign: Campaign) -> dict[str, int]:
 
 
 def _controls(campaign: Campaign, held: list[str]) -> list[str]:
-    """What control runs do more: hold the liquid, and cool the last piece ten times slower.
+    """The additional part of control runs: a hold at T_L, and a ten times slower last piece.
 
-    `held` is the rest at T_G, after which the thermostat is still there, unless minima came since.
+    `held` is the hold at T_G; the thermostat remains after it, unless minimisations followed.
     """
     liquid, slower, _ = control_run(campaign)
     minimised = campaign.file.quench.inherent_structures
@@ -286,7 +286,7 @@ def _controls(campaign: Campaign, held: list[str]) -> list[str]:
 
 
 def _leg(campaign: Campaign, leg: Leg, first: int) -> list[str]:
-    """One leg from step `first` on; without `start` and `stop` each block would be a ramp."""
+    """The commands of one leg, from step `first` on."""
     return [
         _thermostat(campaign, leg.begin, leg.end),
         f"run {leg.steps} start {first} stop {first + leg.steps} {_blocks(campaign)}",
@@ -294,10 +294,10 @@ def _leg(campaign: Campaign, leg: Leg, first: int) -> list[str]:
 
 
 def equilibration_input(campaign: Campaign) -> str:
-    """Input of one equilibration; variables `seed` and `temperature`.
+    """Input of one equilibration, with the variables `seed` and `temperature`.
 
-    The particles are those of a liquid in the store; they get new velocities at the temperature,
-    as for a trajectory, and are kept at it.
+    The particles are those of a liquid in the store. They get new velocities at the temperature
+    and are held at it.
     """
     lines = [
         f"# one equilibration of {campaign.model.name}",
@@ -311,10 +311,10 @@ def equilibration_input(campaign: Campaign) -> str:
 
 
 def propensity_input(campaign: Campaign) -> str:
-    """Input of one isoconfigurational trajectory; variables `seed` and `temperature`.
+    """Input of one isoconfigurational trajectory, with the variables `seed` and `temperature`.
 
-    The particles are put in by the driver, from the start in the store, in the order of their
-    numbers, at the line `#@ place particles`. Velocities are Gaussian, without drift.
+    At the line `#@ place particles` the driver creates the particles of the start, in the order of
+    their numbers. Velocities are Gaussian with zero total momentum.
     """
     last = int(frame_steps(campaign)[-1])
     lines = [
@@ -327,7 +327,7 @@ def propensity_input(campaign: Campaign) -> str:
 
 
 def _from_given(campaign: Campaign) -> list[str]:
-    """New velocities on given particles, and a thermostat at the same temperature."""
+    """New velocities for given particles, and a thermostat at the same temperature."""
     quench = campaign.file.quench
     return [
         *_box(campaign),

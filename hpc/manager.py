@@ -1,4 +1,4 @@
-"""The manager: hands out runs, hears how they do, writes whole shards, stops all in time."""
+"""The manager: distributes runs, follows their progress, writes shards, stops in time."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from hpc.world import ORDER, REPORT, STOP, Naps, drain, group_of, leader_of
 
 logger = logging.getLogger("glassdask")
 
-#: Seconds between two looks at signals, deadlines and silent groups.
-LOOK_EVERY = 0.2
-#: Seconds between two looks that tell that the manager itself was held up.
-AWAY = 10.0
-#: Seconds that runs get to reach the end of a block and save.
+#: Seconds between two checks of signals, deadlines and silent groups.
+CHECK_EVERY = 0.2
+#: A longer time between two checks, in seconds, means that the manager itself was blocked.
+BLOCKED = 10.0
+#: Seconds for runs to reach the end of a block and save.
 PATIENCE = 45.0
 
 
 class Manager:
-    """Does all runs that are not done on the groups of the world.
+    """Does all unfinished runs on the groups of ranks.
 
     Parameters
     ----------
@@ -34,13 +34,13 @@ class Manager:
     ranks_per_run : int
     work : Work
     done : set of int
-        Runs that are in the store already.
+        Runs that are already in the store.
     hang_time : float
-        Seconds without progress after which a run is given up.
+        Seconds without progress after which a run counts as failed.
     deadline : float or None
         Value of `time.monotonic()` at which all runs are stopped.
     alive : callable
-        Whether whoever started this job is still there.
+        Whether the parent process of this job is alive.
     """
 
     def __init__(
@@ -61,29 +61,29 @@ class Manager:
         self._out_of_groups = False
         self.stopping = ""
         self._stop_until = 0.0
-        self._looked = time.monotonic()
+        self._checked_at = time.monotonic()
         self._pace = Pace()
         self.error: Exception | None = None
 
     @property
     def any_lost(self) -> bool:
-        """After `dismiss`: whether ranks hang that only an abort of the world can end."""
-        return not all(group.home for group in self.groups)
+        """After `dismiss`: whether some ranks hang, so that MPI must be aborted."""
+        return not all(group.dismissed for group in self.groups)
 
     @property
-    def can_go_on(self) -> bool:
-        """Whether new ranks could go on at once, since each group was lost to one failed run."""
+    def can_restart(self) -> bool:
+        """Whether new ranks could continue at once, since failed runs took down all groups."""
         return self._out_of_groups and self.failures > 0
 
-    def work_through(self) -> None:
-        """Do the runs that are missing.
+    def do_runs(self) -> None:
+        """Do the missing runs.
 
         Raises
         ------
         StoppedEarly
-            When it was asked to stop, time is up, or no group is left.
+            When it was asked to stop, the wall time is nearly over, or no group is left.
         StageFailed
-            When results or restarts could not be written, or a group met an error in the program.
+            When results or restarts could not be written, or the program has an error.
         """
         work = self.work
         work.folder.mkdir(parents=True, exist_ok=True)
@@ -105,37 +105,37 @@ class Manager:
             while self._busy() or self._next is not None:
                 heard = self.world.iprobe(MPI.ANY_SOURCE, REPORT)
                 if heard:
-                    self._hear()
+                    self._receive()
                     naps.wake()
                 else:
                     naps.rest()
-                since = time.monotonic() - self._looked
-                if since > LOOK_EVERY and (not heard or since > 10 * LOOK_EVERY):
-                    self._look()
+                since = time.monotonic() - self._checked_at
+                if since > CHECK_EVERY and (not heard or since > 10 * CHECK_EVERY):
+                    self._check()
                 if self.stopping and (not self._busy() or time.monotonic() > self._stop_until):
                     break
         self._end()
 
     def dismiss(self, code: int) -> None:
-        """Send all groups home with the exit code of the job; those that hang, by force."""
+        """Tell all groups to exit with this code, after their runs have stopped."""
         self.stopping = self.stopping or "all is done"
         for group in self.groups:
             if group.run is not None:
                 self.world.send(group.run, group.leader, STOP)
         naps, until = Naps(), time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            for group in [g for g in self.groups if g.ready and not g.home]:
+            for group in [g for g in self.groups if g.ready and not g.dismissed]:
                 self.world.send(("leave", code, None), group.leader, ORDER)
-                group.home = True
-            if all(g.home or g.lost for g in self.groups):
+                group.dismissed = True
+            if all(g.dismissed or g.lost for g in self.groups):
                 break
             if self.world.iprobe(MPI.ANY_SOURCE, REPORT):
-                self._hear()
+                self._receive()
             else:
                 naps.rest()
         drain(self.world, REPORT)
 
-    # runs to hand out
+    # distribution of runs
 
     def _runs(self, waiting: set[int]) -> Iterator[int]:
         order = (n for shard in self.work.shards for n in shard)
@@ -147,7 +147,7 @@ class Manager:
         return any(group.run is not None and not group.lost for group in self.groups)
 
     def _hand_out(self, group: Group) -> None:
-        """Give a group that is ready the next run."""
+        """Give the next run to a group that is ready."""
         if self._next is None or self.stopping:
             return
         number, self._next = self._next, next(self._todo, None)
@@ -155,14 +155,14 @@ class Manager:
         group.heard = time.monotonic()
         self.world.send(("run", number, self.work.arguments(number)), group.leader, ORDER)
 
-    # what groups say
+    # messages of groups
 
-    def _hear(self) -> None:
+    def _receive(self) -> None:
         status = MPI.Status()
         kind, number, said = self.world.recv(source=MPI.ANY_SOURCE, tag=REPORT, status=status)
         group = self.groups[group_of(status.Get_source(), self.ranks_per_run)]
         group.heard = time.monotonic()
-        late = group.lost  # given up, and yet it speaks
+        late = group.lost  # a message of a group that was given up
         if kind == "ready":
             group.ready, group.lost, group.run = True, False, None
             self._hand_out(group)
@@ -171,10 +171,10 @@ class Manager:
                 self.world.send(number, group.leader, STOP)
             self._pace.count(group, said)
         elif late:
-            logger.warning("run %d, given up, ended after all", number)
+            logger.warning("run %d ended after it was given up", number)
         elif kind == "done":
             self._pace.count(group, self.work.steps)
-            self._settle(group, said)
+            self._end_run(group, said)
         elif kind == "stopped":
             group.run = None
             self._stop(self.stopping or "it was asked to stop")
@@ -184,8 +184,8 @@ class Manager:
             group.run = None
             self._fail(_problem(self.work.stage, kind, number, said))
 
-    def _settle(self, group: Group, reason: str | None) -> None:
-        """A run is over; its shard is written when it was the last one."""
+    def _end_run(self, group: Group, reason: str | None) -> None:
+        """Count a run that ended; write its shard if it was the last one of it."""
         number, group.run, group.steps = group.run, None, None
         assert number is not None
         if reason is not None:
@@ -199,34 +199,34 @@ class Manager:
                 self._commit(k)
             except Exception as error:
                 self._fail(error)
-        self._tell()
+        self._show_progress()
 
     def _commit(self, k: int) -> None:
-        """Move the finished runs of a shard into the store; they are forgotten only then."""
+        """Write the runs of a shard to the store, then delete their temporary files."""
         numbers = [n for n in self.work.shards[k] if n not in self.done]
         self.work.commit(numbers)
         spool.discard(self.work.folder, numbers)
         logger.info("%s: runs %d to %d are in the store", self.work.stage, numbers[0], numbers[-1])
 
     def _give_up(self, group: Group, reason: str) -> None:
-        """The run of a group has failed, and the group is of no more use."""
+        """Mark the run of a group as failed, and the group as lost."""
         group.lost = True
         if group.run is not None:
             try:
                 record_failure(self.work.folder, group.run, reason)
             except OSError as error:
                 self._fail(error)
-            self._settle(group, reason)
+            self._end_run(group, reason)
         if all(g.lost for g in self.groups):
             self._out_of_groups = not self.stopping
             self._stop("the last group of ranks was lost")
 
-    # the world outside
+    # signals, deadlines and silent groups
 
-    def _look(self) -> None:
-        now, before = time.monotonic(), self._looked
-        self._looked = now
-        if now - before > AWAY:  # suspended, or held up by a disk: what was said is still unread
+    def _check(self) -> None:
+        now, before = time.monotonic(), self._checked_at
+        self._checked_at = now
+        if now - before > BLOCKED:  # by suspension or a disk; reports of groups are still unread
             for group in self.groups:
                 group.heard += now - before
         if Signals.asked:
@@ -234,12 +234,12 @@ class Manager:
         elif self.deadline is not None and now > self.deadline:
             self._stop("the wall time is nearly over")
         elif not self.alive():
-            self._stop("whoever started it is gone")
+            self._stop("its parent process is gone")
         for group in self.groups:
             silent = not group.lost and not group.ready and now - group.heard > self.hang_time
             if silent:
                 self._give_up(group, f"no progress for {now - group.heard:.0f} s")
-        self._tell()
+        self._show_progress()
 
     def _stop(self, why: str) -> None:
         """Ask all runs to stop at the end of their block."""
@@ -253,7 +253,7 @@ class Manager:
                 self.world.send(group.run, group.leader, STOP)
 
     def _fail(self, error: Exception) -> None:
-        """Stop all, and end with this error."""
+        """Stop all runs, and raise this error at the end."""
         self.error = self.error or error
         logger.error("%s", error)
         self._stop(f"{error}")
@@ -267,14 +267,14 @@ class Manager:
         if self.stopping and self._finished < self._total:
             raise StoppedEarly(
                 f"{self.work.stage} was stopped: {self.stopping}",
-                then="Type the same command to go on.",
+                then="Type the same command to continue.",
             )
 
-    # what is told
+    # progress
 
-    def _tell(self) -> None:
-        """Progress, for people here and for `glassdask status` elsewhere."""
-        # between two runs a group is busy too: it is idle once it says so
+    def _show_progress(self) -> None:
+        """Report the progress to the terminal and to `glassdask status`."""
+        # a group is idle only when it has reported "ready"
         running = sum(not g.ready and not g.lost for g in self.groups)
         speed = self._pace.speed()
         steps_left = (self._total - self._finished) * self.work.steps
@@ -294,7 +294,7 @@ def _problem(stage: str, kind: str, number: int, said: str) -> StageFailed:
     if kind == "no storage":
         return StageFailed(
             f"run {number} of {stage} could not be written: {said}",
-            "a disk with room, and rights to it",
-            "What was done is kept; type the same command to go on.",
+            "free disk space and write permission",
+            "Finished work is kept; type the same command to continue.",
         )
     return StageFailed(f"run {number} of {stage} failed: {said}", then="The traceback is in logs/.")

@@ -14,23 +14,23 @@ from hpc.snapshots import Snapshots
 
 
 class Quench(Snapshots):
-    """From a random start through T_L to T_G.
+    """One quench, from a random start through T_L to T_G.
 
     Its results are `position` (state, particle, axis), `potential_energy` (state,), per particle,
-    `kinetic_temperature` (state,) and `cooling` (temperature,), energy per particle; with inherent
-    structures also `inherent_position` and `inherent_potential_energy`. Each of these except
-    `cooling` also exists for the further snapshots, as `snapshot_...` (snapshot, ...). Where there
-    are control runs, also `held_liquid_energy`, `inherent_energy` and `slow_inherent_energy`, per
-    particle, NaN of the other runs.
+    `kinetic_temperature` (state,) and `cooling` (temperature,), energy per particle. With inherent
+    structures, also `inherent_position` and `inherent_potential_energy`. Each of these except
+    `cooling` also exists for further snapshots, as `snapshot_...` (snapshot, ...). In a campaign
+    with control runs, also `held_liquid_energy`, `inherent_energy` and `slow_inherent_energy`, per
+    particle, which are NaN for other runs.
 
     Parameters
     ----------
     campaign : Campaign
     text : str
-        The input, of `hpc.lammps_input.quench_input`.
+        The input, from `hpc.lammps_input.quench_input`.
     seed : int
     is_control : bool
-        Whether it checks the cooling after its end.
+        Whether it is a control run.
     """
 
     averaged = "cooling"
@@ -42,11 +42,11 @@ class Quench(Snapshots):
         self.names = tuple(marks(campaign)) + ((SLOW_GLASS,) if is_control else ())
 
     def stops(self, before: list[str]) -> np.ndarray:
-        """Where energies are averaged; a control run takes those of the liquid that it holds."""
+        """Steps at which energies are recorded, also during the hold of a control run."""
         return control_samples(self.campaign) if CONTROLS in before else super().stops(before)
 
     def act(self, runner: Runner, instruction: str) -> None:
-        """Keep the energy of a minimum in a control run; else as for all snapshots."""
+        """Store the energy of a minimum in a control run, or act as `Snapshots` does."""
         verb, _, name = instruction.partition(" ")
         if verb == "control":
             self.check_minimum(runner, name)
@@ -55,7 +55,7 @@ class Quench(Snapshots):
             super().act(runner, instruction)
 
     def results(self, runner: Runner) -> dict[str, np.ndarray]:
-        """The snapshots, the cooling curve, and what a control run has found."""
+        """The snapshots, the cooling curve, and the energies of a control run."""
         self.check_particles(runner)
         points = self.campaign.file.quench.cooling_points
         energies = np.array(self.kept["energy"])

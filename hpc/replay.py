@@ -1,4 +1,4 @@
-"""Do one run of a campaign again, from its stored input and seed, and compare bit by bit."""
+"""Repeat one run of a campaign from its stored input and seed, and compare bit by bit."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from hpc.stages import arguments_of, stored_input, trajectory
 
 
 def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) -> int:
-    """Run `number` again on all ranks of the world.
+    """Repeat a run on all ranks of the world.
 
     Parameters
     ----------
     campaign : Campaign
     stage : str
-        One that runs LAMMPS.
+        A stage that runs LAMMPS.
     number : int
-        Number of the run, counted over all dimensions of the stage's `run_status`.
+        Number of the run, a flat index over all dimensions of `run_status`.
     world : Intracomm
-        As many ranks as the run had.
+        With the number of ranks of the original run.
 
     Returns
     -------
     int
-        Exit code: 0 when every value has the same bits, 1 when not.
+        Exit code: 0 if all values have the same bits, else 1.
     """
     home = STAGES[stage].status_in
     status = groups.array(campaign.store, home, "run_status", "r")
@@ -63,13 +63,14 @@ def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) ->
 
 
 def difference(there: np.ndarray, here: np.ndarray, period: float | None = None) -> str:
-    """How far stored values and new ones are apart, in words.
+    """The differences between stored and new values, as text.
 
     Parameters
     ----------
     there, here : ndarray
     period : float, optional
-        Of the values: a particle that rounding moved across the boundary has moved by little.
+        Period of the values, so that a particle which crosses the boundary by rounding has a small
+        difference.
     """
     if not np.isfinite(there).all():
         return "stored values are missing"
@@ -88,7 +89,7 @@ def _failed(
     now: str,
     world: MPI.Intracomm,
 ) -> int:
-    """A run that fails now: this agrees with the store when it failed for the same reason."""
+    """Compare a failure with the store; it agrees if the stored run failed for the same reason."""
     reasons = np.asarray(groups.array(campaign.store, home, "failure", "r")[...])
     stored = str(reasons[place]) if before == layout.FAILED else "it did not fail"
     if world.Get_rank() == 0:

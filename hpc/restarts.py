@@ -1,7 +1,7 @@
-"""Restarts of a run in flight: two files in turn, each whole, checked and self-contained.
+"""Restarts of an unfinished run: two files, written in turn, each complete and with checksums.
 
-A file holds LAMMPS's own restart, byte for byte, and beside it what the driver keeps of the run so
-far, so that the two never disagree. Both are covered by the checksums of the zip format.
+A file contains the restart of LAMMPS, byte for byte, and the values that the driver has recorded,
+so that both always belong together.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Restarts:
     Parameters
     ----------
     folder : Path
-        Where they are.
+        Their folder.
     number : int
         Number of the run.
     """
@@ -28,47 +28,47 @@ class Restarts:
         self.paths = [folder / f"{number:06d}.{slot}.restart" for slot in "ab"]
 
     def newest(self, names: tuple[str, ...] = ()) -> State | None:
-        """The state that is furthest on, of those that are whole; None when there is none.
+        """The undamaged state with the most steps; None if there is none.
 
         Parameters
         ----------
         names : tuple of str
-            What is wanted of it, `steps` among it; all if empty, and then damage is told.
+            Arrays to read, including `steps`. If empty, read all and warn of damaged files.
         """
-        then = "" if names else "the run goes on from its other restart, or begins anew"
+        then = "" if names else "the run continues from its other restart, or starts again"
         found = [npz.read(path, names, then) for path in self.paths]
         whole = [state for state in found if state is not None]
         return max(whole, key=lambda state: int(state["steps"]), default=None)
 
     def save(self, state: State) -> None:
-        """Lay down a state, over the older of the two files.
+        """Replace the older of the two files by a state.
 
         Parameters
         ----------
         state : dict of ndarray
-            With `steps`, the number of steps that the run has done.
+            With `steps`, the number of finished steps.
 
         Raises
         ------
         OSError
-            When it could not be written; both files are as they were.
+            When it could not be written; both files are unchanged.
         """
         npz.write(min(self.paths, key=_steps), state)
 
     def discard(self) -> None:
-        """Forget both."""
+        """Delete both files."""
         for path in self.paths:
             path.unlink(missing_ok=True)
 
 
 def _steps(path: Path) -> int:
-    """How far a file is on; -1 when it is not there or damaged, so that it is written first."""
+    """Finished steps of a file; -1 if it is missing or damaged, so that it is replaced first."""
     state = npz.read(path)
     return -1 if state is None else int(state["steps"])
 
 
 def ranks_in_flight(folder: Path) -> dict[int, int]:
-    """For each run with a restart, on how many ranks it was until then; 0: not one number."""
+    """Number of ranks of each run with a restart; 0 if the number changed during the run."""
     numbers = {int(path.name.partition(".")[0]) for path in folder.glob("*.restart")}
     states = {n: Restarts(folder, n).newest(("steps", "ranks")) for n in sorted(numbers)}
     return {n: int(state["ranks"]) for n, state in states.items() if state is not None}

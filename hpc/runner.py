@@ -1,4 +1,4 @@
-"""One LAMMPS instance on a group of ranks: commands, blocks of steps, what can be read from it."""
+"""One LAMMPS instance on a group of ranks: commands, blocks of steps, positions and energies."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from mpi4py import MPI
 
 
 class RunError(RuntimeError):
-    """A run that went wrong: atoms lost, energies not finite, an error from LAMMPS."""
+    """A run failed: lost atoms, energies that are not finite, or an error of LAMMPS."""
 
 
 class GroupLost(RuntimeError):
-    """An error on one rank, which leaves the others of its group waiting inside LAMMPS for ever."""
+    """LAMMPS failed on one rank; the other ranks of its group wait inside LAMMPS for ever."""
 
 
 class Runner:
@@ -35,7 +35,7 @@ class Runner:
     variables : mapping
         LAMMPS variables of this run, such as its seed.
     log : Path
-        Where LAMMPS writes its log.
+        The log of LAMMPS.
     """
 
     def __init__(self, group: MPI.Intracomm, variables: Mapping[str, object], log: Path) -> None:
@@ -50,21 +50,21 @@ class Runner:
         self.lammps.close()
 
     def command(self, line: str) -> None:
-        """One command of LAMMPS.
+        """Execute one LAMMPS command.
 
         Raises
         ------
         RunError
-            An error that all ranks of the group share.
+            When it failed on all ranks of the group.
         GroupLost
-            An error of this rank, when it is not alone.
+            When it failed only on this rank of several.
         """
         with self._errors():
             self.lammps.command(line)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Errors of LAMMPS as ours: shared by the group, or of this rank alone."""
+        """Convert errors of LAMMPS to `RunError` or `GroupLost`."""
         try:
             yield
         except MPIAbortException as error:
@@ -80,27 +80,27 @@ class Runner:
         at_stop: Callable[[int], None],
         after_block: Callable[[int], None],
     ) -> None:
-        """A command `run COUNT [start A stop B] [every BLOCK NULL]`, block by block.
+        """Execute a command `run COUNT [start A stop B] [every BLOCK NULL]`, block by block.
 
-        Every block begins with a full setup, as LAMMPS does it too with `every`: so the state at
-        the end of a block says all about what follows, and a run can go on from it in another
-        process, bit by bit.
+        Every block begins with a full setup, as with `every` in LAMMPS. So the state at the end of
+        a block determines all that follows, and a run continues from it in another process with
+        the same bits.
 
         Parameters
         ----------
         line : str
             The command.
         done : int
-            Steps of it that are done already.
+            Steps of the command that are already finished.
         stops : ndarray of int
-            Increasing steps, counted as LAMMPS counts, at which `at_stop` is called with the step.
+            Increasing LAMMPS steps at which `at_stop` is called with the step.
         at_stop : callable
         after_block : callable
-            Called after each block with the steps of the command that are done.
+            Called after each block with the number of finished steps of the command.
         """
         count, block, options = _parse(line)
         begin = self.step - done
-        for low in range(done, count, block) or [0]:  # no steps: as LAMMPS, a setup alone
+        for low in range(done, count, block) or [0]:  # without steps only a setup, as in LAMMPS
             high = min(low + block, count)
             inside = stops[np.searchsorted(stops, begin + low, "right") :]
             inside = inside[: np.searchsorted(inside, begin + high, "right")]
@@ -119,7 +119,7 @@ class Runner:
 
     @property
     def atoms(self) -> int:
-        """The number of particles that are left."""
+        """The present number of particles."""
         return int(self.lammps.get_natoms())
 
     def _gather(self, name: str, integer: bool) -> np.ndarray:
@@ -152,7 +152,7 @@ class Runner:
         return self._thermo("temp")
 
     def _thermo(self, keyword: str) -> float:
-        """A thermodynamic quantity, in the words of LAMMPS."""
+        """A thermodynamic quantity, by its LAMMPS keyword."""
         with self._errors():
             value = float(self.lammps.get_thermo(keyword))
         if not math.isfinite(value):
@@ -160,11 +160,11 @@ class Runner:
         return value
 
     def largest_force(self) -> float:
-        """Longest force on a particle at the end of the last run or minimisation, epsilon/sigma."""
+        """Largest force on a particle after the last run or minimisation, epsilon/sigma."""
         return float(np.sqrt((self._gather("f", False) ** 2).sum(axis=1).max()))
 
     def place(self, position: np.ndarray, species: np.ndarray) -> None:
-        """Put particles in at `position` (particle, axis), numbered in this order."""
+        """Create particles at `position` (particle, axis), numbered in this order."""
         count, dimension = position.shape
         full = np.zeros((count, 3))
         full[:, :dimension] = position
@@ -178,26 +178,26 @@ class Runner:
             raise RunError(f"LAMMPS placed {placed} of {count} particles")
 
     def restart(self) -> np.ndarray:
-        """LAMMPS's restart of the state at the end of a block, bytes; only on the first rank.
+        """The LAMMPS restart of the state at the end of a block, bytes; only on the first rank.
 
-        The log begins anew, so that it holds what came after the restart, and stays small.
+        The log is truncated, so that it stays small and covers the time since the restart.
         """
         with self._memory_file() as file:
             try:
                 self.command(f'write_restart "{file}"')
                 self.command(f'log "{self.log}"')
-            except RunError as error:  # the run is well, the place to write to is not
+            except RunError as error:  # a problem of the disk, not of the run
                 raise OSError(str(error)) from None
             return self.together(lambda: np.fromfile(file, np.uint8), np.array([]))
 
     def read_restart(self, line: str, content: np.ndarray) -> None:
-        """The command `line`, read_restart of FILE, on the bytes that the first rank has."""
+        """Execute `line`, a read_restart of FILE, with the content on the first rank."""
         with self._memory_file() as file:
             self.together(lambda: content.tofile(file), None)
             self.command(line.replace("FILE", f'"{file}"'))
 
     def together(self, act: Callable[[], Any], elsewhere: Any) -> Any:
-        """Do something on the first rank; its result there, `elsewhere` on the others.
+        """Call `act` on the first rank; returns its result there, and `elsewhere` on the others.
 
         An OSError is raised on all ranks, so that none waits for the others.
         """
@@ -214,7 +214,7 @@ class Runner:
 
     @contextmanager
     def _memory_file(self) -> Iterator[str]:
-        """A file for LAMMPS, in memory where there is such a folder, made on the first rank."""
+        """A temporary file for LAMMPS, in memory if possible, created by the first rank."""
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         folder = self.together(lambda: tempfile.mkdtemp(prefix="glassdask-", dir=memory), "")
         try:
@@ -225,7 +225,7 @@ class Runner:
 
 
 def _parse(line: str) -> tuple[int, int, str]:
-    """Steps, steps a block and further options of a `run` command."""
+    """Steps, steps per block and further options of a `run` command."""
     words = line.split()
     count = block = int(words[1])
     if "every" in words:
@@ -236,7 +236,7 @@ def _parse(line: str) -> tuple[int, int, str]:
 
 
 def _said(error: Exception) -> str:
-    """What LAMMPS said, in one line, without its prefix, its link and its place in the source."""
+    """The message of a LAMMPS error in one line, without prefix, link and source line."""
     text = getattr(error, "message", str(error)).split("\nLast input line")[0]
     text = re.sub(r"ERROR( on proc \d+)?: |For more information see \S+|\(src/\S+:\d+\)", "", text)
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Which runs a stage has, shard by shard, and how those of a shard land in the store."""
+"""The runs of a stage, by shards, and how a shard is written to the store."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ STORED = {
 
 
 def home(stage: str) -> str:
-    """The group that says what became of the runs of a stage."""
+    """The group with `run_status` of a stage."""
     return STAGES[stage].status_in
 
 
 def stored(campaign: Campaign, stage: str) -> dict[str, tuple[str, str]]:
-    """`STORED` of a stage, with what else the campaign asks for."""
+    """`STORED` of a stage, with further results that the campaign asks for."""
     if stage == "propensity":
         return STORED[stage]
     group, quench = home(stage), campaign.file.quench
@@ -63,11 +63,11 @@ class Shards(NamedTuple):
     Attributes
     ----------
     numbers : list of list of int
-        Consecutive numbers of the runs that are written at once.
+        Consecutive numbers of the runs of each shard, which are written together.
     arguments : callable
-        From the number of a run to its seed, and whatever else makes it the run that it is.
+        Arguments of a run, such as its seed, from its number.
     place : callable
-        From the number of the first run of a shard to where the shard is in an array.
+        Index of a shard in an array, from the number of its first run.
     """
 
     numbers: list[list[int]]
@@ -76,13 +76,13 @@ class Shards(NamedTuple):
 
 
 def shards_of(campaign: Campaign, stage: str) -> Shards:
-    """The runs of a stage whose groups are there."""
+    """The runs of a stage, after its groups have been created."""
     kinds = {"quench": _quenches, "equilibrate": _equilibrations, "propensity": _trajectories}
     return kinds[stage](campaign)
 
 
 def write(campaign: Campaign, stage: str, shards: Shards, whole: dict[int, Results]) -> None:
-    """Put whole runs of one shard into the store; when some are retried, not all of it."""
+    """Write finished runs of one shard to the store; with `--retry`, these are only some."""
     first = next(shard[0] for shard in shards.numbers if not whole.keys().isdisjoint(shard))
     place = shards.place(first)
     for name, (group, variable) in stored(campaign, stage).items():

@@ -1,4 +1,4 @@
-"""Runs that record snapshots, their inherent structures if asked for, and energies on the way."""
+"""Runs that record snapshots, their inherent structures if asked for, and energies."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Snapshots(Trajectory):
     Attributes
     ----------
     names : tuple of str
-        Of the snapshots, in the order in which they are recorded.
+        Names of the snapshots, in the order of recording.
     averaged : str
-        Instruction after which energies are averaged.
+        Instruction after which energies are recorded.
     samples : ndarray of int
-        Steps at which they are taken, of `glassdask.campaign.averages`.
+        Steps at which energies are recorded, see `glassdask.campaign.averages`.
     """
 
     names: tuple[str, ...] = ()
@@ -30,11 +30,11 @@ class Snapshots(Trajectory):
     samples = NO_STOPS
 
     def stops(self, before: list[str]) -> np.ndarray:
-        """Where energies are averaged."""
+        """Steps at which energies are recorded."""
         return self.samples if f"#@ {self.averaged}" in before else NO_STOPS
 
     def at_stop(self, runner: Runner, step: int) -> None:
-        """Keep the energy."""
+        """Store the energy."""
         self.keep(energy=runner.energy())
 
     def energies(self) -> np.ndarray:
@@ -42,7 +42,7 @@ class Snapshots(Trajectory):
         return means(np.array(self.kept["energy"]))
 
     def act(self, runner: Runner, instruction: str) -> None:
-        """Record a snapshot, put one back, or keep what its minimisation came to."""
+        """Record a snapshot, place one, or store its minimum."""
         verb, name = instruction.split()[0], instruction.split()[-1]
         if verb == "record":
             energy = runner.energy()
@@ -52,7 +52,7 @@ class Snapshots(Trajectory):
                 kinetic_temperature=runner.kinetic_temperature(),
             )
         elif instruction.startswith("place snapshot"):
-            self.put_in(runner, self.kept["position"][self.names.index(name)])
+            self.place_particles(runner, self.kept["position"][self.names.index(name)])
         elif verb == "inherent":
             self.check_minimum(runner, name)
             self.keep(
@@ -61,7 +61,7 @@ class Snapshots(Trajectory):
             )
 
     def check_minimum(self, runner: Runner, name: str) -> None:
-        """Refuse a minimisation that has left a force."""
+        """Check that the forces after a minimisation vanish."""
         force = runner.largest_force()
         if not force <= 1.001 * FORCE_TOLERANCE:
             raise RunError(
@@ -70,7 +70,7 @@ class Snapshots(Trajectory):
             )
 
     def recorded(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """All that was recorded of some snapshots, along their names."""
+        """All recorded values of some snapshots, in the order of `names`."""
         lines = self.text.splitlines()
         minimised = [name for name in self.names if f"{INHERENT} {name}" in lines]
         kinds: tuple[str, ...] = ("position", "potential_energy", "kinetic_temperature")

@@ -1,4 +1,4 @@
-"""The stages that run LAMMPS, from making their groups to completing them."""
+"""The stages that run LAMMPS: create their groups, write results, complete them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hpc.lammps_input import equilibration_input, propensity_input, quench_input
 from hpc.quench import Quench
 from hpc.restarts import ranks_in_flight
 from hpc.shards import Results, home, shards_of, write
-from hpc.starting import whole_starts
+from hpc.starting import check_starts
 from hpc.trajectories import Isoconfigurational, Trajectory
 from hpc.work import Work
 from hpc.worker import attempt
@@ -57,24 +57,24 @@ def lammps_version() -> str:
 
 
 def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
-    """On the manager: make the groups of a stage, unless they are there.
+    """On the manager: create the groups of a stage, unless they exist.
 
     Raises
     ------
     UsageError
-        When the stage was begun with another LAMMPS, or a run that it is to start from failed.
+        When the stage was started with another LAMMPS, or a run that it starts from failed.
     StageFailed
-        When it has nothing to start from; what there was of the stage is as it was.
+        When its starting configurations are missing; earlier results are unchanged.
     """
-    whole_starts(campaign, stage)
+    check_starts(campaign, stage)
     record, fresh = jobs.begin(campaign, stage, start_over)
     version = lammps_version()
     if not fresh:
         if record["lammps_library_version"] != version:
             raise UsageError(
-                f"{stage} was begun with LAMMPS {record['lammps_library_version']}, this is "
+                f"{stage} was started with LAMMPS {record['lammps_library_version']}, this is "
                 f"{version}",
-                "the same one; results of two are not mixed",
+                "the same version, since results of two versions are not mixed",
                 f"Install it, or type `glassdask {stage} {campaign.path} --start-over`.",
             )
         _sweep(campaign, stage)
@@ -85,7 +85,7 @@ def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
 
 
 def _sweep(campaign: Campaign, stage: str) -> None:
-    """Delete what a killed job was just writing; nothing refers to it."""
+    """Delete incomplete files of a killed job."""
     for group in STAGES[stage].writes:
         for path in (campaign.store / group).rglob("*.partial"):
             path.unlink(missing_ok=True)
@@ -94,7 +94,7 @@ def _sweep(campaign: Campaign, stage: str) -> None:
 
 
 def stored_input(campaign: Campaign, stage: str) -> str:
-    """The LAMMPS input that the stage was begun with."""
+    """The LAMMPS input of the stage in the store."""
     group = zarr.open_group(campaign.store, path=home(stage), mode="r")
     return str(group.attrs["lammps_input"])
 
@@ -105,26 +105,26 @@ def total_steps(text: str) -> int:
 
 
 def finish(campaign: Campaign, stage: str) -> None:
-    """On the manager, when all runs are over: complete the stage.
+    """On the manager, after all runs: complete the stage.
 
     Raises
     ------
     StageFailed
-        When every run failed.
+        When all runs failed.
     """
     failed = jobs.count_failed(campaign, stage)
     if failed == groups.array(campaign.store, home(stage), "run_status", "r").size:
         raise StageFailed(
             f"all {failed} runs of {stage} failed",
-            "runs that keep their particles",
-            f"`glassdask status {campaign.path}` says why; mend campaign.toml, then type "
+            "some runs without errors",
+            f"`glassdask status {campaign.path}` shows why. Correct campaign.toml, then type "
             f"`glassdask {stage} {campaign.path} --start-over`.",
         )
     jobs.complete(campaign, stage, {"failed_runs": failed})
 
 
 def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
-    """On the manager: the runs of a stage, and the numbers of those that are in the store."""
+    """On the manager: the runs of a stage, and the numbers of those in the store."""
     status = np.asarray(groups.array(campaign.store, home(stage), "run_status")[...])
     shards = shards_of(campaign, stage)
     folder = stage_folder(campaign, stage)
@@ -134,9 +134,9 @@ def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
         whole = {n: found for n, found in results.items() if "failure" not in found}
         if whole:
             write(campaign, stage, shards, whole)
-        os.sync()  # a node may crash: data are on the disk before their status says so,
+        os.sync()  # in case the node crashes: first the data, then their status,
         _write_outcome(campaign, stage, results)
-        os.sync()  # and their status before the spool forgets them
+        os.sync()  # and only then the temporary files are deleted
 
     steps = total_steps(input_of_run(stored_input(campaign, stage), is_control=False))
     done = set(np.flatnonzero(status != layout.PENDING).tolist())
@@ -144,7 +144,7 @@ def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
 
 
 def other_ranks(campaign: Campaign, stage: str) -> str:
-    """What there is to say when runs were begun on another number of ranks; else empty."""
+    """A warning if runs were started on another number of ranks; else empty."""
     now, folder = campaign.file.hpc.ranks_per_run, stage_folder(campaign, stage)
     ranks, status = (
         np.asarray(groups.array(campaign.store, home(stage), name, "r")[...]).ravel()
@@ -157,11 +157,11 @@ def other_ranks(campaign: Campaign, stage: str) -> str:
     finished, begun = ([k for k in of.values() if k not in (0, now)] for of in (over, going))
     if not finished and not begun:
         return ""
-    kinds = [f"{len(of)} {word}" for of, word in ((finished, "finished"), (begun, "begun")) if of]
+    kinds = [f"{len(of)} {word}" for of, word in ((finished, "finished"), (begun, "started")) if of]
     had = " or ".join(str(number) for number in sorted({*finished, *begun}))
-    then = "those that are left round differently; each is replayed on the ranks that it had"
+    then = "the other runs round differently; replay uses the number of ranks of each run"
     if begun:
-        then = "those begun end with `ranks` 0 in the store, and no replay has their bits"
+        then = "the started runs get `ranks` = 0 in the store, and replay cannot repeat their bits"
     return (
         f"[hpc] ranks_per_run is {now}; expected {had}, as {' and '.join(kinds)} runs of {stage} "
         f"had: {then}"
@@ -169,7 +169,7 @@ def other_ranks(campaign: Campaign, stage: str) -> str:
 
 
 def _write_outcome(campaign: Campaign, stage: str, results: dict[int, Results]) -> None:
-    """Say what became of runs, their status last: it vouches for all else."""
+    """Write failures, ranks and status of runs; the status last, since it marks the rest valid."""
     reasons, ranks, status = {}, {}, {}
     for number, result in results.items():
         failed = "failure" in result
@@ -184,7 +184,7 @@ def _write_outcome(campaign: Campaign, stage: str, results: dict[int, Results]) 
 
 
 def carry_of(campaign: Campaign, stage: str, text: str) -> Callable[..., str | None]:
-    """On a worker: what carries out one run of the stage, whose input is `text`."""
+    """On a worker: a function that carries out one run of the stage with the input `text`."""
     folder = stage_folder(campaign, stage)
 
     def carry(
@@ -199,10 +199,10 @@ def carry_of(campaign: Campaign, stage: str, text: str) -> Callable[..., str | N
 
 
 def trajectory(campaign: Campaign, stage: str, text: str, arguments: tuple[Any, ...]) -> Trajectory:
-    """One run of a stage; `arguments` as `work_of` and `arguments_of` give them."""
+    """One run of a stage; `arguments` from `work_of` or `arguments_of`."""
     return KINDS[stage](campaign, text, *arguments)
 
 
 def arguments_of(campaign: Campaign, stage: str) -> Callable[[int], tuple[Any, ...]]:
-    """From the number of a run to its seed, and whatever else makes it the run that it is."""
+    """A function that gives the arguments of a run, such as its seed, from its number."""
     return shards_of(campaign, stage).arguments

@@ -1,4 +1,4 @@
-"""What the runs of `equilibrate` and `propensity` start from, as the stages before left it."""
+"""The configurations that the runs of `equilibrate` and `propensity` start from."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from glassdask.store.classes import of_class
 from glassdask.store.starts import starting_samples
 
 
-def whole_starts(campaign: Campaign, stage: str) -> np.ndarray:
-    """Runs that a stage starts from, none for quenches, once it is sure that all are there.
+def check_starts(campaign: Campaign, stage: str) -> np.ndarray:
+    """The runs that a stage starts from (none for quenches), after a check that all exist.
 
     Raises
     ------
     StageFailed, UsageError
-        When they are not.
+        When one is missing.
     """
     if stage == "quench":
         return np.array([], dtype=np.int64)
@@ -38,18 +38,19 @@ def liquids_of(campaign: Campaign, samples: np.ndarray) -> list[np.ndarray]:
         When one is missing.
     """
     with groups.open_group(campaign.store, "configurations") as group:
-        # whichever the classes are: it is only where the equilibration begins
+        # always the snapshot at T_L, whatever [train] classes is
         found = group["position"].sel(state="liquid")
         return [_checked(campaign, found, int(sample), "liquid") for sample in samples]
 
 
 def starts_of(campaign: Campaign, samples: np.ndarray) -> Callable[[int, int], np.ndarray]:
-    """From the places of a configuration and a temperature to what trajectories start from there.
+    """The configurations that the trajectories start from.
 
     Returns
     -------
     callable
-        `start(c, t)` is (particle, axis), wrapped, sigma.
+        `start(c, t)` gives the positions (particle, axis), wrapped, sigma, from the indices of a
+        configuration and a temperature.
 
     Raises
     ------
@@ -76,9 +77,9 @@ def _check_equilibrated(campaign: Campaign) -> None:
         c, t = failed[0]
         raise StageFailed(
             f"the equilibration of run {samples[c]} at T = {temperatures[t]:g} failed",
-            "all of them whole, as trajectories start from each",
-            f"`glassdask status {campaign.path}` says why; type `glassdask equilibrate "
-            f"{campaign.path} --retry`, or name other runs in [propensity] samples.",
+            "all equilibrations finished, since trajectories start from each",
+            f"`glassdask status {campaign.path}` shows why; type `glassdask equilibrate "
+            f"{campaign.path} --retry`, or list other runs in [propensity] samples.",
         )
 
 
@@ -92,6 +93,6 @@ def _checked(campaign: Campaign, positions: xr.DataArray, sample: int, state: st
 def _missing(campaign: Campaign, what: str, stage: str) -> StageFailed:
     return StageFailed(
         f"{what} is missing or damaged in the results of {stage}",
-        "what that stage wrote",
+        "complete, undamaged results",
         f"Type `glassdask {stage} {campaign.path} --start-over`.",
     )

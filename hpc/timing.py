@@ -1,4 +1,4 @@
-"""How fast this machine runs the campaign's model: what `glassdask plan` rests on."""
+"""Time LAMMPS on this machine, for `glassdask plan`."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ SECONDS = 1.5
 def measure(campaign: Campaign, world: MPI.Intracomm) -> int:
     """Time a start and some seconds at several temperatures, on all ranks at once.
 
-    The first rank, which manages in a real job, is idle here too. Prints JSON: `STAGE_seconds` of
-    one run of each stage, `control_seconds` that a control run takes longer, `one_rate_seconds` of
-    a quench without a schedule, `steps_per_second` of one run along the ramp, and `busy_seconds`,
-    which the timing took.
+    The first rank, the manager of a real job, is idle. Prints JSON: `STAGE_seconds`, the time of
+    one run of each stage; `control_seconds`, the additional time of a control run;
+    `one_rate_seconds`, the time of a quench at a single rate; `steps_per_second` of one run on
+    cooling; and `busy_seconds`, the time of the measurement.
 
     Returns
     -------
     int
-        Exit code: 1 when the model does not run.
+        Exit code: 1 if LAMMPS fails.
     """
     group, rank = split(world, campaign.file.hpc.ranks_per_run), world.Get_rank()
     if rank:
@@ -63,7 +63,7 @@ def measure(campaign: Campaign, world: MPI.Intracomm) -> int:
 
 
 def _measure(campaign: Campaign, group: MPI.Intracomm, rank: int) -> dict[str, float]:
-    """On one group: seconds of one run of each stage."""
+    """Times of one run of each stage, seconds, measured on one group of ranks."""
     lines = quench_input(campaign).splitlines()
     heat = next(k for k, line in enumerate(lines) if line.startswith("run ") and "every" in line)
     began = time.perf_counter()
@@ -105,7 +105,7 @@ def _measure(campaign: Campaign, group: MPI.Intracomm, rank: int) -> dict[str, f
 
 
 def _minimising(campaign: Campaign, runner: Runner) -> float:
-    """Seconds of one minimisation, where runs end with such."""
+    """Seconds of one minimisation, if the campaign has any."""
     began = time.perf_counter()
     if campaign.file.quench.inherent_structures or campaign.file.quench.controls:
         for line in inherent_lines(["glass"]):
@@ -115,7 +115,7 @@ def _minimising(campaign: Campaign, runner: Runner) -> float:
 
 
 def _pace(runner: Runner, temperature: float, block: int) -> float:
-    """Seconds a step at `temperature`, after a short adjustment to it."""
+    """Seconds per step at `temperature`, after a short run at it."""
     runner.command(f"velocity all scale {temperature}")
     runner.command(f"fix nvt all nvt temp {temperature} {temperature} 0.5")
     runner.command("run 300 post no")

@@ -1,4 +1,4 @@
-"""What is kept of a run while LAMMPS does it, and of an isoconfigurational trajectory."""
+"""Runs and their recorded values: the base class, and isoconfigurational trajectories."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_STOPS = np.array([], dtype=np.int64)
 
 
 class Trajectory(ABC):
-    """One run: its input, and what is kept of it.
+    """One run: its input and its recorded values.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Trajectory(ABC):
     variables : dict
         Its LAMMPS variables.
     kept : dict of list
-        What was kept so far; goes into every restart.
+        Values recorded so far; part of every restart.
     """
 
     def __init__(self, campaign: Campaign, text: str, variables: dict[str, object]) -> None:
@@ -35,41 +35,41 @@ class Trajectory(ABC):
 
     @abstractmethod
     def act(self, runner: Runner, instruction: str) -> None:
-        """Do what a line `#@ instruction` says."""
+        """Execute a line `#@ instruction`."""
 
     @abstractmethod
     def stops(self, before: list[str]) -> np.ndarray:
-        """Steps at which the next `run` is to stop, after the lines `before`."""
+        """Steps at which the `run` after the lines `before` must stop."""
 
     @abstractmethod
     def at_stop(self, runner: Runner, step: int) -> None:
-        """Keep what is wanted at a stop."""
+        """Store values at a stop."""
 
     @abstractmethod
     def results(self, runner: Runner) -> dict[str, np.ndarray]:
         """Results at the end of the input."""
 
     def keep(self, **values: object) -> None:
-        """Add one value to each list."""
+        """Append values to the lists in `kept`."""
         for name, value in values.items():
             self.kept.setdefault(name, []).append(value)
 
-    def put_in(self, runner: Runner, position: np.ndarray) -> None:
-        """Put particles in at `position` (particle, axis), in place of those that are there.
+    def place_particles(self, runner: Runner, position: np.ndarray) -> None:
+        """Replace all particles by particles at `position` (particle, axis).
 
         Raises
         ------
         RunError
-            When they are not where they were put.
+            When LAMMPS changes the positions.
         """
         if runner.atoms:
             runner.command("delete_atoms group all")
         runner.place(position, self.campaign.model.species_of_particles(len(position)))
         if (runner.unwrapped(self.dimension, self.length) != position).any():
-            raise RunError("LAMMPS moved particles that were put in")
+            raise RunError("LAMMPS moved particles when they were placed")
 
     def check_particles(self, runner: Runner) -> None:
-        """Refuse a run that has lost some."""
+        """Check that no particle was lost."""
         lost = self.campaign.file.system.particles - runner.atoms
         if lost:
             raise RunError(f"{lost} particles were lost")
@@ -85,13 +85,13 @@ class Isoconfigurational(Trajectory):
     ----------
     campaign : Campaign
     text : str
-        The input, of `hpc.lammps_input.propensity_input`.
+        The input, from `hpc.lammps_input.propensity_input`.
     position : ndarray
         Starting configuration (particle, axis), wrapped, sigma.
     temperature : float
-        Of the velocities and of the thermostat, epsilon/kB.
+        Temperature of the velocities and the thermostat, epsilon/kB.
     seed : int
-        Of the velocities.
+        Seed of the velocities.
     """
 
     def __init__(
@@ -103,21 +103,21 @@ class Isoconfigurational(Trajectory):
         self.frames = frame_steps(campaign)
 
     def act(self, runner: Runner, instruction: str) -> None:
-        """Put the particles in."""
+        """Place the particles."""
         if instruction == "place particles":
-            self.put_in(runner, self.position)
+            self.place_particles(runner, self.position)
 
     def stops(self, before: list[str]) -> np.ndarray:
-        """The frames."""
+        """Steps of the frames."""
         return self.frames if "#@ frames" in before else NO_STOPS
 
     def at_stop(self, runner: Runner, step: int) -> None:
-        """Keep the displacement of each particle, and its square relative to the cage."""
+        """Store the displacement and the cage-relative squared displacement of each particle."""
         displacement = runner.unwrapped(self.dimension, self.length) - self.position
         crsd = cage_relative_squared_displacement_array(displacement, self.neighbours)
         self.keep(displacement=displacement.astype(np.float32), crsd=crsd.astype(np.float32))
 
     def results(self, runner: Runner) -> dict[str, np.ndarray]:
-        """All frames."""
+        """Values of all frames."""
         self.check_particles(runner)
         return {name: np.stack(self.kept[name]) for name in ("displacement", "crsd")}

@@ -1,4 +1,4 @@
-"""What the manager hands out, and what it knows of those who do it."""
+"""Data of the manager: the runs of a stage, the groups of ranks, their speed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Work:
     stage : str
         Name of the stage.
     folder : Path
-        Where runs in flight and finished runs wait for their shard.
+        Folder of restarts and of finished runs that are not yet in the store.
     shards : list of list of int
         Numbers of the runs that are written together.
     arguments : callable
-        From the number of a run to what its group needs beside the number.
+        Arguments of a run, from its number.
     commit : callable
         Writes the finished runs of a shard into the store: `commit(numbers)`.
     steps : int
@@ -45,24 +45,24 @@ class Work:
 
 @dataclass
 class Group:
-    """What the manager knows of a group of ranks.
+    """A group of ranks, as the manager sees it.
 
     Attributes
     ----------
     leader : int
-        Rank in the world of its first rank, which speaks for it.
+        Number in the world of its first rank, which sends its reports.
     run : int or None
-        Number of the run that it has.
+        Number of its present run.
     steps : int or None
-        Steps of that run that are done, as last reported.
+        Finished steps of that run, as last reported.
     heard : float
-        When it last spoke, on a clock that only goes on.
+        Time of its last report, by `time.monotonic()`.
     ready : bool
         Whether it waits for a run.
     lost : bool
         Whether it was given up.
-    home : bool
-        Whether it was told to leave.
+    dismissed : bool
+        Whether it was told to exit.
     """
 
     leader: int
@@ -71,23 +71,23 @@ class Group:
     heard: float = field(default_factory=time.monotonic)
     ready: bool = False
     lost: bool = False
-    home: bool = False
+    dismissed: bool = False
 
 
 class Pace:
-    """How fast all groups together do their steps."""
+    """The speed of all groups together."""
 
     def __init__(self) -> None:
         self._steps = 0
         self._seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
 
     def count(self, group: Group, steps: int) -> None:
-        """Count what a group did since its last report; its first one may speak of a restart."""
+        """Add the steps of a group since its last report; a first report counts nothing."""
         self._steps += 0 if group.steps is None else max(0, steps - group.steps)
         group.steps = steps
 
     def speed(self) -> float:
-        """Steps a second over the last while."""
+        """Steps per second over the last `WINDOW` seconds."""
         now = time.monotonic()
         if now - self._seen[-1][0] > PERIOD:
             self._seen.append((now, self._steps))

@@ -1,4 +1,4 @@
-"""What the ranks that run LAMMPS do: take a run, carry it out, say what came of it."""
+"""The ranks that run LAMMPS: receive a run, carry it out, report the outcome."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from hpc.world import ORDER, REPORT, STOP, drain, receive
 
 logger = logging.getLogger("glassdask")
 
-#: Seconds between two reports of progress; of thousands of groups they are most of what is heard.
+#: Seconds between two reports of progress; with thousands of groups, most messages are reports.
 REPORT_EVERY = 4.0
 
 Carry = Callable[[int, tuple[Any, ...], MPI.Intracomm, Callable[[int], Order]], str | None]
 
 
 class Signals:
-    """Whether this process was asked to stop (SIGTERM, SIGUSR1, SIGINT); a flag, nothing more."""
+    """Whether this process was asked to stop (SIGTERM, SIGUSR1, SIGINT); handlers only set it."""
 
     asked = False
 
@@ -38,16 +38,16 @@ class Signals:
 
 
 def serve(world: MPI.Intracomm, group: MPI.Intracomm, carry: Carry) -> int:
-    """Carry out runs until told to leave; returns the exit code that the manager has told.
+    """Carry out runs until the manager dismisses this rank; returns the exit code.
 
     Parameters
     ----------
     world, group : Intracomm
         All ranks, and those that share a run with this one.
     carry : callable
-        Carries out one run: `carry(number, arguments, group, order)`; keeps its results with
-        `spool.save` on the first rank and returns None, or the reason of its failure. It calls
-        `order(steps)` on the first rank after every block, and heeds it.
+        Carries out one run: `carry(number, arguments, group, order)`. On the first rank it stores
+        results with `spool.save`, and calls `order(steps)` after every block and obeys it. It
+        returns None, or the reason of a failure.
     """
     leads = group.Get_rank() == 0
     while True:
@@ -70,7 +70,7 @@ def serve(world: MPI.Intracomm, group: MPI.Intracomm, carry: Carry) -> int:
 def _one_run(
     world: MPI.Intracomm, group: MPI.Intracomm, carry: Carry, number: int, arguments: Any
 ) -> tuple[str, int, str | None]:
-    """Carry out a run and put into words what came of it."""
+    """Carry out a run; returns the message to the manager on its outcome."""
     try:
         return ("done", number, carry(number, arguments, group, Listener(world, number)))
     except Stopped:
@@ -82,13 +82,13 @@ def _one_run(
         _wait_for_the_end(world, number, str(error))
     except Exception as error:
         if group.Get_size() > 1:
-            raise  # the others of the group wait: mpi4py ends the job
+            raise  # other ranks of the group wait, so mpi4py must abort the job
         logger.exception("run %d", number)
         return ("broken", number, f"{type(error).__name__}: {error}")
 
 
 def _wait_for_the_end(world: MPI.Intracomm, number: int, reason: str) -> NoReturn:
-    """The other ranks of the group hang inside LAMMPS: this one says so; the manager ends all."""
+    """Report that the group hangs inside LAMMPS, and wait until the manager aborts MPI."""
     logger.error("run %d failed on one rank of its group: %s", number, reason)
     world.send(("lost", number, reason), 0, REPORT)
     while True:
@@ -96,7 +96,7 @@ def _wait_for_the_end(world: MPI.Intracomm, number: int, reason: str) -> NoRetur
 
 
 class Listener:
-    """What a run hears after each block, on the first rank of its group.
+    """Reports progress and gets orders after each block, on the first rank of a group.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class Listener:
         Number of the run.
     """
 
-    #: Seconds between two restarts; set when the campaign is known.
+    #: Seconds between two restarts; set from the campaign.
     restart_interval = 600.0
 
     def __init__(self, world: MPI.Intracomm, number: int) -> None:
@@ -113,7 +113,7 @@ class Listener:
         self.saved, self.reported = time.monotonic(), 0.0
 
     def __call__(self, steps: int) -> Order:
-        """Report `steps`, the steps done, and say what is to happen."""
+        """Report the number of finished steps from time to time, and return the order."""
         now = time.monotonic()
         if now - self.reported > REPORT_EVERY:
             self.reported = now
@@ -126,7 +126,7 @@ class Listener:
         return Order.GO_ON
 
     def _told_to_stop(self) -> bool:
-        """Whether the manager wants this run to stop; what it said of earlier runs is old."""
+        """Whether the manager wants this run to stop; messages on earlier runs are ignored."""
         while self.world.iprobe(0, STOP):
             if self.world.recv(source=0, tag=STOP) == self.number:
                 return True
@@ -140,12 +140,12 @@ def attempt(
     group: MPI.Intracomm,
     order: Callable[[int], Order],
 ) -> str | None:
-    """Carry out one run of LAMMPS and keep what comes of it; the work of a `Carry`.
+    """Carry out one LAMMPS run and store its results or its failure.
 
     Returns
     -------
     str or None
-        The reason, when the run failed.
+        The reason, if the run failed.
     """
     log, leads = spool.log_path(folder, number), group.Get_rank() == 0
     restarts, reason = Restarts(folder, number), None
@@ -164,7 +164,7 @@ def attempt(
 
 
 def record_failure(folder: Path, number: int, reason: str) -> None:
-    """Keep why a run failed, and its LAMMPS log, beside the other logs.
+    """Store the reason of a failure, and move the LAMMPS log of the run to the other logs.
 
     Parameters
     ----------
@@ -180,5 +180,5 @@ def record_failure(folder: Path, number: int, reason: str) -> None:
 
 
 def failure_log(folder: Path, number: int) -> Path:
-    """Where the LAMMPS log of a failed run is kept."""
+    """Path of the LAMMPS log of a failed run."""
     return folder.parent.parent / "logs" / f"{folder.name}-{number:06d}.lammps.log"

@@ -167,5 +167,5 @@ def test_length_and_bins_of_the_campaign_file(tmp_path):
     )  # fmt: skip
     with pytest.raises(UsageError, match=r"radial_distance = 20, and half the box is"):
         bins("correlate.radial_distance=20.0")
-    with pytest.raises(UsageError, match="radial_bin = 6 is wider"):
+    with pytest.raises(UsageError, match="radial_bin = 6"):
         bins("correlate.radial_bin=6.0")

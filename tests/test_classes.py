@@ -105,7 +105,7 @@ def test_equilibrated_starts_come_from_the_liquid_whichever_the_classes_are(tiny
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ('["glass","liquid"]', r"\[train\] classes = .*expected the hot class, then the cold one"),
+        ('["glass","liquid"]', r"\[train\] classes = .*expected the hot class first"),
         ('[0.6,"liquid"]', r"\[train\] classes = .* 0.6 and .*; .*Write `classes = \[\"liquid\""),
         ('[0.7,"glass"]', r"\[train\] classes has 0.7, and .*two of liquid, glass, 0.6"),
         ('[1,"glass"]', r"\[train\] classes has 1, and .*snapshot_temperatures = \[1.0, 0.6\]`"),
@@ -320,7 +320,7 @@ def test_imported_runs_have_the_classes_that_were_imported_with_them(runs, tmp_p
     campaign = imported(tmp_path / "b", glasses, HOT)
     assert records.states(campaign) == ("liquid", "glass")
     assert records.states(load(tmp_path / "b", ["train.classes=[liquid,glass]"])) == ("glass",)
-    with pytest.raises(UsageError, match=r"\[train\] classes has 0.6.*Import runs that"):
+    with pytest.raises(UsageError, match=r"\[train\] classes has 0.6.*Import runs with"):
         imported(tmp_path / "c", runs.drop_dims("snapshot"), HOT)
 
 

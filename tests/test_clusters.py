@@ -151,8 +151,8 @@ def test_a_result_is_there_though_its_worker_is_gone(folder: Path) -> None:
 def test_a_block_that_kills_its_workers_is_one_line_and_a_report_is_kept(folder: Path) -> None:
     names = slow_indicator(folder, 0, "os.kill(os.getpid(), 9)")
     failed = glassdask("indicators", str(folder), *names, "--report", code=1)
-    assert re.match(r"Error: indicators killed each worker process that tried runs \d+ to \d+; "
-                    "expected workers that live. Memory may", failed.stderr)  # fmt: skip
+    assert re.match(r"Error: indicators killed every worker process that tried runs \d+ to \d+; "
+                    "expected workers that survive. Memory may", failed.stderr)  # fmt: skip
     assert len(failed.stderr.strip().splitlines()) == 1
     assert list((folder / "logs").glob("dask-indicators-*.html"))
 
@@ -167,7 +167,7 @@ def test_ctrl_c_leaves_no_process_and_no_key(folder: Path) -> None:
     running.send_signal(signal.SIGINT)
     _, complaint = running.communicate(timeout=30)
     assert running.returncode == 75, complaint
-    assert "type the same command to go on" in complaint
+    assert "type the same command to continue" in complaint
     assert not any(worker.is_running() for worker in workers)
     assert not list(folder.glob("slurm/*"))
     assert list((folder / "logs").glob("dask-indicators-*.html"))
@@ -279,5 +279,5 @@ def test_the_queue_is_asked_without_loading_dask() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     jobs = [Queued("1", "a", "PENDING", "Priority", "", "", 0, 0)] * 2
     jobs.append(Queued("2", "a", "RUNNING", "None", "0:01", "n1", 0, 0))
-    assert worker_jobs.in_words(jobs) == "2 PENDING (Priority), 1 RUNNING"
-    assert worker_jobs.in_words([]) == "none in the queue"
+    assert worker_jobs.summary(jobs) == "2 PENDING (Priority), 1 RUNNING"
+    assert worker_jobs.summary([]) == "none in the queue"

@@ -197,14 +197,14 @@ def test_a_part_of_the_ensemble(tiny: Path, tmp_path: Path) -> None:
     assert going.returncode == 75
 
     campaign = load(folder, longer[1::2])
-    whole = trajectories.whole(campaign)
+    whole = trajectories.finished(campaign)
     count, enough = whole.sum(), whole.sum(axis=-1) >= 2
     assert 2 <= count < 12
     refused = in_process("correlate", str(folder), *longer, "--start-over", code=2).stderr
     assert f"glassdask correlate {folder} --partial" in refused
     partial = ("correlate", str(folder), *longer, "--partial")
     said = in_process(*partial, "--start-over").stdout
-    assert f"{count} of 12 trajectories are whole" in said
+    assert f"{count} of 12 trajectories are finished" in said
     assert f"in {enough.sum()} of 4 ensembles" in said
     found = gd.open(folder)["dynamics"].to_dataset().load()
     assert found.attrs["partial"]
@@ -216,9 +216,9 @@ def test_a_part_of_the_ensemble(tiny: Path, tmp_path: Path) -> None:
 
     in_process("propensity", str(folder), *longer)
     stale = in_process("correlate", str(folder), *longer, code=2).stderr
-    assert "of a part of the ensemble, and propensity has gone on since" in stale
+    assert "propensity has more trajectories now" in stale
     done = in_process("correlate", str(folder), *longer, "--start-over").stdout
-    assert "trajectories are whole" not in done
+    assert "trajectories are finished" not in done
     after = gd.open(folder)["dynamics"].to_dataset().load()
     assert "partial" not in after.attrs
     assert (after.replicas == 3).all()
@@ -226,7 +226,7 @@ def test_a_part_of_the_ensemble(tiny: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(after.delta.values[full], found.delta.values[full])
 
 
-def test_too_few_whole_trajectories(tiny: Path, tmp_path: Path) -> None:
+def test_too_few_finished_trajectories_are_refused(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
     status = groups.array(folder / "store.zarr", "propensity", "run_status")
@@ -234,7 +234,7 @@ def test_too_few_whole_trajectories(tiny: Path, tmp_path: Path) -> None:
     lost[0, 0, 0] = 1
     status[...] = lost
     failed = in_process("correlate", str(folder), "--start-over", code=1).stderr
-    assert "1 whole trajectories of 12, no two of the same start and temperature" in failed
+    assert "1 of 12 trajectories are finished" in failed
 
 
 def test_displacements_of_an_earlier_version(tiny: Path, tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_interrupted_and_killed_it_ends_like_an_undisturbed_one(tiny: Path, tmp_
     first.send_signal(signal.SIGINT)
     _, said = first.communicate(timeout=30)
     assert first.returncode == 75, said
-    assert "type the same command to go on" in said
+    assert "type the same command to continue" in said
     assert "Traceback" not in said
     kept = sorted(path.name for path in spool.glob("*.npz"))
     assert kept

@@ -106,7 +106,7 @@ def test_dependants_of_a_failed_job_refuse_to_run_and_status_says_where(
     folder = new(tmp_path / "c", "kam", TINY)
     numbers = submit(folder, site='launcher = "false"')
     grid_engine.wait_until_gone(*numbers.values())
-    assert "stage grid rests on quench, which is not begun" in log(folder, "grid")
+    assert "stage grid needs quench, which is not started" in log(folder, "grid")
     assert not (folder / "store.zarr" / "density").exists()
     shown = glassdask("status", str(folder)).stdout
     for stage in ("quench", "grid"):

@@ -222,8 +222,8 @@ def test_whoever_goes_on_with_another_number_of_ranks_is_told(tmp_path: Path) ->
     Restarts(folder, 3).save(state)
     assert other_ranks(campaign, "quench") == ""
     said = other_ranks(on_two, "quench")
-    assert said.startswith("[hpc] ranks_per_run is 2; expected 1, as 1 begun runs of quench had")
-    assert "`ranks` 0" in said
+    assert said.startswith("[hpc] ranks_per_run is 2; expected 1, as 1 started runs of quench had")
+    assert "`ranks` = 0" in said
     Restarts(folder, 3).save(state | {"steps": np.array(20), "ranks": np.array(2)})
     assert other_ranks(on_two, "quench") == ""
     spool.save(folder, 4, {"ranks": np.array(1)})
@@ -232,7 +232,7 @@ def test_whoever_goes_on_with_another_number_of_ranks_is_told(tmp_path: Path) ->
     fill(campaign, "run_status", 5, layout.DONE)
     said = other_ranks(on_two, "quench")
     assert "expected 1 or 4, as 2 finished runs of quench had" in said
-    assert "each is replayed on the ranks that it had" in said
+    assert "replay uses the number of ranks of each run" in said
 
 
 def test_a_replay_says_what_is_stored_when_it_is_no_number_of_ranks(
@@ -241,7 +241,7 @@ def test_a_replay_says_what_is_stored_when_it_is_no_number_of_ranks(
     campaign, _ = begun(tmp_path)
     asked: list[int] = []
     monkeypatch.setattr(mpi, "replay", lambda c, stage, number, ranks: asked.append(ranks) or 0)
-    with pytest.raises(UsageError, match="run 2 of quench is not done, or not in the store yet"):
+    with pytest.raises(UsageError, match="run 2 of quench is not finished"):
         replay(campaign, find_run(campaign, 2, None, None))
     said = []
     for status, ranks in ((layout.DONE, 3), (layout.DONE, 0), (layout.FAILED, 0)):
@@ -250,10 +250,9 @@ def test_a_replay_says_what_is_stored_when_it_is_no_number_of_ranks(
         replay(campaign, find_run(campaign, 2, None, None))
         said.append(capsys.readouterr().out)
     assert asked == [3, 1, 1]
-    assert "Stored" not in said[0]
-    assert "Stored: `ranks` 0, since [hpc] ranks_per_run was changed while it was" in said[1]
-    assert "expected one number to its end" in said[1]
-    assert "Stored: run_status 2, it failed; [hpc] ranks_per_run is 1 now." in said[2]
+    assert "stored run" not in said[0]
+    assert "The stored run has `ranks` = 0" in said[1]
+    assert "The stored run failed (run_status 2); [hpc] ranks_per_run is now 1." in said[2]
 
 
 def test_the_first_line_of_the_input_says_how_bare_lammps_does_it(

@@ -97,7 +97,7 @@ def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(
         codes.append(done.returncode)
         if done.returncode == 0:
             break
-        assert "Stopped before the wall time is over. What was done is kept;" in done.stderr
+        assert "Stopped before the wall time is over. Finished work is kept;" in done.stderr
         within.append(bool(restarts(folder)))
     assert codes[-1] == 0
     assert set(codes[:-1]) == {75}  # at least once
@@ -115,7 +115,7 @@ def test_killed_it_goes_on_from_its_restarts(undisturbed: Path, tmp_path: Path, 
     os.kill(victim, signal.SIGKILL)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1, said
-    assert "type the same command to go on" in said
+    assert "type the same command to continue" in said
     assert "Traceback" not in said
     assert ranks_of(folder) == []
     glassdask("quench", str(folder))
@@ -170,7 +170,7 @@ def test_a_hung_run_fails_alone_and_is_retried(undisturbed: Path, tmp_path: Path
     hang = f'if "$(v_seed:%.0f) == {seed}" then "shell sleep 1000"'
     change_input(folder, "#@ cooling", hang)
     done = glassdask("quench", str(folder))
-    assert "ranks that hang are ended by force" in done.stderr
+    assert "some ranks hang and are killed" in done.stderr
     assert ranks_of(folder) == []
     runs = quenches(folder)
     others = np.arange(8) != 3
@@ -270,7 +270,7 @@ def test_a_full_disk_is_an_error_and_loses_nothing(
     )  # fmt: skip
     assert re.findall(r"code (\d+)", done.stdout) == ["1", "0"], done
     assert "No space left on device" in done.stderr
-    assert "type the same command to go on" in done.stderr
+    assert "type the same command to continue" in done.stderr
     assert "Traceback" not in done.stderr
     assert ".partial" not in done.stdout
     xr.testing.assert_identical(quenches(undisturbed), quenches(kept))
@@ -308,7 +308,7 @@ def test_failures_that_wait_for_their_shard_are_retried_too(tmp_path: Path) -> N
     shown = in_process("status", str(folder)).stdout
     assert "quench run 5, seed" in shown
     assert re.search(r"quench .* 1/8 .* 1 .* 7 ", shown)
-    assert "1 failed runs are done again" in glassdask("quench", str(folder), "--retry").stdout
+    assert "repeating 1 failed runs" in glassdask("quench", str(folder), "--retry").stdout
     assert (quenches(folder).run_status == layout.DONE).all()
 
 
@@ -346,4 +346,4 @@ def test_another_lammps_is_refused(tmp_path: Path) -> None:
     content["attributes"]["lammps_library_version"] = "20230802"
     path.write_text(json.dumps(content))
     refused = glassdask("quench", str(folder), code=2)
-    assert "begun with LAMMPS 20230802" in refused.stderr
+    assert "started with LAMMPS 20230802" in refused.stderr

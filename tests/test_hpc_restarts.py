@@ -119,7 +119,7 @@ def test_a_damaged_restart_gives_way_to_the_other(
     assert (first[0] < 1000) == both
     said = [line for line in capsys.readouterr().err.splitlines() if "is damaged" in line]
     assert len(said) == (0 if damage == "gone" else 1 + both)
-    assert all("goes on from its other restart, or begins anew" in line for line in said)
+    assert all("continues from its other restart, or starts again" in line for line in said)
 
 
 def test_restarts_take_turns(tmp_path: Path) -> None:
@@ -222,4 +222,4 @@ def test_a_damaged_finished_run_is_named_once_and_done_again(
     assert spool.finished(tmp_path) == {3, 5}
     (said,) = capsys.readouterr().err.splitlines()
     assert f"{tmp_path}/000004.npz is damaged" in said
-    assert said.endswith("its run is done again")
+    assert said.endswith("its run is repeated")

@@ -101,7 +101,7 @@ class TestTongTanaka:
     def test_refusals(self, make_positions):
         tessellation = tessellate(*make_positions(50, 2))
         species = alternating(50)
-        with pytest.raises(ValueError, match="closes no triangle"):
+        with pytest.raises(ValueError, match="cannot form a triangle"):
             tong_tanaka_array(tessellation, species, np.array([[1, 0.4], [0.4, 1]]))
         with pytest.raises(ValueError, match="not symmetric"):
             tong_tanaka_array(tessellation, species, np.array([[1, 0.9], [0.8, 1]]))

@@ -105,13 +105,13 @@ def test_minimised_again_it_does_not_move(
     campaign = campaign_of(tmp_path, model, INHERENT)
     first = quench(campaign, 3, tmp_path / "log")
     # the same run, but what was minimised is put in place of the snapshots
-    place = hpc.snapshots.Snapshots.put_in
+    place = hpc.snapshots.Snapshots.place_particles
 
-    def put_in(self, runner, position):
+    def place_particles(self, runner, position):
         state = next(k for k in (0, 1) if position is self.kept["position"][k])
         place(self, runner, first["inherent_position"][state])
 
-    monkeypatch.setattr(hpc.snapshots.Snapshots, "put_in", put_in)
+    monkeypatch.setattr(hpc.snapshots.Snapshots, "place_particles", place_particles)
     again = quench(campaign, 3, tmp_path / "log")
     assert moved(campaign, again["inherent_position"], first["inherent_position"]) < 1e-12
     assert moved(campaign, first["inherent_position"], first["position"]) > 1e-3

@@ -613,7 +613,7 @@ class TestIndicators:
         with pytest.raises(ValueError, match="not finite"):
             gd.structural_indicators(ds, ["none"])
         for name, message in (
-            ("tong_tanaka", "one of glassdask's own"),
+            ("tong_tanaka", "built in"),
             ("2nd", "letters, digits"),
         ):
             with pytest.raises(ValueError, match=message):

@@ -134,7 +134,7 @@ def test_killed_and_stopped_it_ends_like_an_undisturbed_one(
     _, said = second.communicate(timeout=60)
     assert second.returncode == 75, said
     assert "Traceback" not in said
-    assert "type the same command to go on" in said
+    assert "type the same command to continue" in said
     wait_until_gone(campaign.path)
     assert records.state(campaign, "train") is records.State.PARTIAL
 
@@ -179,7 +179,7 @@ def test_blocks_that_nobody_told_of_are_not_complete(
             on_message({"learnt": True, "learnt_by_network": [True, True], "reason": ""})
 
     monkeypatch.setattr("glassdask.stages.learning.on_several", lose)
-    with pytest.raises(StageFailed, match="of some blocks nothing was heard"):
+    with pytest.raises(StageFailed, match="explain has no result of some blocks"):
         run_explain(pair[1], start_over=True, devices=TWO)
     assert records.state(pair[1], "explain") is records.State.PARTIAL
 
@@ -188,7 +188,7 @@ def test_processes_that_see_different_checkpoints_do_not_train(
     pair: tuple[Campaign, Campaign], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Ranks, "as_first", lambda ranks, content: content + 1)
-    with pytest.raises(StageFailed, match=r"process 0 sees 12 epochs in .*expected 13"):
+    with pytest.raises(StageFailed, match=r"process 0 finds 12 epochs in .*expected 13"):
         fit(pair[0], torch.device("cpu"))
 
 

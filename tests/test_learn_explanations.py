@@ -148,9 +148,9 @@ def test_integrated_gradients_of_the_baseline_itself_are_nothing():
         ({"target": np.array([0, 2])}, r"target 2; expected one of 0 \(liquid\), 1 \(glass\)"),
         ({"target": np.array([0, -1])}, "target -1"),
         ({"images": counts(0, 8, 2), "target": np.array([], int)}, "no images"),
-        ({"images": np.full((2, 2, 8, 8), np.nan)}, "image 0 holds NaN"),
-        ({"method": "lime"}, "no method 'lime'; expected one of gradcam, gradcam"),
-        ({"baseline": "blurred"}, "no baseline 'blurred'; expected one of mean, empty"),
+        ({"images": np.full((2, 2, 8, 8), np.nan)}, "image 0 has NaN"),
+        ({"method": "lime"}, "method 'lime'; expected one of gradcam, gradcam"),
+        ({"baseline": "blurred"}, "baseline 'blurred'; expected one of mean, empty"),
         ({"steps": 0}, "0 steps"),
     ],
 )

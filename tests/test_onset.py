@@ -123,7 +123,7 @@ def test_refusals():
         kink(TEMPERATURE, energy, 0.3, 0.4)
     with pytest.raises(ValueError, match="confidence of 2"):
         kink(TEMPERATURE, energy, 0, 1, confidence=2)
-    with pytest.raises(ValueError, match="places that do not ascend"):
+    with pytest.raises(ValueError, match="x that does not ascend"):
         kink(np.zeros(9), np.zeros((1, 9)), -1, 1)
     with pytest.raises(ValueError, match="errors that are not positive"):
         kink(TEMPERATURE, energy, 0, 1, np.zeros(40))

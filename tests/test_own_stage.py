@@ -55,7 +55,7 @@ def test_a_stage_in_one_file_runs_like_the_others(
 ) -> None:
     assert len(FILE.splitlines()) < 60
     campaign = Path(shutil.copytree(tiny, tmp_path / "c"))
-    assert re.search(rf"{NAME} +.* not begun", command("status", str(campaign)))
+    assert re.search(rf"{NAME} +.* not started", command("status", str(campaign)))
     assert f"{NAME}: complete" in command("run", str(campaign))
     with gd.open(campaign) as tree:
         np.testing.assert_allclose(tree[NAME]["mean"].values, expected(campaign, 1), rtol=1e-6)

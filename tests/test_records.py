@@ -73,7 +73,7 @@ def test_a_stage_made_again_makes_its_readers_stale(campaign: Campaign) -> None:
         do(campaign, stage)
     do(campaign, "grid", start_over=True)
     assert records.state(campaign, "train") is State.CHANGED
-    with pytest.raises(UsageError, match="stage grid was made again"):
+    with pytest.raises(UsageError, match="stage grid was run again"):
         jobs.is_complete(campaign, "train")
     do(campaign, "train", start_over=True)
     assert jobs.is_complete(campaign, "train")
@@ -85,7 +85,7 @@ def test_resources_do_not_make_anything_stale(campaign: Campaign) -> None:
 
 
 def test_a_stage_waits_for_what_it_rests_on(campaign: Campaign) -> None:
-    with pytest.raises(UsageError, match="grid rests on quench, which is not begun"):
+    with pytest.raises(UsageError, match="grid needs quench, which is not started"):
         jobs.is_complete(campaign, "grid")
 
 

@@ -12,7 +12,7 @@ from glassdask.physics.statistics import (
     bootstrap_interval,
     means_of_groups,
     moments,
-    wider,
+    small_sample_factor,
 )
 
 ROWS = st.lists(
@@ -49,7 +49,7 @@ def test_interval_as_scipy(count, confidence):
         rng=np.random.default_rng(5),
     ).confidence_interval  # fmt: skip
     mean = values.mean(axis=1)
-    wanted = mean + wider(count, confidence) * (np.array(expected) - mean)
+    wanted = mean + small_sample_factor(count, confidence) * (np.array(expected) - mean)
     np.testing.assert_allclose(found, wanted, rtol=1e-12)
 
 
@@ -58,8 +58,10 @@ def test_wider_is_what_students_interval_is():
     n, spread = 7, 2.3
     low, high = scipy.stats.t.interval(0.9, n - 1, scale=spread / np.sqrt(n))
     plain = scipy.stats.norm.ppf(0.95) * spread * np.sqrt((n - 1) / n) / np.sqrt(n)
-    assert wider(n, 0.9) * plain == pytest.approx(high, rel=1e-12) == pytest.approx(-low)
-    assert wider(10**6, 0.95) == pytest.approx(1, abs=1e-5)
+    assert (
+        small_sample_factor(n, 0.9) * plain == pytest.approx(high, rel=1e-12) == pytest.approx(-low)
+    )
+    assert small_sample_factor(10**6, 0.95) == pytest.approx(1, abs=1e-5)
 
 
 def test_missing_samples_change_nothing():
@@ -78,7 +80,11 @@ def test_the_interval_holds_what_it_is_of(rows):
     assert (np.isnan(upper) == (count < 2)).all()
     for k in np.flatnonzero(count > 1):
         slack = 1e-12 * np.nanmax(np.abs(values[k]))
-        reach = wider(count[k], 0.95) * np.nanmax(np.abs(values[k] - np.nanmean(values[k]))) + slack
+        reach = (
+            small_sample_factor(count[k], 0.95)
+            * np.nanmax(np.abs(values[k] - np.nanmean(values[k])))
+            + slack
+        )
         assert np.nanmean(values[k]) - reach <= lower[k] <= upper[k] + slack
         assert upper[k] <= np.nanmean(values[k]) + reach
 

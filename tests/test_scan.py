@@ -302,5 +302,5 @@ def test_what_no_campaign_file_may_have_is_refused_before_anything_is_written(
 def test_a_campaign_that_is_not_complete_is_refused(tiny, tmp_path) -> None:
     folder = copy(tiny, tmp_path)
     jobs.clear(load(folder), "explain")
-    with pytest.raises(UsageError, match=r"a scan begins from explain .*, which is not begun"):
+    with pytest.raises(UsageError, match=r"a scan begins from explain .*, which is not started"):
         over(folder, "train.epochs=5")

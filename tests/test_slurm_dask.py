@@ -171,7 +171,7 @@ def test_a_stop_cancels_the_worker_jobs(slurm: Slurm, folder: Path) -> None:
     running.terminate()
     _, complaint = running.communicate(timeout=30)
     assert running.returncode == 75, complaint
-    assert "type the same command to go on" in complaint
+    assert "type the same command to continue" in complaint
     gone = psutil.wait_procs(worker_processes(folder), timeout=10)
     assert not gone[1]
     assert not list(folder.glob("slurm/tls-*"))

@@ -102,10 +102,10 @@ def test_the_alarm_stops_as_ctrl_c_does_and_is_told_from_it(
     monkeypatch.setattr(Alarm, "rang", False)
     before = signal.getsignal(signal.SIGALRM)
     try:
-        Alarm.wind(1e30)  # longer than any timer
+        Alarm.start(1e30)  # longer than any timer
         assert signal.getitimer(signal.ITIMER_REAL)[0] > DAY
         assert not Alarm.rang
-        Alarm.wind(0.0)
+        Alarm.start(0.0)
         with pytest.raises(KeyboardInterrupt):
             time.sleep(5)
         assert Alarm.rang

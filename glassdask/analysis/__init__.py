@@ -1,1 +1,1 @@
-"""The work of the Dask stages: physics on what the store holds."""
+"""The work of the Dask stages: read the store, compute with `glassdask.physics`, write."""

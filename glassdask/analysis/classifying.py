@@ -1,4 +1,4 @@
-"""The end of the stage `correlate`: linear models that classify what the network classifies."""
+"""The last part of the stage `correlate`: linear models, as a baseline of the network."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ logger = logging.getLogger("glassdask")
 
 
 def fit_linear_models(campaign: Campaign) -> None:
-    """Fit a linear model to each of `layout.BASELINES` and write what it makes of each snapshot.
+    """Fit a linear model to each of `layout.BASELINES` and write its classifications.
 
-    It takes seconds, so that it is done again whenever the stage is gone on with.
+    It takes seconds, and is repeated whenever the stage continues.
 
     Parameters
     ----------
     campaign : Campaign
-        All of whose blocks are correlated.
+        A campaign with all blocks of `correlate` finished.
 
     Raises
     ------
     StageFailed
-        When a file of the features is damaged or lost.
+        When a file of the features is damaged or missing.
     """
     for number, name in enumerate(layout.BASELINES):
         features = _features(campaign, name)
         try:
             found = linear_classifier(features, features["state"], features["split"])
-        except Unfit as reason:  # such as one state alone
+        except Unfit as reason:  # such as a single class
             logger.info("no linear model of %s: %s", name, reason)
             made: dict[str, Any] = {"failure": str(reason)}
         else:
@@ -48,13 +48,13 @@ def fit_linear_models(campaign: Campaign) -> None:
 
 
 def _features(campaign: Campaign, name: str) -> xr.DataArray:
-    """One of `layout.BASELINES` of all snapshots; the network's own score is not among them."""
+    """One of `layout.BASELINES` for all snapshots, without Gamma."""
     status = np.asarray(groups.array(campaign.store, "fields", "run_status", "r")[...])
     with groups.open_group(campaign.store, "correlations") as group:
         features = reading.load(campaign, "correlate", group[name])
     if "indicator" in features.dims:
         features = features.sel(indicator=campaign.file.indicators.names)
-    # a pair of which there are no two particles has no g(r); a lost file has nothing at all
+    # g(r) of some pairs may be NaN for lack of particles; all of it is NaN for a missing file
     some = features.mean([dim for dim in features.dims if dim not in ("sample", "state")])
-    reading.check_whole(campaign, "correlate", some.rename(name), status, 0)
+    reading.check_complete(campaign, "correlate", some.rename(name), status, 0)
     return features.astype(float)

@@ -1,4 +1,4 @@
-"""The ensembles' part of the stage `correlate`: the group `dynamics`."""
+"""The part of the stage `correlate` that writes the group `dynamics`."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from glassdask.physics.susceptibility import (
 from glassdask.store import groups, layout, trajectories
 from glassdask.store.stage import Part
 
-#: Beside the seed of the campaign and the place of the ensemble, in the seed of its resamples.
+#: Part of the seed of resamples, which keeps them apart from other random numbers.
 _STREAM = 3
-#: Variables with these dimensions after the configuration and the temperature have the time first.
+#: Variables with the dimensions (time, particle); in all others the time comes last.
 _TIME_FIRST = {
     "propensity", "propensity_field", "displacement_propensity", "bond_breaking_propensity",
 }  # fmt: skip
 
 
 def of_ensembles(campaign: Campaign) -> Part:
-    """One task for each start and temperature that has enough trajectories and is not done."""
-    enough = trajectories.whole(campaign).sum(axis=-1) >= FEWEST
+    """One task for each unfinished start and temperature with enough trajectories."""
+    enough = trajectories.finished(campaign).sum(axis=-1) >= FEWEST
     replicas = np.asarray(groups.array(campaign.store, "dynamics", "replicas", "r")[...])
     todo = [(int(c), int(t)) for c, t in zip(*np.nonzero(enough & (replicas == 0)), strict=True)]
     return Part(
@@ -43,7 +43,7 @@ def of_ensembles(campaign: Campaign) -> Part:
 
 
 def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
-    """All of the group for one start at one temperature."""
+    """Compute and write all variables for one start at one temperature."""
     ensemble = open_ensemble(campaign, configuration, temperature)
     start = start_of(campaign, configuration, temperature)
     raw = structure_of_start(campaign, configuration, temperature)
@@ -56,7 +56,7 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
     found |= relaxed(found, ensemble.times)
     overlap = np.full((campaign.file.propensity.replicas, len(ensemble.times)), np.nan)
     overlap[ensemble.replicas] = found["overlap"]
-    # the number of replicas comes last, since it says that the rest is there
+    # the number of replicas is written last: it marks the ensemble as finished
     found |= {"overlap": overlap, "replicas": np.array(len(ensemble.replicas))}
     group = zarr.open_group(campaign.store, path="dynamics", mode="r+")
     for name, values in found.items():
@@ -73,7 +73,7 @@ def of_ensemble(
     resamples: int,
     seed: list[int],
 ) -> dict[str, np.ndarray]:
-    """Variables of the group, from blocks of frames as `Ensemble.blocks` yields them."""
+    """Variables of the group, from the blocks of frames of `Ensemble.blocks`."""
     parts = [
         motion.of_frames(block["displacement"], block["crsd"])
         | panel.of_frames(block["crsd"], resamples, seed)
@@ -89,7 +89,7 @@ def of_ensemble(
 
 
 def over_all_trajectories(campaign: Campaign) -> None:
-    """chi_4 of all trajectories, when all ensembles are there."""
+    """Compute and write chi_4 over all trajectories, after all ensembles."""
     with groups.open_group(campaign.store, "dynamics") as group:
         overlap = group["overlap"].load()
     chi4 = four_point_susceptibility(

@@ -15,25 +15,25 @@ from glassdask.campaign import Campaign
 from glassdask.store import groups, layout, trajectories
 from glassdask.store.reading import damage_named, damaged
 
-#: What the store has of each trajectory.
+#: Variables of the store for each trajectory.
 RECORDED = ("crsd", "displacement")
-#: Fewer whole trajectories than this have no mean that could be told from noise.
+#: Smallest number of finished trajectories for a mean; with one, its noise is unknown.
 FEWEST = 2
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Whole trajectories of one start at one temperature.
+    """Finished trajectories of one start at one temperature.
 
     Attributes
     ----------
     campaign : Campaign
     configuration, temperature : int
-        Places along these dimensions.
+        Indices along these dimensions.
     replicas : ndarray of int
-        Which are whole, (replica,).
+        Numbers of the finished replicas, (replica,).
     stored : ndarray of bool
-        Which of these are in the store; the others wait in files, (replica,).
+        Whether each of these is in the store; others are in temporary files, (replica,).
     group : zarr.Group
         The group `propensity`.
     """
@@ -51,12 +51,12 @@ class Ensemble:
         return np.asarray(self.group["time"][...])  # type: ignore[index]
 
     def blocks(self, *names: str) -> Iterator[dict[str, np.ndarray]]:
-        """All frames, those of one chunk at a time, so that memory does not grow with them.
+        """Yield all frames, one chunk at a time, so that memory does not grow with their number.
 
         Parameters
         ----------
         *names : str
-            What is wanted of `RECORDED`.
+            Some of `RECORDED`.
 
         Yields
         ------
@@ -66,7 +66,7 @@ class Ensemble:
         Raises
         ------
         StageFailed
-            When a file is damaged or lost.
+            When a file is damaged or missing.
         """
         count = len(self.times)
         frames = self.group[names[0]].chunks[3]  # type: ignore[union-attr]
@@ -89,7 +89,7 @@ class Ensemble:
         return found
 
     def _waiting(self, name: str, replica: int) -> np.ndarray:
-        """A trajectory that waits in its file, or that the store has taken just now."""
+        """A trajectory from its temporary file, or from the store if it was just moved there."""
         place = (self.configuration, self.temperature, replica)
         shape = self.group["run_status"].shape  # type: ignore[union-attr]
         path = trajectories.waiting_file(self.campaign, int(np.ravel_multi_index(place, shape)))
@@ -97,26 +97,26 @@ class Ensemble:
         return np.asarray(self.group[name][place]) if content is None else content[name]  # type: ignore[index]
 
 
-def check_whole_trajectories(campaign: Campaign) -> None:
-    """Refuse an ensemble that has nowhere two whole trajectories; say when some are missing.
+def check_finished_trajectories(campaign: Campaign) -> None:
+    """Check that some start and temperature has two finished trajectories; report missing ones.
 
     Raises
     ------
     StageFailed
-        With how many there are.
+        When none has.
     """
-    whole = trajectories.whole(campaign)
-    enough = whole.sum(axis=-1) >= FEWEST
+    done = trajectories.finished(campaign)
+    enough = done.sum(axis=-1) >= FEWEST
     if not enough.any():
         raise StageFailed(
-            f"{whole.sum()} whole trajectories of {whole.size}, no two of the same start and "
+            f"{done.sum()} of {done.size} trajectories are finished, no two of the same start and "
             "temperature",
             "at least two",
             f"Type `glassdask propensity {campaign.path}` first.",
         )
-    if not whole.all():
+    if not done.all():
         print(
-            f"correlate: {whole.sum()} of {whole.size} trajectories are whole, at least two of "
+            f"correlate: {done.sum()} of {done.size} trajectories are finished, at least two of "
             f"them in {enough.sum()} of {enough.size} ensembles (start and temperature)",
             flush=True,
         )
@@ -128,7 +128,7 @@ def open_ensemble(campaign: Campaign, configuration: int, temperature: int) -> E
     Raises
     ------
     StageFailed
-        When there are no displacements, as earlier versions kept none.
+        When the store has no displacements, since an earlier version wrote it.
     """
     place = (configuration, temperature)
     group = zarr.open_group(campaign.store, path="propensity", mode="r")
@@ -136,16 +136,16 @@ def open_ensemble(campaign: Campaign, configuration: int, temperature: int) -> E
         if name not in group:
             raise StageFailed(
                 f"the results of propensity have no {name}",
-                "those of this version of glassdask",
+                "results of this version of glassdask",
                 f"Type `glassdask propensity {campaign.path} --start-over`.",
             )
-    replicas = np.flatnonzero(trajectories.whole(campaign)[place])
+    replicas = np.flatnonzero(trajectories.finished(campaign)[place])
     status = np.asarray(groups.array(campaign.store, "propensity", "run_status", "r")[place])
     return Ensemble(campaign, *place, replicas, status[replicas] == layout.DONE, group)
 
 
 def propensity(campaign: Campaign, configuration: int, temperature: int) -> xr.DataArray:
-    """Delta, the mean CRSD over the whole trajectories of an ensemble.
+    """Delta, the mean CRSD over the finished trajectories of an ensemble.
 
     Returns
     -------

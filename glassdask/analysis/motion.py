@@ -1,4 +1,4 @@
-"""How the particles of an ensemble move: all that follows from some frames of it."""
+"""Dynamic quantities of an ensemble, from some of its frames at a time."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from glassdask.campaign.analyses import Correlate
 from glassdask.physics import bonds, relaxation, scattering, statistics
 from glassdask.physics import displacement as displacements
 
-#: Variables of these names with this prefix are of displacements relative to the cage.
+#: Prefix of variables made from cage-relative displacements.
 CAGE = "cage_relative_"
 
 
 class Motion:
-    """What is measured of the trajectories from one start.
+    """Dynamic quantities of the trajectories from one start.
 
     Parameters
     ----------
     start : Dataset
         `position` (particle, axis), `box_length`, `species`, with the attribute `sigma`.
     section : Correlate
-        What the campaign chose.
+        The table [correlate] of the campaign.
     """
 
     def __init__(self, start: xr.Dataset, section: Correlate) -> None:
@@ -37,8 +37,6 @@ class Motion:
 
     def of_frames(self, displacement: np.ndarray, crsd: np.ndarray) -> dict[str, np.ndarray]:
         """Propensities, mean squared displacements, scattering and overlap of some frames.
-
-        The kernels are those of the functions on labelled arrays.
 
         Parameters
         ----------
@@ -72,7 +70,7 @@ class Motion:
         return found
 
     def _means(self, values: np.ndarray) -> np.ndarray:
-        """Mean over the replicas and over all particles, then those of each species."""
+        """Mean over the replicas and over all particles, and over those of each species."""
         each = statistics.means_of_groups(values, self.species).mean(axis=0)
         share = np.unique(self.species, return_counts=True)[1] / len(self.species)
         return np.concatenate([(each @ share)[None], each.T])

@@ -1,4 +1,4 @@
-"""What structure says about later motion: every indicator, on every rung of a ladder of xi."""
+"""Correlations of structure with later motion, for every indicator and every xi of a ladder."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Panel:
     Parameters
     ----------
     raw : Dataset
-        Indicators of the start and its Gamma, raw, (particle,); of several networks also
+        Raw indicators and Gamma of the start, (particle,); with several networks also
         `snapshots.BY_NETWORK`.
     start : Dataset
         `position` (particle, axis), `box_length` and `species`.
     names : sequence of str
-        Indicators, in their order.
+        Names of the indicators, in order.
     own : float
-        The campaign's xi, sigma.
+        The xi of the campaign, sigma.
     ladder : sequence of float
-        Further ones, sigma; 0: not coarse-grained.
+        Further xi, sigma; 0: no coarse-graining.
     """
 
     def __init__(
@@ -60,17 +60,18 @@ class Panel:
     def of_frames(self, crsd: np.ndarray, resamples: int, seed: list[int]) -> dict[str, np.ndarray]:
         """Correlations with 1 - Delta of some frames, their noise, and the field of Delta.
 
-        Coarse-graining is linear: in place of every replica, the mean and the differences between
-        halves are coarse-grained, and the effects of the replicas on C come from its transpose.
+        Coarse-graining is linear. So only the mean and the differences between halves are
+        coarse-grained, not each replica, and the effect of each replica on C comes from the
+        transposed coarse-graining.
 
         Parameters
         ----------
         crsd : ndarray
             (replica, time, particle).
         resamples : int
-            Of the interval; 0: none is wanted.
+            Bootstrap resamples for the interval; 0: no interval.
         seed : list of int
-            Of the halves and of the resamples.
+            Seed of the halves and the resamples.
 
         Returns
         -------
@@ -124,7 +125,7 @@ class Panel:
         resamples: int,
         seed: list[int],
     ) -> dict[str, np.ndarray]:
-        """What is wanted at the campaign's own xi alone."""
+        """Quantities only for the xi of the campaign: field, correlations by network, interval."""
         found = {"propensity_field": normalise_array(delta)}
         for kind, function in CORRELATIONS.items():
             if len(structure) > self.count:

@@ -1,6 +1,6 @@
-"""The work of one Dask task: read a block of runs, compute, write whole shards.
+"""The work of one Dask task: read a block of runs, compute, write complete shards.
 
-A block is one shard of every variable, so no two tasks ever write the same file.
+A block is one shard of every variable, so two tasks never write the same file.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from glassdask.campaign.modules import load_modules
 from glassdask.physics import coarse_graining, correlations, images, radial_distribution, statistics
 from glassdask.physics.configuration import structural_indicators
 from glassdask.store import groups, layout
-from glassdask.store.reading import check_whole, load, read_configurations
+from glassdask.store.reading import check_complete, load, read_configurations
 
 CORRELATIONS = {"pearson": correlations.pearson, "spearman": correlations.spearman}
-#: The Grad-CAM score of each network, where there are several.
+#: Variable with Gamma of each network, if there are several.
 BY_NETWORK = "gradcam_by_network"
 
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
@@ -28,13 +28,13 @@ Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 def write(
     campaign: Campaign, group: str, low: int, high: int, values: dict[str, np.ndarray]
 ) -> None:
-    """Write the runs `low` to `high` of some variables of a group."""
+    """Write some variables of a group for the runs `low` to `high` - 1."""
     for name, block in values.items():
         groups.array(campaign.store, group, name)[low:high] = block
 
 
 def grid(campaign: Campaign, low: int, high: int) -> np.ndarray:
-    """Grid a block; returns the status of its runs, (sample,) int8."""
+    """Write the images of a block; returns the status of its runs, (sample,) int8."""
     block = read_configurations(campaign, low, high, campaign.file.grid.configuration)
     status = block["run_status"].values
     target = groups.array(campaign.store, "density", "density")
@@ -47,7 +47,7 @@ def grid(campaign: Campaign, low: int, high: int) -> np.ndarray:
 
 
 def images_of(campaign: Campaign, configurations: xr.Dataset) -> xr.DataArray:
-    """Images of configurations by M as [grid] has it, (..., channel, *grid)."""
+    """Images of configurations by the map M of [grid], (..., channel, *grid)."""
     settings = campaign.file.grid
     return images.grid_density(
         configurations,
@@ -59,7 +59,7 @@ def images_of(campaign: Campaign, configurations: xr.Dataset) -> xr.DataArray:
 
 
 def structure(campaign: Campaign, low: int, high: int) -> np.ndarray:
-    """Structural indicators of a block; returns the status of its runs, (sample,) int8."""
+    """Write the indicators of a block; returns the status of its runs, (sample,) int8."""
     load_modules(campaign)
     block = read_configurations(campaign, low, high, campaign.file.indicators.configuration)
     found = structural_indicators(block, campaign.file.indicators.names)
@@ -68,7 +68,7 @@ def structure(campaign: Campaign, low: int, high: int) -> np.ndarray:
 
 
 def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
-    """Fields and correlations of a block; returns the status of its runs, (sample,) int8."""
+    """Write fields and correlations of a block; returns the status of its runs, (sample,) int8."""
     names = layout.indicator_names(campaign)
     block = read_configurations(campaign, low, high)
     raw = raw_indicators(campaign, block, low, high)
@@ -84,15 +84,15 @@ def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
 
 
 def raw_indicators(campaign: Campaign, block: xr.Dataset, low: int, high: int) -> xr.Dataset:
-    """Gamma and structural indicators of a block, raw; the Gamma of each network where several.
+    """Raw Gamma and indicators of a block; with several networks also `BY_NETWORK`.
 
-    Gamma is NaN where no network has learnt, or none was trained.
+    Gamma is NaN if no network was trained, or none reaches [explain] minimum_accuracy.
     """
     with groups.open_group(campaign.store, "indicators") as structural:
         part = structural[campaign.file.indicators.names].isel(sample=slice(low, high))
         raw = load(campaign, "indicators", part)
     for name in raw:
-        check_whole(campaign, "indicators", raw[name], block["run_status"].values, low)
+        check_complete(campaign, "indicators", raw[name], block["run_status"].values, low)
     if not groups.exists(campaign.store, "explanations"):
         return raw.assign(gradcam=next(iter(raw.values())) * np.nan)
     with groups.open_group(campaign.store, "explanations") as explained:
@@ -102,14 +102,14 @@ def raw_indicators(campaign: Campaign, block: xr.Dataset, low: int, high: int) -
 
 
 def tables_of(signed: xr.Dataset, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """All correlations of a block, as the group `correlations` has them: (..., sample, state).
+    """All variables of the group `correlations` for a block: (..., sample, state).
 
     Parameters
     ----------
     signed : Dataset
-        Of `signed_fields`.
+        Result of `signed_fields`.
     names : sequence of str
-        Indicators to correlate with each other and with the Gamma of each network.
+        Indicators to correlate with each other and with Gamma of each network.
     """
     each = list(signed[BY_NETWORK].transpose("network", ...)) if BY_NETWORK in signed else []
     tables = {}
@@ -126,9 +126,9 @@ def tables_of(signed: xr.Dataset, names: Sequence[str]) -> dict[str, np.ndarray]
 def snapshot_features(
     campaign: Campaign, raw: xr.Dataset, block: xr.Dataset
 ) -> dict[str, np.ndarray]:
-    """What the linear models are given: g(r) and the mean indicators of each species.
+    """Inputs of the linear models: g(r) and the mean indicators of each species.
 
-    Like the network, they see what [grid] configuration says.
+    g(r) is that of the positions which the network sees, see [grid] configuration.
     """
     which = campaign.file.grid.configuration
     if which == "inherent":
@@ -144,17 +144,17 @@ def snapshot_features(
 
 
 def smooth_fields(campaign: Campaign, raw: Labelled, block: xr.Dataset) -> Labelled:
-    """Coarse-grain over xi and normalise to [0, 1], snapshot by snapshot."""
+    """Coarse-grain over xi and normalise to [0, 1] in each snapshot."""
     xi = campaign.file.correlate.coarse_graining_length
     return coarse_graining.normalise(coarse_graining.coarse_grain(raw, block, xi))
 
 
 def signed_fields(smooth: xr.Dataset) -> xr.Dataset:
-    """As they enter correlations: 1 - X for indicators that are small where the structure is good.
+    """Replace X by 1 - X for the indicators in `REVERSED`, as in the correlations of the paper.
 
     Parameters
     ----------
     smooth : Dataset
-        Of `smooth_fields`.
+        Result of `smooth_fields`.
     """
     return smooth.map(lambda values: 1 - values if values.name in layout.REVERSED else values)

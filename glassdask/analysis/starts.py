@@ -1,4 +1,4 @@
-"""What the trajectories of the ensemble start from, and its structure, for any kind of start."""
+"""The configurations that the trajectories start from, and their structure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") 
     Parameters
     ----------
     campaign : Campaign
-        Whose ensemble has begun.
+        A campaign with a started ensemble.
     c, T : int
-        Places along the dimensions `configuration` and `temperature` of the ensemble.
+        Indices along the dimensions `configuration` and `temperature` of the ensemble.
     which : {"snapshot", "inherent"}
         Its positions, or those of its inherent structure.
 
@@ -30,13 +30,13 @@ def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") 
     -------
     Dataset
         `position` (particle, axis), wrapped to [0, L), sigma, with `species` and `box_length`, and
-        the attributes that `glassdask.structural_indicators` wants. The coordinate `sample` is the
+        the attributes that `glassdask.structural_indicators` needs. The coordinate `sample` is the
         number of its run.
 
     Raises
     ------
     StageFailed
-        When its equilibration failed, or a file is damaged or lost.
+        When its equilibration failed, or a file is damaged or missing.
     """
     if campaign.file.propensity.start == "glass":
         sample = _sample_of(campaign, c)
@@ -50,8 +50,8 @@ def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") 
         if int(found["run_status"]) != layout.DONE:
             raise StageFailed(
                 f"the equilibration of run {sample} at T = {float(found['temperature']):g} failed",
-                "one that did not",
-                f"Type `glassdask equilibrate {campaign.path} --retry`, or name other runs in "
+                "a finished equilibration",
+                f"Type `glassdask equilibrate {campaign.path} --retry`, or list other runs in "
                 "[propensity] samples.",
             )
     if position.isnull().any():
@@ -61,12 +61,12 @@ def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") 
 
 
 def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
-    """Structural indicators and Gamma of what the trajectories start from, raw.
+    """Raw structural indicators and Gamma of the configuration that trajectories start from.
 
     Parameters
     ----------
     campaign : Campaign
-        Whose stage `indicators` is complete.
+        A campaign with the complete stage `indicators`.
     c, T : int
         As for `start_of`.
 
@@ -74,8 +74,8 @@ def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
     -------
     Dataset
         (particle,) float64: a variable for each of [indicators] names, and `gradcam`; with several
-        networks also `snapshots.BY_NETWORK` (network, particle). Gamma is NaN where no network has
-        learnt, or none was trained.
+        networks also `snapshots.BY_NETWORK` (network, particle). Gamma is NaN if no network
+        was trained, or none reaches [explain] minimum_accuracy.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
 
 
 def _gamma_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
-    """Gamma of an equilibrated liquid; NaN where there is no network, of one state alone."""
+    """Gamma of an equilibrated liquid; NaN without a network, in a campaign with one class."""
     names = {layout.of_starts(name): name for name in ("gradcam", snapshots.BY_NETWORK)}
     with groups.open_group(campaign.store, "explanations") as group:
         found = [name for name in names if name in group]

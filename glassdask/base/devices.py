@@ -1,4 +1,4 @@
-"""Which devices there are for the network, and what to say when there is no GPU."""
+"""Devices for the network, and the warning when no GPU is available."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ASKED = ("SLURM_JOB_GPUS", "SLURM_GPUS_ON_NODE", "CUDA_VISIBLE_DEVICES")
 
 @dataclass(frozen=True)
 class Devices:
-    """What a stage of the network runs on; one process a device.
+    """Devices of a stage of the network; it runs one process on each device.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Devices:
         return self.per_node * self.nodes
 
     def at_most(self, count: int) -> Devices:
-        """No more than `count` of them, as many on each node, on as few nodes as that takes."""
+        """At most `count` devices: fill each node, so that few nodes are used."""
         per_node = min(self.per_node, max(1, count))
         return Devices(self.kind, per_node, min(self.nodes, max(1, count // per_node)))
 
@@ -53,25 +53,25 @@ def find_devices(nodes: int = 1) -> Devices:
     Parameters
     ----------
     nodes : int
-        Nodes of the job, taken to be like this one.
+        Nodes of the job; each is assumed to have the devices of this one.
     """
-    with warnings.catch_warnings():  # torch's own of a driver that it cannot use
+    with warnings.catch_warnings():  # torch warns of a driver that it cannot use
         warnings.simplefilter("ignore")
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return Devices("cuda", count, nodes) if count else Devices()
 
 
 def useful_devices(devices: Devices, images: int, batch_size: int) -> Devices:
-    """As many as leave each two images of a batch, and none without any.
+    """The devices that can be used: each needs at least two images of every batch.
 
     Parameters
     ----------
     devices : Devices
-        Those that there are.
+        All available devices.
     images : int
         Images of the training split.
     batch_size : int
-        Images at a time, over all devices.
+        Images of one batch, over all devices.
     """
     smallest = images // math.ceil(images / batch_size)
     return devices.at_most(min(batch_size // 2, smallest))
@@ -84,7 +84,7 @@ def choose_device(device: str | torch.device | None, threads: int) -> torch.devi
     ----------
     device : str, device or None
     threads : int
-        Of this process; 0 for all cores, or its part of them under torchrun.
+        Threads of this process; 0: all cores, or an equal share of them under torchrun.
     """
     if device is None:
         device = find_devices().kind
@@ -94,7 +94,7 @@ def choose_device(device: str | torch.device | None, threads: int) -> torch.devi
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
-    """Whether a training multiplies in bfloat16: if asked to, or by itself on a GPU that can.
+    """Whether training multiplies in bfloat16: if asked for, or with "auto" on a GPU that has it.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
     device : device
     """
     if precision == "auto":
-        # GPUs older than Ampere do so in software
+        # GPUs older than Ampere emulate bfloat16, which is slow
         return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return precision == "bfloat16"
 
@@ -116,7 +116,7 @@ def cores() -> int:
 
 
 def without_cuda(stage: str) -> str:
-    """The warning that a stage works on the CPU, after `choose_device`."""
+    """The warning that a stage runs on the CPU; call it after `choose_device`."""
     threads = torch.get_num_threads()
     on = f"the CPU is used, with {threads} thread{'s' if threads > 1 else ''}"
     asked = [f"{name}={os.environ[name]}" for name in ASKED if _is_set(name)]
@@ -125,12 +125,12 @@ def without_cuda(stage: str) -> str:
     if torch.version.cuda is None:
         why = f"torch {torch.__version__} is built without CUDA"
     else:
-        why = f"torch {torch.__version__} sees none (see what `nvidia-smi` says)"
+        why = f"torch {torch.__version__} sees none (type `nvidia-smi` to check the driver)"
     return f"{stage}: a GPU was asked for ({', '.join(asked)}), but {why}; {on}"
 
 
 def _is_set(name: str) -> bool:
-    """Whether a variable names a GPU; these values of it are ways to say none."""
+    """Whether the environment variable names a GPU."""
     value = os.environ.get(name, "").strip()
     none = ("", "-1", "NoDevFiles", "none") + (("0",) if name == "SLURM_GPUS_ON_NODE" else ())
     return value not in none

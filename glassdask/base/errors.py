@@ -36,13 +36,13 @@ class UsageError(GlassdaskError):
 
 
 class StageFailed(GlassdaskError):
-    """A stage began and could not be completed: exit code 1."""
+    """A stage started and failed: exit code 1."""
 
     exit_code = 1
 
 
 def as_stage_error(error: Exception, stage: str, logs: str) -> GlassdaskError:
-    """Say any error of a stage in one line: a full disk, a lost right, a damaged file, a bug.
+    """Turn any error of a stage into one that is printed in one line.
 
     Parameters
     ----------
@@ -50,15 +50,15 @@ def as_stage_error(error: Exception, stage: str, logs: str) -> GlassdaskError:
         A `GlassdaskError` is returned as it is.
     stage : str
     logs : str
-        Where the traceback is.
+        The folder of the log that has the traceback.
     """
     if isinstance(error, GlassdaskError):
         return error
     if isinstance(error, OSError):
         return StageFailed(
             f"{stage} could not write or read: {error}",
-            "a disk with room, and rights to it",
-            "What was done is kept; type the same command to go on.",
+            "free disk space and write permission",
+            "Finished work is kept; type the same command to continue.",
         )
     return StageFailed(
         f"{stage} failed: {type(error).__name__}: {error}".replace("\n", " "),
@@ -68,23 +68,20 @@ def as_stage_error(error: Exception, stage: str, logs: str) -> GlassdaskError:
 
 @contextmanager
 def in_one_line(what: str) -> Iterator[None]:
-    """A full disk or a lost right, said in one line."""
+    """Report a full disk or a missing permission in one line."""
     try:
         yield
-    except BrokenPipeError:  # nobody reads on; no fault of the disk
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe: not a disk error
         raise
     except OSError as error:
         raise as_stage_error(error, what, "") from None
 
 
 class StoppedEarly(GlassdaskError):
-    """Stopped from outside (a signal, the wall time); the same command goes on: exit code 75."""
+    """Stopped by a signal or the wall time; the same command continues: exit code 75."""
 
     exit_code = 75
 
 
 class StageHeld(StoppedEarly):
-    """Another process works at the stage; the same command goes on after it: exit code 75.
-
-    So a job goes back into the queue when the node before it was only thought to be dead.
-    """
+    """Another process runs the stage; try again after it: exit code 75, so that a job requeues."""

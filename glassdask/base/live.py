@@ -1,6 +1,6 @@
-"""What a running stage says of itself, for `glassdask status` in another shell or on another node.
+"""Heartbeat of a running stage, for `glassdask status` in another shell or on another node.
 
-The process that holds a stage rewrites one small file, `logs/.STAGE.live.json`, every few seconds.
+The process that runs a stage rewrites a small file, `logs/.STAGE.live.json`, every few seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-#: Seconds between two signs of life, and after which a process on another node counts as gone.
+#: Seconds between two heartbeats, and seconds after which a process on another node counts as dead.
 PERIOD, GONE = 2.0, 60.0
 
 _current: Path | None = None
@@ -22,12 +22,12 @@ _kept: dict[str, Any] = {}
 
 
 def path_of(folder: Path, stage: str) -> Path:
-    """Where the stage of the campaign in `folder` says how it does."""
+    """The heartbeat file of a stage of the campaign in `folder`."""
     return folder / "logs" / f".{stage}.live.json"
 
 
 def begin(path: Path) -> Path | None:
-    """From now on this process speaks for the stage; returns for which one it spoke until now."""
+    """Start to write heartbeats to `path`; return the path that was used before, if any."""
     global _current
     before, _current = _current, path
     _content.clear()
@@ -36,7 +36,7 @@ def begin(path: Path) -> Path | None:
 
 
 def end(before: Path | None = None) -> None:
-    """The stage is over, or stopped; speak again for the one around it, a scan's."""
+    """End the heartbeats of a stage; continue those of the enclosing scan, at `before`."""
     global _current
     if _current is not None:
         _current.unlink(missing_ok=True)
@@ -47,7 +47,7 @@ def end(before: Path | None = None) -> None:
 
 
 def say(**content: Any) -> None:
-    """Write a sign of life with `content`, unless the last one is fresh; never raises."""
+    """Write a heartbeat with `content`, unless the last one is recent; never raises."""
     if _current is None:
         return
     if content:
@@ -59,7 +59,7 @@ def say(**content: Any) -> None:
 
 
 def keep(**facts: Any) -> None:
-    """Facts that go with every sign of life until the stage ends; a sign of life, if due or new."""
+    """Add `facts` to every heartbeat until the stage ends; write one now if they are new."""
     fresh = time.monotonic() - _written < PERIOD
     if _current is None or (fresh and _kept | facts == _kept):
         return
@@ -83,7 +83,7 @@ def _write() -> None:
 
 
 def read(folder: Path, stage: str) -> dict[str, Any] | None:
-    """The last sign of life of a stage; None when there is none."""
+    """The last heartbeat of a stage; None without one."""
     try:
         return json.loads(path_of(folder, stage).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -91,7 +91,7 @@ def read(folder: Path, stage: str) -> dict[str, Any] | None:
 
 
 def elsewhere(told: dict[str, Any] | None) -> bool:
-    """Whether a process on another node spoke a short while ago."""
+    """Whether a process on another node sent this heartbeat, less than `GONE` seconds ago."""
     return (
         told is not None
         and told["host"] != socket.gethostname()

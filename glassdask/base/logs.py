@@ -1,4 +1,4 @@
-"""One log file a job; every line carries the time and the rank."""
+"""One log file for each job; every line has the time and the rank."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import sys
 import time
 from pathlib import Path
 
-#: Ranks of one MPI job append to the same file, whose name rank 0's parent may choose.
+#: Names the log file of an MPI job; all its ranks append to it. Set by the parent of the ranks.
 LOG_VARIABLE = "GLASSDASK_LOG"
 
 
 class _LogFile(logging.FileHandler):
-    """A line that cannot be written, as on a full disk, is lost without a word."""
+    """Drop lines that cannot be written, as on a full disk: the stage itself reports that once."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Leave it to the work itself to find the disk full and to say so, in one line."""
+        """Ignore the error."""
 
 
 def open_log(folder: Path, job: str, rank: int = 0, name: str | None = None) -> Path:
-    """Begin (or join) the log of a job and return its path.
+    """Open the log of a job, or append to it, and return its path.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def open_log(folder: Path, job: str, rank: int = 0, name: str | None = None) -> 
 
 
 def warn(text: str) -> None:
-    """Say something in one line on the terminal, and in the log once there is one."""
+    """Print a warning in one line, and write it to the log if one is open."""
     logger = logging.getLogger("glassdask")
-    if logger.handlers:  # without any, Python would say it on the terminal a second time
+    if logger.handlers:  # without handlers, logging would print the warning a second time
         logger.warning(text)
     print(f"Warning: {text}", file=sys.stderr, flush=True)

@@ -1,6 +1,6 @@
-"""Arrays in one file that is there whole, on the disk, or not at all.
+"""Arrays in one file, which is written completely or not at all.
 
-The zip format's checksums cover what is in it, so that a damaged file is noticed when it is read.
+The checksums of the zip format reveal a damaged file when it is read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from glassdask.base.logs import warn
 
 Arrays = dict[str, np.ndarray]
 
-#: What NumPy and the zip format raise for a file that is cut short or has wrong bits.
+#: What NumPy and zipfile raise for a truncated or corrupted file.
 _DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile)
 
 
@@ -25,7 +25,7 @@ def write(path: Path, arrays: Arrays) -> None:
     Raises
     ------
     OSError
-        When it could not be written; what was there before is as it was.
+        When the file cannot be written; an earlier file at `path` is unchanged.
     """
     partial = path.with_name(path.name + ".partial")
     try:
@@ -40,16 +40,15 @@ def write(path: Path, arrays: Arrays) -> None:
 
 
 def read(path: Path, names: tuple[str, ...] = (), then: str = "") -> Arrays | None:
-    """Content of a file; None when it is not there or damaged.
+    """The arrays of a file; None when it is missing or damaged.
 
     Parameters
     ----------
     path : Path
     names : tuple of str
-        Read these arrays only, those of them that there are; all if empty.
+        Read only these arrays, if present; all if empty.
     then : str
-        What follows when the file is damaged; said with it on the terminal and in the log. Nothing
-        is said if empty.
+        End of the warning that is given for a damaged file: the consequence. No warning if empty.
     """
     try:
         with np.load(path, allow_pickle=False) as content:

@@ -1,4 +1,4 @@
-"""Words of the command line that several commands share."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ Overrides = Annotated[
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a field; may be repeated."),
 ]
 StartOver = Annotated[
-    bool, typer.Option("--start-over", help="Delete what was made with other inputs, and redo it.")
+    bool,
+    typer.Option("--start-over", help="Delete results of other inputs and compute them again."),
 ]
 Walltime = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help=f"Stop and save before TIME is over, exit 75; TIME is {FORMS}; else the job's own.",
+        help=f"Stop and save before TIME is over (exit code 75); TIME is {FORMS}; default: the "
+        "time limit of the job.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Progress of a stage: a bar with the time left on a terminal, plain lines elsewhere."""
+"""Progress of a stage: a bar with the time left on a terminal, otherwise plain lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from glassdask.base import live
 
-#: Set by a parent that draws the bar itself and reads JSON lines instead.
+#: Set by a parent process that draws the bar itself, from JSON lines that this process prints.
 PIPE_VARIABLE = "GLASSDASK_PROGRESS"
 MARK = "@progress "
 
@@ -21,7 +21,7 @@ logger = logging.getLogger("glassdask")
 
 
 class Progress(AbstractContextManager["Progress"]):
-    """Counts the work of a stage.
+    """Count the work of a stage, and show it.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ class Progress(AbstractContextManager["Progress"]):
     unit : str
         What is counted: "runs", "blocks", "epochs".
     total : int
-        How many there are.
+        Number of units.
     done : int
-        How many were done before.
+        Number of units that were finished before this process started.
     """
 
     def __init__(self, stage: str, unit: str, total: int, done: int = 0) -> None:
@@ -64,13 +64,13 @@ class Progress(AbstractContextManager["Progress"]):
         self._bar.start()
 
     def advance(self, count: int = 1, note: str = "") -> None:
-        """Count `count` more, with a short remark."""
+        """Add `count` finished units, with a short remark."""
         self.update(self.done + count, note)
 
     def update(
         self, done: int, note: str = "", seconds_left: float | None = None, **more: Any
     ) -> None:
-        """Set how many are done.
+        """Set the number of finished units.
 
         Parameters
         ----------
@@ -78,9 +78,9 @@ class Progress(AbstractContextManager["Progress"]):
         note : str
             A short remark.
         seconds_left : float, optional
-            A better estimate than the pace at which whole ones were done so far.
+            An estimate of the caller's; without it, the time per finished unit is used.
         **more
-            What `glassdask status` is told besides.
+            Further facts for `glassdask status`.
         """
         fresh = done != self.done
         self.done, self._left = done, seconds_left
@@ -104,11 +104,11 @@ class Progress(AbstractContextManager["Progress"]):
             print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
 
     def _silence(self) -> float:
-        """Seconds between two lines: fewer and fewer in a job that runs for days."""
+        """Seconds between two lines; they grow, so that a job of days prints few lines."""
         return max(10.0, 0.01 * (time.monotonic() - self._began))
 
     def seconds_left(self) -> float | None:
-        """The time left; None when nothing is known yet."""
+        """Seconds left; None when unknown."""
         counted = self.done - self._at_start
         if self._left is not None:
             return self._left
@@ -118,7 +118,7 @@ class Progress(AbstractContextManager["Progress"]):
         return pace * (self.total - self.done)
 
     def time_left(self) -> str:
-        """The time left, for people."""
+        """The time left as text."""
         if self.done >= self.total:
             return f"done in {duration(time.monotonic() - self._began)}"
         left = self.seconds_left()
@@ -130,13 +130,13 @@ class Progress(AbstractContextManager["Progress"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave the bar as it stands."""
+        """Stop the bar and leave it on the terminal."""
         if self._bar is not None:
             self._bar.stop()
 
 
 def duration(seconds: float) -> str:
-    """A duration as people say it: 12 s, 3 min 20 s, 5 h 10 min, 3.1 d."""
+    """A duration as text: 12 s, 3 min 20 s, 5 h 10 min, 3.1 d."""
     if seconds < 60:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     if seconds < 3600:
@@ -147,5 +147,5 @@ def duration(seconds: float) -> str:
 
 
 def read_piped(line: str) -> list | None:
-    """The content of a JSON progress line of a child; None for any other line."""
+    """The content of a JSON progress line of a child process; None for any other line."""
     return json.loads(line[len(MARK) :]) if line.startswith(MARK) else None

@@ -1,4 +1,4 @@
-"""How long a job may still run: `--walltime`, or what its scheduler says."""
+"""How long a job may still run: from `--walltime`, or from the scheduler."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from types import FrameType
 
 from glassdask.base.errors import UsageError
 
-#: How Slurm writes times, and so do we.
+#: The formats of a time, those of Slurm.
 FORMS = "MM, MM:SS, HH:MM:SS, D-HH, D-HH:MM or D-HH:MM:SS"
-#: Seconds, below which starting the ranks and stopping them would leave nothing to work in.
+#: Seconds; a shorter wall time leaves no time between starting and stopping the ranks.
 SHORTEST = 15.0
-#: The last part of a wall time, in which runs are stopped and saved: a share of it, of so many
-#: seconds at least (the end of a block and of MPI) and at most.
+#: Runs are stopped and saved in the last part of the wall time: a fraction of it, within these
+#: bounds in seconds. The lower bound is the time to end a block and MPI.
 MARGIN_SHARE, LEAST_MARGIN, LARGEST_MARGIN = 0.1, 6.0, 60.0
 
 _FORMS = (
@@ -30,12 +30,12 @@ _SECONDS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 
 
 def parse(text: str) -> float:
-    """Seconds of a time in one of `FORMS`.
+    """Convert a time in one of the formats `FORMS` to seconds.
 
     Raises
     ------
     UsageError
-        When the text has another form.
+        When the text has another format.
     """
     for form in _FORMS:
         if found := re.fullmatch(form, text.strip()):
@@ -46,25 +46,25 @@ def parse(text: str) -> float:
 
 
 def seconds_to_work(walltime: str | None, time_left: Callable[[], float | None]) -> float | None:
-    """Seconds until runs are to be stopped and saved; None: no limit is known.
+    """Seconds until runs must stop and save; None without a known limit.
 
     Parameters
     ----------
     walltime : str or None
-        As given on the command line.
+        From the command line.
     time_left : callable
-        Asked without it: seconds until the end of the job, as `batch.scheduler.time_left` says.
+        Used when `walltime` is None: gives the seconds until the end of the job.
 
     Raises
     ------
     UsageError
-        When the text is no time, or one that is too short.
+        When the text is not a time, or the time is too short.
     """
     given = parse(walltime) if walltime is not None else time_left()
     if walltime is not None and given is not None and given < SHORTEST:
         raise UsageError(
             f"--walltime {walltime}, which is {given:g} s",
-            f"at least {SHORTEST:g} s, since starting, stopping and saving take some of it",
+            f"at least {SHORTEST:g} s, since starting, stopping and saving take time",
             f"Type e.g. `{_EXAMPLE}`.",
         )
     if given is None:
@@ -73,15 +73,15 @@ def seconds_to_work(walltime: str | None, time_left: Callable[[], float | None])
 
 
 class Alarm:
-    """Stops this process in time, as Ctrl-C does, and remembers that it was not Ctrl-C."""
+    """Stops this process like Ctrl-C before the wall time is over; `rang` tells the two apart."""
 
     rang = False
 
     @classmethod
-    def wind(cls, seconds: float) -> None:
-        """Ring after so many seconds."""
+    def start(cls, seconds: float) -> None:
+        """Raise KeyboardInterrupt after `seconds`."""
         signal.signal(signal.SIGALRM, cls._ring)
-        # 0 would ring never, and what is too long for the timer is an error
+        # setitimer(0) would disable the timer, and it refuses very large values
         signal.setitimer(signal.ITIMER_REAL, min(max(1.0, seconds), 1e9))
 
     @classmethod
@@ -91,7 +91,7 @@ class Alarm:
 
 
 def stop_in_time(walltime: str | None, time_left: Callable[[], float | None]) -> None:
-    """Before the wall time is over, do as if Ctrl-C had been typed.
+    """Raise KeyboardInterrupt, as Ctrl-C does, before the wall time is over.
 
     Parameters
     ----------
@@ -100,4 +100,4 @@ def stop_in_time(walltime: str | None, time_left: Callable[[], float | None]) ->
     """
     seconds = seconds_to_work(walltime, time_left)
     if seconds is not None:
-        Alarm.wind(seconds)
+        Alarm.start(seconds)

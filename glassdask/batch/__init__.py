@@ -1,1 +1,1 @@
-"""Campaigns as jobs of a Slurm cluster: what to submit, submitting it, what the queue says."""
+"""Campaigns as batch jobs: the chain of jobs, schedulers, submission, the state of the queue."""

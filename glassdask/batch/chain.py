@@ -1,4 +1,4 @@
-"""Which jobs a campaign still needs, as pure data: their options and what waits for what."""
+"""The jobs that a campaign still needs, as pure data: options and dependencies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from glassdask.store.stage import STAGES
 
 @dataclass(frozen=True)
 class Job:
-    """A job that is to be submitted, for one stage.
+    """A job of one stage, before it is submitted.
 
     Attributes
     ----------
@@ -32,11 +32,11 @@ class Job:
     script : Path
         The job script.
     options : list of Option
-        Of the command that submits, without dependencies.
+        Options of the submit command, without dependencies.
     arguments : tuple of str
-        Of the script.
+        Arguments of the script.
     after : tuple of str
-        Stages whose jobs must have succeeded.
+        Stages whose jobs must succeed first.
     """
 
     name: str
@@ -47,44 +47,44 @@ class Job:
     after: tuple[str, ...]
 
     def command(self, numbers: dict[str, str]) -> list[str]:
-        """The whole command, with the numbers of the jobs before it."""
-        # options of the script stand here, too: a site's variables would win over those
+        """The submit command, given the job numbers of earlier stages."""
+        # options are repeated here, since variables of a site would override those in the script
         after = tuple(numbers[name] for name in self.after)
         return self.scheduler.command(self.options, str(self.script), self.arguments, after)
 
     def trial(self) -> list[str]:
-        """The command with which the scheduler only looks at the job; empty: it has none."""
+        """The command that only checks the job; empty if the scheduler has none."""
         words = self.scheduler.command(self.options, str(self.script), self.arguments, ())
         trial = self.scheduler.trial
         return [words[0], *trial, *words[1:]] if trial else []
 
 
 def chain(campaign: Campaign, profile: Profile, waiting: tuple[str, ...] = ()) -> tuple[Job, ...]:
-    """The jobs of all stages that are not complete, each after those whose results it reads.
+    """The jobs of all incomplete stages; each waits for those whose results it reads.
 
     Parameters
     ----------
     campaign : Campaign
     profile : Profile
     waiting : tuple of str
-        Stages whose jobs are in the queue already.
+        Stages whose jobs are already in the queue.
 
     Returns
     -------
     tuple of Job
-        In an order in which they can be submitted.
+        In the order of submission.
 
     Raises
     ------
     UsageError
-        When imported configurations are missing, or ranks do not make whole groups.
+        When imported configurations are missing, or ranks - 1 is not a multiple of ranks_per_run.
     """
     todo = todo_stages(campaign)
     first = [stage for stage in todo if not STAGES[stage].upstream(campaign)]
     if campaign.imported and first:
         raise UsageError(
             f"no configurations in {campaign.path}",
-            "imported ones",
+            "imported configurations",
             f"Type `{STAGES[first[0]].command(campaign)}`.",
         )
     names = [name for name in records.stages(campaign) if name in waiting or name in todo]
@@ -100,15 +100,15 @@ def _check_ranks(campaign: Campaign, profile: Profile, name: str) -> None:
     if ranks < 2 or (ranks - 1) % group:
         raise UsageError(
             f"[{name}] ranks = {ranks} in the site profile, with [hpc] ranks_per_run = {group}",
-            "one that manages, and whole groups that run",
+            "one rank that manages, and a multiple of ranks_per_run that run LAMMPS",
             f"Write e.g. ranks = {1 + group * max(1, (ranks - 1) // group)}.",
         )
 
 
 def todo_stages(campaign: Campaign) -> list[str]:
-    """Stages that are not complete, and that the last ones rest on.
+    """The incomplete stages that the last stages need, and the last stages themselves.
 
-    Where the configurations do not allow a network, nothing rests on it.
+    Without both classes there is no network, and the stages of the network are not needed.
     """
     there = records.stages(campaign)
     read = {name for stage in there for name in (*STAGES[stage].reads, *STAGES[stage].uses)}
@@ -126,7 +126,7 @@ def _job(campaign: Campaign, profile: Profile, name: str, among: list[str]) -> J
     overrides = [word for override in campaign.overrides for word in ("--set", override)]
     before = records.upstream_of(campaign, name)
     after = [stage for stage in among if stage in before]
-    # a job waits for the last ones alone: what these wait for has succeeded by then
+    # direct dependencies are enough: they wait for the earlier ones themselves
     earlier = {stage for other in after for stage in records.upstream_of(campaign, other)}
     request = Request(
         job_name(campaign, name),
@@ -146,27 +146,27 @@ def _job(campaign: Campaign, profile: Profile, name: str, among: list[str]) -> J
 
 def _resources(profile: Profile, name: str) -> Resources:
     resources = profile.resources(name)
-    # with workers in jobs of their own, the job itself only hands out the tasks
+    # with workers in separate jobs, this job only runs the scheduler
     alone = STAGES[name].runs_on == "Dask" and profile.dask.cluster == "jobs"
     return resources.model_copy(update={"ranks": 1} if alone else {})
 
 
 def job_name(campaign: Campaign, name: str) -> str:
-    """What the queue calls the job of a stage of a campaign, and of no other folder."""
+    """Name in the queue of the job of a stage; it is unique to the campaign folder."""
     folder = campaign.path.resolve()
-    # by names alone are jobs found again, in lists with commas; some must begin with a letter
+    # names are searched in comma-separated lists; some schedulers require a letter at the start
     shown = re.sub(r"[^A-Za-z0-9_.+-]+", "_", folder.name)[:60]
     shown = shown if shown[:1].isalpha() else f"g{shown}"
     return f"{shown}-{zlib.crc32(os.fsencode(folder)):08x}-{name}"
 
 
 def jobs_folder(campaign: Campaign) -> Path:
-    """Where job scripts, the profile, and the record of what was submitted are kept."""
+    """Folder of the job scripts, the profile and the record of submitted jobs."""
     return campaign.path.resolve() / "slurm"
 
 
 def environment(profile: Profile, copy: Path | None) -> dict[str, str]:
-    """What the job scripts read; `copy` is the profile as the jobs will find it."""
+    """Environment variables of the jobs; `copy` is the path of the profile for the jobs."""
     site = profile.site
     found = {
         VARIABLE: str(copy) if copy else "",
@@ -180,12 +180,12 @@ def environment(profile: Profile, copy: Path | None) -> dict[str, str]:
 
 
 def scripts_folder() -> Path:
-    """Where profiles and Slurm's job scripts are: in the checkout, or the installed package.
+    """Folder of example profiles and Slurm scripts, in the checkout or the installed package.
 
     Raises
     ------
     UsageError
-        When they are nowhere.
+        When it does not exist.
     """
     for folder in (
         Path(__file__).resolve().parents[2] / "slurm",
@@ -193,11 +193,11 @@ def scripts_folder() -> Path:
     ):
         if (folder / "cpu-cluster.toml").is_file():
             return folder
-    raise UsageError("no site profiles beside the package", "slurm/*.toml", "Install it again.")
+    raise UsageError("no site profiles", "slurm/*.toml beside the package", "Reinstall glassdask.")
 
 
 def as_script(jobs: tuple[Job, ...], variables: dict[str, str], preparing: list[str]) -> str:
-    """The submission as a shell script that does the same.
+    """An equivalent shell script of the submission.
 
     Parameters
     ----------
@@ -205,14 +205,14 @@ def as_script(jobs: tuple[Job, ...], variables: dict[str, str], preparing: list[
     variables : dict
         Environment of the jobs.
     preparing : list of str
-        Commands that come first.
+        Commands at the start of the script.
     """
     lines = [*preparing, *(f"export {key}={shlex.quote(v)}" for key, v in variables.items())]
     for job in jobs:
-        # letters that need no quoting
+        # @ needs no quoting
         command = shlex.join(job.command({name: f"@{name}@" for name in job.after}))
         for name in job.after:
-            # on a federation the name of the cluster follows the number
+            # on a Slurm federation, the name of the cluster follows the number
             command = command.replace(f"@{name}@", f'"${{{name}%%;*}}"')
         lines.append(f"{job.name}=$({command})")
     return "\n".join(lines)

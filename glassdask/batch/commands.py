@@ -21,17 +21,19 @@ def submit_command(
     folder: Folder,
     profile: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Site profile (slurm/README.md); later: the last."),
+        typer.Option(
+            metavar="FILE", help="Site profile (slurm/README.md); default: that of the last submit."
+        ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the submission as a shell script; do nothing.")
+        bool, typer.Option("--dry-run", help="Print a shell script of the submission; do nothing.")
     ] = False,
     start_over: Annotated[
-        bool, typer.Option("--start-over", help="Delete what was made with other inputs first.")
+        bool, typer.Option("--start-over", help="Delete outdated results first.")
     ] = False,
     overrides: Overrides = None,
 ) -> None:
-    """Submit the stages that are not complete to the batch system, each after those it reads."""
+    """Submit the incomplete stages to the batch system, each after those whose results it reads."""
     from glassdask.batch import submitting
     from glassdask.campaign import load
 
@@ -54,7 +56,7 @@ def submit_command(
 
 @contextmanager
 def queue_at_least(folder: Path) -> Iterator[None]:
-    """When the campaign file cannot be read, print its jobs: they run on, whatever became of it."""
+    """Print the jobs in the queue even if the campaign file cannot be read; then raise."""
     from glassdask.batch import submitted
 
     try:
@@ -69,7 +71,7 @@ def queue_at_least(folder: Path) -> Iterator[None]:
 
 
 def _of_folder(folder: Path) -> Campaign:
-    """What is needed to find jobs again, also when the campaign file has been broken since."""
+    """A campaign that is good enough to find its jobs, without reading its file."""
     from glassdask.campaign import Campaign
     from glassdask.campaign.schema import CampaignFile
 
@@ -77,7 +79,7 @@ def _of_folder(folder: Path) -> Campaign:
 
 
 def cancel_command(folder: Folder) -> None:
-    """Cancel the jobs that `glassdask submit` put into the queue; what they did is kept."""
+    """Cancel the jobs of `glassdask submit`; finished work is kept."""
     from glassdask.batch import submitting
     from glassdask.campaign import load
 
@@ -87,6 +89,6 @@ def cancel_command(folder: Folder) -> None:
     for job in found:
         print(f"{job.number:>10}  {job.name}: was {job}; cancelled")
     if found:
-        print(f"What was done is kept. To go on: glassdask submit {shlex.quote(str(folder))}")
+        print(f"Finished work is kept. To continue: glassdask submit {shlex.quote(str(folder))}")
     else:
         print(f"No jobs of {folder} are in the queue.")

@@ -1,8 +1,8 @@
 """Grid Engine (SGE and its successors): qsub, qstat, qdel.
 
-Grid Engine has no dependency on success: a job waits for the end of those before it (`-hold_jid`),
-and its stage refuses to run on an incomplete one, with exit code 2. A job that ends with exit code
-99 is put back into the queue.
+Grid Engine has no dependency on success: a job waits for the end of earlier jobs (`-hold_jid`). If
+one of them failed, the stage itself refuses to run, with exit code 2. A job with exit code 99 is
+put back into the queue.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from glassdask.batch.scheduler import Option, Request, Scheduler
 if TYPE_CHECKING:
     from glassdask.batch.profile import Profile
 
-#: A line that the job script writes into its log before it ends with 99.
+#: A line that the job script writes into its log before it exits with 99.
 _LINE = "stopped at the wall time; put back into the queue"
 
 
@@ -38,9 +38,9 @@ class GridEngine(Scheduler):
     variable, marker = "JOB_ID", "SGE_JOB_SPOOL_DIR"
     cores_variable, submit_host = "NSLOTS", "SGE_O_HOST"
     tasks = "${GLASSDASK_TASKS:-$NSLOTS}"
-    # RESTARTED is 0 or 1 and counts nothing
+    # RESTARTED is only 0 or 1, so count lines of the log
     restarts = f"""$(grep -cx "{_LINE}" "$SGE_STDOUT_PATH" || true)"""
-    # it is started again at once; what had no time to work waits for another process to end
+    # the job restarts at once; after a very short run, wait for the other process to end
     put_back = f"""\
   if ((SECONDS < 15)); then sleep 40; fi
   echo "{_LINE}"
@@ -48,7 +48,7 @@ class GridEngine(Scheduler):
     cluster = "SGECluster"
 
     def active(self, *names: str, mine: bool = False, patience: float = PATIENCE) -> list[Queued]:
-        """See `Scheduler.active`; jobs that are over are not known any more."""
+        """See `Scheduler.active`; jobs that ended are not listed."""
         user = getpass.getuser() if mine else "*"
         found = [e for e in _listed(user, patience) if _text(e, "JB_name") in names]
         return [_job(element, patience) for element in found]
@@ -69,7 +69,7 @@ class GridEngine(Scheduler):
         return None
 
     def options(self, request: Request) -> list[Option]:
-        """See `Scheduler.options`; the number of nodes follows from the parallel environment."""
+        """See `Scheduler.options`; the parallel environment determines the number of nodes."""
         resources, site = request.resources, request.site
         wanted = [f"h_rt={parse(resources.time):.0f}"]
         if resources.memory:
@@ -100,7 +100,7 @@ class GridEngine(Scheduler):
         """See `Scheduler.command`."""
         waits = ["-hold_jid", ",".join(after)] if after else []
         words = [word for option in options for word in option]
-        # -C: the options in the script are its defaults, and not to be added to these
+        # -C "" ignores the options in the script, which would be added to these
         return ["qsub", "-terse", "-V", "-C", "", *words, *waits, script, *arguments]
 
     def worker_options(self, profile: Profile, name: str, log: str) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class GridEngine(Scheduler):
         return int(os.environ.get("GLASSDASK_TASKS") or os.environ.get("NSLOTS") or 1)
 
     def outside(self, environment: dict[str, str]) -> dict[str, str]:
-        """Without the number of tasks of the job that submits another one."""
+        """Remove the number of tasks of the job around us."""
         return {k: v for k, v in environment.items() if k != "GLASSDASK_TASKS"}
 
     def is_restarted(self) -> bool:
@@ -137,7 +137,7 @@ class GridEngine(Scheduler):
 
 
 def _slots(ranks: int, cores: int, parallel: str, threads: str) -> list[Option]:
-    """A parallel environment, of one node for one rank."""
+    """The option for the cores: a parallel environment, of one node for a single rank."""
     if ranks * cores == 1:
         return []
     return [("-pe", parallel if ranks > 1 else threads, str(ranks * cores))]
@@ -148,7 +148,7 @@ def _listed(user: str, patience: float) -> list[ElementTree.Element]:
     try:
         return list(ElementTree.fromstring(said).iter("job_list"))
     except ElementTree.ParseError:
-        raise StageFailed(f"qstat said {said[:80]!r}", "its XML") from None
+        raise StageFailed(f"qstat printed {said[:80]!r}", "XML") from None
 
 
 def _text(element: ElementTree.Element, name: str) -> str:
@@ -161,7 +161,7 @@ def _seconds_since_start(element: ElementTree.Element) -> float:
 
 
 def _job(element: ElementTree.Element, patience: float) -> Queued:
-    """A job of qstat's list: its state is a word such as hqw, Rr, dr, Eqw."""
+    """A job of qstat's list; its state is a code such as hqw, Rr, dr, Eqw."""
     number, word = _text(element, "JB_job_number"), _text(element, "state")
     seconds = int(_seconds_since_start(element))
     reason = ""
@@ -187,10 +187,10 @@ def _job(element: ElementTree.Element, patience: float) -> Queued:
 
 
 def _why(number: str, patience: float) -> str:
-    """Why a job is in error, or is not started; empty where the site does not have it recorded."""
+    """Why a job is in error or pending; empty if the site does not record it."""
     try:
         said = run("qstat", "-j", number, patience=patience)
-    except StageFailed:  # it has left the queue since
+    except StageFailed:  # it has left the queue meanwhile
         return ""
     found = re.findall(r"^(?:error reason|scheduling info)[ \d]*:\s+(.*)$", said, re.M)
     return found[0] if found else ""

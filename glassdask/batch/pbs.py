@@ -1,4 +1,4 @@
-"""PBS (OpenPBS, PBS Professional): qsub, qstat, qdel. Written from its manual, and untried."""
+"""PBS (OpenPBS, PBS Professional): qsub, qstat, qdel. Written from the manual, not yet tested."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from glassdask.batch.scheduler import Option, Request, Scheduler
 if TYPE_CHECKING:
     from glassdask.batch.profile import Profile
 
-#: PBS's letters for states, in Slurm's words; F, X: see `_job`.
+#: States of PBS and the equivalents in Slurm; for F and X see `_job`.
 _STATES = {"E": "COMPLETING", "R": "RUNNING", "B": "RUNNING", "S": "SUSPENDED", "U": "SUSPENDED"}
 
 
@@ -33,18 +33,18 @@ class PBS(Scheduler):
     cores_variable, submit_host = "NCPUS", "PBS_O_HOST"
     tasks = '$(wc -l <"$PBS_NODEFILE")'
     restarts = '$(($(qstat -f "$PBS_JOBID" | sed -n "s/^ *run_count = //p") - 1))'
-    # only operators may do this, unless the site lets others, too
+    # only operators may do this, unless the site allows it to users
     put_back = """\
-  qrerun "$PBS_JOBID" || echo "Not put back: submit again to go on." >&2"""
+  qrerun "$PBS_JOBID" || echo "Not put back: submit again to continue." >&2"""
     cluster = "PBSCluster"
 
     def active(self, *names: str, mine: bool = False, patience: float = PATIENCE) -> list[Queued]:
-        """See `Scheduler.active`; also jobs that ended, where the site keeps a history."""
+        """See `Scheduler.active`; also ended jobs, if the site keeps a history."""
         said = run("qstat", "-x", "-f", "-F", "json", patience=patience)
         try:
             listed = json.loads(said).get("Jobs", {})
         except ValueError:
-            raise StageFailed(f"qstat said {said[:80]!r}", "its JSON") from None
+            raise StageFailed(f"qstat printed {said[:80]!r}", "JSON") from None
         found = [_job(number, job) for number, job in listed.items() if job["Job_Name"] in names]
         owners = {number: job["Job_Owner"].split("@")[0] for number, job in listed.items()}
         own = {number.split(".")[0] for number in owners if owners[number] == getpass.getuser()}
@@ -67,7 +67,7 @@ class PBS(Scheduler):
     def options(self, request: Request) -> list[Option]:
         """See `Scheduler.options`; without `nodes`, each rank is a chunk of its own."""
         resources, site = request.resources, request.site
-        # memory and GPUs are a node's, so they want a chunk that is one
+        # memory and GPUs are given per node, so a chunk must be a node
         whole = bool(resources.memory or resources.gres)
         chunks = resources.nodes or (1 if whole else resources.ranks)
         ranks = -(-resources.ranks // chunks)
@@ -90,7 +90,7 @@ class PBS(Scheduler):
     def command(
         self, options: list[Option], script: str, arguments: tuple[str, ...], after: tuple[str, ...]
     ) -> list[str]:
-        """See `Scheduler.command`; a script of PBS takes no arguments, a program does."""
+        """See `Scheduler.command`; PBS scripts take no arguments, so the program is bash."""
         waits = ["-W", f"depend=afterok:{':'.join(after)}"] if after else []
         words = [word for option in options for word in option]
         return ["qsub", "-V", *words, *waits, "--", "/bin/bash", script, *arguments]
@@ -124,7 +124,7 @@ def _seconds_since(stamp: str) -> float:
 
 def _job(number: str, job: dict[str, Any]) -> Queued:
     state, code = _STATES.get(job["job_state"], "PENDING"), int(job.get("Exit_status", 0))
-    if job["job_state"] in ("F", "X"):  # a negative status is of PBS itself: never begun, deleted
+    if job["job_state"] in ("F", "X"):  # negative: set by PBS, for jobs never started or deleted
         state = "CANCELLED" if code < 0 or code > 256 else "FAILED" if code else "COMPLETED"
     waits = job["job_state"] in ("H", "W") and "depend" in job
     return Queued(

@@ -1,4 +1,4 @@
-"""The site profile: what a cluster wants to be told, once for all campaigns on it."""
+"""The site profile: settings of a cluster, for all campaigns on it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from glassdask.campaign.fields import Count, NonNegativeCount, Section, about
 from glassdask.campaign.wording import explain_validation_error
 from glassdask.store.stage import STAGES
 
-#: Names the profile to jobs, which hand it to the stages.
+#: Environment variable of jobs with the path of the profile.
 VARIABLE = "GLASSDASK_PROFILE"
-#: Names the login node to jobs that have no use for the rest of the profile.
+#: Environment variable of jobs with the login node.
 LOGIN = "GLASSDASK_LOGIN"
 
 
 class Timed(Section):
-    """A table with times as Slurm writes them."""
+    """A table with times in Slurm's formats."""
 
     @field_validator("time", "patience", check_fields=False)
     @classmethod
@@ -37,30 +37,32 @@ class Timed(Section):
 
 
 class Site(Section):
-    """[site]: what holds for every job."""
+    """[site]: settings of all jobs."""
 
     scheduler: str = about(" or ".join(SCHEDULERS), default=DEFAULT)
-    account: str = about("account (Grid Engine: project) to charge; empty: none", default="")
+    account: str = about("account to charge (Grid Engine: project); empty: none", default="")
     partition: str = about("partition or queue; empty: the site's default", default="")
     options: list[str] = about(
-        'further options of the command that submits, such as ["--qos=long"]', default=[]
+        'further options of the submit command, such as ["--qos=long"]', default=[]
     )
     launcher: str = about(
-        "starts MPI ranks; empty: srun --mpi=pmi2 --kill-on-bad-exit=1 with Slurm, else "
-        "mpiexec -n {ranks}",
+        "command that starts MPI ranks; default: srun --mpi=pmi2 --kill-on-bad-exit=1 with Slurm, "
+        "else mpiexec -n {ranks}",
         default="",
     )
-    parallel: str = about("Grid Engine: parallel environment of several ranks", default="mpi")
-    threads: str = about("Grid Engine: parallel environment of cores of one node", default="smp")
-    modules: list[str] = about('for `module load` in each job: ["python/3.11"]', default=[])
-    source: str = about("a file to source in each job: an environment's activate", default="")
+    parallel: str = about("Grid Engine: parallel environment for several ranks", default="mpi")
+    threads: str = about("Grid Engine: parallel environment for cores of one node", default="smp")
+    modules: list[str] = about('modules that each job loads, such as ["python/3.11"]', default=[])
+    source: str = about(
+        "file that each job sources, such as the activate script of an environment", default=""
+    )
     scratch: str = about(
-        "node-local folder for temporary files of Dask workers; $VARIABLES are filled in",
+        "node-local folder for temporary files of Dask workers; may contain $VARIABLES",
         default="",
     )
-    login: str = about("login node, as typed on your laptop, for the ready ssh line", default="")
+    login: str = about("login node, as typed on your laptop, for the printed ssh line", default="")
     restarts: NonNegativeCount = about(
-        "times that a job that stopped at its wall time is put back into the queue", default=20
+        "how often a job may be put back into the queue at its wall time", default=20
     )
 
     @field_validator("scheduler")
@@ -72,44 +74,45 @@ class Site(Section):
 
 
 class Resources(Timed):
-    """[quench], [train], ...: what the job of one stage asks for."""
+    """[quench], [train], ...: resources of the job of one stage."""
 
     time: str = about("wall time", default="24:00:00")
     nodes: NonNegativeCount = about("nodes; 0: as many as the ranks need", default=0)
     ranks: Count = about("tasks", default=1)
     cores: Count = about("cores of each task", default=1)
-    memory: str = about("of a node; empty: not asked for, some sites refuse it", default="")
+    memory: str = about("per node; empty: not requested, since some sites refuse it", default="")
     gres: str = about('GPUs, such as "gpu:1"; empty: none', default="")
-    partition: str = about("of this job; empty: that of [site]", default="")
+    partition: str = about("partition of this job; empty: that of [site]", default="")
     options: list[str] = about("further options, after those of [site]", default=[])
 
 
 class DaskWorkers(Timed):
-    """[dask]: the workers of the stages that run on Dask."""
+    """[dask]: workers of the Dask stages."""
 
     cluster: Literal["allocation", "jobs"] = about(
-        "allocation: the ranks of the job itself; jobs: jobs of their own, by dask-jobqueue",
+        "allocation: workers are the tasks of the job itself; jobs: workers in separate jobs, by "
+        "dask-jobqueue",
         default="allocation",
     )
     interface: str = about(
-        'network that scheduler and workers talk over, such as "ib0"; empty: that of the host name',
+        'network interface of scheduler and workers, such as "ib0"; empty: that of the host name',
         default="",
     )
     dashboard_host: str = about(
-        "address that the dashboard listens on; 127.0.0.1: only who can ssh to the node sees it",
+        "address of the dashboard; with 127.0.0.1, you reach it only by ssh to the node",
         default="127.0.0.1",
     )
-    patience: str = about("give up when no worker came for so long", default="01:00:00")
-    jobs: Count = about("jobs: how many", default=4)
-    workers_per_job: Count = about("jobs: worker processes, of one thread, in each", default=16)
-    memory: str = about('jobs: memory of each, such as "32GB"', default="32GB")
-    time: str = about("jobs: wall time of each; replaced when it is over", default="04:00:00")
+    patience: str = about("time without any worker before the stage stops", default="01:00:00")
+    jobs: Count = about("jobs: number of jobs", default=4)
+    workers_per_job: Count = about("jobs: worker processes (of one thread) per job", default=16)
+    memory: str = about('jobs: memory per job, such as "32GB"', default="32GB")
+    time: str = about("jobs: wall time per job; then the job is replaced", default="04:00:00")
     partition: str = about("jobs: partition; empty: that of [site]", default="")
     options: list[str] = about("jobs: further options, after those of [site]", default=[])
-    ask_memory: bool = about("jobs: ask for memory; false where the site refuses it", default=True)
+    ask_memory: bool = about("jobs: request memory; false if the site refuses it", default=True)
 
 
-#: Where the table of a job says nothing, by what its stage runs on.
+#: Default resources of the job of a stage, by what the stage runs on.
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "MPI": {"ranks": 33},
     "Dask": {"ranks": 16, "time": "04:00:00"},
@@ -119,7 +122,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 class Profile(Section):
-    """A whole profile: these tables, and one of `Resources` for each stage."""
+    """A profile: these tables, and a table `Resources` for each stage."""
 
     site: Site = Site()
     dask: DaskWorkers = DaskWorkers()
@@ -136,7 +139,7 @@ class Profile(Section):
         return data | filled
 
     def resources(self, stage: str) -> Resources:
-        """What the job of a stage asks for."""
+        """Resources of the job of a stage."""
         return getattr(self, stage)
 
 
@@ -147,12 +150,12 @@ def _with_stages() -> type[Profile]:
 
 
 def new_profile(data: dict[str, Any] | None = None) -> Profile:
-    """A profile of these tables, and of defaults for all that they do not say.
+    """A profile from tables as plain data; missing fields have their defaults.
 
     Raises
     ------
     pydantic.ValidationError
-        When anything is wrong.
+        When a field is invalid.
     """
     return _with_stages().model_validate(data or {})
 
@@ -163,7 +166,7 @@ def load_profile(path: Path) -> Profile:
     Raises
     ------
     UsageError
-        When there is no such file, or anything in it is wrong.
+        When the file is missing or invalid.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -171,10 +174,10 @@ def load_profile(path: Path) -> Profile:
         raise UsageError(
             f"{path} cannot be read ({error.strerror})",
             "a site profile",
-            "slurm/README.md holds two to begin from.",
+            "slurm/README.md describes two examples.",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}", then="Mend that line.") from None
+        raise UsageError(f"{path} is not TOML: {error}", then="Correct that line.") from None
     try:
         return new_profile(data)
     except ValidationError as error:
@@ -182,7 +185,7 @@ def load_profile(path: Path) -> Profile:
 
 
 def profile_of_job() -> Profile | None:
-    """The profile that this job was submitted with; None outside of jobs, and for jobs by hand.
+    """The profile that this job was submitted with; None without `glassdask submit`.
 
     Raises
     ------

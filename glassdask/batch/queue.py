@@ -1,4 +1,4 @@
-"""Jobs as the queue shows them, and the programs of a scheduler, run and understood."""
+"""Jobs as the queue shows them, and how to run the commands of a scheduler."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from dataclasses import dataclass
 
 from glassdask.base.errors import StageFailed, UsageError
 
-#: Seconds after which a scheduler that does not answer is given up.
+#: Seconds to wait for an answer of the scheduler.
 PATIENCE = 60.0
-#: States, in Slurm's words, that a job does not leave any more.
+#: Final states of a job, in Slurm's terms.
 FINAL = (
     "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
     "PREEMPTED", "REVOKED", "TIMEOUT",
 )  # fmt: skip
-#: `Queued.restarts` where a scheduler says that a job was put back, but not how often.
+#: `Queued.restarts` of a job that was put back an unknown number of times.
 UNCOUNTED = -1
 
 
 class NoAnswer(StageFailed):
-    """The scheduler did not answer in time; it may have done what it was asked."""
+    """The scheduler did not answer in time; it may still have carried out the command."""
 
 
 @dataclass(frozen=True)
 class Queued:
-    """A job as the scheduler knows it.
+    """A job in the queue.
 
     Attributes
     ----------
     number, name : str
     state : str
-        In Slurm's words: PENDING, RUNNING, COMPLETING, ERROR, or one of `FINAL`.
+        In Slurm's terms: PENDING, RUNNING, COMPLETING, ERROR, or one of `FINAL`.
     reason : str
-        Why it is pending, or what its error is.
+        Why it is pending or in error.
     elapsed, nodes : str
     restarts : int
         How often it was put back into the queue.
@@ -56,11 +56,11 @@ class Queued:
 
     @property
     def is_working(self) -> bool:
-        """Whether it works, or will."""
+        """Whether it is running or will run."""
         return not self.is_over and self.state not in ("COMPLETING", "ERROR")
 
     def __str__(self) -> str:
-        """In a few words, for people."""
+        """A short description."""
         state = self.state.lower().replace("_", " ")
         if self.is_over:
             return f"{state}, exit code {self.exit_code}" if self.exit_code else state
@@ -72,14 +72,14 @@ class Queued:
 
 
 def run(*words: str, environment: dict[str, str] | None = None, patience: float = PATIENCE) -> str:
-    """What a command of a scheduler prints.
+    """Run a command of a scheduler and return its output.
 
     Raises
     ------
     UsageError
-        When there is no such program.
+        When the program is missing.
     StageFailed
-        When it fails, with what it said.
+        When it fails, with its error message.
     """
     try:
         done = subprocess.run(
@@ -89,8 +89,8 @@ def run(*words: str, environment: dict[str, str] | None = None, patience: float 
     except FileNotFoundError:
         raise UsageError(
             f"no program {words[0]!r}",
-            "a machine of a cluster",
-            "Log in to one; [site] scheduler of the profile says which kind it is.",
+            "a login node of the cluster",
+            "Log in to one, or correct [site] scheduler of the profile.",
         ) from None
     except subprocess.TimeoutExpired:
         raise NoAnswer(
@@ -99,7 +99,7 @@ def run(*words: str, environment: dict[str, str] | None = None, patience: float 
     if done.returncode != 0:
         told = (done.stderr.strip() or done.stdout.strip()).splitlines()
         lines = [re.sub(rf"^{words[0]}: (error|fatal): ", "", line) for line in told]
-        said = "; ".join(dict.fromkeys([lines[0], lines[-1]])) if lines else "without a word"
+        said = "; ".join(dict.fromkeys([lines[0], lines[-1]])) if lines else "no message"
         kind = NoAnswer if re.search("timed out|unable to contact", said, re.I) else StageFailed
-        raise kind(f"{words[0]} refused ({said})", then="Try again later." * (kind is NoAnswer))
+        raise kind(f"{words[0]} failed ({said})", then="Try again later." * (kind is NoAnswer))
     return done.stdout

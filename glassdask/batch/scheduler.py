@@ -1,4 +1,4 @@
-"""The batch system behind one interface: submit a job, the active jobs, cancel, the time left."""
+"""One interface for all batch systems: submit, active, cancel, time_left."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from glassdask.batch.queue import PATIENCE, Queued, run
 if TYPE_CHECKING:
     from glassdask.batch.profile import Profile, Resources, Site
 
-#: The schedulers: name in `[site] scheduler` of a profile, and the class. A new one is a line here.
+#: The schedulers: name in `[site] scheduler` of a profile, and class. A new one adds a line.
 SCHEDULERS = {
     "slurm": "glassdask.batch.slurm:Slurm",
     "gridengine": "glassdask.batch.gridengine:GridEngine",
     "pbs": "glassdask.batch.pbs:PBS",
 }
 DEFAULT = "slurm"
-#: Seconds before each question for the end of our job: a job that does not know it is not put back.
+#: Seconds before each attempt to get the end of our job, without which it cannot stop in time.
 PAUSES = (0.0, 5.0, 15.0)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a job asks for.
+    """The request for a job.
 
     Attributes
     ----------
     name : str
-        In the queue.
+        Name in the queue.
     log : str
-        Path of its log; `{number}` stands for the number of the job.
+        Path of its log; `{number}` is replaced by the number of the job.
     resources : Resources
     site : Site
     """
@@ -48,40 +48,41 @@ class Request:
     site: Site
 
 
-#: An option of the submit command with its value, as one or two words.
+#: An option of the submit command, as one or two words.
 Option = tuple[str, ...]
 
 
 class Scheduler(ABC):
-    """A batch system: four calls, and the words of its commands and job scripts.
+    """A batch system.
 
-    The four calls are `submit`, `active`, `cancel` and `time_left`; all other methods only make
+    `submit`, `active`, `cancel` and `time_left` call the scheduler. All other methods only make
     text, or read the environment of a job.
 
     Attributes
     ----------
     title : str
-        Its name, for people.
+        Name in messages.
     program : str
-        That submits.
+        The submit command.
     suffix, directive : str
-        Of a job script; and what its lines with options begin with.
+        Suffix of job scripts, and the start of their lines with options.
     variable : str
-        Environment variable with the number of the job that a process is in.
+        Environment variable with the number of the job.
     marker : str
         Environment variable that only jobs of this scheduler have.
     cores_variable, submit_host : str
         Environment variables with the cores of a job on its node, and with the login node.
     tasks, restarts, put_back : str
-        In a job script: how many tasks the job has, how often it was put back, and how it is.
+        Shell code of job scripts: the number of tasks of the job, how often it was put back into
+        the queue, and the commands that put it back.
     before_mpi : str
-        In a job script, before a stage that runs on MPI.
+        Shell code of job scripts before an MPI stage.
     launcher : str
-        Starts MPI ranks where the profile names no launcher.
+        Command that starts MPI ranks, unless the profile has one.
     spread : tuple of str
-        Starts one process a task, without MPI; `{tasks}` is filled in.
+        Command that starts one process per task, without MPI; `{tasks}` is replaced.
     trial : tuple of str
-        Options with which the program that submits only checks; empty: there are none.
+        Options of the submit command that make it only check the job; empty if it cannot.
     cluster : str
         Class of dask-jobqueue.
     """
@@ -104,42 +105,42 @@ class Scheduler(ABC):
     cluster: str
 
     def submit(self, command: list[str], variables: dict[str, str]) -> str:
-        """Submit a job; its number, empty for a trial.
+        """Submit a job and return its number; empty for a trial.
 
         Parameters
         ----------
         command : list of str
-            As `command` makes it.
+            From the method `command`.
         variables : dict
             Environment variables of the job.
 
         Raises
         ------
         StageFailed
-            When it is refused, or no number comes back.
+            When the job is refused, or its number is not printed.
         """
         said = run(*command, environment=self.outside(dict(os.environ)) | variables)
-        # on a federation the name of the cluster follows, in PBS the server's; some sites greet
+        # a cluster (Slurm federation) or a server (PBS) may follow; some sites print a greeting
         found = re.findall(r"^(\d+)(?:[;.].*)?$", said, re.MULTILINE)
         if not found and not {*self.trial} & {*command}:
-            raise StageFailed(f"{command[0]} said {said.strip()!r}", "the number of a job")
+            raise StageFailed(f"{command[0]} printed {said.strip()!r}", "the number of a job")
         return found[-1] if found else ""
 
     @abstractmethod
     def active(self, *names: str, mine: bool = False, patience: float = PATIENCE) -> list[Queued]:
-        """The jobs of these names that the scheduler knows, of all users or only one's own.
+        """Jobs of these names in the queue; with `mine`, only those of this user.
 
         Raises
         ------
         UsageError
-            When its programs are not there.
+            When the commands of the scheduler are missing.
         StageFailed
-            When it does not answer.
+            When the scheduler does not answer.
         """
 
     @abstractmethod
     def cancel(self, *numbers: str) -> None:
-        """Cancel jobs; no error for those that are over already.
+        """Cancel jobs; ended ones are no error.
 
         Raises
         ------
@@ -148,7 +149,7 @@ class Scheduler(ABC):
         """
 
     def time_left(self) -> float | None:
-        """Seconds until the end of the job that this process is in; None: no end is known."""
+        """Seconds until the end of the job of this process; None if unknown."""
         for pause in PAUSES:
             time.sleep(pause)
             try:
@@ -157,74 +158,68 @@ class Scheduler(ABC):
                 return None  # no such program on this node
             except StageFailed:
                 continue
-        warn(f"{self.title} does not say when this job ends: it cannot be saved before that")
+        warn(f"{self.title} does not report the end of this job: it cannot stop and save in time")
         return None
 
     @abstractmethod
     def _time_left(self, number: str) -> float | None:
-        """The same, asked once."""
+        """As `time_left`, in one attempt."""
 
     @abstractmethod
     def options(self, request: Request) -> list[Option]:
-        """The options for what a job asks for."""
+        """The options of the submit command for a request."""
 
     @abstractmethod
     def command(
         self, options: list[Option], script: str, arguments: tuple[str, ...], after: tuple[str, ...]
     ) -> list[str]:
-        """The command that submits a script, after the jobs with the numbers `after`."""
+        """The command that submits a script; the job waits for those with the numbers `after`."""
 
     @abstractmethod
     def worker_options(self, profile: Profile, name: str, log: str) -> dict[str, Any]:
-        """Options of dask-jobqueue's cluster; log as in `Request`."""
+        """Options of dask-jobqueue's cluster; `log` as in `Request`."""
 
     @abstractmethod
     def tasks_here(self) -> int:
-        """How many tasks the job has that this process is in."""
+        """Number of tasks of the job of this process."""
 
     def outside(self, environment: dict[str, str]) -> dict[str, str]:
-        """An environment without what tells of the job around us."""
+        """An environment without the variables of the job around us."""
         return environment
 
     def is_restarted(self) -> bool:
-        """Whether the job that this process is in was put back into the queue, and goes on."""
+        """Whether the job of this process was put back into the queue and now continues."""
         return False
 
     def memory_of_task(self, count: int) -> str:
-        """Memory that each of `count` Dask workers of this job may take; "auto": its share."""
+        """Memory of each of `count` Dask workers of this job; "auto": an equal share."""
         return "auto"
 
     @property
     def number_here(self) -> str:
-        """Number of the job that this process is in."""
+        """Number of the job of this process."""
         return os.environ[self.variable].split(".")[0]
 
 
 def named(name: str) -> Scheduler:
-    """The scheduler of that name.
-
-    Raises
-    ------
-    KeyError
-        When there is none.
-    """
+    """The scheduler of a name in `SCHEDULERS`."""
     module, _, kind = SCHEDULERS[name].partition(":")
     return getattr(importlib.import_module(module), kind)()
 
 
 def here() -> Scheduler | None:
-    """The scheduler of the job that this process is in; None outside of jobs."""
+    """The scheduler of the job of this process; None outside of jobs."""
     found = (named(name) for name in SCHEDULERS)
     return next((one for one in found if os.environ.get(one.marker)), None)
 
 
 def time_left() -> float | None:
-    """Seconds until the end of the job that this process is in; None: none, or no end is known."""
+    """Seconds until the end of the job of this process; None if unknown, or outside of jobs."""
     scheduler = here()
     return scheduler.time_left() if scheduler else None
 
 
 def is_restarted() -> bool:
-    """Whether this process is in a job that was put back into the queue, and goes on."""
+    """Whether this process is in a job that was put back into the queue and now continues."""
     scheduler = here()
     return scheduler is not None and scheduler.is_restarted()

@@ -1,4 +1,4 @@
-"""The job scripts, all from one template.
+"""The job scripts, made from one template.
 
 `python -m glassdask.batch.script SCHEDULER FOLDER` writes those of all stages into a folder.
 """
@@ -16,7 +16,7 @@ from glassdask.store.stage import STAGES
 
 
 class _Template(string.Template):
-    """With @name, as shells take $name for themselves."""
+    """A template with @name for placeholders, since shells use $name."""
 
     delimiter = "@"
 
@@ -37,26 +37,26 @@ restarts=@restarts
 code=0
 glassdask @stage "$@@"@settings || code=$?
 
-# 75: stopped at the wall time. Put back under the same number, so that dependants wait for the whole.
+# 75: stopped at the wall time. The job keeps its number, so that dependent jobs wait for its end.
 if ((code == 75 && restarts < ${GLASSDASK_RESTARTS:-20})); then
 @put_back
 fi
 exit "$code"
-""")  # noqa: E501
+""")
 
-# LAMMPS: one rank manages, the others run
+# one rank manages, the others run LAMMPS
 _MPI = _Template(""" \\
   --set "hpc.launcher='${GLASSDASK_LAUNCHER:-@launcher}'" \\
   --set "hpc.workers=$((@tasks - 1))\"""")
 _WHAT = {
     "MPI": "MPI: one rank manages, the others run LAMMPS",
-    "Dask": "Dask workers: the tasks of this job, or jobs of their own by the profile",
-    "GPU or CPU": "the GPUs that the job asks for (--gres=gpu:1), or else its cores",
+    "Dask": "Dask workers: the tasks of this job, or separate jobs, see the profile",
+    "GPU or CPU": "the GPUs of the job (--gres=gpu:1), or else its cores",
 }
 
 
 def script(scheduler: Scheduler, stage: str) -> str:
-    """The job script of a stage, with the default resources of what it runs on.
+    """The job script of a stage, with default resources.
 
     Parameters
     ----------
@@ -85,12 +85,12 @@ def script(scheduler: Scheduler, stage: str) -> str:
 
 
 def path(scheduler: Scheduler, folder: Path, stage: str) -> Path:
-    """Where `write` leaves the script of a stage."""
+    """The path at which `write` stores the script of a stage."""
     return folder / f"{stage}.{scheduler.suffix}"
 
 
 def write(scheduler: Scheduler, folder: Path) -> None:
-    """Write the job scripts of all stages into a folder that exists."""
+    """Write the job scripts of all stages into an existing folder."""
     for stage in STAGES:
         replace_text(path(scheduler, folder, stage), script(scheduler, stage))
 

@@ -16,9 +16,9 @@ from glassdask.batch.scheduler import Option, Request, Scheduler
 if TYPE_CHECKING:
     from glassdask.batch.profile import Profile
 
-# the name last: people write in it what they like
+# the name comes last, since it may contain the separator
 _FIELDS = ("JobID", "State", "Reason", "TimeUsed", "NodeList", "RestartCnt", "exit_code", "Name")
-#: Variables that say how to reach Slurm, or are the site's; the others tell of the job around us.
+#: Variables that configure Slurm; all other SLURM_ variables belong to the job around us.
 _KEPT = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT", "SLURM_MPI_TYPE")
 
 
@@ -35,22 +35,22 @@ class Slurm(Scheduler):
     restarts = "${SLURM_RESTART_COUNT:-0}"
     put_back = """\
   put_back() { scontrol requeue "$SLURM_JOB_ID"; }
-  put_back || { sleep 5 && put_back; } || echo "Not put back: submit again to go on." >&2"""
+  put_back || { sleep 5 && put_back; } || echo "Not put back: submit again to continue." >&2"""
     before_mpi = """\
-export SLURM_EXPORT_ENV=ALL # to the ranks, whatever is the site's default
+export SLURM_EXPORT_ENV=ALL # to the ranks, whatever the default of the site
 
-# Killed ranks leave shared memory behind on the node, named after job and step, and MPI would hang on
-# it: a job that was put back takes steps with numbers that it never had.
-for ((k = 0; k < restarts; k++)); do srun --ntasks=1 true || true; done"""  # noqa: E501
+# Killed ranks leave shared memory on the node, named after job and step, and MPI would hang on it.
+# So a restarted job first uses up the step numbers of its earlier runs.
+for ((k = 0; k < restarts; k++)); do srun --ntasks=1 true || true; done"""
     launcher = "srun --mpi=pmi2 --kill-on-bad-exit=1"
-    # the death of one task is not that of the others, whatever the site's defaults
+    # other tasks survive the death of one, whatever the default of the site
     spread = ("srun", "--overlap", "--mpi=none", "--export=ALL", "--kill-on-bad-exit=0",
               "--wait=0", "--ntasks={tasks}", "--label")  # fmt: skip
     trial = ("--test-only",)
     cluster = "SLURMCluster"
 
     def active(self, *names: str, mine: bool = False, patience: float = PATIENCE) -> list[Queued]:
-        """See `Scheduler.active`; also jobs that ended in the last minutes."""
+        """See `Scheduler.active`; includes jobs that ended in the last minutes."""
         which = [*(["--me"] if mine else []), f"--name={','.join(names)}"]
         form = ",".join(f"{field}:|" for field in _FIELDS)
         done = run(
@@ -69,7 +69,7 @@ for ((k = 0; k < restarts; k++)); do srun --ntasks=1 true || true; done"""  # no
             said = run("squeue", "--noheader", "--job", number, "--format", "%L", patience=30.0)
             return parse(said)
         except UsageError:
-            return None  # UNLIMITED, or a job that is over
+            return None  # UNLIMITED, or a job that ended
         except StageFailed as error:
             if "Invalid job id" in str(error):
                 return None
@@ -98,7 +98,7 @@ for ((k = 0; k < restarts; k++)); do srun --ntasks=1 true || true; done"""  # no
         self, options: list[Option], script: str, arguments: tuple[str, ...], after: tuple[str, ...]
     ) -> list[str]:
         """See `Scheduler.command`."""
-        # a dependant that can never start would stay in the queue for ever
+        # else a job whose dependency failed would stay in the queue for ever
         waits = [f"--dependency=afterok:{':'.join(after)}", "--kill-on-invalid-dep=yes"]
         words = [word for option in options for word in option]
         return ["sbatch", "--parsable", "--export=ALL", *words, *(waits if after else []), script,
@@ -122,7 +122,7 @@ for ((k = 0; k < restarts; k++)); do srun --ntasks=1 true || true; done"""  # no
         return int(os.environ.get("SLURM_NTASKS") or 1)
 
     def outside(self, environment: dict[str, str]) -> dict[str, str]:
-        """The new job would take what it is not told for its own."""
+        """Remove variables of the job around us; a new job would use them as its options."""
         if self.variable not in environment:
             return environment
         return {k: v for k, v in environment.items() if k in _KEPT or not k.startswith("SLURM_")}
@@ -132,7 +132,7 @@ for ((k = 0; k < restarts; k++)); do srun --ntasks=1 true || true; done"""  # no
         return int(os.environ.get("SLURM_RESTART_COUNT", "0")) > 0
 
     def memory_of_task(self, count: int) -> str:
-        """A worker's share of what Slurm gave the job."""
+        """An equal share of the memory of the job."""
         told = os.environ.get
         if core := told("SLURM_MEM_PER_CPU"):
             return f"{int(core) * int(told('SLURM_CPUS_PER_TASK') or 1)}MiB"
@@ -142,14 +142,14 @@ for ((k = 0; k < restarts; k++)); do srun --ntasks=1 true || true; done"""  # no
 
 
 def _pattern(log: str) -> str:
-    """Slurm fills in %x and the like."""
+    """The log as a pattern of Slurm, in which % introduces a placeholder."""
     return log.replace("%", "%%").replace("{number}", "%j")
 
 
 def parse_job(line: str) -> Queued:
     """A line of squeue with the fields of `Slurm.active`."""
     number, state, reason, elapsed, nodes, restarts, code, name = line.strip().split("|", 7)
-    # squeue prints the status as wait() gives it; for a signal, as shells write it
+    # squeue prints the status of wait(); convert it to the exit code of a shell
     status = int(code or 0)
     code_of_shell = status >> 8 if status >> 8 else 128 + (status & 127) if status else 0
     name = name.removesuffix("|")
@@ -157,6 +157,6 @@ def parse_job(line: str) -> Queued:
 
 
 def most_tasks_on_a_node(tasks: int) -> int:
-    """From what Slurm writes as 4(x2),3; at worst all `tasks`."""
+    """Largest number of tasks on a node, from Slurm's format 4(x2),3; `tasks` if unknown."""
     found = [int(n) for n in re.findall(r"\b\d+", os.environ.get("SLURM_TASKS_PER_NODE", ""))]
     return max(found, default=tasks)

@@ -1,4 +1,4 @@
-"""What was submitted for a campaign, and which of its jobs the queue still knows."""
+"""The record of submitted jobs of a campaign, and its jobs in the queue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from glassdask.store.stage import STAGES
 
 @dataclass(frozen=True)
 class Submitted:
-    """A job that was submitted: its stage, its number, and when."""
+    """A submitted job: its stage, its number, and the time of submission."""
 
     name: str
     number: str
@@ -28,7 +28,7 @@ class Submitted:
 
 
 class Submission:
-    """The record of one submission, written before and after each of its jobs.
+    """The record of one submission; it is written before and after each job.
 
     Parameters
     ----------
@@ -48,16 +48,16 @@ class Submission:
         )
 
     def write(self) -> None:
-        """Write it, whole or not at all."""
+        """Write the record, completely or not at all."""
         replace_text(self._path, json.dumps(self._content, indent=2))
 
     def add(self, name: str, number: str, command: str) -> None:
-        """Record a job."""
+        """Add a job."""
         self._jobs.append({"name": name, "number": number, "command": command})
 
 
 def submitted(campaign: Campaign) -> list[Submitted]:
-    """All jobs that were ever submitted for a campaign, the first first."""
+    """All jobs that were ever submitted for a campaign, oldest first."""
     return [
         Submitted(job["name"], job["number"], submission["time"])
         for submission in _submissions(campaign)
@@ -66,33 +66,33 @@ def submitted(campaign: Campaign) -> list[Submitted]:
 
 
 def last_jobs(campaign: Campaign) -> dict[str, Submitted]:
-    """The last job that was submitted for each stage."""
+    """The last submitted job of each stage."""
     return {job.name: job for job in submitted(campaign)}
 
 
 def in_queue(
     campaign: Campaign, scheduler: Scheduler | None = None, patience: float = PATIENCE
 ) -> list[Queued]:
-    """The jobs submitted for a campaign that the queue still knows, named by their stages.
+    """Jobs of a campaign in the queue; each has the name of its stage.
 
-    Also those of which nothing is recorded: of a dry run that was carried out, or a lost record.
+    Jobs without a record are included: of an executed dry run, or of a lost record.
 
     Parameters
     ----------
     campaign : Campaign
     scheduler : Scheduler, optional
-        By default that of the last submission, or none where nothing was submitted.
+        By default that of the last submission.
     patience : float
-        Seconds that it gets to answer.
+        Seconds to wait for an answer of the scheduler.
 
     Raises
     ------
     UsageError
-        When its programs are not on this machine.
+        When the commands of the scheduler are missing on this machine.
     StageFailed
-        When it does not answer.
+        When the scheduler does not answer.
     """
-    # not by number: that may be a stranger's on another cluster, and one may never have been heard
+    # numbers are not unique over clusters, and may be lost; names are unique
     names = {job_name(campaign, name): name for name in STAGES}
     try:
         found = (scheduler or scheduler_of(campaign)).active(*names, patience=patience)
@@ -104,12 +104,12 @@ def in_queue(
 
 
 def profile_copy(campaign: Campaign) -> Path:
-    """Where the profile of the last submission is kept."""
+    """Path of the profile of the last submission."""
     return jobs_folder(campaign) / "profile.toml"
 
 
 def scheduler_of(campaign: Campaign) -> Scheduler:
-    """The scheduler of the last submission, as its profile says, whatever else is in that."""
+    """The scheduler of the last submission; the rest of its profile may be invalid."""
     try:
         site = tomllib.loads(profile_copy(campaign).read_text(encoding="utf-8")).get("site")
     except (OSError, ValueError):
@@ -123,7 +123,7 @@ def _path(campaign: Campaign) -> Path:
 
 
 def _submissions(campaign: Campaign) -> list[dict[str, Any]]:
-    """Those from this folder: a copy of another is no part of that one's jobs."""
+    """Submissions from this folder, not from one that it was copied from."""
     here = str(campaign.path.resolve())
     return [one for one in _read(campaign)["submissions"] if one.get("folder") == here]
 
@@ -141,7 +141,7 @@ def _read(campaign: Campaign) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise GlassdaskError(
             f"{path} cannot be read ({error})",
-            "the numbers of the jobs that were submitted",
-            "Delete it: jobs in the queue are found by their names.",
+            "the numbers of the submitted jobs",
+            "Delete it: jobs in the queue are also found by their names.",
         ) from None
     return content

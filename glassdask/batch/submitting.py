@@ -1,4 +1,4 @@
-"""Submit the jobs of a campaign, know them again, cancel them."""
+"""Submit and cancel the jobs of a campaign."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from glassdask.store.groups import replace_text
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
-#: Seconds that cancelled jobs get to save what they run and to leave the queue.
+#: Seconds for cancelled jobs to save their runs and leave the queue.
 LEAVING = 90.0
 
 
 def find_profile(campaign: Campaign, given: Path | None) -> tuple[Profile, Path]:
-    """The profile to submit with: the given one, else that of the last submission."""
+    """The profile to submit with: the given one, or that of the last submission."""
     path = given or profile_copy(campaign)
     if given is None and not path.is_file():
         raise UsageError(
-            f"no site profile, and none of an earlier submission of {campaign.path}",
-            "what the cluster wants to be told",
-            f"Type `--profile FILE`; two to begin from are in {scripts_folder()}.",
+            f"no site profile, and no earlier submission of {campaign.path}",
+            "a profile of the cluster",
+            f"Type `--profile FILE`; examples are in {scripts_folder()}.",
         )
     return load_profile(path), path
 
@@ -42,24 +42,28 @@ def find_profile(campaign: Campaign, given: Path | None) -> tuple[Profile, Path]
 def submit(
     campaign: Campaign, profile: Profile, path: Path, start_over: bool = False
 ) -> list[tuple[Job, str]]:
-    """Submit all jobs that the campaign still needs and that are not in the queue; their numbers.
+    """Submit all jobs that the campaign needs and that are not in the queue.
 
     Parameters
     ----------
     campaign : Campaign
     profile : Profile
     path : Path
-        Where the profile was read from.
+        The file of the profile.
     start_over : bool
-        Delete the results that were made with other inputs.
+        Delete outdated results first.
+
+    Returns
+    -------
+    list of (Job, str)
+        The jobs and their numbers.
 
     Raises
     ------
     UsageError
-        When all that is missing is queued or running already, or stages were made with other
-        inputs.
+        When all missing jobs are already in the queue, or results are outdated.
     StageFailed
-        When the scheduler refuses a job; then none is left in the queue.
+        When the scheduler refuses a job; the other new jobs are then cancelled.
     """
     jobs.make_folders(campaign)
     with locks.hold(campaign, "submit"):
@@ -71,11 +75,11 @@ def submit(
         _refuse_second(campaign, planned, waiting, stale)
         source = profile.site.source
         if source and not Path(os.path.expandvars(source)).is_file():
-            warn(f"[site] source = {source} is not there on this machine; jobs want to source it")
+            warn(f"[site] source = {source} does not exist on this machine; every job needs it")
         copy = profile_copy(campaign)
         copy.parent.mkdir(exist_ok=True)
         script.write(scheduler, copy.parent)
-        for job in planned:  # the scheduler looks at each before any is submitted, if it does so
+        for job in planned:  # check all jobs before any is submitted, if the scheduler can
             if trial := job.trial():
                 _submit(job, trial, environment(profile, path))
         for stage in stale:
@@ -90,9 +94,7 @@ def dry_run(campaign: Campaign, profile: Profile, path: Path, start_over: bool =
     if not planned:
         return "# all stages are complete for this campaign file; nothing to submit"
     folder, copy = campaign.path.resolve(), profile_copy(campaign)
-    preparing = [
-        f"# {stage} would be deleted first, as it was made with other inputs" for stage in stale
-    ]
+    preparing = [f"# the outdated results of {stage} would be deleted first" for stage in stale]
     made = str(jobs_folder(campaign))
     preparing.append(shlex.join(["mkdir", "-p", f"{folder}/logs", made]))
     module = ["-m", "glassdask.batch.script", profile.site.scheduler, made]
@@ -107,12 +109,12 @@ def _refuse_second(
 ) -> None:
     held = {job.name for job in waiting}
     held |= {upstream for stage in held for upstream in records.upstream_of(campaign, stage)}
-    # nothing is deleted that a job in the queue writes or reads
+    # never delete what a job in the queue reads or writes
     if waiting and (not planned or held & {*stale}):
         shown = ", ".join(f"{job.number} ({job.name}: {job})" for job in waiting)
         raise UsageError(
             f"jobs of {campaign.path} are in the queue: {shown}",
-            "none",
+            "no jobs of this campaign in the queue",
             f"Wait for them (`glassdask status {campaign.path}`), or type "
             f"`glassdask cancel {campaign.path}`.",
         )
@@ -122,7 +124,7 @@ def _refuse_second(
 
 
 def _stale(campaign: Campaign, start_over: bool) -> list[str]:
-    """Stages made with other inputs, which are to be deleted."""
+    """Stages with outdated results; an error unless `start_over`."""
     kept = [s for s in records.stages(campaign) if not STAGES[s].outdated(campaign)]
     stale = [stage for stage in kept if records.state(campaign, stage) is State.CHANGED]
     if stale and not start_over:
@@ -137,7 +139,9 @@ def _submit(job: Job, command: list[str], variables: dict[str, str]) -> str:
         raise StageFailed(f"job {job.name}: {error}") from None
     except StageFailed as error:
         raise StageFailed(
-            f"job {job.name}: {error}", "a job that the cluster takes", "Mend the site profile."
+            f"job {job.name}: {error}",
+            "a job that the cluster accepts",
+            "Correct the site profile.",
         ) from None
 
 
@@ -150,7 +154,7 @@ def _submit_all(
     numbers, submission = dict(waiting), Submission(campaign)
     try:
         for job in planned:
-            submission.write()  # before each one: whatever happens next, `cancel` looks for it
+            submission.write()  # before each job, so that `cancel` looks for it after any failure
             command = job.command(numbers)
             numbers[job.name] = _submit(job, command, variables)
             submission.add(job.name, numbers[job.name], shlex.join(command))
@@ -164,8 +168,8 @@ def _submit_all(
 def _take_back(
     campaign: Campaign, scheduler: Scheduler, found: set[str], waiting: set[str]
 ) -> None:
-    """Cancel what was submitted; a job may be in the queue though its number was never heard."""
-    with suppress(GlassdaskError):  # the first error is the one to be seen
+    """Cancel the new jobs, also those in the queue whose number was never received."""
+    with suppress(GlassdaskError):  # only the first error is reported
         found |= {job.number for job in in_queue(campaign, scheduler) if not job.is_over}
     with suppress(GlassdaskError):
         if found - waiting:
@@ -173,14 +177,14 @@ def _take_back(
 
 
 def cancel(campaign: Campaign) -> list[Queued]:
-    """Cancel the jobs of a campaign that are in the queue, and wait until they have left it.
+    """Cancel the jobs of a campaign in the queue, and wait until they have left it.
 
     Raises
     ------
     StageHeld
-        While they are being submitted.
+        When jobs of the campaign are just being submitted.
     StageFailed
-        When some do not leave.
+        When some jobs do not leave the queue.
     """
     if not campaign.path.is_dir():
         return []
@@ -194,7 +198,7 @@ def cancel(campaign: Campaign) -> list[Queued]:
         try:
             _wait_until_gone(campaign, found)
         finally:
-            for job in found:  # a job that was killed could not cancel those of its Dask workers
+            for job in found:  # a killed job could not cancel the jobs of its Dask workers
                 worker_jobs.cancel(scheduler, worker_jobs.name_of(job.number))
     return found
 

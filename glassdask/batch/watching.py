@@ -1,4 +1,4 @@
-"""What the queue says of the stages of a campaign, for `glassdask status`."""
+"""The jobs of the stages of a campaign, for `glassdask status`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from glassdask.campaign import Campaign
 from glassdask.store import records
 from glassdask.store.records import State
 
-#: Seconds between two questions to the queue; its users are asked not to ask all the time.
+#: Seconds between two requests to the queue; sites discourage frequent ones.
 PERIOD = 15.0
-#: Seconds that it gets to answer, while somebody waits for the table.
+#: Seconds to wait for an answer, while the user waits for the table.
 PATIENCE = 5.0
 
 
 class Jobs:
-    """The last job of each stage, looked up now and then.
+    """The last job of each stage, updated every `PERIOD` seconds.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Jobs:
         self._problem = ""
 
     def of(self, stage: str) -> tuple[str, str]:
-        """Number of the last job of a stage, and what the queue says of it; empty: nothing."""
+        """Number and state of the last job of a stage; empty if unknown."""
         self._look()
         job = self._last.get(stage)
         if job is None:
@@ -44,7 +44,7 @@ class Jobs:
         return job.number, str(queued) if queued else ""
 
     def remarks(self) -> Iterator[str]:
-        """What went wrong with jobs, and what to type next."""
+        """Problems of the jobs, and what to type next."""
         self._look()
         campaign = self._campaign
         if self._problem:
@@ -58,17 +58,17 @@ class Jobs:
         for name in (name for name in records.stages(campaign) if name in self._last):
             job = self._last[name]
             queued = self._found.get(job.number)
-            # what was made with other inputs says so itself, and its job did well
+            # outdated results are reported elsewhere; their job succeeded
             if records.state(campaign, name) in (State.COMPLETE, State.CHANGED):
                 continue
             if queued is not None and not queued.is_over:
                 continue
             ended = True
-            what = str(queued) if queued else f"of {job.time}, has left the queue"
+            what = str(queued) if queued else f"submitted {job.time}, has left the queue"
             log = folder / "logs" / f"{name}-{job.number}.out"
             yield f"job {job.number} ({name}): {what}" + (f" ({log})" * log.exists())
         if ended:
-            yield f"To go on where they stopped: glassdask submit {shlex.quote(str(folder))}"
+            yield f"To continue where they stopped: glassdask submit {shlex.quote(str(folder))}"
 
     def _look(self) -> None:
         if time.monotonic() - self._asked < PERIOD:
@@ -79,10 +79,10 @@ class Jobs:
             recorded = bool(self._last)
             found = in_queue(self._campaign, patience=PATIENCE)
             self._found = {job.number: job for job in found}
-            for job in found:  # of some nothing may be recorded
+            for job in found:  # some may have no record
                 known = self._last.get(job.name)
                 if known is None or int(job.number) > int(known.number):
                     self._last[job.name] = Submitted(job.name, job.number, "")
         except GlassdaskError as error:
             self._found = {}
-            self._problem = f"Nothing is known of jobs: {error}" if recorded else ""
+            self._problem = f"The state of the jobs is unknown: {error}" if recorded else ""

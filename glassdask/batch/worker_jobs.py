@@ -1,4 +1,4 @@
-"""The jobs that hold Dask workers: their name, and what the queue says of them; loads no Dask."""
+"""The batch jobs of Dask workers: their name, and their state; does not import Dask."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from glassdask.batch.scheduler import Scheduler, here
 
 
 def name_of(job: str | None = None) -> str:
-    """The name that all worker jobs of one analysis have in the queue.
+    """The common name of the worker jobs of one stage in the queue.
 
     Parameters
     ----------
     job : str, optional
-        Number of the job that does the analysis; by default that of this process, or host and
-        process outside of any job.
+        Number of the job of the stage; by default that of this process, or its host and process
+        number outside of jobs.
     """
     scheduler, host = here(), socket.gethostname().split(".")[0]
     own = scheduler.number_here if scheduler else f"{host}-{os.getpid()}"
@@ -27,7 +27,7 @@ def name_of(job: str | None = None) -> str:
 
 
 def ask(scheduler: Scheduler, name: str) -> list[Queued] | None:
-    """The worker jobs of that name in the queue; None when it does not answer."""
+    """The worker jobs of that name in the queue; None without an answer."""
     try:
         return [job for job in scheduler.active(name, mine=True) if not job.is_over]
     except GlassdaskError:
@@ -35,15 +35,15 @@ def ask(scheduler: Scheduler, name: str) -> list[Queued] | None:
 
 
 def cancel(scheduler: Scheduler, name: str) -> None:
-    """Cancel one's own worker jobs of that name; never raises."""
-    # where no scheduler answers, workers end by themselves when they find no Dask scheduler
+    """Cancel this user's worker jobs of that name; never raises."""
+    # without an answer, workers still end by themselves when their Dask scheduler is gone
     with suppress(GlassdaskError):
         if found := ask(scheduler, name):
             scheduler.cancel(*(job.number for job in found))
 
 
-def in_words(jobs: list[Queued] | None) -> str:
-    """What the queue says, for people: "3 RUNNING, 1 PENDING (Priority)"."""
+def summary(jobs: list[Queued] | None) -> str:
+    """The states of the jobs as text: "3 RUNNING, 1 PENDING (Priority)"."""
     if jobs is None:
         return "the queue does not answer"
     counted = Counter(

@@ -1,4 +1,4 @@
-"""Tables of the campaign file for what follows from the runs: images, network, correlations."""
+"""Tables of the campaign file for the analysis: images, network, correlations, report."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ FEATURE_MAP_METHODS: tuple[Method, ...] = ("gradcam", "gradcam++")
 
 
 class Grid(Section):
-    """[grid]: M, from particles to images."""
+    """[grid]: the map M from particles to images."""
 
     spacing: Positive = about("cell side, sigma (not stated in the paper)", default=0.25)
     species_channels: bool = about(
         "true: one channel per species; false: one channel, since the paper's density field "
-        "contains no species (not stated outright)",
+        "contains no species (not stated explicitly)",
         default=False,
     )
     kernel: Literal["nearest", "cloud-in-cell", "gaussian"] = about(
-        "which cells a particle counts in (not stated in the paper)", default="nearest"
+        "how a particle is spread over cells (not stated in the paper)", default="nearest"
     )
-    kernel_width: Positive | None = about("gaussian: its width, sigma", default=None)
+    kernel_width: Positive | None = about("width of the gaussian kernel, sigma", default=None)
     configuration: Positions = about(
-        "images of each snapshot or of its inherent structure (not in the paper)",
+        "positions to use: the snapshot or its inherent structure (not in the paper)",
         default="snapshot",
     )
 
@@ -44,7 +44,7 @@ class Indicators(Section):
     """[indicators]: structural indicators of each particle."""
 
     names: list[str] = about(
-        "which ones; see `glassdask info`. potential_energy is the cheap baseline beside Gamma",
+        "names from `glassdask info`; potential_energy is a simple baseline for Gamma",
         default=["voronoi_volume", "tong_tanaka", "potential_energy"],
         min_length=1,
     )
@@ -52,19 +52,22 @@ class Indicators(Section):
         'Python files in this folder with indicators of your own, such as ["mine.py"]', default=[]
     )
     local_density_distance: float = about(
-        "sigma (not in the paper)", default=DEFAULTS["local_density_distance"], gt=0.5
+        "radius of the counted disc, sigma (not in the paper)",
+        default=DEFAULTS["local_density_distance"],
+        gt=0.5,
     )
     pair_entropy_distance: Positive = about(
-        "end of the integral over g(r), sigma (not in the paper)",
+        "upper limit of the integral over g(r), sigma (not in the paper)",
         default=DEFAULTS["pair_entropy_distance"],
     )
     pair_entropy_width: float = about(
-        "of the Gaussians that make g(r) smooth, sigma (not in the paper)",
+        "width of the Gaussians that smooth g(r), sigma (not in the paper)",
         default=DEFAULTS["pair_entropy_width"],
         ge=0.001,
     )
     configuration: Positions = about(
-        "of each snapshot or of its inherent structure (not in the paper)", default="snapshot"
+        "positions to use: the snapshot or its inherent structure (not in the paper)",
+        default="snapshot",
     )
 
 
@@ -72,79 +75,78 @@ class Train(Section):
     """[train]: the network; the paper states its shape, not its sizes."""
 
     classes: list[Snapshot] = about(
-        'the two snapshots to tell apart (first the hot one): "liquid" (at T_L), "glass" (at T_G) '
+        'the two snapshots to classify, the hot one first: "liquid" (at T_L), "glass" (at T_G) '
         "or one of [quench] snapshot_temperatures; docs/training.md",
         default=["liquid", "glass"],
     )
     channels: list[Count] = about(
         "feature maps of the convolutions", default=[8, 8, 8], min_length=1
     )
-    kernel_size: int = about("odd; cells", default=5, ge=1)
-    strides: list[Count] = about("one for each convolution", default=[1, 1, 1], min_length=1)
+    kernel_size: int = about("width of a convolution kernel, cells; odd", default=5, ge=1)
+    strides: list[Count] = about("of each convolution, cells", default=[1, 1, 1], min_length=1)
     normalisation: Literal["batch", "none"] = about(
         "after each convolution; the paper mentions none", default="batch"
     )
     head: Literal["pooled", "dense"] = about(
-        "average over the box, or all cells (the paper's) into the first full layer",
+        "input of the first dense layer: averages over the box, or all cells (as in the paper)",
         default="pooled",
     )
-    hidden: Count = about("width of the first full layer", default=64)
-    dropout: float = about("before the last full layer", default=0.1, ge=0, lt=1)
+    hidden: Count = about("width of the first dense layer", default=64)
+    dropout: float = about("probability, before the last dense layer", default=0.1, ge=0, lt=1)
     epochs: Count = about("passes over the training split", default=250)
-    batch_size: int = about("images", default=8, ge=2)
-    learning_rate: Positive = about("Adam's, at its highest; cosine decay", default=1e-2)
-    weight_decay: NonNegative = about("AdamW", default=1e-4)
+    batch_size: int = about("images per batch", default=8, ge=2)
+    learning_rate: Positive = about("maximum for AdamW; cosine decay", default=1e-2)
+    weight_decay: NonNegative = about("of AdamW", default=1e-4)
     augmentation: bool = about(
         "random periodic shifts, rotations by 90 degrees and reflections", default=True
     )
     patience: Count = about(
-        "stop so many epochs after the best one (accuracy, then loss, of the validation split), "
-        "if its accuracy is perfect",
+        "epochs without improvement (validation accuracy, then loss) before training stops; it "
+        "stops early only at perfect accuracy",
         default=250,
     )
     seeds: Count = about(
-        "networks, each of its own random numbers: how far their maps agree says how far to "
-        "trust one",
+        "number of networks, with different random numbers; their spread is the uncertainty of "
+        "the maps",
         default=1,
     )
     precision: Literal["auto", "float32", "bfloat16"] = about(
-        "of the network's products in training; auto: bfloat16 on GPUs that have it, else float32",
+        "of matrix products in training; auto: bfloat16 on GPUs that support it, else float32",
         default="auto",
     )
     streaming: bool = about(
-        "read images from the store as batches need them, not all of them into memory at first; "
-        "the result is the same",
+        "read images batch by batch, to save memory; the result is the same",
         default=False,
     )
-    threads: int = about("of the CPU; 0: all cores", default=0, ge=0)
+    threads: int = about("CPU threads; 0: all cores", default=0, ge=0)
 
 
 class Explain(Section):
-    """[explain]: Gamma, what the network looked at, by Grad-CAM or another method."""
+    """[explain]: Gamma, the map of what the network looks at, by Grad-CAM or another method."""
 
     method: Method = about(
-        "gradcam (the paper's), gradcam++ or integrated-gradients", default="gradcam"
+        "gradcam (as in the paper), gradcam++ or integrated-gradients", default="gradcam"
     )
     target: Literal["glass", "liquid", "own"] = about(
-        "class whose score is explained; own: each snapshot's (the paper: glass, for glasses)",
+        "class whose score is explained; own: the class of each snapshot (paper: glass)",
         default="glass",
     )
     layer: int = about(
-        "convolution, counted from 0; -1: the last; integrated-gradients uses none", default=-1
+        "convolution, counted from 0; -1: the last; not used by integrated-gradients", default=-1
     )
     integrated_gradients_baseline: Baseline = about(
-        "image that its path begins at: the mean density everywhere, or empty (not in the paper)",
+        "image at the start of the path: uniform mean density, or empty (not in the paper)",
         default="mean",
     )
-    integrated_gradients_steps: Count = about("points on its path (not in the paper)", default=50)
+    integrated_gradients_steps: Count = about("points on the path (not in the paper)", default=50)
     inverse_mapping: Literal["cell", "linear"] = about(
-        "M^-1, from map to particles (not stated in the paper)", default="cell"
+        "M^-1, from a map to particles (not stated in the paper)", default="cell"
     )
     splits: list[Literal["train", "validation", "test"]] = about(
-        "which runs to explain", default=["test"], min_length=1
+        "splits whose runs are explained", default=["test"], min_length=1
     )
     minimum_accuracy: float = about(
-        "test accuracy of the worse class; below, nothing is explained",
+        "networks with a lower test accuracy, of either class, are not explained",
         default=0.9,
         ge=0.5,
         le=1,
@@ -156,8 +158,8 @@ class Correlate(Section):
 
     coarse_graining_length: Positive = about("xi, sigma", default=3.0)
     coarse_graining_ladder: list[NonNegative] = about(
-        "further xi of the correlations with 1 - Delta, sigma; 0: not coarse-grained (not in the "
-        "paper)",
+        "further xi for the correlations with 1 - Delta, sigma; 0: no coarse-graining (not in "
+        "the paper)",
         default=[0.0, 1.0, 2.0, 3.0, 5.0],
     )
     wave_number: Positive = about(
@@ -167,38 +169,41 @@ class Correlate(Section):
         "a of the overlap Q(t), sigma (not in the paper)", default=0.3
     )
     bond_length: Positive = about(
-        "particles nearer than this are bonded, in sigma_ij (not in the paper)", default=1.4
+        "particles closer than this are bonded, in sigma_ij (not in the paper)", default=1.4
     )
     broken_bond_length: Positive = about(
         "a bond longer than this is broken, in sigma_ij (not in the paper)", default=1.7
     )
     bootstrap: Count = about(
-        "resamples of the replicas for the interval of C with 1 - Delta (not in the paper)",
+        "bootstrap resamples of the replicas for the interval of C(., 1 - Delta) (not in the "
+        "paper)",
         default=1000,
     )
     radial_distance: Positive | None = about(
-        "end of g(r) for the linear model beside the network, sigma; 5, or nearly half a smaller "
-        "box, if left out (not in the paper)",
+        "largest r of g(r) in the linear model, sigma; default: 5, or nearly half the box if that "
+        "is smaller (not in the paper)",
         default=None,
     )
-    radial_bin: float = about("width of its bins, sigma (not in the paper)", default=0.1, ge=0.001)
+    radial_bin: float = about("bin width of g(r), sigma (not in the paper)", default=0.1, ge=0.001)
 
 
 class Report(Section):
     """[report]: figures and the table."""
 
     map_sample: int = about(
-        "run to draw; -1: the first glass of the propensity ensemble", default=-1, ge=-1
+        "run shown in the maps; -1: the first run of the propensity ensemble", default=-1, ge=-1
     )
     kink_temperatures: list[Positive] | None = about(
-        "low, high: where T* is looked for on cooling, epsilon/kB; T_G to T_L if left out (not in "
-        "the paper)",
+        "[low, high], range of the fit of T* to e(T), epsilon/kB; default: T_G to T_L (not in the "
+        "paper)",
         default=None,
     )
 
 
 class Dask(Section):
-    """[dask]: the cluster of the analysis stages; changes no result."""
+    """[dask]: worker processes of the analysis stages; results do not depend on them."""
 
-    workers: int = about("worker processes; 0: one a core", default=0, ge=0)
-    memory_per_worker: str = about('such as "4GiB"; auto: an equal share', default="auto")
+    workers: int = about("worker processes; 0: one per core", default=0, ge=0)
+    memory_per_worker: str = about(
+        'such as "4GiB"; auto: equal shares of the memory', default="auto"
+    )

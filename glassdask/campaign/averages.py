@@ -1,4 +1,4 @@
-"""Where energies are averaged along the cooling ramp and along an equilibration."""
+"""The steps at which energies are recorded and averaged, on cooling and in an equilibration."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from glassdask.campaign.experiment import Experiment
 
 @dataclass(frozen=True)
 class Averages:
-    """How the energy is followed along the cooling.
+    """When the energy is recorded on cooling.
 
     Attributes
     ----------
     samples : ndarray of int
-        Steps at which the energy is taken, counted as LAMMPS counts; none while the liquid is held.
+        LAMMPS steps at which the energy is recorded; none during the hold at T_L.
     temperatures : ndarray
         Mean set temperature of each average, (points,), epsilon/kB.
     """
@@ -28,7 +28,7 @@ class Averages:
 
 
 def averaged_steps(steps: int, points: int) -> np.ndarray:
-    """Steps at which the energy is taken, evenly over a run; `AVERAGED` of them make a point.
+    """Evenly spaced steps at which the energy is recorded, `AVERAGED` of them for each point.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def averaged_steps(steps: int, points: int) -> np.ndarray:
 
 
 def means(values: np.ndarray) -> np.ndarray:
-    """Of each `AVERAGED` values in turn, (points * AVERAGED,) to (points,)."""
+    """Means of consecutive groups of `AVERAGED` values, (points * AVERAGED,) to (points,)."""
     return values.reshape(-1, AVERAGED).mean(axis=1)
 
 
@@ -59,26 +59,26 @@ def cooling_averages(campaign: Experiment) -> Averages:
     )
 
 
-#: Energies that a control run takes of the liquid, in the second half of its hold.
+#: Number of energies that a control run records in the second half of its hold at T_L.
 CONTROL_SAMPLES = 100
 
 
 def control_samples(campaign: Experiment) -> np.ndarray:
-    """Steps at which a control run takes the energy of the liquid that it holds."""
+    """Steps at which a control run records the energy of the liquid held at T_L."""
     steps = steps_of(campaign, campaign.file.quench.control_time)
     return np.unique(np.rint(np.linspace(0.5 * steps, steps, CONTROL_SAMPLES)).astype(np.int64))
 
 
 @dataclass(frozen=True)
 class History:
-    """How the energy is followed along an equilibration, in whole steps.
+    """When the energy is recorded in an equilibration.
 
     Attributes
     ----------
     steps : int
-        Length of the equilibration.
+        Length of the equilibration, in steps.
     samples : ndarray of int
-        Steps at which the energy is taken, see `averaged_steps`.
+        Steps at which the energy is recorded, see `averaged_steps`.
     times : ndarray
         Mean time of each average, (history,), unit time.
     """
@@ -89,7 +89,7 @@ class History:
 
 
 def history(campaign: Experiment) -> History:
-    """The averages along an equilibration of the campaign."""
+    """When the energy is recorded in the equilibrations of a campaign."""
     step = campaign.file.quench.time_step
     steps = steps_of(campaign, equilibration_time(campaign.file.propensity))
     samples = averaged_steps(steps, HISTORY)

@@ -1,4 +1,4 @@
-"""A campaign: its folder, its validated file, and what follows from it before anything runs."""
+"""A campaign: its folder, its validated file, and the tables that results depend on."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.wording import explain_validation_error
 from glassdask.physics.indicators import DEFAULTS, used_parameters
 
-#: Largest seed that all of LAMMPS's generators take, with room for the few of one run.
+#: Largest seed of a run: all LAMMPS generators accept it, and the few seeds that follow it.
 LARGEST_SEED = 899_999_000
-#: Fields of [quench] that make nothing of imported configurations.
+#: Fields of [quench] that imported configurations do not depend on.
 RAMP = (
     "start_temperature", "cooling_rate", "schedule", "equilibration_time", "liquid_hold_time",
     "hold_time", "cooling_points", "controls", "control_time", "inherent_structures",
 )  # fmt: skip
-#: Fields that say nothing at these values: the records of campaigns without them are the same.
+#: Fields that are left out of records at these values, their defaults, so that records written
+#: before the fields existed stay valid.
 SILENT: dict[str, dict[str, object]] = {
     "quench": {
         "inherent_structures": False, "schedule": None, "liquid_hold_time": 0.0,
@@ -55,8 +56,8 @@ class Campaign(Experiment):
     def sections(self, names: tuple[str, ...]) -> dict[str, Any]:
         """The named tables as plain data, with the resolved model in place of [system].
 
-        "equilibration" is the part of [propensity] that the equilibrated starts follow from,
-        "classes" that of [train] that says which snapshots are looked at.
+        "equilibration" is the part of [propensity] that equilibrated starts depend on; "classes"
+        is the field `classes` of [train].
         """
         out: dict[str, Any] = {}
         parts = {"equilibration": "propensity", "classes": "train"}
@@ -100,7 +101,7 @@ class Campaign(Experiment):
         return out
 
     def _indicators_table(self) -> dict[str, Any]:
-        """What the indicators follow from; the files of users by their content."""
+        """All that the indicators depend on; files of users enter by their digest."""
         section = self.file.indicators
         table: dict[str, Any] = {"names": section.names, "configuration": section.configuration}
         table |= {key: getattr(section, key) for key in used_parameters(section.names)}
@@ -111,14 +112,14 @@ class Campaign(Experiment):
 
     @property
     def indicator_parameters(self) -> dict[str, Any]:
-        """Attributes that a dataset needs, beside the potential's, for all indicators."""
+        """Attributes that indicators need in a dataset, besides those of the potential."""
         section = self.file.indicators
         lengths = [list(row) for row in self.model.reference_lengths]
         return {"reference_length": lengths} | {key: getattr(section, key) for key in DEFAULTS}
 
     @property
     def hash(self) -> str:
-        """Twelve hex digits that name the experiment; resources and names do not enter."""
+        """Twelve hex digits that identify the experiment, whatever its name and resources."""
         tables = (
             "system", "quench", "grid", "indicators", "train", "explain", "propensity", "correlate",
         )  # fmt: skip
@@ -142,7 +143,7 @@ def load(path: str | Path, overrides: tuple[str, ...] | list[str] = ()) -> Campa
     Raises
     ------
     UsageError
-        When there is no such file, or anything in it is wrong.
+        When the file is missing or invalid.
     """
     folder = Path(path)
     if folder.name == "campaign.toml" and folder.is_file():
@@ -157,12 +158,12 @@ def load(path: str | Path, overrides: tuple[str, ...] | list[str] = ()) -> Campa
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is not TOML: {error}", then="Mend that line.") from None
+        raise UsageError(f"{file} is not TOML: {error}", then="Correct that line.") from None
     return from_data(folder, data, tuple(overrides))
 
 
 def from_data(folder: Path, data: dict[str, Any], overrides: tuple[str, ...] = ()) -> Campaign:
-    """Validate `data`, the content of a campaign file, with `overrides` laid over it."""
+    """Validate `data`, the content of a campaign file, after applying `overrides`."""
     for override in overrides:
         section, key, value = parse_override(override)
         table = data.setdefault(section, {})
@@ -177,9 +178,9 @@ def from_data(folder: Path, data: dict[str, Any], overrides: tuple[str, ...] = (
     asked = {override.partition("=")[0].strip() for override in overrides}
     if file.quench.schedule and "quench.cooling_rate" in asked and "quench.schedule" not in asked:
         raise UsageError(
-            "--set quench.cooling_rate, and [quench] schedule is set",
-            "one of them",
-            "For one rate all the way, type e.g. `--set 'quench.schedule=[[4.0,1e-3]]'`.",
+            "--set quench.cooling_rate in a campaign with [quench] schedule",
+            "one of the two",
+            "For a single rate, type e.g. `--set 'quench.schedule=[[4.0,1e-3]]'`.",
         )
     campaign = Campaign(folder, file, overrides)
     check_resolved(campaign)

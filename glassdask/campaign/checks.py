@@ -1,4 +1,4 @@
-"""What pydantic's types cannot say: fields of the campaign file that must agree with each other."""
+"""Checks between fields of the campaign file; pydantic checks each field by itself."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _CUSTOM_ONLY = ("dimension", "species", "fractions", "sigma", "epsilon", "masses
 
 
 def check(file: CampaignFile) -> None:
-    """Check every table of the file against the others.
+    """Check that the fields of the file agree with each other.
 
     Raises
     ------
     UsageError
-        With what was found, what was expected and what to type.
+        For the first fields that do not.
     """
     check_system(file.system)
     check_quench(file)
@@ -34,20 +34,21 @@ def check(file: CampaignFile) -> None:
     check_hpc(file)
     if file.report.map_sample >= file.quench.runs:
         raise UsageError(
-            f"[report] map_sample = {file.report.map_sample}, of {file.quench.runs} runs",
+            f"[report] map_sample = {file.report.map_sample} in a campaign of {file.quench.runs} "
+            "runs",
             f"-1 to {file.quench.runs - 1}",
         )
 
 
 def check_system(system: System) -> None:
-    """A custom model is whole and its matrices symmetric; a named one is left as it is."""
+    """A custom model has all fields and symmetric matrices; a named model has none of them."""
     if system.model != "custom":
         for key in _CUSTOM_ONLY:
             if getattr(system, key) is not None:
                 raise UsageError(
                     f"[system] {key} is given, but model {system.model!r} fixes it",
-                    'no such key, or model = "custom"',
-                    f"Delete {key}, or write out a custom model.",
+                    'no such field, or model = "custom"',
+                    f"Delete {key}, or define a custom model.",
                 )
         size = 2
     else:
@@ -55,7 +56,7 @@ def check_system(system: System) -> None:
             if getattr(system, key) is None:
                 raise UsageError(
                     f"[system] has no {key}",
-                    f"one, since a custom model needs {', '.join(_CUSTOM_NEEDS)}",
+                    f"{', '.join(_CUSTOM_NEEDS)} for a custom model",
                     f"Add {key} under [system].",
                 )
         size = len(system.species or [])
@@ -70,7 +71,7 @@ def _check_custom(system: System, size: int) -> None:
     for key in ("fractions", "masses"):
         values = getattr(system, key)
         if values is not None and len(values) != size:
-            raise UsageError(f"[system] {key} has {len(values)} values", f"{size}, one a species")
+            raise UsageError(f"[system] {key} has {len(values)} values", f"{size}, one per species")
     total = sum(system.fractions or [])
     if abs(total - 1) > 1e-6:
         raise UsageError(f"[system] fractions add up to {total:g}", "1")
@@ -90,11 +91,11 @@ def _check_matrix(key: str, rows: list[list[float]], size: int) -> None:
 
 
 def check_quench(file: CampaignFile) -> None:
-    """The splits add up to the runs, and there are enough seeds."""
+    """The splits add up to the number of runs, and there are enough distinct seeds."""
     quench = file.quench
     split = quench.split
     for name, runs in split.model_dump().items():
-        # imported configurations need not be enough to train on
+        # imported configurations may be too few for training
         if runs < 1 and quench.source == "lammps":
             raise UsageError(f"[quench] split.{name} = {runs}", "a number >= 1")
     total = split.train + split.validation + split.test
@@ -102,7 +103,7 @@ def check_quench(file: CampaignFile) -> None:
         raise UsageError(
             f"[quench] split adds up to {total} (train {split.train}, validation "
             f"{split.validation}, test {split.test}), but runs = {quench.runs}",
-            "a split that uses every run once",
+            "every run in one split",
             f"Set `runs = {total}` or change the split.",
         )
     if quench.runs > 800_000_000:
@@ -110,7 +111,7 @@ def check_quench(file: CampaignFile) -> None:
 
 
 def check_grid(file: CampaignFile) -> None:
-    """A Gaussian has a width, and nothing else has one."""
+    """Only a Gaussian kernel has a width, and it needs one."""
     grid = file.grid
     if (grid.kernel == "gaussian") != (grid.kernel_width is not None):
         width = "no kernel_width" if grid.kernel_width is None else "a kernel_width"
@@ -122,25 +123,25 @@ def check_grid(file: CampaignFile) -> None:
 
 
 def check_inherent(file: CampaignFile) -> None:
-    """There are inherent structures where they are asked for, and LAMMPS to make them."""
+    """Stages that use inherent structures have them; only LAMMPS runs can make them."""
     made = file.quench.inherent_structures
     if made and file.quench.source == "import":
         raise UsageError(
-            "[quench] inherent_structures = true of imported configurations",
-            "false: they follow from runs of LAMMPS",
-            "Minimise before the import, and import that.",
+            "[quench] inherent_structures = true with imported configurations",
+            "false, since only LAMMPS runs make inherent structures",
+            "Set it to false, or minimise the energy before the import.",
         )
     for name in ("grid", "indicators"):
         if getattr(file, name).configuration == "inherent" and not made:
             raise UsageError(
                 f'[{name}] configuration = "inherent" without inherent structures',
-                "[quench] inherent_structures = true, which makes them",
+                "[quench] inherent_structures = true",
                 "Write it into campaign.toml, or type `--set quench.inherent_structures=true`.",
             )
 
 
 def check_network(file: CampaignFile) -> None:
-    """Layers agree in number, the kernel has a centre, the layer to explain exists."""
+    """One stride per convolution, an odd kernel size, and the explained layer exists."""
     train, layers = file.train, len(file.train.channels)
     if len(train.strides) != layers:
         raise UsageError(
@@ -149,20 +150,20 @@ def check_network(file: CampaignFile) -> None:
     if train.kernel_size % 2 == 0:
         raise UsageError(
             f"[train] kernel_size = {train.kernel_size}",
-            "an odd number, so that a map has no half-cell shift",
+            "an odd number, so that maps are not shifted by half a cell",
         )
     if not -layers <= file.explain.layer < layers:
         raise UsageError(f"[explain] layer = {file.explain.layer}", f"{-layers} to {layers - 1}")
 
 
 def check_correlate(file: CampaignFile) -> None:
-    """A broken bond is longer than one at time 0, and the ladder is one."""
+    """Bonds break at a larger length than they form, and the xi ladder increases."""
     section, ladder = file.correlate, file.correlate.coarse_graining_ladder
     if section.broken_bond_length <= section.bond_length:
         raise UsageError(
             f"[correlate] broken_bond_length = {section.broken_bond_length:g}, bond_length = "
             f"{section.bond_length:g}",
-            "bonds that break at a length above that at which they are formed",
+            "broken_bond_length > bond_length",
             "Raise broken_bond_length, e.g. to 1.7 beside a bond_length of 1.4.",
         )
     if not ladder or any(low >= high for low, high in pairwise(ladder)):
@@ -174,7 +175,7 @@ def check_correlate(file: CampaignFile) -> None:
 
 
 def check_report(file: CampaignFile) -> None:
-    """The window of the kink is one."""
+    """The temperature range of the kink is [low, high]."""
     window = file.report.kink_temperatures
     if window is not None and not (len(window) == 2 and window[0] < window[1]):
         raise UsageError(
@@ -185,11 +186,11 @@ def check_report(file: CampaignFile) -> None:
 
 
 def check_hpc(file: CampaignFile) -> None:
-    """The ranks make whole groups."""
+    """The number of ranks is a multiple of the ranks per run."""
     hpc = file.hpc
     if hpc.workers % hpc.ranks_per_run:
         raise UsageError(
             f"[hpc] workers = {hpc.workers}, ranks_per_run = {hpc.ranks_per_run}",
-            "workers that make whole groups",
+            "workers a multiple of ranks_per_run",
             f"Set workers to a multiple of {hpc.ranks_per_run}.",
         )

@@ -1,6 +1,6 @@
-"""The two snapshots of a run that are told apart: [train] classes.
+"""The two classes that the network tells apart: snapshots of a run, named by [train] classes.
 
-In all stages after the quench the hot class is called liquid and the cold one glass, whichever
+After the quench, every stage calls the hot class "liquid" and the cold class "glass", whichever
 snapshots they are.
 """
 
@@ -12,18 +12,18 @@ from itertools import pairwise
 from glassdask.base.errors import UsageError
 from glassdask.campaign.experiment import Experiment
 
-#: What the hot and the cold class are called, and the snapshots that they are by default.
+#: Names of the hot and the cold class; by default also the names of their snapshots.
 STATES = ("liquid", "glass")
 _SYMBOLS = {"liquid": "T_L", "glass": "T_G"}
 
 
 def snapshot_of(campaign: Experiment, state: str) -> float | str:
-    """The snapshot that a class is: "liquid" (at T_L), "glass" (at T_G), or its temperature."""
+    """The snapshot of a class: "liquid" (at T_L), "glass" (at T_G), or its temperature."""
     return campaign.file.train.classes[STATES.index(state)]
 
 
 def temperature_of(campaign: Experiment, state: str) -> float:
-    """Set temperature of a class, epsilon/kB; NaN where imported configurations have none."""
+    """Set temperature of a class, epsilon/kB; NaN if unknown, for imported configurations."""
     return _temperature(campaign, snapshot_of(campaign, state))
 
 
@@ -34,37 +34,36 @@ def _temperature(campaign: Experiment, snapshot: float | str) -> float:
 
 
 def others(campaign: Experiment) -> dict[str, str]:
-    """Classes that are not the snapshots of their name: what each is, in words."""
-    found = {}
+    """Classes whose snapshot is not the default one, and the temperature of each as text."""
+    changed = {}
     for state in STATES:
         snapshot = snapshot_of(campaign, state)
         if snapshot != state:
             temperature = _temperature(campaign, snapshot)
-            # that of imported configurations may not be known
-            known = temperature == temperature
-            found[state] = f"T = {temperature:g}" if known else _SYMBOLS[str(snapshot)]
-    return found
+            known = temperature == temperature  # NaN for some imported configurations
+            changed[state] = f"T = {temperature:g}" if known else _SYMBOLS[str(snapshot)]
+    return changed
 
 
 def in_words(campaign: Experiment) -> str:
-    """Which snapshots the classes are; nothing where they are those at T_L and T_G."""
-    found = others(campaign)
-    return ", ".join(f"class {state} is the snapshot at {at}" for state, at in found.items())
+    """A sentence on the classes whose snapshot is not the default one; empty if none."""
+    changed = others(campaign)
+    return ", ".join(f"class {state} is the snapshot at {at}" for state, at in changed.items())
 
 
 def check_classes(campaign: Experiment) -> None:
-    """There are two classes, they are snapshots, and the hot one comes first.
+    """Check that [train] classes names two recorded snapshots, the hot one first.
 
     Raises
     ------
     UsageError
-        With what was found, what was expected and what to type.
+        When it does not.
     """
     chosen = campaign.file.train.classes
     if len(chosen) != 2 or chosen[0] == chosen[1]:
         raise UsageError(
             f"[train] classes = {chosen}",
-            "two different snapshots, the hot class and then the cold one",
+            "two different snapshots, the hot one first",
             'Type e.g. `classes = ["liquid", "glass"]`.',
         )
     further = campaign.file.quench.snapshot_temperatures
@@ -76,7 +75,7 @@ def check_classes(campaign: Experiment) -> None:
         raise UsageError(
             f"[train] classes = {chosen}, at the temperatures {temperatures[0]:g} and "
             f"{temperatures[1]:g}",
-            "the hot class, then the cold one",
+            "the hot class first",
             f"Write `classes = {_as_toml(chosen[::-1])}`.",
         )
 
@@ -84,13 +83,13 @@ def check_classes(campaign: Experiment) -> None:
 def _unknown(campaign: Experiment, snapshot: float, further: list[float]) -> UsageError:
     names = [*STATES, *(f"{temperature:g}" for temperature in further)]
     other = _as_toml(sorted({snapshot, *further}, reverse=True))
-    then = f"`[quench] snapshot_temperatures = {other}` records it, with new quenches"
+    then = f"To record it, set `[quench] snapshot_temperatures = {other}` and repeat the quenches."
     if campaign.imported:
-        then = "Import runs that recorded it: packs, or arrays with `snapshot_position`"
+        then = "Import runs with that snapshot: packs, or arrays with `snapshot_position`."
     return UsageError(
         f"[train] classes has {snapshot:g}, and [quench] snapshot_temperatures = {further}",
         f"two of {', '.join(names)}",
-        f"{then}.",
+        then,
     )
 
 

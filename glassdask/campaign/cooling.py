@@ -1,4 +1,4 @@
-"""The way from the start temperature to T_G: pieces of constant cooling rate, in whole steps."""
+"""The cooling from the start temperature to T_G: pieces of constant rate, in whole steps."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from glassdask.base.errors import UsageError
 from glassdask.campaign.experiment import Experiment
 from glassdask.campaign.schema import CampaignFile
 
-#: Line of a stored input behind which only control runs go on.
+#: Marks the part of a stored LAMMPS input that only control runs execute.
 CONTROLS = "#@ controls"
-#: How much slower the last piece is in a control run.
+#: Control runs cool the last piece slower by this factor.
 SLOWER = 10
 
 
 @dataclass(frozen=True)
 class Leg:
-    """Steps along which the set temperature is linear.
+    """A part of a run in which the set temperature is linear in time.
 
     Attributes
     ----------
@@ -35,16 +35,16 @@ class Leg:
 
 @dataclass(frozen=True)
 class Ramp:
-    """The cooling in whole steps, holds left out.
+    """The cooling in whole steps, without the times at constant temperature.
 
     Attributes
     ----------
     corners : ndarray
-        Temperatures at which a piece begins, and T_G, decreasing, (pieces + 1,), epsilon/kB.
+        Temperatures at which the pieces begin, then T_G; decreasing, (pieces + 1,), epsilon/kB.
     ends : ndarray of int
         Step of each corner, counted from the start of the ramp, (pieces + 1,).
     rates : tuple of float
-        Cooling rate of each piece, epsilon/kB per unit time; exact to one step of the piece.
+        Cooling rate of each piece, epsilon/kB per unit time, before rounding to whole steps.
     """
 
     corners: np.ndarray
@@ -70,24 +70,24 @@ class Ramp:
         return np.interp(step, self.ends, self.corners)
 
     def legs(self) -> list[Leg]:
-        """The pieces."""
+        """The pieces, from hot to cold."""
         ends = zip(pairwise(self.corners.tolist()), np.diff(self.ends).tolist(), strict=True)
         return [Leg(begin, end, steps) for (begin, end), steps in ends]
 
 
 def ramp(campaign: Experiment) -> Ramp:
-    """The cooling of a campaign: its schedule, or one rate from the start to T_G."""
+    """The cooling of a campaign: its schedule, or a single rate."""
     return _ramp(campaign, pieces(campaign.file))
 
 
 def one_rate(campaign: Experiment) -> Ramp:
-    """The cooling of a campaign if the slowest rate of its schedule held all the way."""
+    """The cooling of a campaign at the slowest rate of its schedule, for comparison."""
     start = campaign.file.quench.start_temperature
     return _ramp(campaign, [(start, ramp(campaign).slowest)])
 
 
 def pieces(file: CampaignFile) -> list[tuple[float, float]]:
-    """From which temperature on which cooling rate holds."""
+    """Pairs of the temperature at which a piece begins and its cooling rate."""
     quench = file.quench
     if quench.schedule is None:
         return [(quench.start_temperature, quench.cooling_rate)]
@@ -102,7 +102,7 @@ def _ramp(campaign: Experiment, parts: list[tuple[float, float]]) -> Ramp:
 
 
 def steps_of(campaign: Experiment, time: float) -> int:
-    """Steps in a time."""
+    """Number of steps in `time`."""
     return round(time / campaign.file.quench.time_step)
 
 
@@ -118,7 +118,7 @@ def whole_run(campaign: Experiment, path: Ramp) -> list[Leg]:
 
 
 def control_run(campaign: Experiment) -> list[Leg]:
-    """All dynamics that a control run does more: the liquid held, the last piece slower."""
+    """The additional dynamics of a control run: a hold at T_L, and a slower last piece."""
     quench, (liquid, glass) = campaign.file.quench, campaign.state_temperatures
     last = ramp(campaign).legs()[-1]
     return [
@@ -129,26 +129,26 @@ def control_run(campaign: Experiment) -> list[Leg]:
 
 
 def described(campaign: Experiment) -> str:
-    """The pieces in words: "4 to 1.2 at 0.02, 1.2 to 0.05 at 0.004"."""
-    found = ramp(campaign)
+    """The pieces as text: "4 to 1.2 at 0.02, 1.2 to 0.05 at 0.004"."""
+    path = ramp(campaign)
     return ", ".join(
         f"{leg.begin:g} to {leg.end:g} at {rate:g}"
-        for leg, rate in zip(found.legs(), found.rates, strict=True)
+        for leg, rate in zip(path.legs(), path.rates, strict=True)
     )
 
 
 def input_of_run(text: str, is_control: bool) -> str:
-    """The part of a stored input that a run carries out."""
+    """The part of a stored LAMMPS input that a run executes."""
     return text if is_control else text.partition(f"{CONTROLS}\n")[0]
 
 
 def check_cooling(campaign: Experiment) -> None:
-    """Check the schedule and what is recorded on the way.
+    """Check the schedule, the holds, the control runs and the recorded snapshots.
 
     Raises
     ------
     UsageError
-        With what was found, what was expected and what to type.
+        For the first of them that is invalid.
     """
     _check_pieces(campaign)
     _check_points(campaign)
@@ -160,33 +160,33 @@ def _check_holds(campaign: Experiment) -> None:
     quench = campaign.file.quench
     if quench.liquid_hold_time and ramp(campaign).step_at(campaign.state_temperatures[0]) == 0:
         raise UsageError(
-            f"[quench] liquid_hold_time = {quench.liquid_hold_time:g}, and T_L is the start "
-            "temperature",
-            "0, since the run is held there before it is cooled",
-            "Raise equilibration_time in its place.",
+            f"[quench] liquid_hold_time = {quench.liquid_hold_time:g}, and T_L equals "
+            "start_temperature",
+            "0, since equilibration_time already holds the run there",
+            "Raise equilibration_time instead.",
         )
     path, liquid = ramp(campaign), campaign.state_temperatures[0]
     if quench.controls == 1:
         raise UsageError(
-            "[quench] controls = 1", "0, or at least 2, to know how they scatter", "Raise it."
+            "[quench] controls = 1", "0, or at least 2, to estimate their spread", "Raise it."
         )
     if quench.controls and not (len(path.rates) > 1 and path.corners[-2] < liquid):
         raise UsageError(
             f"[quench] controls = {quench.controls}, and the last piece of the cooling begins at "
             f"{path.corners[-2]:g}",
-            f"a schedule whose last piece begins below T_L ({liquid:g}): control runs repeat it "
-            "ten times slower",
+            f"a schedule whose last piece begins below T_L ({liquid:g}), since control runs "
+            "repeat that piece ten times slower",
             "Add such a piece to schedule, or write `controls = 0`.",
         )
     if quench.controls and steps_of(campaign, quench.control_time) < 200:
         raise UsageError(
             f"[quench] control_time = {quench.control_time:g}",
-            f"at least {200 * quench.time_step:g}, 200 steps, to average the energy over",
+            f"at least {200 * quench.time_step:g} (200 steps), to average the energy",
             "Raise it to many relaxation times at T_L.",
         )
     if quench.controls > quench.runs:
         raise UsageError(
-            f"[quench] controls = {quench.controls}, of {quench.runs} runs",
+            f"[quench] controls = {quench.controls} in a campaign of {quench.runs} runs",
             f"0 to {quench.runs}",
             "Lower controls.",
         )
@@ -201,7 +201,7 @@ def _check_pieces(campaign: Experiment) -> None:
         if len(piece) != 2:
             raise UsageError(
                 f"[quench] schedule has {piece}",
-                "pairs of a temperature and the cooling rate from there on",
+                "pairs [temperature, cooling rate below it]",
                 example,
             )
     first = quench.schedule[0][0]
@@ -210,60 +210,60 @@ def _check_pieces(campaign: Experiment) -> None:
             f"[quench] schedule begins at {first:g}, start_temperature = "
             f"{quench.start_temperature:g}",
             "the same temperature",
-            f"Write `start_temperature = {first:g}`, or mend the schedule.",
+            f"Write `start_temperature = {first:g}`, or correct the schedule.",
         )
     corners = [piece[0] for piece in quench.schedule]
     if any(low >= high for high, low in pairwise(corners)):
         raise UsageError(
-            f"[quench] schedule has the temperatures {corners}", "a list that decreases", example
+            f"[quench] schedule has the temperatures {corners}", "decreasing temperatures", example
         )
     if corners[-1] <= glass:
         raise UsageError(
-            f"[quench] schedule has a piece from {corners[-1]:g}, T_G = {glass:g}",
-            "pieces that begin above T_G; the last one ends there",
-            "Leave it out.",
+            f"[quench] schedule has a piece from {corners[-1]:g}, and T_G is {glass:g}",
+            "pieces that begin above T_G",
+            "Delete that piece; the last piece ends at T_G.",
         )
 
 
 def _check_points(campaign: Experiment) -> None:
-    """Ten different steps for each average of e(T), in the fastest piece too."""
-    quench, found = campaign.file.quench, ramp(campaign)
+    """Each point of e(T) averages ten different steps, also in the fastest piece."""
+    quench, path = campaign.file.quench, ramp(campaign)
     width = (quench.start_temperature - campaign.state_temperatures[1]) / quench.cooling_points
-    for leg, rate in zip(found.legs(), found.rates, strict=True):
+    for leg, rate in zip(path.legs(), path.rates, strict=True):
         steps = width / rate / quench.time_step
         if steps < 10 or leg.steps < 1:
             raise UsageError(
-                f"[quench] a cooling rate of {rate:g} from {leg.begin:g} to {leg.end:g} leaves "
-                f"{min(steps, leg.steps):.3g} steps for one of {quench.cooling_points} "
+                f"[quench] a cooling rate of {rate:g} from {leg.begin:g} to {leg.end:g} gives "
+                f"{min(steps, leg.steps):.3g} steps for each of {quench.cooling_points} "
                 "cooling_points",
-                "at least 10 steps for each",
+                "at least 10 steps",
                 "Lower that rate or cooling_points.",
             )
 
 
 def _check_snapshots(campaign: Experiment) -> None:
     quench, (liquid, glass) = campaign.file.quench, campaign.state_temperatures
-    wanted, found = quench.snapshot_temperatures, ramp(campaign)
+    wanted, path = quench.snapshot_temperatures, ramp(campaign)
     if any(low >= high for high, low in pairwise(wanted)):
         raise UsageError(
             f"[quench] snapshot_temperatures = {wanted}",
-            "a list that decreases",
+            "decreasing temperatures",
             f"Write `snapshot_temperatures = {sorted(set(wanted), reverse=True)}`.",
         )
-    taken = {found.step_at(liquid): "liquid", found.steps: "glass"}
+    taken = {path.step_at(liquid): "liquid", path.steps: "glass"}
     for temperature in wanted:
         if not glass < temperature <= quench.start_temperature:
             raise UsageError(
                 f"[quench] snapshot_temperatures has {temperature:g}",
-                f"temperatures above T_G ({glass:g}) and up to the start "
+                f"T_G ({glass:g}) < temperature <= start_temperature "
                 f"({quench.start_temperature:g})",
             )
-        step = found.step_at(temperature)
+        step = path.step_at(temperature)
         if step in taken:
             raise UsageError(
-                f"[quench] snapshot_temperatures has {temperature:g}, which is the step of "
+                f"[quench] snapshot_temperatures has {temperature:g}, which is the same step as "
                 f"{taken[step]}",
-                "other temperatures: `liquid` (T_L) and `glass` (T_G) are recorded anyway",
-                "Leave it out.",
+                "other temperatures; liquid (T_L) and glass (T_G) are always recorded",
+                f"Delete {temperature:g}.",
             )
         taken[step] = f"{temperature:g}"

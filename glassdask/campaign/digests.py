@@ -1,4 +1,4 @@
-"""Short names of contents, for records and folders."""
+"""Short hashes of files and settings, for records and names of folders."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def file_digest(path: Path) -> str:
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read ({error.strerror})",
-            "a file that [indicators] modules names, relative to the campaign folder",
+            "a readable file; [indicators] modules are relative to the campaign folder",
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""The isoconfigurational ensemble that a campaign file asks for: its frames, and what is wrong."""
+"""The isoconfigurational ensemble of a campaign file: its recorded times, and checks."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from glassdask.campaign.experiment import Experiment
 from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.simulations import Propensity
 
-#: Averages of the energy along an equilibration, and energies in each of them.
+#: Number of averages of the energy in an equilibration, and of energies in each average.
 HISTORY, AVERAGED = 20, 10
-#: Fields of [propensity] that `times` stands in place of.
+#: Fields of [propensity] that `times` replaces.
 IN_PLACE = ("duration", "first_time", "frames", "linear_frames")
-#: Fields that the equilibrated starts follow from.
+#: Fields that equilibrated starts depend on.
 _OF_STARTS = ("start", "equilibration_time", "configurations", "samples", "temperatures")
 
 
 def frame_steps(campaign: Experiment) -> np.ndarray:
-    """Steps of the recorded frames, whole, increasing, without repeats; (time,).
+    """Distinct increasing steps of the recorded frames, (time,).
 
-    `times` rounded to steps; else log-spaced ones and, with `linear_frames`, evenly spaced ones.
+    They come from `times` if given, else from log-spaced frames and, with `linear_frames`, evenly
+    spaced ones.
     """
     section, step = campaign.file.propensity, campaign.file.quench.time_step
     if section.times is not None:
@@ -51,9 +52,9 @@ def equilibration_time(section: Propensity) -> float:
 
 
 def propensity_table(campaign: Experiment) -> dict[str, Any]:
-    """[propensity] as it enters records: temperatures absolute, without what `times` replaces.
+    """[propensity] for records: absolute temperatures, and only the fields that are used.
 
-    With what a "glass" is that the trajectories start from.
+    For trajectories that start from glasses, it has the snapshot of the class "glass", too.
     """
     section = campaign.file.propensity
     table = section.model_dump(mode="json")
@@ -70,25 +71,25 @@ def propensity_table(campaign: Experiment) -> dict[str, Any]:
 
 
 def equilibration_table(campaign: Experiment) -> dict[str, Any]:
-    """The part of `propensity_table` that the equilibrated starts follow from."""
+    """The part of `propensity_table` that equilibrated starts depend on."""
     return {k: v for k, v in propensity_table(campaign).items() if k in _OF_STARTS}
 
 
 def check_propensity(file: CampaignFile) -> None:
-    """There are starts, seeds and time steps enough for the ensemble.
+    """Check the starts, seeds, times and temperatures of the ensemble.
 
     Raises
     ------
     UsageError
-        With what was found, what was expected and what to type.
+        For the first of them that is invalid.
     """
     section = file.propensity
     _check_starts(file)
     trajectories = section.configurations * len(section.temperatures) * section.replicas
     if trajectories > 800_000_000:
         raise UsageError(
-            f"[propensity] replicas = {section.replicas}: {trajectories} trajectories",
-            "at most as many as there are distinct velocity seeds, 8e8",
+            f"[propensity] replicas = {section.replicas} makes {trajectories} trajectories",
+            "at most 8e8, the number of distinct velocity seeds",
             "Lower replicas.",
         )
     if section.times is None:
@@ -107,13 +108,13 @@ def _check_starts(file: CampaignFile) -> None:
         return
     test = file.quench.split.test
     if file.quench.source == "import":
-        test = file.quench.runs  # imported displacements may be of any run
+        test = file.quench.runs  # imported displacements may belong to any run
     if section.configurations > test:
         raise UsageError(
             f"[propensity] configurations = {section.configurations}, but the test split has "
             f"{test} runs",
             f"1 to {test}" if test > 1 else "1",
-            "Lower configurations, enlarge the test split, or name runs of any split in samples.",
+            "Lower configurations, enlarge the test split, or list runs of any split in samples.",
         )
 
 
@@ -121,21 +122,22 @@ def _check_samples(file: CampaignFile, samples: list[int]) -> None:
     section, runs = file.propensity, file.quench.runs
     if len(samples) != section.configurations:
         raise UsageError(
-            f"[propensity] samples names {len(samples)} runs, configurations = "
+            f"[propensity] samples has {len(samples)} runs, and configurations = "
             f"{section.configurations}",
-            "as many",
-            f"Write `configurations = {len(samples)}`, or leave samples out.",
+            "equal numbers",
+            f"Write `configurations = {len(samples)}`, or delete samples.",
         )
     beyond = [number for number in samples if number >= runs]
     if beyond:
         raise UsageError(
-            f"[propensity] samples has run {beyond[0]}, of {runs} runs", f"0 to {runs - 1}"
+            f"[propensity] samples has run {beyond[0]} in a campaign of {runs} runs",
+            f"0 to {runs - 1}",
         )
     twice = [number for number in samples if samples.count(number) > 1]
     if twice:
         raise UsageError(f"[propensity] samples has run {twice[0]} twice", "each run once")
     if section.start == "equilibrium":
-        return  # all of these are explained
+        return  # equilibrated starts are explained in every split
     split = file.quench.split
     ends = np.cumsum([split.train, split.validation, split.test])
     for number in samples:
@@ -144,8 +146,8 @@ def _check_samples(file: CampaignFile, samples: list[int]) -> None:
             raise UsageError(
                 f"[propensity] samples has run {number} of the {name} split, and [explain] splits "
                 f"= {file.explain.splits}",
-                "runs that are explained, or there is no Gamma beside their dynamics",
-                f'Add "{name}" to [explain] splits, or name other runs.',
+                "runs of explained splits, since Gamma is correlated with their dynamics",
+                f'Add "{name}" to [explain] splits, or choose other runs.',
             )
 
 
@@ -158,16 +160,15 @@ def _check_spacing(file: CampaignFile) -> None:
         )
     if section.frames == 1 and not section.linear_frames and section.first_time < section.duration:
         raise UsageError(
-            f"[propensity] frames = 1: first_time = {section.first_time:g} alone, not the duration "
-            f"of {section.duration:g}",
+            f"[propensity] frames = 1 records only first_time = {section.first_time:g}, not "
+            f"duration = {section.duration:g}",
             "2 or more",
-            "For one frame, write `times = [TIME]`.",
+            "For a single frame, write `times = [TIME]`.",
         )
     most = round(section.duration / step)
     if section.linear_frames > most:
         raise UsageError(
-            f"[propensity] linear_frames = {section.linear_frames}, and the duration has {most} "
-            "steps",
+            f"[propensity] linear_frames = {section.linear_frames}, and duration is {most} steps",
             f"0 to {most}",
         )
 
@@ -176,26 +177,26 @@ def _check_times(file: CampaignFile, times: list[float]) -> None:
     step = file.quench.time_step
     if times[0] < step:
         raise UsageError(
-            f"[propensity] times begins with {times[0]:g}", f"at least a time step, {step:g}"
+            f"[propensity] times begins with {times[0]:g}", f"at least one time step, {step:g}"
         )
     for before, after in pairwise(times):
         if after <= before:
             raise UsageError(
-                f"[propensity] times has {after:g} after {before:g}", "a list that increases"
+                f"[propensity] times has {after:g} after {before:g}", "increasing times"
             )
     same = np.flatnonzero(np.diff(_steps(times, step)) == 0)
     if len(same):
         before, after = times[same[0]], times[same[0] + 1]
         raise UsageError(
             f"[propensity] times {before!r} and {after!r} are the same step of {step:g}",
-            "times that are different steps",
-            "Leave one of them out, or lower [quench] time_step.",
+            "times at least one step apart",
+            "Delete one of them, or lower [quench] time_step.",
         )
     if file.propensity.linear_frames:
         raise UsageError(
             f"[propensity] times with linear_frames = {file.propensity.linear_frames}",
-            "one of them: times are all that is recorded",
-            "Write `linear_frames = 0`, or leave times out.",
+            "one of the two; times lists all recorded times",
+            "Write `linear_frames = 0`, or delete times.",
         )
 
 
@@ -206,14 +207,14 @@ def _check_equilibration(file: CampaignFile) -> None:
             raise UsageError(
                 f"[propensity] equilibration_time = {section.equilibration_time:g} with "
                 'start = "glass"',
-                "no such field: glasses are taken as they are",
+                "no such field, since glasses are not equilibrated",
                 'Delete it, or write `start = "equilibrium"`.',
             )
         return
     shortest = HISTORY * AVERAGED * step
     if equilibration_time(section) < shortest:
         raise UsageError(
-            f"[propensity] an equilibration of {equilibration_time(section):g}, unit time",
-            f"at least {shortest:g}, {HISTORY * AVERAGED} steps, to follow its energy",
+            f"[propensity] an equilibration of {equilibration_time(section):g} unit times",
+            f"at least {shortest:g} ({HISTORY * AVERAGED} steps), to record its energy",
             "Raise equilibration_time.",
         )

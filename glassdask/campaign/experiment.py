@@ -1,4 +1,4 @@
-"""What a campaign file says by itself: the model, the box, the temperatures."""
+"""The experiment that a campaign file describes: model, box, temperatures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from glassdask.physics.geometry.inputs import largest_distance
 
 @dataclass(frozen=True)
 class Experiment:
-    """A campaign folder, and what its file says by itself.
+    """A campaign folder and the quantities that follow directly from its file.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Experiment:
 
     @cached_property
     def model(self) -> Model:
-        """The glass former, with the file's own values in place of the model's defaults."""
+        """The glass former; values of the file replace defaults of the model."""
         return resolve_model(self.file)
 
     @property
@@ -50,17 +50,17 @@ class Experiment:
 
     @property
     def imported(self) -> bool:
-        """Whether the configurations come from files or arrays, not from LAMMPS runs."""
+        """Whether the configurations were imported, and not made by LAMMPS runs."""
         return self.file.quench.source == "import"
 
     @property
     def scheduled(self) -> bool:
-        """Whether the runs are cooled by a schedule, not at one rate."""
+        """Whether the runs are cooled by a schedule."""
         return self.file.quench.schedule is not None and not self.imported
 
     @property
     def state_temperatures(self) -> tuple[float, float]:
-        """T_L and T_G, epsilon/kB; NaN where imported configurations have none in the file."""
+        """T_L and T_G, epsilon/kB; NaN if unknown, for imported configurations."""
         if self.imported:
             given = (self.file.quench.liquid_temperature, self.file.quench.glass_temperature)
             return tuple(math.nan if t is None else t for t in given)  # type: ignore[return-value]
@@ -76,10 +76,10 @@ class Experiment:
 
     @property
     def radial_bins(self) -> tuple[int, float]:
-        """Bins of the g(r) of each snapshot, as many as fit, and where they end, sigma."""
+        """Number of bins of g(r), and the upper end of the last bin, sigma."""
         section = self.file.correlate
         end = largest_distance(np.array(self.box_length), section.radial_distance)
-        bins = int(end / section.radial_bin + 1e-9)  # 0.3 / 0.1 is less than 3
+        bins = int(end / section.radial_bin + 1e-9)  # 0.3 / 0.1 is less than 3 in floats
         return bins, min(end, bins * section.radial_bin)
 
     @property
@@ -94,7 +94,7 @@ class Experiment:
 
 
 def resolve_model(file: CampaignFile) -> Model:
-    """The model of the file's [system] and temperatures; see `Campaign.model`."""
+    """The model of [system], with the temperatures of the file; see `Experiment.model`."""
     system = file.system
     if system.model == "custom":
         assert system.species is not None  # checked when the file was read

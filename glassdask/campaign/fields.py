@@ -1,4 +1,4 @@
-"""What the tables of the campaign file are made of: how a field is declared, and its bounds."""
+"""How fields of the campaign file are declared: types, bounds, descriptions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NonNegativeCount = Annotated[int, Field(ge=0)]
 
 
 def _check_snapshot(value: Any) -> Any:
-    """One message in place of pydantic's, of which there is one for each type of the union."""
+    """Check the type here: pydantic would report one error for each type of the union."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number or value in ("liquid", "glass"):
         return value
@@ -24,11 +24,11 @@ Snapshot = Annotated[float | Literal["liquid", "glass"], BeforeValidator(_check_
 
 
 class Section(BaseModel):
-    """A table of the campaign file: strict types, no unknown keys, frozen once read."""
+    """A table of the campaign file: strict types, no unknown keys, immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def about(text: str, **bounds: Any) -> Any:
-    """A field with the line that `glassdask new` writes beside it."""
+    """A field with a description, which `glassdask new` writes beside it."""
     return Field(description=text, **bounds)

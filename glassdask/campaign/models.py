@@ -1,4 +1,4 @@
-"""The glass formers that glassdask knows by name, and the one that a user writes out."""
+"""The glass formers: built-in models, and what defines a custom one."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Model:
     onset_temperature : float or None
         T*, epsilon/kB: where the dynamics become slow on cooling.
     note : str
-        One line for people.
+        A remark in one line.
     family : str
-        Which of the paper's two models it is a reading of, "abm" or "kam"; empty for others.
+        The model of the paper that it is a variant of, "abm" or "kam"; empty for others.
     """
 
     name: str
@@ -57,9 +57,9 @@ class Model:
     family: str = ""
 
     def counts(self, particles: int) -> tuple[int, ...]:
-        """Whole numbers of particles of each species that add up to `particles`.
+        """Number of particles of each species; they add up to `particles`.
 
-        Largest remainders, so that 2000 particles at 65:35 are 1300 and 700.
+        Fractions are rounded by the method of largest remainders.
         """
         exact = np.asarray(self.fractions) * particles
         whole = np.floor(exact + 1e-9).astype(int)
@@ -78,7 +78,7 @@ class Model:
 
 
 def additive(diameters: tuple[float, ...]) -> Matrix:
-    """Reference lengths of touching discs (balls): the sums of the radii."""
+    """Reference lengths of touching discs (spheres): the sums of the radii."""
     return tuple(tuple(0.5 * (a + b) for b in diameters) for a in diameters)
 
 
@@ -121,8 +121,8 @@ _KAM = Model(
     family="kam",
 )
 
-#: Every model known by name. T_L, T_G and T* are the paper's, where it gives them; why some models
-#: have variants is in docs/models.md.
+#: The built-in models. T_L, T_G and T* are those of the paper, if stated there. docs/models.md
+#: explains why some models have variants.
 MODELS: dict[str, Model] = {
     model.name: model
     for model in (

@@ -1,4 +1,4 @@
-"""Indicators of users: the Python files that a campaign names."""
+"""Indicators of users, from the Python files listed in [indicators] modules."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ _loaded: dict[tuple[str, str], dict[str, Indicator]] = {}
 
 
 def load_modules(campaign: Experiment) -> dict[str, Indicator]:
-    """Run the files of users that a campaign names, so that their indicators are known.
+    """Run the files of [indicators] modules and register their indicators.
 
     Returns
     -------
     dict of str to Indicator
-        What they hold. These stand in `INDICATORS`, whatever other campaigns call by the same name.
+        Their indicators. In `INDICATORS` they replace others of the same name, such as those of
+        another campaign.
 
     Raises
     ------
     UsageError
-        When a file cannot be read, or fails.
+        When a file cannot be read, or raises an error.
     """
     found: dict[str, Indicator] = {}
     for name in campaign.file.indicators.modules:
@@ -36,7 +37,7 @@ def load_modules(campaign: Experiment) -> dict[str, Indicator]:
             except Exception as error:
                 raise UsageError(
                     f"{path} failed: {type(error).__name__}: {error}".replace("\n", " "),
-                    "Python that runs, with functions under @gd.indicator(...)",
+                    "a Python file without errors, with functions decorated by @gd.indicator(...)",
                 ) from error
             new = {n: made for n, made in INDICATORS.items() if before.get(n) is not made}
             _loaded[key] = new

@@ -1,4 +1,4 @@
-"""Words of the command line that stand for values of the campaign file."""
+"""Read values of campaign fields from the command line."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def parse_override(text: str) -> tuple[str, str, Any]:
 
 
 def split_override(text: str, option: str, example: str) -> tuple[str, str, str]:
-    """Split `section.key=text`, said after an option of the command line.
+    """Split `section.key=text`, the argument of `option` on the command line.
 
     Raises
     ------
     UsageError
-        When the text has another form; it shows the example.
+        When the text has another form; the message shows `example`.
     """
     name, equals, value = text.partition("=")
     section, dot, key = name.strip().partition(".")
@@ -38,7 +38,7 @@ def split_override(text: str, option: str, example: str) -> tuple[str, str, str]
 
 
 def parse_value(text: str) -> Any:
-    """A TOML value, a bare word, or a list of both: shells take quotes away."""
+    """A TOML value, a bare word, or a list of both; bare, since shells remove quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -47,7 +47,7 @@ def parse_value(text: str) -> Any:
 
 
 def split_values(text: str) -> list[str]:
-    """The parts of a text between commas, those within brackets and braces left together."""
+    """Split a text at its commas, except those within brackets or braces."""
     parts, depth = [""], 0
     for letter in text:
         depth += (letter in "[{") - (letter in "]}")

@@ -1,4 +1,4 @@
-"""What can only be checked once the model's defaults are filled in."""
+"""Checks that need the model and its defaults."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from glassdask.campaign.experiment import Experiment
 from glassdask.campaign.modules import load_modules
 from glassdask.physics.indicators import INDICATORS, OWN
 
-#: Cells of an image, of which a stage holds many.
+#: Largest number of cells of an image.
 _MOST_CELLS = 10**8
 
 
 def check_resolved(campaign: Experiment) -> None:
-    """Check the fields against those of the model.
+    """Check the fields against the model.
 
     Raises
     ------
     UsageError
-        With the field, what it holds and what it may hold.
+        For the first field that does not agree with it.
     """
     if campaign.imported:
         _check_order(campaign)
@@ -45,20 +45,20 @@ def _check_temperatures(campaign: Experiment) -> None:
         missing = "liquid_temperature" if liquid is None else "glass_temperature"
         raise UsageError(
             f"[quench] has no {missing}",
-            "one, since a custom model has no default",
+            "a value, since a custom model has no default",
             f"Add `{missing} = 0.5` (your value) under [quench].",
         )
     if not glass < liquid <= file.quench.start_temperature:
         raise UsageError(
             f"glass_temperature {glass:g}, liquid_temperature {liquid:g}, "
             f"start_temperature {file.quench.start_temperature:g}",
-            "T_G < T_L <= start",
-            "Mend them under [quench].",
+            "T_G < T_L <= start_temperature",
+            "Correct them under [quench].",
         )
 
 
 def _check_order(campaign: Experiment) -> None:
-    """Imported states may lack a temperature (NaN, which compares as false)."""
+    """T_G < T_L, also for imported states; an unknown temperature is NaN and passes."""
     liquid, glass = campaign.state_temperatures
     if glass >= liquid:
         raise UsageError(
@@ -80,8 +80,8 @@ def _check_box(campaign: Experiment) -> None:
     model, file = campaign.model, campaign.file
     if min(model.counts(file.system.particles)) < 1:
         raise UsageError(
-            f"{file.system.particles} particles leave a species empty "
-            f"(counts {list(model.counts(file.system.particles))})",
+            f"{file.system.particles} particles give the species "
+            f"{list(model.counts(file.system.particles))} particles",
             "at least one particle of each species",
             "Raise [system] particles.",
         )
@@ -89,15 +89,15 @@ def _check_box(campaign: Experiment) -> None:
     if longest > 0.5 * campaign.box_length:
         enough = int((2 * longest) ** model.dimension * model.density) + 1
         raise UsageError(
-            f"the longest cutoff, {longest:.4g} sigma, is beyond half the box, "
+            f"the longest cutoff, {longest:.4g} sigma, exceeds half the box, "
             f"{0.5 * campaign.box_length:.4g} sigma",
-            "a cutoff within half the box",
+            "a cutoff of at most half the box",
             f"Set [system] particles to {enough} or more, or lower cutoff.",
         )
     width = file.grid.kernel_width
     if width is not None and width > 0.5 * campaign.box_length:
         raise UsageError(
-            f"[grid] kernel_width = {width:g} is beyond half the box",
+            f"[grid] kernel_width = {width:g} exceeds half the box",
             f"at most {0.5 * campaign.box_length:.4g} sigma",
             "Lower [grid] kernel_width.",
         )
@@ -122,11 +122,11 @@ def _check_radial(campaign: Experiment) -> None:
             f"[correlate] radial_distance = {section.radial_distance:g}, and half the box is "
             f"{half:.4g}",
             "a distance below half the box",
-            "Lower radial_distance, or leave it out.",
+            "Lower radial_distance, or delete it.",
         )
     if campaign.radial_bins[0] < 1:
         raise UsageError(
-            f"[correlate] radial_bin = {section.radial_bin:g} is wider than g(r) is long",
+            f"[correlate] radial_bin = {section.radial_bin:g} exceeds the range of g(r)",
             "at least one bin",
             "Lower radial_bin.",
         )
@@ -137,23 +137,23 @@ def _check_bonds(campaign: Experiment) -> None:
     longest = section.bond_length * max(max(row) for row in campaign.model.sigma)
     if longest > half:
         raise UsageError(
-            f"[correlate] bond_length = {section.bond_length:g} makes bonds of {longest:.4g} "
+            f"[correlate] bond_length = {section.bond_length:g} gives bonds up to {longest:.4g} "
             f"sigma, and half the box is {half:.4g}",
-            "bonds within half the box",
+            "bonds of at most half the box",
             "Lower bond_length, or raise [system] particles.",
         )
 
 
 def _check_references(campaign: Experiment) -> None:
-    """Before days of quenches: whether the reference lengths close triangles (tetrahedra)."""
+    """Reference lengths form triangles (tetrahedra); checked before the quenches run."""
     from glassdask.physics.structure import ideal_angles
 
     lengths = np.array(campaign.model.reference_lengths)
     if np.isnan(ideal_angles(lengths, campaign.model.dimension)).any():
         raise UsageError(
-            f"[system] reference_lengths = {lengths.tolist()} close no triangle (tetrahedron)",
+            f"[system] reference_lengths = {lengths.tolist()} cannot form a triangle (tetrahedron)",
             "lengths such as the sums of the radii",
-            "Mend them, or leave tong_tanaka out of [indicators] names.",
+            "Correct them, or remove tong_tanaka from [indicators] names.",
         )
 
 
@@ -168,15 +168,15 @@ def _check_indicators(campaign: Experiment) -> None:
             raise UsageError(
                 f"[indicators] names has {name!r}",
                 f"{near[0]!r}" if near else f"some of {', '.join(known)}",
-                "One of your own needs its file under `modules`.",
+                "For an indicator of your own, list its file under `modules`.",
             )
         if dimension not in known[name].unit:
             there = " or ".join(map(str, known[name].unit))
             raise UsageError(
                 f"[indicators] names has {name!r}, and the model has {dimension} dimensions",
-                f"an indicator of {dimension}; this one is of {there}",
+                f"an indicator for {dimension} dimensions; this one is for {there}",
             )
-    # the models' own do
+    # built-in models always form valid triangles
     if "tong_tanaka" in section.names and (
         campaign.file.system.reference_lengths or campaign.file.system.model == "custom"
     ):
@@ -192,8 +192,8 @@ def _check_indicators(campaign: Experiment) -> None:
     for name, (key, reach) in reaches.items():
         if name in section.names and reach > half:
             raise UsageError(
-                f"[indicators] {key} = {getattr(section, key):g} needs particles up to "
+                f"[indicators] {key} = {getattr(section, key):g} needs distances up to "
                 f"{reach:.4g} sigma, and half the box is {half:.4g}",
-                "distances within half the box",
+                "distances of at most half the box",
                 f"Lower {key}, or raise [system] particles.",
             )

@@ -1,4 +1,4 @@
-"""The campaign file: its tables, each of fields with a unit, a default and bounds."""
+"""The campaign file: its tables; their fields have units, defaults and bounds."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from glassdask.campaign.simulations import (
 
 
 class General(Section):
-    """[campaign]: who it is."""
+    """[campaign]: name and seed."""
 
-    name: str = about("name, in the title of the report", default="glass", min_length=1)
-    preset: str = about("the preset that this file began from", default="")
-    seed: int = about("every random number follows from it", default=2022, ge=0)
+    name: str = about("title of the report", default="glass", min_length=1)
+    preset: str = about("preset that this file was made from", default="")
+    seed: int = about("seed of all random numbers", default=2022, ge=0)
 
 
 class CampaignFile(Section):
-    """The whole of campaign.toml."""
+    """The content of campaign.toml."""
 
     campaign: General = General()
     system: System = System()

@@ -1,4 +1,4 @@
-"""Tables of the campaign file for what LAMMPS runs: glass former, quenches, ensembles."""
+"""Tables of the campaign file for the LAMMPS runs: glass former, quenches, ensembles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class System(Section):
         default="kam",
     )
     particles: Count = about("number of particles", default=2000)
-    density: Positive | None = about("sigma^-d; the model's own if left out", default=None)
+    density: Positive | None = about("sigma^-d; default: that of the model", default=None)
     dimension: Literal[2, 3] | None = about("custom: 2 or 3", default=None)
     species: list[str] | None = about('custom: names, such as ["A", "B"]', default=None)
     fractions: list[Positive] | None = about("custom: number fractions, sum 1", default=None)
@@ -30,16 +30,16 @@ class System(Section):
     epsilon: list[list[NonNegative]] | None = about(
         "custom: matrix of depths, epsilon", default=None
     )
-    masses: list[Positive] | None = about("custom: masses; 1 each if left out", default=None)
+    masses: list[Positive] | None = about("custom: masses; default: 1 each", default=None)
     reference_lengths: list[list[Positive]] | None = about(
-        "Tong-Tanaka reference lengths, sigma; additive, from the diameters, if left out",
+        "Tong-Tanaka reference lengths, sigma; default: sums of the radii",
         default=None,
     )
     cutoff: float = about("in sigma_ij (not stated in the paper)", default=2.5, gt=1.13, le=10)
 
 
 class Split(Section):
-    """How the runs are divided; by run, since both snapshots of a run are twins."""
+    """Number of runs in each split. Both snapshots of a run are in the same split."""
 
     train: NonNegativeCount
     validation: NonNegativeCount
@@ -50,24 +50,26 @@ class Quench(Section):
     """[quench]: random start, equilibration, linear cooling."""
 
     source: Literal["lammps", "import"] = about(
-        "lammps: run here; import: configurations that `glassdask import` brings", default="lammps"
+        "lammps: simulated; import: read by `glassdask import`", default="lammps"
     )
     runs: Count = about("independent quenches; each gives a liquid and a glass", default=5000)
     split: Split = about("runs in each split", default=Split(train=4000, validation=400, test=600))
-    start_temperature: Positive = about("equilibration and start of the ramp", default=4.0)
+    start_temperature: Positive = about(
+        "of the equilibration and the start of the cooling, epsilon/kB", default=4.0
+    )
     liquid_temperature: Positive | None = about(
-        "T_L, epsilon/kB; the model's own if left out", default=None
+        "T_L, epsilon/kB; default: that of the model", default=None
     )
     glass_temperature: Positive | None = about(
-        "T_G, epsilon/kB; the model's own if left out", default=None
+        "T_G, epsilon/kB; default: that of the model", default=None
     )
     cooling_rate: Positive = about(
-        "epsilon/kB per unit time, from the start to T_G; not used with a schedule",
+        "from the start temperature to T_G, epsilon/kB per unit time; not used with a schedule",
         default=8.33e-5,
     )
     schedule: list[list[Positive]] | None = about(
-        "pieces [from temperature, cooling rate], the last one down to T_G, in place of one rate, "
-        "such as [[4.0, 0.02], [1.0, 8.33e-5]]; docs/cooling.md (the paper: one rate)",
+        "in place of cooling_rate, pieces [temperature, cooling rate below it] down to T_G, such "
+        "as [[4.0, 0.02], [1.0, 8.33e-5]]; docs/cooling.md (the paper: one rate)",
         default=None,
         min_length=1,
     )
@@ -82,35 +84,32 @@ class Quench(Section):
         default=0.0,
     )
     time_step: float = about(
-        "at most 0.0075, where the energy drifts by 3e-3; 0.01 kills starts of the ABM at T = 4 "
-        "(not stated in the paper)",
+        "at most 0.0075, where the energy drifts by 3e-3; with 0.01, starts of the ABM at T = 4 "
+        "fail (not stated in the paper)",
         default=0.005,
         gt=0,
         le=0.0075,
     )
     thermostat_time: Positive = about(
-        "damping time of Nose-Hoover (not stated in the paper)", default=0.5
+        "damping time of the Nose-Hoover thermostat (not stated in the paper)", default=0.5
     )
-    cooling_points: Count = about(
-        "temperatures, evenly spaced, at which e(T) is recorded", default=100
-    )
+    cooling_points: Count = about("number of evenly spaced temperatures of e(T)", default=100)
     snapshot_temperatures: list[Positive] = about(
-        "temperatures at which a snapshot is recorded too, decreasing; T_L and T_G always are",
+        "temperatures of further snapshots besides T_L and T_G, decreasing",
         default=[],
     )
     controls: NonNegativeCount = about(
-        "number of runs, from run 0 on, that go on after their glass to check the cooling: the "
-        "liquid held at T_L, the last piece ten times slower (not in the paper)",
+        "number of control runs, from run 0 on: after their glass, they hold the liquid at T_L and "
+        "repeat the last piece ten times slower, to check the cooling (not in the paper)",
         default=0,
     )
     control_time: Positive = about(
-        "how long a control run holds the liquid at T_L: ten relaxation times or more, a shorter "
-        "hold sees no lag (not in the paper)",
+        "time for which control runs hold the liquid at T_L; choose ten relaxation times or more "
+        "(not in the paper)",
         default=300.0,
     )
     inherent_structures: bool = about(
-        "minimise the energy from each snapshot, too, and keep where that ends: the snapshot "
-        "without its vibrations (not in the paper)",
+        "record the energy minimum below each snapshot, too (not in the paper)",
         default=False,
     )
 
@@ -119,55 +118,55 @@ class Propensity(Section):
     """[propensity]: the isoconfigurational ensemble."""
 
     start: Literal["glass", "equilibrium"] = about(
-        "glass: the snapshot at T_G (the paper's); equilibrium: the one at T_L, equilibrated at "
-        "each temperature of the ensemble",
+        "glass: from the snapshot at T_G (as in the paper); equilibrium: from the snapshot at T_L, "
+        "equilibrated at each temperature of the ensemble",
         default="glass",
     )
     equilibration_time: Positive | None = about(
-        "equilibrium: how long, unit time; as long as a trajectory if left out (not in the paper)",
+        "with equilibrium, unit time; default: the length of a trajectory (not in the paper)",
         default=None,
     )
-    configurations: Count = about("runs to start from", default=1)
+    configurations: Count = about("number of runs to start from", default=1)
     samples: list[NonNegativeCount] | None = about(
-        "their numbers, as many; the first whole test runs if left out", default=None, min_length=1
+        "numbers of these runs; default: the first finished test runs", default=None, min_length=1
     )
-    replicas: int = about("velocity draws for each, N_s", default=30, ge=2)
+    replicas: int = about("velocity draws for each start, N_s", default=30, ge=2)
     temperatures: list[Positive] = about(
-        "in the unit below", default=[1.0, 1.1, 1.2, 1.3, 1.4, 1.5], min_length=1
+        "in temperature_unit", default=[1.0, 1.1, 1.2, 1.3, 1.4, 1.5], min_length=1
     )
     temperature_unit: Literal["T*", "epsilon"] = about(
-        "T*: of the onset temperature; epsilon: absolute", default="T*"
+        "T*: relative to the onset temperature; epsilon: in epsilon/kB", default="T*"
     )
     onset_temperature: Positive | None = about(
-        "T*, epsilon/kB; the model's own if left out", default=None
+        "T*, epsilon/kB; default: that of the model", default=None
     )
     duration: Positive = about("length of each trajectory, unit time", default=1.5e6)
     first_time: Positive = about("first recorded time, unit time", default=0.5)
-    frames: Count = about("recorded times, log-spaced up to the duration", default=60)
+    frames: Count = about("number of log-spaced times up to the duration", default=60)
     linear_frames: NonNegativeCount = about(
-        "further ones, evenly spaced up to the duration (not in the paper)", default=0
+        "number of further, evenly spaced times up to the duration (not in the paper)", default=0
     )
     times: list[Positive] | None = about(
-        "all recorded times, increasing, in place of the four fields above",
+        "list of all recorded times, increasing; replaces the four fields above",
         default=None,
         min_length=1,
     )
 
 
 class Hpc(Section):
-    """[hpc]: how LAMMPS is started; only ranks_per_run changes results."""
+    """[hpc]: how LAMMPS is started; only ranks_per_run changes results, by rounding."""
 
     launcher: str = about(
-        "starts the MPI ranks; {ranks} is filled in", default="mpiexec -n {ranks}"
+        "command that starts the MPI ranks; {ranks} is replaced", default="mpiexec -n {ranks}"
     )
-    workers: int = about("ranks that run LAMMPS; 0: one a core", default=0, ge=0)
+    workers: int = about("ranks that run LAMMPS; 0: one per core", default=0, ge=0)
     ranks_per_run: Count = about(
-        "ranks that share one run, for large systems; another number rounds differently",
+        "ranks that share one run, for large systems; changes results by rounding",
         default=1,
     )
     restart_interval: Positive = about(
-        "seconds; no more than this is lost of a run when its job is killed", default=600.0
+        "seconds between restarts; a killed run loses at most this time", default=600.0
     )
     hang_time: Positive = about(
-        "seconds without progress after which a run is given up as failed", default=1800.0
+        "seconds without progress after which a run counts as failed", default=1800.0
     )

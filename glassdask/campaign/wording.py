@@ -1,4 +1,4 @@
-"""Pydantic's errors, said in one line: the field, what it holds, what it may hold."""
+"""Turn pydantic's errors into one line: the field, its value, the allowed values."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _TYPES = {
 def explain_validation_error(
     error: ValidationError,
     file: type[BaseModel] = CampaignFile,
-    where_to_mend: str = "in campaign.toml or with --set",
+    where_to_correct: str = "in campaign.toml or with --set",
 ) -> UsageError:
-    """The first of pydantic's errors as a `UsageError`, with the number of the others."""
+    """The first of pydantic's errors as a `UsageError`, and the number of further errors."""
     problems = error.errors(include_url=False)
     first = problems[0]
     more = f" ({len(problems) - 1} more after this one)" if len(problems) > 1 else ""
     where = _where(first["loc"])
     if first["type"] == "extra_forbidden":
-        return _unknown(file, first["loc"], more, where_to_mend)
+        return _unknown(file, first["loc"], more, where_to_correct)
     if first["type"] == "missing":
         key = first["loc"][-1]
         return UsageError(f"{where} is missing", f"a value for {key}", f"Add it.{more}")
     return UsageError(
         f"{where} = {_shown(first['input'])}",
         _expected(dict(first)),
-        f"Mend it {where_to_mend}.{more}",
+        f"Correct it {where_to_correct}.{more}",
     )
 
 
@@ -81,7 +81,7 @@ def _unknown(
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     name = f"[{key}]" if not parents else f"{'.'.join(parents)}.{key}"
     wanted = f"{near[0]}" if near else f"one of {', '.join(known)}"
-    then = f"Did you mean {near[0]}? Mend it {where}." if near else f"Delete it {where}."
+    then = f"Did you mean {near[0]}? Correct it {where}." if near else f"Delete it {where}."
     return UsageError(f"unknown key {name}", wanted, then + more)
 
 

@@ -1,4 +1,4 @@
-"""Make a campaign folder: a campaign.toml in which every field stands with its meaning."""
+"""Make a campaign folder: a campaign.toml with every field and its meaning."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PRESETS = ("quick", "reduced", "paper")
 
 
 def preset(name: str, model: str) -> dict[str, Any]:
-    """The tables of a preset, as plain data, with what it changes for one model laid over them.
+    """The tables of a preset as plain data, with its special values for one model.
 
     Raises
     ------
     UsageError
-        When there is no preset of that name.
+        When the preset is unknown.
     """
     if name not in PRESETS:
         raise UsageError(f"preset {name!r}", f"one of {', '.join(PRESETS)}")
@@ -35,7 +35,7 @@ def preset(name: str, model: str) -> dict[str, Any]:
     return data
 
 
-#: What `--model custom` begins from: a mixture to be edited.
+#: The mixture that `--model custom` writes, for users to edit.
 EXAMPLE: dict[str, dict[str, Any]] = {
     "system": {
         "dimension": 2,
@@ -59,7 +59,7 @@ def new_campaign(
     Raises
     ------
     UsageError
-        When the folder already holds a campaign, or the values do not make one; nothing is written.
+        When the folder already has a campaign, or the values are invalid; nothing is written.
     """
     campaign = draft(folder, model, preset_name, EXAMPLE if model == "custom" else {}, overrides)
     save(campaign)
@@ -73,12 +73,12 @@ def draft(
     more: dict[str, dict[str, Any]],
     overrides: tuple[str, ...] = (),
 ) -> Campaign:
-    """A campaign from a preset, with the fields of `more` laid over it; nothing is written.
+    """A campaign from a preset, changed by the fields of `more`; nothing is written.
 
     Raises
     ------
     UsageError
-        When the folder already holds a campaign, or the values do not make one.
+        When the folder already has a campaign, or the values are invalid.
     """
     target = folder / "campaign.toml"
     if target.exists():
@@ -86,7 +86,7 @@ def draft(
             f"{target} exists", "a folder without a campaign", "Choose another folder."
         )
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file", "a folder that is new or empty")
+        raise UsageError(f"{folder} is a file", "a new or empty folder")
     data = preset(preset_name, model)
     data["campaign"] = {"name": folder.resolve().name or "glass", "preset": preset_name}
     data.setdefault("system", {})["model"] = model
@@ -96,7 +96,7 @@ def draft(
 
 
 def save(campaign: Campaign) -> None:
-    """Write campaign.toml, whole."""
+    """Write campaign.toml, completely or not at all."""
     campaign.path.mkdir(parents=True, exist_ok=True)
     target = campaign.path / "campaign.toml"
     partial = target.with_suffix(".toml.partial")
@@ -105,11 +105,11 @@ def save(campaign: Campaign) -> None:
 
 
 def as_toml(file: CampaignFile) -> str:
-    """The file as TOML text, each field with a comment that says what it is."""
+    """The file as TOML text; a comment explains each field."""
     lines = [
-        "# The whole experiment. Lengths in sigma, energies in epsilon, temperatures in",
+        "# The complete experiment. Lengths in sigma, energies in epsilon, temperatures in",
         "# epsilon/kB, times in sigma sqrt(m/epsilon). A line that begins with # shows a field",
-        "# left at its default.",
+        "# that is not set.",
     ]
     for name in CampaignFile.model_fields:
         table = getattr(file, name)

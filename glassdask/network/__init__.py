@@ -1,1 +1,1 @@
-"""The network: training and explanations. Nothing is imported here, since torch is slow to load."""
+"""The network: training and explanations. This file imports nothing, since torch loads slowly."""

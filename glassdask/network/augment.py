@@ -1,4 +1,4 @@
-"""Augmentation: the symmetries of a periodic box, which leave liquid liquid and glass glass."""
+"""Augmentation by the symmetries of a periodic box, which do not change the class."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from torch import Generator
 
 
 def group_size(dimension: int) -> int:
-    """Rotations and reflections of the box onto itself: 8 of the square, 48 of the cube."""
+    """Number of rotations and reflections of the box: 8 for the square, 48 for the cube."""
     return math.factorial(dimension) * 2**dimension
 
 
 def transform(image: np.ndarray, element: int) -> np.ndarray:
     """Apply one rotation or reflection of the box to an image.
 
-    Every such element is one permutation of the axes followed by some reflections.
+    Each element of the group is a permutation of the axes, then reflections of some axes.
 
     Parameters
     ----------
     image : ndarray
-        (channel, *grid), as many cells along each axis.
+        (channel, *grid), with equal numbers of cells along each axis.
     element : int
-        Number of the element, from 0 (which changes nothing) to `group_size` - 1.
+        Number of the element, from 0 (the identity) to `group_size` - 1.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def transform(image: np.ndarray, element: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there is no such element.
+        If `element` is out of range.
     """
     dimension = image.ndim - 1
     if not 0 <= element < group_size(dimension):
@@ -50,23 +50,23 @@ def transform(image: np.ndarray, element: int) -> np.ndarray:
 
 
 def draw_moves(count: int, dimension: int, cells: int, generator: Generator) -> np.ndarray:
-    """Draw at random how images are moved: shifts along each axis, then the element.
+    """Draw random shifts and elements of the group, for each image.
 
     Parameters
     ----------
     count : int
-        Images.
+        Number of images.
     dimension : int
         2 or 3.
     cells : int
-        Of an image along each axis.
+        Cells of an image along each axis.
     generator : Generator
         Source of the random numbers, on the CPU.
 
     Returns
     -------
     ndarray of int
-        Cells along each axis, then the number of the element, (image, axis + 1).
+        Shift in cells along each axis, then the number of the element, (image, axis + 1).
     """
     shifts = torch.randint(cells, (count, dimension), generator=generator)
     elements = torch.randint(group_size(dimension), (count, 1), generator=generator)
@@ -74,21 +74,21 @@ def draw_moves(count: int, dimension: int, cells: int, generator: Generator) -> 
 
 
 def augment(images: np.ndarray, moves: np.ndarray) -> np.ndarray:
-    """Shift, rotate and reflect each image in its own way.
+    """Shift, rotate and reflect each image.
 
     Parameters
     ----------
     images : ndarray
-        (snapshot, channel, *grid), as many cells along each axis.
+        (snapshot, channel, *grid), with equal numbers of cells along each axis.
     moves : ndarray of int
-        Of `draw_moves`, one for each image.
+        From `draw_moves`, one row for each image.
 
     Returns
     -------
     ndarray
         New images, (snapshot, channel, *grid).
     """
-    # NumPy and not torch: its threads would take cores from the network's
+    # NumPy, since threads of torch would take cores from the network
     axes = tuple(range(1, images.ndim - 1))
     moved = np.empty_like(images)
     for new, image, (*shift, element) in zip(moved, images, moves.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""Batches in random order, augmented, made by a thread while the network is busy."""
+"""Augmented batches in random order, prepared by a thread while the network computes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch import Generator, Tensor
 from glassdask.campaign.analyses import Train
 from glassdask.network.augment import augment, draw_moves
 from glassdask.network.ranks import Ranks
-from glassdask.network.sources import Images, made_ahead
+from glassdask.network.sources import Images, prefetched
 
 
 class Batch(NamedTuple):
-    """What this process learns from in one step: its share of a batch.
+    """The share of this process in one batch.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     labels : Tensor of int
         (snapshot,).
     size : int
-        Images of the whole batch.
+        Number of images in the batch, over all processes.
     """
 
     images: Tensor
@@ -36,7 +36,7 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """Passes over images in random order, augmented, this process's share of each batch.
+    """Augmented batches in random order, of which this process gets its share.
 
     Parameters
     ----------
@@ -55,11 +55,12 @@ class Batches:
         self.count = math.ceil(len(labels) / settings.batch_size)
 
     def shuffled(self, generator: Generator) -> AbstractContextManager[Iterator[Batch]]:
-        """One pass; every random number is drawn from `generator`, here, whoever makes the batch.
+        """The batches of one epoch.
 
-        They are drawn for the whole batch, so that they are the same on every process.
+        Every process draws the random numbers of all images from `generator`, in the calling
+        thread, so that they do not depend on the number of processes or on timing.
         """
-        return made_ahead(self._make, self._draw(generator))
+        return prefetched(self._make, self._draw(generator))
 
     def _draw(self, generator: Generator) -> Iterator[tuple[np.ndarray, Any, int]]:
         order = torch.randperm(len(self.labels), generator=generator).numpy()

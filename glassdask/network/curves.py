@@ -1,4 +1,4 @@
-"""The history of a training as TensorBoard reads it: a point an epoch in `tensorboard/`."""
+"""The metrics of each epoch for TensorBoard, in `tensorboard/`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ TENSORBOARD = "tensorboard"
 
 
 class Curves:
-    """An event file with every epoch once; those of a training that goes on are written anew.
+    """An event file with each epoch once; a resumed training rewrites the earlier epochs.
 
-    The file is written here and not by `SummaryWriter`, whose thread would wait for ever when the
-    disk is full.
+    `SummaryWriter` is not used: its thread waits for ever when the disk is full.
 
     Parameters
     ----------
     folder : Path
-        Where `tensorboard/` is made, or replaced.
+        The folder in which `tensorboard/` is created or replaced.
     history : list of dict
-        Metrics of the epochs that are done, as in `metrics.csv`.
+        Metrics of the finished epochs, as in `metrics.csv`.
     wanted : bool
-        Nothing is written otherwise.
+        If false, nothing is written.
     """
 
     def __init__(self, folder: Path, history: list[dict[str, float]], wanted: bool = True) -> None:
@@ -39,13 +38,13 @@ class Curves:
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
         self._writer = EventsWriter(str(place / "events"))
-        # a TensorBoard that is open forgets what it has read from the file that was here
+        # makes an open TensorBoard drop the points of the deleted file
         self._write(0, session_log=SessionLog(status=SessionLog.START))
         for metrics in history:
             self.add(metrics)
 
     def add(self, metrics: dict[str, float]) -> None:
-        """Write the metrics of an epoch, each under its name."""
+        """Write the metrics of an epoch."""
         if self._writer is not None:
             for name, value in metrics.items():
                 if name != "epoch":

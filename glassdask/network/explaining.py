@@ -1,4 +1,4 @@
-"""What the networks say of runs: scores, and Gamma on their particles, block by block."""
+"""The stage `explain`: scores of the networks, and Gamma of each particle, block by block."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from glassdask.store import groups, layout, networks
 from glassdask.store.layout import STATES
 from glassdask.store.reading import read_configurations
 
-#: Class of each state of a run, and of what was equilibrated.
+#: Class of each state of a run, and of equilibrated liquids.
 OWN_CLASS, LIQUID_CLASS = np.array([LIQUID, GLASS]), np.array(LIQUID)
 
 
@@ -39,12 +39,12 @@ class Explainer:
     campaign : Campaign
     device : device
     quiet : bool
-        Say nothing of working without a GPU.
+        Do not warn that there is no GPU.
 
     Raises
     ------
     UsageError
-        When the weights of one are missing, damaged or of another network.
+        When the weights of a network are missing, damaged or do not fit [train].
     """
 
     def __init__(self, campaign: Campaign, device: torch.device, quiet: bool = False) -> None:
@@ -55,13 +55,14 @@ class Explainer:
         self._quiet = quiet or device.type == "cuda"
 
     def test_accuracy(self) -> dict[str, Any]:
-        """Accuracy of each class on the test split, and which networks may be explained.
+        """Test accuracy of each network and class, and which networks are explained.
 
         Returns
         -------
         dict
-            Lists along the networks, and `network`, the first that has learnt, with its accuracy;
-            `reason` why some are left out, empty when none is.
+            `..._by_network` are lists along the networks. `network` is the first one above
+            [explain] minimum_accuracy, and `test_accuracy_...` its accuracy. `learnt` is whether
+            there is one. `reason` says why networks are left out; empty if none is.
         """
         images, labels = read_split(self.campaign, "test")
         self._prepare_for_long()
@@ -82,14 +83,14 @@ class Explainer:
         }
 
     def explain(self, low: int, high: int, learnt: list[int]) -> np.ndarray:
-        """Write what the networks say of the runs `low` to `high`.
+        """Write scores and Gamma of the runs `low` to `high` - 1.
 
         Parameters
         ----------
         low, high : int
             A block of runs.
         learnt : list of int
-            The networks to explain; the first of them is the one that is shown.
+            The networks to explain. Variables without the dimension `network` hold the first.
 
         Returns
         -------
@@ -124,7 +125,7 @@ class Explainer:
         return status
 
     def explain_starts(self, learnt: list[int]) -> None:
-        """Write Gamma of what the ensemble starts from, where these are no snapshots of runs.
+        """Write Gamma of the equilibrated starts of the ensemble.
 
         Parameters
         ----------
@@ -157,7 +158,7 @@ class Explainer:
                 target[..., c, :, :] = values
 
     def _prepare_for_long(self) -> None:
-        """Once, on the CPU: find lost files before the long work; say why it is long."""
+        """Without a GPU, once: check all images before the long work, and warn that it is long."""
         if not self._quiet:
             for low, high in layout.sample_blocks(self.campaign):
                 _read_block(self.campaign, low, high)
@@ -168,7 +169,7 @@ class Explainer:
 def _read_block(
     campaign: Campaign, low: int, high: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Status and split of the runs `low` to `high`, and the images of the whole ones of them."""
+    """Status and split of the runs `low` to `high` - 1, and images of the finished ones."""
     with groups.open_group(campaign.store, "density") as group:
         block = group.isel(sample=slice(low, high))
         status = block["run_status"].values
@@ -177,7 +178,7 @@ def _read_block(
 
 
 def _why_left_out(accuracy: list[list[float]], wanted: float) -> str:
-    """Which networks have not learnt; empty when all have."""
+    """Why networks are not explained, as text; empty if all are."""
     worst = [min(each) for each in accuracy]
     poor = [k for k, value in enumerate(worst) if value < wanted]
     if not poor:
@@ -209,7 +210,7 @@ def particle_scores(
     dims: tuple[str, ...] = ("sample", "state"),
     own: np.ndarray = OWN_CLASS,
 ) -> np.ndarray:
-    """Gamma of each particle: the map of the method of [explain], at its place.
+    """Gamma of each particle: the map of [explain] method at its position.
 
     Parameters
     ----------
@@ -218,7 +219,7 @@ def particle_scores(
     images : ndarray
         (*dims, channel, *grid).
     configurations : Dataset
-        What they are images of.
+        The configurations of these images.
     dims : tuple of str
         Leading dimensions of the images.
     own : ndarray of int

@@ -1,4 +1,4 @@
-"""Which places of an image speak for a class, by each method: one function for all of them."""
+"""Maps of the cells that make the network choose a class: one function for all methods."""
 
 from __future__ import annotations
 
@@ -33,40 +33,40 @@ def explain_images(
     steps: int = _DEFAULT.integrated_gradients_steps,
     batch_size: int = 16,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Maps of images, each for its own target class.
+    """Explanation maps of images, each for its own target class.
 
     Parameters
     ----------
     network : GlassNetwork
         Left in evaluation mode.
     images : array
-        Counts or shares of particles, (snapshot, channel, *grid).
+        Numbers of particles per cell, (snapshot, channel, *grid).
     target : array of int
         Class to explain, 0 = liquid, 1 = glass, (snapshot,).
     method : {"gradcam", "gradcam++", "integrated-gradients"}
-        `gradcam.grad_cam`, `gradcam.grad_cam_plus_plus`, `integrated.integrated_gradients`, which
-        have the equations.
+        See `gradcam.grad_cam`, `gradcam.grad_cam_plus_plus` and `integrated.integrated_gradients`
+        for the equations.
     layer : int
         Convolution, from 0; -1 is the last. Not used by integrated gradients.
     baseline : {"mean", "empty"}
-        Of integrated gradients alone: the image that its path begins at.
+        Image at the start of the path; only for integrated gradients.
     steps : int
-        Of integrated gradients alone: points of the integral.
+        Points of the integral; only for integrated gradients.
     batch_size : int
-        Images at a time, also those along a path.
+        Images per batch, also along a path.
 
     Returns
     -------
     maps : ndarray of float32
-        Raw, not rescaled, (snapshot, *map); every `map_stride`-th cell of the grid.
+        Raw values, (snapshot, *map), on every `map_stride`-th cell of the grid.
     scores : ndarray of float32
         Before softmax, (snapshot, class).
 
     Raises
     ------
     ValueError
-        If there is no such method, convolution, baseline or class, not one target an image, no
-        image at all, or an image that holds NaN or infinity.
+        If a method, convolution, baseline or class does not exist, the numbers of targets and
+        images differ, there are no images, or an image has NaN or infinity.
     """
     images, target = torch.as_tensor(images), torch.as_tensor(target)
     layer = _checked(network, images, target, method, layer, baseline, steps)
@@ -87,12 +87,12 @@ def explain_images(
 
 
 def map_stride(strides: list[int], method: Method = _DEFAULT.method, layer: int = -1) -> int:
-    """Cells of the image between two cells of the map of a method.
+    """Cells of the image per cell of the map, along each axis.
 
     Parameters
     ----------
     strides : list of int
-        Of the convolutions.
+        Strides of the convolutions.
     method : str
         As for `explain_images`.
     layer : int
@@ -112,25 +112,25 @@ def _checked(
     baseline: str,
     steps: int,
 ) -> int:
-    """Refuse what would fail later, or not fail at all; the convolution, counted from 0."""
+    """Check the arguments of `explain_images`; returns the convolution, counted from 0."""
     for what, found, known in (("method", method, Method), ("baseline", baseline, Baseline)):
         if found not in get_args(known):
-            raise ValueError(f"no {what} {found!r}; expected one of {', '.join(get_args(known))}")
+            raise ValueError(f"{what} {found!r}; expected one of {', '.join(get_args(known))}")
     if steps < 1:
         raise ValueError(f"{steps} steps; expected at least 1")
     count = len(network.activations)
     if not -count <= layer < count:
         raise ValueError(f"layer {layer} of {count} convolutions; expected {-count} to {count - 1}")
     if len(target) != len(images):
-        raise ValueError(f"{len(target)} targets for {len(images)} images; expected one each")
+        raise ValueError(f"{len(target)} targets for {len(images)} images; expected equal numbers")
     if not len(images):
         raise ValueError("no images; expected at least one")
-    strange = target[(target < 0) | (target >= len(CLASSES))]
-    if len(strange):
+    wrong = target[(target < 0) | (target >= len(CLASSES))]
+    if len(wrong):
         classes = ", ".join(f"{k} ({name})" for k, name in enumerate(CLASSES))
-        raise ValueError(f"target {strange[0]}; expected one of {classes}")
-    # one by one: a flag for each cell of all images would take a quarter of their memory again
+        raise ValueError(f"target {wrong[0]}; expected one of {classes}")
+    # one by one, since flags for all images together would take much memory
     for number, image in enumerate(images if images.is_floating_point() else ()):
         if not torch.isfinite(image).all():
-            raise ValueError(f"image {number} holds NaN or infinity; expected numbers of particles")
+            raise ValueError(f"image {number} has NaN or infinity; expected numbers of particles")
     return layer % count

@@ -1,4 +1,4 @@
-"""Files of a training: checkpoint, metrics and weights, each replaced by a rename."""
+"""Files of a training: checkpoint, metrics and weights. A kill never leaves a part of a file."""
 
 from __future__ import annotations
 
@@ -37,11 +37,10 @@ COLUMNS = (
 def identity(
     settings: Train, seed: int, shape: tuple[int, ...], validation: int, data: str
 ) -> dict[str, Any]:
-    """What a checkpoint must agree with: all that the numbers follow from on one device.
+    """All that the results depend on; a checkpoint can only be resumed with the same values.
 
-    The number of threads is not part of it, nor how images are read, nor other networks.
-    `precision` stands as it
-    is asked for: a training on a GPU may go on on the CPU.
+    It has no number of threads, no `streaming` and no number of networks. `precision` is that of
+    the campaign file, so that training can continue on another device.
     """
     asked = settings.model_dump(mode="json", exclude={"threads", "streaming", "seeds"})
     about = {"seed": seed, "images": list(shape), "validation_images": validation, "data": data}
@@ -54,21 +53,21 @@ def resume(
     network: GlassNetwork,
     optimiser: torch.optim.Optimizer,
 ) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
-    """Fill network and optimiser from the checkpoint, if there is one; returns history and best.
+    """Load network and optimiser from the checkpoint, if any; returns history and best weights.
 
     Raises
     ------
     UsageError
-        If the file is damaged, holds code, or was made for something else.
+        If the file is damaged, contains code, or belongs to other settings, seed or images.
     """
     path = folder / CHECKPOINT
     if not path.exists():
         return [], {}
     content = io.BytesIO(path.read_bytes())
     try:
-        with warnings.catch_warnings():  # torch's own of files that it did not write
+        with warnings.catch_warnings():  # torch warns of files that it did not write
             warnings.simplefilter("ignore")
-            # weights_only: tensors and plain values, no code
+            # weights_only refuses code
             state = torch.load(content, network.input_mean.device, weights_only=True)
         found, history, best = state["made_for"], state["history"], state["best"]
         _refuse_other(path, found, made_for)
@@ -76,7 +75,7 @@ def resume(
         optimiser.load_state_dict(state["optimiser"])
     except _DAMAGE:
         raise UsageError(
-            f"{path} is damaged", "a checkpoint of a training", "Delete it to train anew."
+            f"{path} is damaged", "a checkpoint of a training", "Delete it to start again."
         ) from None
     return history, best
 
@@ -88,14 +87,14 @@ def _refuse_other(path: Path, found: dict[str, Any], made_for: dict[str, Any]) -
     key = differing[0]
     if key == "data":
         raise UsageError(
-            f"{path} was made with other images (those called {found.get(key)})",
-            f"those of this campaign ({made_for[key]})",
-            "Put back what belongs there, or delete the checkpoint to train anew.",
+            f"{path} was made with other images (token {found.get(key)})",
+            f"the images of this campaign (token {made_for[key]})",
+            "Restore the right checkpoint, or delete this one to start again.",
         )
     raise UsageError(
         f"{path} was made with {key} = {found.get(key)}",
         f"{key} = {made_for[key]}",
-        "Set it back, or delete the checkpoint to train anew.",
+        "Restore that value, or delete the checkpoint to start again.",
     )
 
 
@@ -107,16 +106,16 @@ def save_checkpoint(
     history: list[dict[str, float]],
     best: dict[str, Tensor],
 ) -> None:
-    """Replace the checkpoint, so that a kill or a full disk leaves a whole one."""
+    """Replace the checkpoint; a kill or a full disk leaves the old one."""
     state = {"made_for": made_for, "history": history, "best": best}
     state |= {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
-    content = io.BytesIO()  # what torch says of a full disk is hard to read
+    content = io.BytesIO()  # in memory first, since torch's errors of a full disk are unclear
     torch.save(state, content)
     _replace(folder / CHECKPOINT, content.getvalue())
 
 
 def save_metrics(folder: Path, history: list[dict[str, float]]) -> None:
-    """Replace `metrics.csv`: a line an epoch."""
+    """Replace `metrics.csv`, with one line per epoch."""
     content = io.StringIO()
     writer = csv.DictWriter(content, COLUMNS)
     writer.writeheader()
@@ -131,7 +130,7 @@ def save_weights(folder: Path, network: GlassNetwork) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file, completely or not at all."""
     partial = path.with_name(f"{path.name}.partial")
     try:
         partial.write_bytes(content)
@@ -149,7 +148,7 @@ def load_network(
     Parameters
     ----------
     folder : Path
-        Where `train` wrote it.
+        The folder of the training.
     settings : Train
         The [train] section of the campaign file.
     dimension, channels, cells : int
@@ -163,12 +162,12 @@ def load_network(
     Raises
     ------
     UsageError
-        If the file is missing, damaged or of another network.
+        If the file is missing, damaged or does not fit `settings`.
     """
     path = folder / WEIGHTS
     again = "Train again."
     if not path.exists():
-        raise UsageError(f"No {path}", "the weights of a trained network", again)
+        raise UsageError(f"no {path}", "the weights of a trained network", again)
     network = build_network(settings, dimension, channels, cells)
     try:
         network.load_state_dict(load_file(path))
@@ -176,8 +175,8 @@ def load_network(
         raise UsageError(f"{path} is damaged", "a complete safetensors file", again) from None
     except RuntimeError:
         raise UsageError(
-            f"{path} holds the weights of another network",
-            "those of the [train] section of this campaign file",
+            f"{path} has the weights of another network",
+            "weights that fit [train] of this campaign file",
             again,
         ) from None
     return network.eval()

@@ -31,7 +31,7 @@ def grad_cam(
     Returns
     -------
     maps : Tensor
-        L, of no unit, not negative, (snapshot, *map).
+        L, dimensionless, not negative, (snapshot, *map).
     scores : Tensor
         (snapshot, class).
     """
@@ -50,13 +50,13 @@ def grad_cam_plus_plus(
     A. Chattopadhay, A. Sarkar, P. Howlader and V. N. Balasubramanian, WACV 2018, p. 839
     (arXiv:1710.11063), Eq. (5), (10) and (14), with their Y = exp(y^C), the score before softmax.
 
-    After its feature maps this network is piecewise linear, so with g = d y^C / d A_mc the
-    derivatives of Y are Y g, Y g^2 and Y g^3, and alpha_mc = g^2 / (2 g^2 + (sum_c' A_mc') g^3)
-    (their Eq. 19). Only g > 0 has weight; there alpha_mc = 1 / (2 + g sum_c' A_mc'), which needs
-    no guard against 0 / 0. The factor Y, common to all cells of an image, is left out: raw maps
-    of different images would otherwise differ by powers of e.
+    The score is piecewise linear in the feature maps. So with g = d y^C / d A_mc the derivatives
+    of Y are Y g, Y g^2 and Y g^3, and alpha_mc = g^2 / (2 g^2 + (sum_c' A_mc') g^3) (their Eq.
+    19). Only cells with g > 0 contribute; there alpha_mc = 1 / (2 + g sum_c' A_mc'), which cannot
+    be 0 / 0. The factor Y, common to all cells of an image, is left out: it would make raw maps
+    of different images differ by powers of e.
 
-    Parameters and results are those of `grad_cam`; no weight is negative.
+    Parameters and results are those of `grad_cam`; weights w_m are not negative.
     """
     maps, gradient, scores = _sensitivity(network, images, target, layer)
     cells, upward = _cells(maps), torch.relu(gradient)
@@ -68,7 +68,7 @@ def _sensitivity(
     network: GlassNetwork, images: Tensor, target: Tensor, layer: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Feature maps, the gradient of the target's score with respect to them, and the scores."""
-    # Nothing before the explained layer needs a gradient, and no weight does.
+    # only the layers after the explained one need gradients
     with torch.no_grad():
         maps = network.feature_maps(images, layer)
     with torch.enable_grad():

@@ -1,4 +1,4 @@
-"""Integrated gradients of a batch: what each cell of an image adds to the score of a class."""
+"""Integrated gradients of a batch: the contribution of each cell to the score of a class."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from glassdask.base.logs import warn
 from glassdask.campaign.analyses import Baseline
 from glassdask.network.network import GlassNetwork
 
-#: Share of the largest difference of scores in a batch that the attributions may miss unsaid.
+#: Largest error of completeness without a warning, relative to the largest difference of scores.
 TOLERANCE = 0.05
 
 
@@ -23,9 +23,9 @@ def integrated_gradients(
 
     L = sum over the channels of (x - x') integral_0^1 d y^C / d x (x' + t (x - x')) dt for the
     image x, the baseline x' and the score y^C before softmax: M. Sundararajan, A. Taly and Q. Yan,
-    ICML 2017 (arXiv:1703.01365), Eq. (1). By captum, with Gauss and Legendre's points t. L adds up
-    to y^C(x) - y^C(x'), their completeness, as far as the points resolve the path: a warning says,
-    once, where they do not to `TOLERANCE`.
+    ICML 2017 (arXiv:1703.01365), Eq. (1). captum computes it with Gauss-Legendre points t. The sum
+    of L over the cells is y^C(x) - y^C(x') (completeness), if there are enough points; a warning
+    is given once if the error exceeds `TOLERANCE`.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def integrated_gradients(
     target : Tensor of int
         C, 0 = liquid, 1 = glass, (snapshot,).
     baseline : {"mean", "empty"}
-        x': the mean of each channel over the training images in every cell, or 0.
+        x': in every cell the mean of the channel over the training images, or 0.
     steps : int
         Points of the integral.
 
@@ -53,10 +53,10 @@ def integrated_gradients(
         When captum is not installed.
     """
     try:
-        from captum.attr import IntegratedGradients  # 1 s, for this method alone
+        from captum.attr import IntegratedGradients  # takes 1 s, and only this method needs it
     except ImportError:
         again = "Type `pip install 'glassdask[learn]'`."
-        raise UsageError("Python cannot find captum", "it", again) from None
+        raise UsageError("Python cannot find captum", "captum", again) from None
     values = images.to(network.input_mean.dtype)
     start = baseline_image(network, baseline).expand_as(values[:1])
     found = IntegratedGradients(network).attribute(
@@ -73,10 +73,10 @@ def integrated_gradients(
 
 @functools.cache
 def _warn_of_gap(steps: int) -> None:
-    """Say it for the first batch alone; the others are like it."""
+    """Warn only once, not for each batch."""
     warn(
         f"integrated gradients with {steps} points miss more than {TOLERANCE:.0%} of the "
-        "difference of scores that they share out; raise [explain] integrated_gradients_steps"
+        "difference of scores; raise [explain] integrated_gradients_steps"
     )
 
 

@@ -1,4 +1,4 @@
-"""The network: convolutions under periodic boundaries, then two fully connected layers."""
+"""The network: convolutions with periodic boundaries, then two fully connected layers."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class GlassNetwork(nn.Module):
                 stride=stride,
                 padding=settings.kernel_size // 2,
                 padding_mode="circular",
-                # Batch normalisation takes a constant away again at once.
+                # batch normalisation would remove a bias
                 bias=not batch,
             )
             for before, after, stride in zip(widths[:-1], widths[1:], self.strides, strict=True)
@@ -94,7 +94,7 @@ class GlassNetwork(nn.Module):
         count = math.prod(images.shape) / images.shape[1]
         total = torch.zeros(images.shape[1], dtype=torch.float64)
         squares = torch.zeros_like(total)
-        # In blocks: all images as floats would take eight times the memory of the counts.
+        # in blocks, since all images as doubles would take eight times the memory
         with in_blocks(images) as blocks:
             for block in blocks:
                 values = block.to(torch.float64)
@@ -102,7 +102,7 @@ class GlassNetwork(nn.Module):
                 squares += (values**2).sum(axes)
         mean = total / count
         std = (squares / count - mean**2).clamp(min=0).sqrt()
-        std[std == 0] = 1.0  # a channel that is the same everywhere
+        std[std == 0] = 1.0  # for a constant channel
         self.input_mean.copy_(mean.reshape(self.input_mean.shape))
         self.input_std.copy_(std.reshape(self.input_std.shape))
 
@@ -140,7 +140,7 @@ def map_cells(cells: int, strides: list[int]) -> int:
 
 
 def build_network(settings: Train, dimension: int, channels: int, cells: int) -> GlassNetwork:
-    """Make an untrained network; its weights follow from torch's random state.
+    """Make an untrained network; its weights depend on torch's random state.
 
     Parameters
     ----------
@@ -161,11 +161,12 @@ def build_network(settings: Train, dimension: int, channels: int, cells: int) ->
     Raises
     ------
     UsageError
-        If the kernel is even or larger than an image, or the strides are not one a convolution.
+        If the kernel is even or larger than a feature map, or the numbers of strides and channels
+        differ.
     """
     kernel = settings.kernel_size
     if dimension not in _CONVOLUTION:
-        raise UsageError(f"A network for {dimension} dimensions", "2 or 3")
+        raise UsageError(f"a network for {dimension} dimensions", "2 or 3")
     if kernel % 2 == 0:
         raise UsageError(f"[train] kernel_size = {kernel}", "an odd number")
     if len(settings.strides) != len(settings.channels):
@@ -173,7 +174,7 @@ def build_network(settings: Train, dimension: int, channels: int, cells: int) ->
             f"[train] strides has {len(settings.strides)} values",
             f"{len(settings.channels)}, one for each of channels",
         )
-    # The kernel must not meet its own periodic image.
+    # the kernel must not overlap its own periodic image
     smallest = map_cells(cells, settings.strides[:-1])
     if kernel > smallest:
         raise UsageError(

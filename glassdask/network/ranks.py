@@ -1,6 +1,6 @@
-"""Several processes that train one network: each takes a share of every batch.
+"""Several processes that train one network together: each takes a share of every batch.
 
-Without a process group of `torch.distributed` there is one process, and nothing is sent.
+Without a process group of `torch.distributed` there is one process, without communication.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from glassdask.network.network import GlassNetwork
 
 Content = TypeVar("Content")
 
-#: The others wait so long for rank 0, which evaluates the validation split alone.
+#: Time limit of communication: other ranks wait while rank 0 evaluates the validation split.
 PATIENCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Number of this process and how many there are.
+    """The number of this process and the number of all processes.
 
     Parameters
     ----------
     rank : int
-        From 0; 0 is the one that writes.
+        From 0; process 0 writes the files.
     size : int
     """
 
@@ -39,29 +39,29 @@ class Ranks:
 
     @classmethod
     def of_this_process(cls) -> Ranks:
-        """The process group that `join` made; one process without."""
+        """The process group of `join`; a single process without one."""
         if distributed.is_available() and distributed.is_initialized():
             return cls(distributed.get_rank(), distributed.get_world_size())
         return cls()
 
     def share(self, count: int) -> slice:
-        """Which of `count` things are this process's: neighbours, as many as for any other."""
+        """The contiguous share of this process in `count` items; shares differ by at most one."""
         each, more = divmod(count, self.size)
         begin = self.rank * each + min(self.rank, more)
         return slice(begin, begin + each + (self.rank < more))
 
     def synchronise(self, network: GlassNetwork, device: torch.device) -> GlassNetwork:
-        """Let batch normalisation see the whole batch; torch can do so on CUDA alone."""
+        """Normalise over the batch of all processes; torch supports this only on CUDA."""
         if self.size > 1 and device.type == "cuda":
             return nn.SyncBatchNorm.convert_sync_batchnorm(network)
         return network
 
     def wrap(self, network: GlassNetwork) -> nn.Module:
-        """What to call in place of the network, so that gradients are averaged over processes."""
+        """A module to call instead of the network; it averages gradients over the processes."""
         return DistributedDataParallel(network) if self.size > 1 else network
 
     def sum(self, *values: float) -> list[float]:
-        """Each value, summed over the processes."""
+        """Sums of the values over the processes."""
         if self.size == 1:
             return list(values)
         total = torch.tensor(values, dtype=torch.float64, device=_device())
@@ -69,7 +69,7 @@ class Ranks:
         return total.tolist()
 
     def agree(self, number: int, what: str) -> None:
-        """Refuse to go on from files that another node sees in another state.
+        """Check that a number read from files is the same on all processes.
 
         Raises
         ------
@@ -79,33 +79,33 @@ class Ranks:
         first = self.as_first(number)
         if number != first:
             raise StageFailed(
-                f"process {self.rank} sees {number} {what}",
-                f"{first}, as process 0 does",
-                "The file system of a node lags behind: type the same command again.",
+                f"process {self.rank} finds {number} {what}",
+                f"{first}, as on process 0",
+                "The file system of a node is not up to date: type the same command again.",
             )
 
     def as_first(self, content: Content) -> Content:
-        """What rank 0 has, on every process."""
+        """The content of rank 0, on every process."""
         if self.size == 1:
             return content
-        parcel = [content]
-        distributed.broadcast_object_list(parcel, src=0, device=_device())
-        return parcel[0]
+        sent = [content]
+        distributed.broadcast_object_list(sent, src=0, device=_device())
+        return sent[0]
 
 
 def join(device: torch.device) -> None:
-    """Join the process group that torchrun's variables describe: NCCL on CUDA, else Gloo."""
+    """Join the process group of torchrun: NCCL on CUDA, else Gloo."""
     backend = "nccl" if device.type == "cuda" else "gloo"
     distributed.init_process_group(backend, timeout=PATIENCE)
 
 
 def leave() -> None:
-    """Leave the process group; when another process is lost there is nothing left to leave."""
+    """Leave the process group; no error if it is broken by the loss of another process."""
     with suppress(RuntimeError):
         distributed.destroy_process_group()
 
 
 def _device() -> torch.device:
-    """Where the process group reads what is sent: this process's GPU, or the CPU."""
+    """The device of tensors for communication: the GPU of this process with NCCL, else the CPU."""
     nccl = distributed.get_backend() == "nccl"
     return torch.device("cuda", torch.cuda.current_device()) if nccl else torch.device("cpu")

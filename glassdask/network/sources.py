@@ -1,7 +1,6 @@
-"""Images on their way to the network: from memory or from elsewhere, checked, in time.
+"""Images for the network, from memory or from the store: checked, and read ahead by a thread.
 
-Threads of this process read ahead and never other processes: one that is forked can deadlock with
-the threads of Zarr.
+Threads are used, not processes: a forked process can deadlock with the threads of Zarr.
 """
 
 from __future__ import annotations
@@ -19,39 +18,36 @@ from torch import Tensor
 from glassdask.base.errors import UsageError
 
 Task = TypeVar("Task")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
-#: Batches that wait for the network, beside the one that is being made.
+#: Number of finished batches that wait for the network.
 AHEAD = 2
-#: Images at a time where they are only looked at, some of them as doubles.
+#: Images per block when all images are read once.
 BLOCK = 16
 
 
 class Images(Protocol):
-    """Counts or shares of particles, (snapshot, channel, *grid): an array, or what acts like one.
-
-    Reading gives the images asked for, an array; what is not in memory is read then.
-    """
+    """Numbers of particles per cell, (snapshot, channel, *grid): an array, or a lazy substitute."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """As of an array."""
 
     def __getitem__(self, which: Any, /) -> Any:
-        """Neighbours by a slice, or any by their numbers, an array of int."""
+        """Images as an array, by a slice or an array of their numbers."""
 
 
 @contextmanager
-def made_ahead(make: Callable[[Task], Made], tasks: Iterable[Task]) -> Iterator[Iterator[Made]]:
-    """What a thread makes of each task, in their order, some of it before it is asked for.
+def prefetched(make: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Iterator[Result]]:
+    """Yield `make(task)` for each task, in order; a thread computes results ahead.
 
-    An error of the thread is raised where its result is asked for; the thread has ended when the
-    context has, however that ends.
+    An error of the thread is raised when its result is requested. The thread ends with the
+    context.
     """
     pool = ThreadPoolExecutor(1, thread_name_prefix="images")
 
-    def results() -> Iterator[Made]:
-        waiting: deque[Future[Made]] = deque()
+    def results() -> Iterator[Result]:
+        waiting: deque[Future[Result]] = deque()
         for task in tasks:
             waiting.append(pool.submit(make, task))
             if len(waiting) > AHEAD:
@@ -66,12 +62,12 @@ def made_ahead(make: Callable[[Task], Made], tasks: Iterable[Task]) -> Iterator[
 
 
 def in_blocks(images: Images, size: int = BLOCK) -> AbstractContextManager[Iterator[Tensor]]:
-    """All images in their order, `size` at a time, checked.
+    """Yield all images in order, in checked blocks of `size`.
 
     Raises
     ------
     UsageError
-        When a block is asked for in which an image holds NaN, infinity or no particle.
+        When an image of the next block has NaN, infinity or no particles.
     """
 
     def read(low: int) -> Tensor:
@@ -79,7 +75,7 @@ def in_blocks(images: Images, size: int = BLOCK) -> AbstractContextManager[Itera
         _check_content(block, low)
         return torch.from_numpy(block)
 
-    return made_ahead(read, range(0, images.shape[0], size))
+    return prefetched(read, range(0, images.shape[0], size))
 
 
 def _check_content(block: np.ndarray, low: int) -> None:
@@ -87,20 +83,20 @@ def _check_content(block: np.ndarray, low: int) -> None:
     wrong = np.flatnonzero(~np.isfinite(total) | (total == 0))
     if len(wrong):
         has = "no particle" if total[wrong[0]] == 0 else "NaN or infinity"
-        raise UsageError(f"image {low + wrong[0]} holds {has}", "finite numbers, not all 0")
+        raise UsageError(f"image {low + wrong[0]} has {has}", "finite numbers, not all 0")
 
 
 def check_split(images: Images, labels: Any, split: str) -> np.ndarray:
-    """Refuse what nothing can be learnt from or judged by; returns the labels.
+    """Check the shapes of images and labels, and that both classes are present.
 
     Parameters
     ----------
     images : Images
-        Only their shape is looked at.
+        Only their shape is checked.
     labels : array
         (snapshot,).
     split : str
-        Its name, for the error.
+        Name of the split, for the error.
 
     Returns
     -------
@@ -110,17 +106,18 @@ def check_split(images: Images, labels: Any, split: str) -> np.ndarray:
     Raises
     ------
     UsageError
-        If there are no images, not as many labels, or other labels than both 0 and 1.
+        If there are no images, the numbers of images and labels differ, or the labels are not
+        both 0 and 1.
     """
     shape, found = tuple(images.shape), np.asarray(labels)
     if len(shape) not in (4, 5) or 0 in shape or len(set(shape[2:])) > 1:
         raise UsageError(
             f"the {split} images have shape {shape}",
-            "(snapshot, channel, *grid), at least one, as many cells along each axis",
+            "(snapshot, channel, *grid), at least one, with equal numbers of cells along each axis",
         )
     if found.shape != shape[:1]:
         raise UsageError(
-            f"labels of shape {found.shape} for {shape[0]} {split} images", "one an image"
+            f"labels of shape {found.shape} for {shape[0]} {split} images", "one label per image"
         )
     if set(np.unique(found).tolist()) != {0, 1}:
         some = ", ".join(str(label) for label in np.unique(found)[:3].tolist())

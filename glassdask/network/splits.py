@@ -1,4 +1,4 @@
-"""The images that the network learns from and explains, checked as they are read."""
+"""Read the images of a split from the store, and check them."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ LIQUID, GLASS = 0, 1
 
 
 def count_images(campaign: Campaign, split: str) -> int:
-    """Images of a split, of its whole runs.
+    """Number of images in the finished runs of a split.
 
     Raises
     ------
     StageFailed
-        When no run is left.
+        When the split has no finished run.
     """
-    return len(layout.STATES) * len(_whole_runs(campaign, split))
+    return len(layout.STATES) * len(_finished_runs(campaign, split))
 
 
-def _whole_runs(campaign: Campaign, split: str) -> np.ndarray:
+def _finished_runs(campaign: Campaign, split: str) -> np.ndarray:
     split_of, status = (
         np.asarray(groups.array(campaign.store, "density", name, "r")[...])
         for name in ("split", "run_status")
     )
     good = (split_of == split) & (status == layout.DONE)
     if not good.any():
-        raise StageFailed(f"the {split} split has no whole run", "at least one")
+        raise StageFailed(f"the {split} split has no finished run", "at least one")
     return np.flatnonzero(good)
 
 
 class StoredImages:
-    """Images of some runs, (snapshot, channel, *grid): liquid and glass of the first, and so on.
+    """Images of some runs in the store, (snapshot, channel, *grid).
 
-    They stay in the store; `[...]` reads those asked for, by their numbers or a slice, and checks
-    them as `read_images` does.
+    Liquid and glass of the first run come first, then those of the second, and so on. Indexing by
+    numbers or a slice reads these images and checks them as `read_images` does.
 
     Parameters
     ----------
     campaign : Campaign
     runs : ndarray of int
-        Whole runs, in ascending order, (run,).
+        Finished runs, in ascending order, (run,).
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class StoredImages:
 def read_split(
     campaign: Campaign, split: str, streaming: bool = False
 ) -> tuple[np.ndarray | StoredImages, np.ndarray]:
-    """Images and labels of a split, its failed runs left out.
+    """Images and labels of the finished runs of a split.
 
     Returns
     -------
@@ -82,15 +82,15 @@ def read_split(
     Raises
     ------
     StageFailed
-        When no run is left.
+        When the split has no finished run.
     """
-    runs = _whole_runs(campaign, split)
+    runs = _finished_runs(campaign, split)
     images = StoredImages(campaign, runs)
     return images if streaming else images[:], np.tile([LIQUID, GLASS], len(runs))
 
 
 def read_images(campaign: Campaign, runs: np.ndarray) -> np.ndarray:
-    """Images of whole runs, (run, state, channel, *grid), in the type of the store.
+    """Images of finished runs, (run, state, channel, *grid), in the type of the store.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def read_images(campaign: Campaign, runs: np.ndarray) -> np.ndarray:
     Raises
     ------
     StageFailed
-        When a file is damaged, or an image does not hold every particle.
+        When a file is damaged, or an image does not have all particles.
     """
     return _read_runs(campaign, _open(campaign), runs)
 
@@ -113,17 +113,16 @@ def _open(campaign: Campaign) -> zarr.Array:
 def _read_runs(campaign: Campaign, density: zarr.Array, runs: np.ndarray) -> np.ndarray:
     values = np.empty((len(runs), *density.shape[1:]), density.dtype)
     with damage_named(campaign, "grid"):
-        for low, high in _stretches(runs, (density.shards or density.chunks)[0]):
+        for low, high in _ranges(runs, (density.shards or density.chunks)[0]):
             values[low:high] = density[int(runs[low]) : int(runs[high - 1]) + 1]
     _check(campaign, values, runs)
     return values
 
 
-def _stretches(runs: np.ndarray, shard: int) -> list[tuple[int, int]]:
-    """Ranges of places in `runs` that hold neighbours in one file of `shard` runs.
+def _ranges(runs: np.ndarray, shard: int) -> list[tuple[int, int]]:
+    """Split `runs` into ranges of consecutive runs within one file of `shard` runs.
 
-    Zarr reads numbers one by one, and far more slowly; what is longer than a file would need twice
-    its memory.
+    Zarr reads ranges much faster than single runs; ranges over several files need more memory.
     """
     if not len(runs):
         return []
@@ -134,8 +133,8 @@ def _stretches(runs: np.ndarray, shard: int) -> list[tuple[int, int]]:
 
 def _check(campaign: Campaign, values: np.ndarray, runs: np.ndarray) -> None:
     found = values.sum(axis=tuple(range(2, values.ndim)), dtype=float)
-    # shares are rounded, counts are not; a lost file of shares reads as NaN
+    # sums of fractions have rounding errors; a missing file of fractions is read as NaN
     wrong = np.argwhere(~(np.abs(found - campaign.file.system.particles) < 0.5))
     if len(wrong):
         run, count = runs[wrong[0][0]], found[tuple(wrong[0])]
-        raise damaged(campaign, "grid", f"the image of run {run} holds {count:.6g} particles")
+        raise damaged(campaign, "grid", f"the image of run {run} has {count:.6g} particles")

@@ -1,4 +1,4 @@
-"""Training: one script, with a checkpoint after every epoch that holds everything."""
+"""Training, with a complete checkpoint after every epoch."""
 
 from __future__ import annotations
 
@@ -43,36 +43,36 @@ def train(
     device: str | torch.device | None = None,
     data: str = "",
 ) -> GlassNetwork:
-    """Train a network, or go on from the checkpoint in `folder`.
+    """Train a network, or continue from the checkpoint in `folder`.
 
-    After each epoch `checkpoint.pt` and `metrics.csv` are replaced and a point is added to the
-    curves in `tensorboard/`; at the end `weights.safetensors` is written, with the weights of the
-    best epoch: the highest validation accuracy, and the lowest validation loss among equals. On
-    the CPU a run that was killed and resumed gives the same numbers as an undisturbed one.
+    Each epoch replaces `checkpoint.pt` and `metrics.csv` and adds a point to the curves in
+    `tensorboard/`. At the end `weights.safetensors` is written with the weights of the best epoch:
+    highest validation accuracy, then lowest validation loss. On the CPU, a training that was
+    killed and resumed gives the same numbers as an undisturbed one.
 
     In a process group (see `ranks.join`) each process takes its share of every batch, and the
-    gradient is that of the whole batch; rank 0 evaluates and writes.
+    gradient is that of the complete batch; rank 0 evaluates and writes.
 
     Parameters
     ----------
-    images, validation_images : array, or what is read like one
-        Counts or shares of particles, (snapshot, channel, *grid). A few batches at a time are
-        read, by a thread, ahead of the network; see `sources.Images`.
+    images, validation_images : array or `sources.Images`
+        Numbers of particles per cell, (snapshot, channel, *grid). A thread reads a few batches
+        ahead of the network.
     labels, validation_labels : array of int
         0 = liquid, 1 = glass, (snapshot,).
     settings : Train
         The [train] section of the campaign file.
     seed : int
-        Every random number follows from it.
+        Seed of all random numbers.
     folder : Path
-        Where the files are written; made if it is not there.
+        Folder of the files; created if missing.
     on_epoch : callable
-        Called with the epoch, from 1, and its metrics, after its checkpoint is complete; it
-        may raise to stop early.
+        Called with the epoch, from 1, and its metrics, after its checkpoint is written; it may
+        raise an exception to stop.
     device : optional
-        CUDA if there is one, else the CPU.
+        By default CUDA if available, else the CPU.
     data : str
-        A name of the images that no others share; a checkpoint of others is refused.
+        Identifies the images; a checkpoint of other images is refused.
 
     Returns
     -------
@@ -82,9 +82,8 @@ def train(
     Raises
     ------
     UsageError
-        If the checkpoint is damaged or belongs to other settings, seed or data; before anything
-        is learnt, if images are not finite or empty, if there are none, or if labels are not
-        both 0 and 1.
+        If the checkpoint is damaged or belongs to other settings, seed or data; or, before
+        training starts, if images are missing, not finite or empty, or labels are not both 0 and 1.
     StageFailed
         If the loss is not a finite number.
     """
@@ -95,7 +94,7 @@ def train(
     device, ranks = choose_device(device, settings.threads), Ranks.of_this_process()
     made_for = identity(settings, seed, images.shape, len(validation_labels), data)
 
-    # by default the state of every GPU is saved, which takes memory of all of them
+    # by default the states of all GPUs are saved, which takes memory on each
     forked = torch.random.fork_rng([device] if device.type == "cuda" else [])
     with forked, ExitStack() as stack:
         network = ranks.synchronise(_new_network(images, settings, seed), device).to(device)
@@ -105,8 +104,8 @@ def train(
         history, best = resume(folder, made_for, network, optimiser)
         ranks.agree(len(history), f"epochs in {folder}")
         if ranks.rank == 0 and not history:
-            network.standardise(images)  # the others get it when the network is wrapped
-            _read_through(validation_images)
+            network.standardise(images)  # wrapping the network sends the result to other ranks
+            _check_images(validation_images)
         pass_over = _Pass(network, optimiser, Batches(images, labels, settings, ranks), seed)
         curves = stack.enter_context(Curves(folder, history, ranks.rank == 0))
         while not finished(history, settings):
@@ -129,13 +128,13 @@ def train(
 
     network.load_state_dict(best)
     if ranks.rank == 0:
-        save_metrics(folder, history)  # a kill may have come between checkpoint and metrics
+        save_metrics(folder, history)  # after a kill, metrics may be older than the checkpoint
         save_weights(folder, network)
     return network.eval()
 
 
 class _Pass:
-    """Passes over the training images, this process's share of each batch."""
+    """Epochs over the training images; this process computes its share of each batch."""
 
     def __init__(
         self,
@@ -151,8 +150,8 @@ class _Pass:
         self.bfloat16 = uses_bfloat16(self.settings.precision, self.device)
 
     def epoch(self, epoch: int) -> dict[str, float]:
-        """One pass; returns its mean loss and accuracy, and the last rate."""
-        # Seeded anew for each epoch, so that a checkpoint needs no random state, of any device.
+        """One epoch; returns its mean loss and accuracy, and the last learning rate."""
+        # a seed for each epoch, so that checkpoints need no random states
         generator = _seed_epoch(self.seed, epoch, self.ranks.rank)
         total_loss, correct = 0.0, 0
         self.network.train()
@@ -173,19 +172,19 @@ class _Pass:
         }
 
     def _step(self, batch: Batch, epoch: int) -> tuple[float, int]:
-        """Learn from one batch; summed loss and right answers of this process's images."""
+        """One step; returns summed loss and correct answers for the images of this process."""
         target = batch.labels.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, self.bfloat16):
             scores = self.model(batch.images.to(self.device))
         loss = cross_entropy(scores.float(), target)
         if not math.isfinite(loss.item()):
             raise StageFailed(
-                f"The training loss became {loss.item()} in epoch {epoch}",
+                f"the training loss became {loss.item()} in epoch {epoch}",
                 "a finite number",
-                "Lower [train] learning_rate and train anew.",
+                "Lower [train] learning_rate and start again.",
             )
         self.optimiser.zero_grad()
-        # Gradients are averaged over processes: so it is the mean over the batch, of any shares.
+        # gradients are averaged over processes; this factor makes it the mean over the batch
         (loss * (len(target) * self.ranks.size / batch.size)).backward()
         self.optimiser.step()
         return loss.item() * len(target), int((scores.argmax(1) == target).sum())
@@ -200,12 +199,12 @@ def evaluate(
     ----------
     network : GlassNetwork
         Left in evaluation mode.
-    images : array, or what is read like one
-        Counts or shares of particles, (snapshot, channel, *grid).
+    images : array or `sources.Images`
+        Numbers of particles per cell, (snapshot, channel, *grid).
     labels : array of int, optional
         Only its length is checked, (snapshot,).
     batch_size : int
-        Images at a time.
+        Images per batch.
 
     Returns
     -------
@@ -215,7 +214,7 @@ def evaluate(
     Raises
     ------
     ValueError
-        If there are not as many labels as images.
+        If the numbers of labels and images differ.
     UsageError
         If an image is not finite or empty.
     """
@@ -228,8 +227,8 @@ def evaluate(
     return torch.cat(scores).numpy()
 
 
-def _read_through(images: Images) -> None:
-    """Have images checked before the long work."""
+def _check_images(images: Images) -> None:
+    """Read and check all images before the long work."""
     with in_blocks(images) as blocks:
         for _ in blocks:
             pass
@@ -238,7 +237,7 @@ def _read_through(images: Images) -> None:
 def _check_shapes(images: Images, validation_images: Images) -> None:
     wanted, found = (tuple(one.shape[1:]) for one in (images, validation_images))
     if found != wanted:
-        raise UsageError(f"validation images of shape {found}", f"{wanted}, as those of training")
+        raise UsageError(f"validation images of shape {found}", f"{wanted}, as for training")
 
 
 def _validation(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -248,7 +247,7 @@ def _validation(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 
 
 def learning_rate(step: int, steps: int, highest: float) -> float:
-    """Rate of a step, from 0: linear warm-up over a twentieth of all steps, then a half cosine."""
+    """Learning rate of a step: linear warm-up over 1/20 of all steps, then half a cosine."""
     warmup = max(1, steps // 20)
     if step < warmup:
         return highest * (step + 1) / warmup
@@ -262,7 +261,7 @@ def best_epoch(history: list[dict[str, float]]) -> int:
 
 
 def finished(history: list[dict[str, float]], settings: Train) -> bool:
-    """Whether all epochs are done, or `patience` of them since a perfect one without progress."""
+    """Whether all epochs are done, or `patience` epochs after a best one of perfect accuracy."""
     if not history or len(history) >= settings.epochs:
         return bool(history)
     best = best_epoch(history)
@@ -271,9 +270,12 @@ def finished(history: list[dict[str, float]], settings: Train) -> bool:
 
 
 def _seed_epoch(seed: int, epoch: int, rank: int = 0) -> torch.Generator:
-    """Seed torch (for dropout) and a generator (for order and augmentation); 0: first weights."""
+    """Seed torch (for dropout) and a generator (for order and augmentation).
+
+    Epoch 0 is for the initial weights.
+    """
     for_torch, for_images = np.random.SeedSequence([seed, epoch]).generate_state(2).tolist()
-    if rank > 0:  # dropout differs between ranks, what is done with the batch does not
+    if rank > 0:  # dropout differs between ranks; order and augmentation do not
         (for_torch,) = np.random.SeedSequence([seed, epoch, rank]).generate_state(1).tolist()
     torch.manual_seed(for_torch)
     return torch.Generator().manual_seed(for_images)

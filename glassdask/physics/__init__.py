@@ -1,1 +1,1 @@
-"""Quantities of one configuration or trajectory, on NumPy arrays and on labelled ones."""
+"""Physical quantities of configurations and trajectories, on NumPy arrays and labelled arrays."""

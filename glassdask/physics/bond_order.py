@@ -1,7 +1,7 @@
 """Bond-orientational order of the Voronoi neighbours, by freud.
 
-freud computes in single precision: values are right to 1e-5 for a thousand particles, and to 1e-3
-for a million, whose coordinates are longer numbers.
+freud computes in single precision. Values are accurate to 1e-5 for a thousand particles, and to
+1e-3 for a million, since coordinates are larger in larger boxes.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from glassdask.physics.geometry.tessellation import Tessellation
 
 
 def hexatic_order(ds: xr.Dataset) -> xr.DataArray:
-    """|psi_6| of each particle in two dimensions: 1 where six neighbours form a regular hexagon.
+    """|psi_6| of each particle in two dimensions: 1 if six neighbours form a regular hexagon.
 
-    psi_6 = sum_j l_j exp(6 i theta_j) / sum_j l_j over the Voronoi neighbours, theta_j the
-    direction of the bond, l_j the length of the common edge of the cells. With this weight the
-    value does not jump where a neighbour comes or goes; W. Mickel, S. C. Kapfer, G. E.
-    Schröder-Turk, K. Mecke, J. Chem. Phys. 138, 044501 (2013).
+    psi_6 = sum_j l_j exp(6 i theta_j) / sum_j l_j over the Voronoi neighbours. theta_j is the
+    direction of the bond, and l_j the length of the common edge of the cells. With this weight,
+    psi_6 is continuous when neighbours change; W. Mickel, S. C. Kapfer, G. E. Schröder-Turk, K.
+    Mecke, J. Chem. Phys. 138, 044501 (2013).
 
     Parameters
     ----------
@@ -57,10 +57,9 @@ def hexatic_order_array(tessellation: Tessellation, box_length: float | np.ndarr
 def steinhardt_order(ds: xr.Dataset) -> xr.DataArray:
     """Averaged q_6 of each particle in three dimensions.
 
-    qbar_6(i) = sqrt(4 pi / 13 sum_m |qbar_6m(i)|^2), qbar_6m(i) the mean of q_6m over i and its
-    neighbours; W. Lechner, C. Dellago, J. Chem. Phys. 129, 114707 (2008). q_6m is the mean of Y_6m
-    over the bonds to the Voronoi neighbours, weighted with the area of the common face, as in
-    `hexatic_order`.
+    qbar_6(i) = sqrt(4 pi / 13 sum_m |qbar_6m(i)|^2), where qbar_6m(i) is the mean of q_6m over i
+    and its neighbours; W. Lechner, C. Dellago, J. Chem. Phys. 129, 114707 (2008). q_6m is the mean
+    of Y_6m over the bonds to the Voronoi neighbours, weighted with the area of the common face.
 
     Parameters
     ----------
@@ -95,10 +94,10 @@ def steinhardt_order_array(
 
 
 def _system(tessellation: Tessellation, box_length: float | np.ndarray) -> tuple[Any, Any]:
-    """What freud computes from: box and points, and the neighbours with their weights.
+    """Box, points and weighted neighbours for freud.
 
-    freud finds bonds by minimum image, so a small box is repeated until it holds them. The first
-    points are the particles.
+    freud uses minimum images, so a small box is repeated until all bonds are shorter than half of
+    it. The first points are the particles.
     """
     import freud
 

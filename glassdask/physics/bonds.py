@@ -1,4 +1,4 @@
-"""Bonds between near particles, and which of them break."""
+"""Bonds between close particles, and broken bonds."""
 
 from __future__ import annotations
 
@@ -30,37 +30,37 @@ def broken_bonds(
     broken_bond_length: float = 1.7,
     sigma: Any = None,
 ) -> Values:
-    """Number of bonds at time 0 of each particle that are broken at time t.
+    """Number of bonds of each particle at time 0 that are broken at time t.
 
     i and j are bonded at 0 if r_ij < bond_length sigma_ij, by minimum image, and
     B_i = sum over the bonds of i of [|r_ij(0) + d_j - d_i| > broken_bond_length sigma_ij];
-    R. Yamamoto, A. Onuki, Phys. Rev. E 58, 3515 (1998). The displacements are unwrapped, so that
-    partners who meet again across the boundary are not bonded again. The mean over replicas is the
+    R. Yamamoto, A. Onuki, Phys. Rev. E 58, 3515 (1998). Displacements are unwrapped, so particles
+    that meet again across the boundary do not count as bonded. The mean over replicas is the
     bond-breaking propensity.
 
     Parameters
     ----------
     displacement : DataArray or Dataset
-        d, unwrapped, since time 0, (..., particle, axis), sigma; replicas and times share the
-        bonds.
+        d, unwrapped, since time 0, (..., particle, axis), sigma; all replicas and times use the
+        same bonds.
     ds : Dataset
         `position` at time 0, (..., particle, axis), wrapped, `box_length` (axis,) and `species`
         (particle,).
     bond_length, broken_bond_length : float
         In sigma_ij.
     sigma : array_like, optional
-        Ranges sigma_ij, (species, species), sigma; else the attribute of `ds`.
+        Ranges sigma_ij, (species, species), sigma; by default the attribute of `ds`.
 
     Returns
     -------
     DataArray or Dataset
-        (..., particle), float32, 1. NaN where positions or displacements are missing.
+        (..., particle), float32, 1. NaN if positions or displacements are missing.
 
     Raises
     ------
     ValueError
-        When the second length is not the longer one, bonds are longer than half the box, or no
-        ranges are known.
+        When broken_bond_length is not larger than bond_length, bonds are longer than half the box,
+        or the ranges are unknown.
     """
     need_dims(displacement, "particle", "axis")
     check(bond_length, broken_bond_length)
@@ -88,16 +88,16 @@ def broken_bonds(
 
 
 class Bonds(NamedTuple):
-    """Bonds at time 0; each pair is in it once.
+    """Bonds at time 0; each pair occurs once.
 
     Attributes
     ----------
     first, second : ndarray of int
-        Its particles, (bond,).
+        Particles of each bond, (bond,).
     vector : ndarray
         From the first to the second by minimum image, (bond, axis), sigma.
     longest : ndarray
-        The length beyond which it is broken, (bond,), sigma.
+        Length above which the bond is broken, (bond,), sigma.
     """
 
     first: np.ndarray
@@ -107,13 +107,7 @@ class Bonds(NamedTuple):
 
 
 def check(bond_length: float, broken_bond_length: float) -> None:
-    """Refuse bonds that would be broken at once.
-
-    Raises
-    ------
-    ValueError
-        When the lengths are not positive, or the second is not the longer one.
-    """
+    """Check that both lengths are positive, and the second longer than the first."""
     if not 0 < bond_length < broken_bond_length < np.inf:
         raise ValueError(
             f"bond_length of {bond_length:g} and broken_bond_length of {broken_bond_length:g}; "
@@ -129,7 +123,7 @@ def find_bonds(
     bond_length: float = 1.4,
     broken_bond_length: float = 1.7,
 ) -> Bonds:
-    """Pairs nearer than bond_length sigma_ij; arguments as for `broken_bonds`."""
+    """Pairs closer than bond_length sigma_ij; arguments as for `broken_bonds`."""
     check(bond_length, broken_bond_length)
     position, box = in_box(position, box_length)
     sigma, species = np.asarray(sigma, dtype=float), np.asarray(species)
@@ -156,7 +150,7 @@ def broken_bonds_array(displacement: np.ndarray, bonds: Bonds) -> np.ndarray:
     return count.reshape(moved.shape[:-1])
 
 
-#: Rows that are looked at together, side by side in memory.
+#: Number of rows that are processed together, contiguous in memory.
 _TOGETHER = 32
 
 
@@ -183,7 +177,7 @@ def _count(moved, first, second, vector, limit, count):  # type: ignore[no-untyp
                     square[k] += (apart + (j[k] - i[k])) ** 2
             i, j = broken[first[bond]], broken[second[bond]]
             for k in range(_TOGETHER):
-                # 0 or, where it is not known, NaN
+                # 0, or NaN if the square is NaN
                 more = one if square[k] > limit[bond] else nothing * square[k]
                 i[k] += more
                 j[k] += more

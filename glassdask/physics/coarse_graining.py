@@ -1,4 +1,4 @@
-"""Coarse-grained fields at the places of the particles, and their normalisation."""
+"""Coarse-graining of fields at the particles, and normalisation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from glassdask.physics.labelled import (
     takes_datasets,
 )
 
-#: Particles up to which all weights are kept, in single precision: 36 MB.
+#: Largest number of particles for which all weights are kept, in single precision: 36 MB.
 KEPT_PARTICLES = 3000
 
 
@@ -31,8 +31,8 @@ def coarse_grain(
     """Average over the surroundings of each particle with the weights exp(-r / xi).
 
     X_i <- sum_j X_j exp(-r_ij / xi) / sum_j exp(-r_ij / xi), i included, r_ij by minimum image;
-    H. Tong, H. Tanaka, Nat. Commun. 10, 5596 (2019). The weights are computed once for all
-    variables of a Dataset and for all dimensions that the positions do not have (such as time).
+    H. Tong, H. Tanaka, Nat. Commun. 10, 5596 (2019). All variables of a Dataset use the same
+    weights, and so do all dimensions that the positions do not have, such as time.
 
     Parameters
     ----------
@@ -41,20 +41,20 @@ def coarse_grain(
     ds : Dataset
         `position` (..., particle, axis), wrapped to [0, L), sigma, and `box_length` (axis,), sigma.
     coarse_graining_length : float or sequence of float
-        xi, sigma; several at the price of little more than one.
+        xi, sigma; several lengths cost little more than one.
 
     Returns
     -------
     DataArray or Dataset
         As `x`, with its units; with a leading dimension `coarse_graining_length` for a sequence.
-        NaN where `x` has a NaN or the positions are missing. In boxes longer than 20 xi with many
-        particles, right to 1e-5 of the range of `x` (in homogeneous systems), else exact; see
-        `glassdask.physics.particle_mesh`.
+        NaN if `x` has a NaN or the positions are missing. In boxes longer than 20 xi with many
+        particles, it is accurate to 1e-5 of the range of `x` in homogeneous systems; else it is
+        exact. See `glassdask.physics.particle_mesh`.
 
     Raises
     ------
     ValueError
-        When xi is not positive, or some of a configuration's positions are NaN.
+        When xi is not positive, or only some positions of a configuration are NaN.
     """
     checked(coarse_graining_length)
     xi: Any = np.asarray(coarse_graining_length, dtype=float)
@@ -111,14 +111,14 @@ def coarse_grain_array(
 ) -> np.ndarray:
     """`coarse_grain` of (variable, particle); (length, variable, particle) for a sequence of xi.
 
-    More than `exponential_sums.MANY_VARIABLES` in single precision are right to 1e-6. A variable
-    with a NaN becomes NaN; the others do not.
+    In single precision, more than `exponential_sums.MANY_VARIABLES` variables are accurate to
+    1e-6. A variable with a NaN becomes NaN.
 
     Raises
     ------
     ValueError
-        When xi is not positive, a position is outside [0, L), or the values belong to another
-        number of particles.
+        When xi is not positive, a position is outside [0, L), or the numbers of values and
+        particles differ.
     """
     lengths = checked(coarse_graining_length)
     values = np.asarray(values)
@@ -128,7 +128,7 @@ def coarse_grain_array(
         raise ValueError(
             f"values {values.shape} for {count} particles; expected (variable, particle)"
         )
-    # the last row sums the weights
+    # the last row gives the sums of the weights
     kind = np.float32 if values.dtype == np.float32 else np.float64
     rows = np.concatenate([values, np.ones((1, count))], dtype=kind)
     sums = weighted_sums(rows, position, box, lengths)
@@ -144,8 +144,8 @@ def adjoint(
 ) -> np.ndarray:
     """The transpose of `coarse_grain_array`: a . coarse_grain(b) = adjoint(a) . b for all a and b.
 
-    A_j <- sum_i A_i exp(-r_ij / xi) / W_i, with W_i = sum_k exp(-r_ik / xi). Products with a
-    smoothed field can be computed without smoothing it. The arguments are those of
+    A_j <- sum_i A_i exp(-r_ij / xi) / W_i, with W_i = sum_k exp(-r_ik / xi). With it, products with
+    a smoothed field can be computed without smoothing the field. Arguments as for
     `coarse_grain_array`, with one length.
     """
     lengths = checked(coarse_graining_length)
@@ -169,7 +169,7 @@ def checked(coarse_graining_length: float | Sequence[float]) -> np.ndarray:
 class Smoother:
     """X_i <- sum_j G_ij X_j, G_ij = exp(-r_ij / xi) / W_i, W_i = sum_j exp(-r_ij / xi).
 
-    As `coarse_grain_array`, in single precision; the weights are computed once, where they fit.
+    As `coarse_grain_array`, in single precision; the weights are kept for up to `KEPT_PARTICLES`.
 
     Parameters
     ----------
@@ -194,17 +194,14 @@ class Smoother:
             self._weights = coarse_grain_array(unit, *self._place).astype(np.float32)
 
     def field(self, values: np.ndarray) -> np.ndarray:
-        """Coarse-grained, (variable, particle), of (variable, particle)."""
+        """Coarse-grain (variable, particle)."""
         rows = values.astype(np.float32)
         if self._weights is None:
             return coarse_grain_array(rows, *self._place)
         return (rows @ self._weights).astype(float)
 
     def adjoint(self, values: np.ndarray) -> np.ndarray:
-        """A_j <- sum_i A_i G_ij: a . field(b) = adjoint(a) . b for all a and b.
-
-        Products with a smoothed field can be computed without smoothing it.
-        """
+        """A_j <- sum_i A_i G_ij: a . field(b) = adjoint(a) . b for all a and b; see `adjoint`."""
         rows = values.astype(np.float32)
         if self._weights is None:
             return adjoint(rows, *self._place)
@@ -225,8 +222,8 @@ def normalise(x: Values, dim: str = "particle") -> Values:
     Returns
     -------
     DataArray or Dataset
-        As `x`, dimensionless. NaN where all particles have the same value, within rounding, or one
-        has NaN: they have no scale.
+        As `x`, dimensionless. NaN if all particles have the same value, within rounding, or one
+        has NaN.
     """
     need_dims(x, dim)
     (result,) = apply(normalise_array, [x], [[dim]], [[dim]])

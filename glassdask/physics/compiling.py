@@ -1,4 +1,4 @@
-"""Compile all kernels ahead of their first use: `python -m glassdask.physics.compiling`."""
+"""Compile all kernels before their first use: `python -m glassdask.physics.compiling`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from glassdask.physics.structure_factor import structure_factor_array
 
 
 def compile_all() -> None:
-    """Use each kernel once, on a few particles; what was compiled is kept beside the code."""
+    """Call each kernel once, on a few particles; numba caches the result beside the code."""
     one = np.ones((1, 1))
     about = {"reference_length": one, "sigma": one, "epsilon": one, "cutoff": 2.5}
     about |= {"local_density_distance": 2.0, "pair_entropy_distance": 2.0}

@@ -1,4 +1,4 @@
-"""Indicators of configurations: what they are computed from, and how, on labelled arrays."""
+"""Several indicators of a configuration at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from glassdask.physics.labelled import CONFIGURATION, apply, is_missing
 
 @dataclass(frozen=True)
 class Configuration:
-    """One configuration; several indicators share its tessellation.
+    """One configuration, with a tessellation that several indicators share.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Configuration:
     species : ndarray of int
         (particle,), from 0.
     parameters : mapping
-        What else an indicator may need: all attributes of the dataset.
+        Further parameters of indicators: all attributes of the dataset.
     """
 
     position: np.ndarray
@@ -43,7 +43,7 @@ class Configuration:
 
     @property
     def counted(self) -> np.ndarray | None:
-        """Particles of the parameter `counted_species`, (particle,) bool; None: of all."""
+        """Whether each particle is of `counted_species`, (particle,); None if all count."""
         kind = self.parameters.get("counted_species")
         return None if kind is None else self.species == int(kind)
 
@@ -53,7 +53,7 @@ class Configuration:
         Raises
         ------
         ValueError
-            When there is neither.
+            When it has neither.
         """
         value = self.parameters.get(name)
         if value is None:
@@ -70,27 +70,27 @@ def structural_indicators(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
     ----------
     ds : Dataset
         `position` (..., particle, axis), wrapped to [0, L), sigma; `species` (particle,);
-        `box_length` (axis,), sigma; as the group `configurations` of the store. Attributes
-        `sigma`, `epsilon`, `cutoff` and `reference_length`, as far as an indicator needs them.
+        `box_length` (axis,), sigma; such as the group `configurations` of the store. Attributes
+        `sigma`, `epsilon`, `cutoff` and `reference_length`, if an indicator needs them.
     names : sequence of str
-        Of glassdask's own indicators, or of those added by `glassdask.indicator`.
+        Names of built-in indicators, or of those added by `glassdask.indicator`.
 
     Returns
     -------
     Dataset
-        A variable (..., particle) for each name. NaN where all positions of a configuration are.
+        A variable (..., particle) for each name. NaN for a missing configuration.
 
     Raises
     ------
     ValueError
-        When a name or an attribute is missing, or (on computation) when a configuration has a few
-        NaN, positions outside the box or particles at the same place.
+        When a name is unknown or an attribute missing, or (on computation) when a configuration
+        has some NaN, positions outside the box or particles at the same place.
     """
     return _compute(ds, tuple(names), {})
 
 
 def one_indicator(ds: xr.Dataset, name: str, **parameters: Any) -> xr.DataArray:
-    """One of them; parameters that are not None take the place of attributes of the dataset."""
+    """One indicator; parameters that are not None replace attributes of the dataset."""
     given = {key: value for key, value in parameters.items() if value is not None}
     return _compute(ds, (name,), given)[name]
 
@@ -99,7 +99,7 @@ def _compute(ds: xr.Dataset, names: tuple[str, ...], given: Mapping[str, Any]) -
     dimension = ds.sizes["axis"]
     parameters = DEFAULTS | ds.attrs | dict(given)
     _check(names, parameters, dimension)
-    # they travel with the graph: a worker need not know those of users
+    # part of the Dask graph, since workers do not know the indicators of users
     chosen = [INDICATORS[name] for name in names]
 
     def one(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> Any:
@@ -123,12 +123,12 @@ def _compute(ds: xr.Dataset, names: tuple[str, ...], given: Mapping[str, Any]) -
 
 
 def _values(indicator: Indicator, configuration: Configuration) -> np.ndarray:
-    """One number a particle, whoever wrote the function."""
+    """Call an indicator, and check that it returns one finite number per particle."""
     name = indicator.name
     values = np.asarray(indicator.function(configuration), dtype=float)
     count = len(configuration.position)
     if values.shape != (count,):
-        raise ValueError(f"{name} gives {values.shape}; expected ({count},), one a particle")
+        raise ValueError(f"{name} gives {values.shape}; expected ({count},), one per particle")
     if not np.isfinite(values).all():
         raise ValueError(f"{name} gives numbers that are not finite; expected finite ones")
     return values

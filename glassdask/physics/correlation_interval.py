@@ -1,7 +1,7 @@
-"""How far the correlation with a mean over few replicas scatters.
+"""Confidence interval of the correlation with a mean over few replicas.
 
-The effects of the replicas on it are linear in them, so that whoever coarse-grains can do so after
-them, in place of doing so with every replica.
+The effect of a replica on the correlation is linear in the replica. So it can be computed without
+coarse-graining each replica, with the transposed coarse-graining.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import xarray as xr
 from glassdask.physics.correlations import standardised
 from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
 from glassdask.physics.reliability import centred
-from glassdask.physics.statistics import check_bootstrap, wider
+from glassdask.physics.statistics import check_bootstrap, small_sample_factor
 
 
 @takes_datasets("structure", "x")
@@ -26,38 +26,38 @@ def correlation_interval(
 ) -> xr.Dataset:
     """Interval of the Pearson correlation C of a structure with a mean over R replicas.
 
-    By the bootstrap over replicas, of what each does to C: p_s = R dC/dw_s, by how much C grows
-    with the weight of replica s in the mean (L. A. Jaeckel's infinitesimal jackknife; B. Efron, The
-    Jackknife, the Bootstrap and Other Resampling Plans (1982), ch. 6). Were C itself resampled, a
-    mean that holds some replicas twice would be noisier than the measured one, all resampled C too
-    near to 0, and the interval would miss the truth more often than not. The ends are C + w q,
-    with q the quantiles of the means of resampled p, and w that of `statistics.wider`.
+    It is a bootstrap over replicas of their effects on C: p_s = R dC/dw_s, the derivative of C with
+    respect to the weight of replica s in the mean (L. A. Jaeckel's infinitesimal jackknife; B.
+    Efron, The Jackknife, the Bootstrap and Other Resampling Plans (1982), ch. 6). Resampling C
+    itself would be biased: a mean with repeated replicas is noisier than the measured one, so that
+    all resampled C are too close to 0. The ends are C + w q, where q are quantiles of the means of
+    resampled p, and w is `statistics.small_sample_factor`.
 
-    The truth that it is to hold is the mean C of R replicas of this configuration; see
-    `noise_corrected_correlation` for that of endlessly many. `gd.mean_with_interval` is for the
-    interval over configurations, which holds that of their replicas too.
+    The interval estimates the mean C over sets of R replicas of this configuration; for infinitely
+    many replicas see `noise_corrected_correlation`. For an interval over configurations, which
+    includes the noise of their replicas, use `gd.mean_with_interval`.
 
     Parameters
     ----------
     structure : DataArray or Dataset
         (..., particle).
     x : DataArray or Dataset
-        (..., replica, particle). As it is to be correlated, such as -CRSD; other dimensions are
-        broadcast by name.
+        The replicas, such as -CRSD, (..., replica, particle); other dimensions are broadcast by
+        name.
     dim : str
         Dimension of the replicas.
     confidence : float
         Level of the interval, 0 to 1.
     resamples : int
-        How many.
+        Number of resamples.
     seed : int or list of int
-        Of the resamples; all other dimensions share them.
+        Seed of the resamples, which are the same along all other dimensions.
 
     Returns
     -------
     Dataset
-        `lower` and `upper`, (...,), -1 to 1. NaN below two replicas, or where one is constant or
-        NaN.
+        `lower` and `upper`, (...,), -1 to 1. NaN for less than two replicas, or if one is constant
+        or NaN.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def correlation_and_effects(
     Parameters
     ----------
     unit, mean : ndarray
-        s, deviations of the structure scaled to length 1, and m, those of the mean,
+        s, the deviations of the structure scaled to length 1, and m, the deviations of the mean;
         (..., particle).
     along_unit, along_mean : ndarray
         s.x_s and m.x_s of each replica, (..., replica).
@@ -130,7 +130,7 @@ def interval_of_effects(
     resamples: int,
     seed: int | list[int],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both ends, (...,), from C (...,) and from the effects p of the replicas (..., replica)."""
+    """Both ends, (...,), from C (...,) and the effects p of the replicas (..., replica)."""
     replicas = effect.shape[-1]
     if replicas < 2:
         nothing = np.full(correlation.shape, np.nan)
@@ -141,6 +141,6 @@ def interval_of_effects(
     )
     tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
     spread = np.quantile(effect @ drawn.T / replicas, tails, axis=-1)
-    ends = correlation + wider(replicas, confidence) * spread
+    ends = correlation + small_sample_factor(replicas, confidence) * spread
     lower, upper = np.clip(ends, -1, 1)
     return lower, upper

@@ -15,26 +15,25 @@ from glassdask.physics.statistics import groups_of
 
 @takes_datasets("a", "b")
 def pearson(a: Values, b: Values, dim: str = "particle", by: xr.DataArray | None = None) -> Values:
-    """Pearson's correlation coefficient over one dimension, of all or of each group.
+    """Pearson's correlation coefficient over one dimension, for all particles or for each group.
 
     sum a'b' / sqrt(sum a'^2 sum b'^2), a' = a - mean(a).
 
     Parameters
     ----------
     a, b : DataArray or Dataset
-        With the dimension `dim`; the others are broadcast by name. Two Datasets are correlated
-        variable by variable.
+        With the dimension `dim`; other dimensions are broadcast by name. Two Datasets are
+        correlated variable by variable.
     dim : str
         Dimension to correlate over.
     by : DataArray, optional
-        Group of each particle, such as `ds.species`: (dim,), with a name. It is read at once.
+        Group of each particle, such as `ds.species`: (dim,), with a name. It is loaded into memory.
 
     Returns
     -------
     DataArray or Dataset
-        Without `dim`, dimensionless, -1 to 1; with `by` it has a dimension of the name of `by`, one
-        entry a group that occurs. NaN where one of a, b has a NaN or is constant, as in a group of
-        one.
+        Without `dim`, dimensionless, -1 to 1. With `by`, it has a dimension with the name of `by`
+        and one entry for each group. NaN if a or b has a NaN or is constant.
 
     Raises
     ------
@@ -49,8 +48,8 @@ def pearson(a: Values, b: Values, dim: str = "particle", by: xr.DataArray | None
 def spearman(a: Values, b: Values, dim: str = "particle", by: xr.DataArray | None = None) -> Values:
     """Spearman's rank correlation coefficient over one dimension; see `pearson`.
 
-    Pearson's of the ranks, ties with their average rank. With `by`, the ranks are those within each
-    group.
+    It is Pearson's coefficient of the ranks; ties have their average rank. With `by`, ranks are
+    those within each group.
     """
     result = _correlate(spearman_array, a, b, dim, by)
     return labelled(result, "spearman", "1", f"Spearman correlation over {dim}")
@@ -102,13 +101,13 @@ def by_group(
 
 
 def standardised(x: np.ndarray) -> np.ndarray:
-    """Deviations from the mean over the last axis, scaled to length 1; NaN where there are none."""
-    # in one order in memory, so that sums of the same numbers are rounded alike
+    """Deviations from the mean over the last axis, scaled to length 1; NaN for constant values."""
+    # contiguous, so that the same numbers give the same rounding
     x = np.ascontiguousarray(x, dtype=float)
-    # the mean of equal numbers can differ from them by rounding, so compare before subtracting
+    # compare before subtracting, since the mean of equal numbers has a rounding error
     varies = x.max(axis=-1, keepdims=True) > x.min(axis=-1, keepdims=True)
     x = x - x.mean(axis=-1, keepdims=True)
     size = np.abs(x).max(axis=-1, keepdims=True)
-    # scaled first, so that squares neither overflow nor vanish
+    # scale first, so that squares do not overflow or underflow
     x = x / np.where(varies, size, np.nan)
     return x / np.sqrt((x * x).sum(axis=-1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Displacements of particles since the start, plain and relative to their cages."""
+"""Displacements of particles since the start: plain and cage-relative ones."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ def squared_displacement_array(displacement: np.ndarray) -> np.ndarray:
 
 
 def lengths_squared(displacement: xr.DataArray, dim: str) -> xr.DataArray:
-    """`squared_displacement` of displacements along `dim` and `axis`, in two or three dimensions.
+    """`squared_displacement`, after a check of the dimensions.
 
     Raises
     ------
     ValueError
-        When one is missing, as in an array of lengths.
+        When `dim` or `axis` is missing, as for squared lengths, or `axis` is not 2 or 3.
     """
     need_dims(displacement, dim)
     if "axis" not in displacement.dims:
         raise ValueError(
             f"{displacement.name or 'an array'} along ({', '.join(map(str, displacement.dims))}); "
-            "expected displacements along 'axis', too: their lengths are not enough"
+            "expected displacements along 'axis', too, not their lengths"
         )
     if displacement.sizes["axis"] not in (2, 3):
         raise ValueError(f"{displacement.sizes['axis']} dimensions; expected 2 or 3")
@@ -96,20 +96,21 @@ def displacement_propensity(displacement: Values, dim: str = "replica") -> Value
 def cage_relative_displacement(displacement: Values, ds: xr.Dataset) -> Values:
     """Displacement of each particle relative to the mean of its cage, d_i - dbar_i.
 
-    dbar_i is the mean of d over i and its Voronoi neighbours at time 0. The paper prints dbar_i as
-    a sum; its text says average.
+    dbar_i is the mean of d over i and its Voronoi neighbours at time 0. In the paper, the equation
+    of dbar_i is a sum, but the text says average.
 
     Parameters
     ----------
     displacement : DataArray or Dataset
-        Unwrapped, since time 0, (..., particle, axis), sigma; replicas and times share the cages.
+        Unwrapped, since time 0, (..., particle, axis), sigma; all replicas and times use the same
+        cages.
     ds : Dataset
         `position` at time 0, (..., particle, axis), wrapped, and `box_length` (axis,), sigma.
 
     Returns
     -------
     DataArray or Dataset
-        (..., particle, axis), sigma. NaN where the positions are missing.
+        (..., particle, axis), sigma. NaN for a missing configuration.
     """
     found = _in_cages(cage_relative_displacement_array, displacement, ds, ["particle", "axis"])
     return labelled(found, "cage_relative_displacement", "sigma", "cage-relative displacement")
@@ -127,7 +128,7 @@ def cage_relative_squared_displacement(displacement: Values, ds: xr.Dataset) -> 
     Returns
     -------
     DataArray or Dataset
-        (..., particle), sigma^2. NaN where the positions are missing.
+        (..., particle), sigma^2. NaN for a missing configuration.
     """
     found = _in_cages(cage_relative_squared_displacement_array, displacement, ds, ["particle"])
     return labelled(found, "crsd", "sigma^2", "cage-relative squared displacement")
@@ -139,7 +140,7 @@ def _in_cages(
     ds: xr.Dataset,
     outputs: list[str],
 ) -> xr.DataArray:
-    """A kernel of displacements and neighbours, with the neighbours of each configuration."""
+    """Apply a kernel of displacements and neighbours to each configuration."""
     need_dims(displacement, "particle", "axis")
     extra = extra_dims(displacement, ds)
 
@@ -158,7 +159,7 @@ def cage_relative_displacement_array(
 ) -> np.ndarray:
     """`cage_relative_displacement` of (..., particle, axis) from one start.
 
-    `neighbours` are pairs at time 0, each in both orders, as `Tessellation.neighbours`.
+    `neighbours` are those at time 0, from `Tessellation.neighbours`.
     """
     centre, neighbour = neighbours
     displacement = np.asarray(displacement, dtype=float)
@@ -199,7 +200,7 @@ def mean_cage_relative_displacement(propensity: Values, dim: str = "particle") -
     Raises
     ------
     ValueError
-        When there is no `dim`, or the array has an `axis`: then it is no CRSD.
+        When `dim` is missing, or the array has the dimension `axis`, so that it is not a CRSD.
     """
     need_dims(propensity, dim)
     if "axis" in propensity.dims:

@@ -12,11 +12,11 @@ from glassdask.physics.geometry.pairs import pairs_within
 
 
 def potential_energy(ds: xr.Dataset) -> xr.DataArray:
-    """Potential energy of each particle, epsilon: half of that of each of its pairs.
+    """Potential energy of each particle, half the sum over its pairs, epsilon.
 
     phi*(r) = phi(r) - phi(r_c) - (r - r_c) phi'(r_c) for r < r_c = cutoff sigma_ij, with
     phi(r) = 4 epsilon_ij [(sigma_ij / r)^12 - (sigma_ij / r)^6]; Eq. (1) and (2) of Oyama, Koyama
-    and Kawasaki (2022), the `lj/smooth/linear` of LAMMPS.
+    and Kawasaki (2022), and `lj/smooth/linear` in LAMMPS.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def potential_energy(ds: xr.Dataset) -> xr.DataArray:
     Returns
     -------
     DataArray
-        (..., particle). They add up to the energy of the configuration.
+        (..., particle). The sum over particles is the energy of the configuration.
 
     Raises
     ------

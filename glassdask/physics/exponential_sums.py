@@ -1,4 +1,4 @@
-"""Sums over all particles with the weights exp(-r / xi), by the fastest of three ways."""
+"""Sums over all particles with the weights exp(-r / xi), by the fastest of three methods."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from numba import njit
 
 from glassdask.physics.particle_mesh import mesh_sums, near_radius
 
-#: Particles, in 2 and 3 dimensions, beyond which a mesh is faster than the sums over all pairs.
+#: With more particles, in 2 and 3 dimensions, the mesh is faster than sums over all pairs.
 DIRECT_PARTICLES = {2: 3000, 3: 15_000}
-#: Lengths xi in half the box beyond which the mesh cannot see that its images end there.
+#: The mesh needs half the box to be longer than this number of xi, to neglect further images.
 MESH_LENGTHS = 10.0
-#: Variables from which on the sums over all pairs are products of matrices.
+#: With more variables, the sums over all pairs are computed as matrix products.
 MANY_VARIABLES = 24
-# Particles whose weights are held at once: few enough for the processor's cache.
+# Number of particles whose weights are in memory at a time, so that they fit into the cache.
 _STRIP = 128
-# exp(-r / xi) = 2^-n times a number near 1; beyond this n nothing is left of it beside the weight 1
-# of the particle itself, and 2^-n would not be a normal number
+# exp(-r / xi) = 2^-n times a number near 1. For larger n it is negligible against the weight 1 of
+# the particle itself, and 2^-n would not be a normal float.
 _HALVINGS = 1000.0
 
 
 def weighted_sums(
     rows: np.ndarray, position: np.ndarray, box: np.ndarray, lengths: np.ndarray
 ) -> np.ndarray:
-    """sum_j X_j exp(-r_ij / xi), i included, (length, row, particle), by the fastest way."""
+    """sum_j X_j exp(-r_ij / xi), i included, (length, row, particle), by the fastest method."""
     count, d = position.shape
     many = len(rows) > MANY_VARIABLES
     rows = rows if many else rows.astype(float)
@@ -34,15 +34,15 @@ def weighted_sums(
         sums[meshed] = mesh_sums(rows.astype(float), position, box, lengths[meshed])
     if not meshed.all():
         columns = np.ascontiguousarray(position.T)
-        way = _products if many else _all_pairs
-        sums[~meshed] = way(rows, columns, box, lengths[~meshed])
+        method = _products if many else _all_pairs
+        sums[~meshed] = method(rows, columns, box, lengths[~meshed])
     return sums
 
 
 def _products(
     rows: np.ndarray, position: np.ndarray, box: np.ndarray, lengths: np.ndarray
 ) -> np.ndarray:
-    """As `_all_pairs`, faster for many rows; in their precision."""
+    """As `_all_pairs`, by matrix products, which are faster for many rows."""
     count = rows.shape[1]
     sums = np.empty((len(lengths), *rows.shape), rows.dtype)
     for low in range(0, count, _STRIP):
@@ -57,7 +57,7 @@ def _products(
 
 @njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
 def _distances(position, box, low, distance):  # type: ignore[no-untyped-def]
-    """From the particles `low` and following to all, by minimum image."""
+    """Minimum-image distances from the particles `low` and following to all particles."""
     some, count = distance.shape
     square = np.empty(count)
     for i in range(some):
@@ -76,8 +76,8 @@ def _distances(position, box, low, distance):  # type: ignore[no-untyped-def]
 def _all_pairs(rows, position, box, lengths):  # type: ignore[no-untyped-def]
     """Weighted sums over all particles, (length, row, particle), from positions (axis, particle).
 
-    The loops over the partners are simple enough to be carried out several at a time. 2^-n is
-    written as the bits of a number, its exponent; a table of powers would be read one by one.
+    The loops over the partners are simple, so that the compiler vectorises them. For the same
+    reason 2^-n is made from the bits of its exponent, not from a table.
     """
     variables, count = rows.shape
     sums = np.empty((len(lengths), variables, count))

@@ -1,4 +1,4 @@
-"""Shares of particles in the cells of a periodic grid, for M and M^-1 alike."""
+"""Weights of particles in the cells of a periodic grid, for both M and M^-1."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Mapping = Literal["cell", "linear"]
 
 @dataclass(frozen=True)
 class Kernel:
-    """What the images of a kernel are.
+    """Properties of the images of a kernel.
 
     Attributes
     ----------
     dtype, units : str
-        Counts, or shares of particles.
+        For counts, or for fractions of particles.
     fill : float
-        What stands where a configuration is missing.
+        Value for a missing configuration.
     mapping : str
-        The kernel in words.
+        Description of the kernel.
     """
 
     dtype: str
@@ -33,7 +33,7 @@ class Kernel:
     mapping: str
 
     def attributes(self, kernel_width: float | None) -> dict[str, str | float]:
-        """What a stored image says of its kernel."""
+        """Attributes of an image that describe its kernel."""
         about: dict[str, str | float] = {"mapping": self.mapping}
         if kernel_width is not None:
             about |= {"kernel_width": kernel_width, "kernel_width_units": "sigma"}
@@ -45,33 +45,33 @@ KERNELS: dict[str, Kernel] = {
     "cloud-in-cell": Kernel("float32", "1", math.nan, "cloud-in-cell"),
     "gaussian": Kernel("float32", "1", math.nan, "gaussian"),
 }
-#: The kernel that each M^-1 is the transpose of.
+#: Each M^-1 is the transpose of M with this kernel.
 INVERSE: dict[str, KernelName] = {"cell": "nearest", "linear": "cloud-in-cell"}
 
-#: Cell side where neither spacing nor cells is given, sigma; that of the campaign file.
+#: Default cell side, sigma, as in the campaign file.
 DEFAULT_SPACING = 0.25
 
-# Widths at which a Gaussian is cut off: 3e-4 of its height.
+# Cutoff of a Gaussian in units of its width, at 3e-4 of its height.
 _REACH = 4.0
 
 
 def check_kernel(kernel: str, kernel_width: float | None, box_length: np.ndarray) -> None:
-    """Refuse a kernel that does not exist, or a width that does not go with it.
+    """Check that the kernel exists and fits the width.
 
     Parameters
     ----------
     kernel : str
         One of `KERNELS`.
     kernel_width : float or None
-        Of the Gaussian, sigma.
+        Width of the Gaussian, sigma.
     box_length : ndarray
         Length of the periodic box along each axis, (axis,), sigma.
 
     Raises
     ------
     ValueError
-        When there is no such kernel, the width is missing, is given for another kernel, is not
-        positive or is beyond half the box, where the image is the same everywhere.
+        When the kernel is unknown, or the width is missing, not positive, larger than half the box
+        or given for another kernel than the Gaussian.
     """
     if kernel not in KERNELS:
         raise ValueError(f"no kernel {kernel!r}; expected one of {', '.join(KERNELS)}")
@@ -83,11 +83,11 @@ def check_kernel(kernel: str, kernel_width: float | None, box_length: np.ndarray
     if kernel_width is None or not _NARROWEST <= kernel_width <= half:
         raise ValueError(
             f"kernel_width of {kernel_width}; expected a positive length, at most half the box, "
-            f"{half:g} sigma, and at least {_NARROWEST:g} (nothing is left of narrower Gaussians)"
+            f"{half:g} sigma, and at least {_NARROWEST:g}"
         )
 
 
-# sigma; below, the weights of all cells can vanish
+# sigma; with narrower Gaussians, the weights of all cells can vanish
 _NARROWEST = 1e-9
 
 Weights = tuple[list[np.ndarray], list[np.ndarray]]
@@ -101,7 +101,7 @@ def cell_weights(
     width: float | None,
     stride: int = 1,
 ) -> Weights:
-    """Cells that each particle has a share in, and the shares, along each axis.
+    """Cells over which each particle is spread, and their weights, along each axis.
 
     Parameters
     ----------
@@ -114,16 +114,16 @@ def cell_weights(
     kernel : str
         One of `KERNELS`; see `images.grid_density`.
     width : float or None
-        Of the Gaussian, sigma.
+        Width of the Gaussian, sigma.
     stride : int
-        Cells between two cells of a strided map; 1 for a Gaussian.
+        Cells per cell of a strided map; 1 for a Gaussian.
 
     Returns
     -------
     list of ndarray of int
-        Cells, (particle, cell), one array for each of x, y[, z]. A cell can stand there twice.
+        Cells, (particle, cell), one array for each of x, y[, z]. A cell can occur twice.
     list of ndarray
-        Shares, (particle, cell); those of a particle add up to 1 along each axis.
+        Weights, (particle, cell); for each particle their sum along an axis is 1.
     """
     along = [
         _axis_weights(x, side, n, kernel, width, stride)
@@ -135,12 +135,11 @@ def cell_weights(
 def _axis_weights(
     x: np.ndarray, side: float, n: int, kernel: str, width: float | None, stride: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    # Rounding can carry a particle at the far edge into a cell that does not exist.
+    # rounding could put a particle at the upper edge into cell n, which does not exist
     place = np.minimum((x % side) * (n / side), np.nextafter(n, 0))
     if width is not None:
         return _gaussian(place, n, width * n / side)
-    # The centre of cell 0 is the origin here. The second modulo: a tiny negative number modulo n
-    # is rounded to n itself.
+    # relative to the centre of cell 0; modulo twice, since a tiny negative number gives n at first
     place = ((place - 0.5) % n) % n
     lower = (place // stride).astype(np.intp)
     fraction = (place - lower * stride) / np.minimum(stride, n - lower * stride)
@@ -151,11 +150,11 @@ def _axis_weights(
 
 
 def _gaussian(place: np.ndarray, n: int, width: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cells and weights of a Gaussian; places and width in cells."""
+    """Cells and weights of a Gaussian; positions and width in units of cells."""
     reach = math.ceil(_REACH * width)
     cell = np.floor(place)[:, None] + np.arange(-reach, reach + 1)
     exponent = -(((cell + 0.5 - place[:, None]) / width) ** 2) / 2
-    # the largest first, so that the weights of a narrow Gaussian do not all vanish
+    # subtract the largest exponent, so that the weights of a narrow Gaussian do not all vanish
     weight = np.exp(exponent - exponent.max(axis=1, keepdims=True))
     return cell.astype(np.intp) % n, weight / weight.sum(axis=1, keepdims=True)
 
@@ -165,7 +164,7 @@ def cells_along(
     spacing: float | None,
     cells: int | Sequence[int] | None,
 ) -> list[int]:
-    """Cells along x, y[, z], from their side or their number.
+    """Numbers of cells along x, y[, z], from their side or their number.
 
     Parameters
     ----------
@@ -174,12 +173,12 @@ def cells_along(
     spacing : float or None
         Cell side, sigma, rounded so that a whole number of cells fills the box.
     cells : int, sequence of int or None
-        Their number instead; one for all axes, or one for each.
+        Alternatively their number, for all axes or for each.
 
     Raises
     ------
     ValueError
-        When both are given, or one is not positive, or cells are no whole number.
+        When both are given, one is not positive, or cells are not whole numbers.
     """
     if cells is not None and spacing is not None:
         raise ValueError("both spacing and cells; expected one of them")
@@ -202,7 +201,7 @@ def cells_of_grid(
     stride: int,
     cells: int | Sequence[int] | None,
 ) -> list[int]:
-    """Cells along x, y[, z] of the grid that an image, or the map of a convolution, lies on.
+    """Numbers of cells along x, y[, z] of the grid of an image or of a strided map.
 
     Parameters
     ----------
@@ -214,7 +213,7 @@ def cells_of_grid(
     Raises
     ------
     ValueError
-        When there is no such mapping, or the image is not that of so many cells.
+        When the mapping is unknown, or the numbers of cells do not fit the image.
     """
     if mapping not in INVERSE:
         raise ValueError(f"no mapping {mapping!r}; expected one of {', '.join(INVERSE)}")

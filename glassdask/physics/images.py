@@ -1,4 +1,4 @@
-"""M and M^-1: from particles to images and back, by one set of weights for both ways."""
+"""M and M^-1: from particles to images and back, with the same weights."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def grid_density(
     kernel: KernelName = "nearest",
     kernel_width: float | None = None,
 ) -> xr.DataArray:
-    """Share the particles among the cells of a grid, one image a channel: the operator M.
+    """Distribute the particles over the cells of a grid, the map M of the paper.
 
     Cell k spans k h <= x < (k + 1) h, within rounding, with h = L / cells, so its centre lies at
-    (k + 1/2) h. The axes of a position are x, y[, z], those of an image (z,) y, x. The weights of a
-    particle at x are products of weights along each axis, which add up to 1:
+    (k + 1/2) h. The axes of a position are x, y[, z], those of an image (z,) y, x. The weight of a
+    particle in a cell is a product over the axes; along each axis, the sum of the weights is 1:
 
     - nearest: 1 for the cell with the nearest centre;
     - cloud-in-cell: 1 - |x - x_k| / h for the two nearest centres x_k (R. W. Hockney and J. W.
@@ -61,31 +61,31 @@ def grid_density(
     ----------
     ds : Dataset
         `position` (..., particle, axis), wrapped to [0, L), sigma; `species` (particle,) and
-        `box_length` (axis,), sigma, which are read at once.
+        `box_length` (axis,), sigma, which are loaded into memory.
     spacing : float, optional
-        Cell side, sigma, rounded to fill the box; 0.25 when `cells` is left out as well.
+        Cell side, sigma, rounded to fill the box; 0.25 if `cells` is not given either.
     cells : int or sequence of int, optional
         Cells along x, y[, z], instead of `spacing`.
     species_channels : bool
         One channel per species; else one for all particles, as in the paper's density field.
     kernel : {"nearest", "cloud-in-cell", "gaussian"}
-        Which cells a particle counts in.
+        How a particle is spread over cells.
     kernel_width : float, optional
-        Width w of the Gaussian, sigma; for "gaussian" alone.
+        Width w of the Gaussian, sigma; only for "gaussian".
 
     Returns
     -------
     DataArray
-        (..., channel, y, x) or (..., channel, z, y, x); the coordinates are the middles of the
-        cells. Each channel adds up to its number of particles. Counts for "nearest", uint8, 0
-        everywhere in a missing configuration; else shares of particles, float32, NaN there.
+        (..., channel, y, x) or (..., channel, z, y, x); the coordinates are the centres of the
+        cells. The sum of a channel is its number of particles. For "nearest", counts as uint8,
+        and 0 for a missing configuration; else float32, and NaN for a missing configuration.
 
     Raises
     ------
     ValueError
-        When both spacing and cells are given or are not positive, there is no such kernel, the
-        width does not go with it, or (on computation) a position lies outside [0, L) or more than
-        255 particles are counted in a cell.
+        When both spacing and cells are given or one is not positive, the kernel is unknown or does
+        not fit the width, or (on computation) a position lies outside [0, L) or a cell has more
+        than 255 particles.
     """
     length, kinds = np.asarray(ds["box_length"]), kinds_of(ds)
     sizes = cells_along(length, spacing, cells)
@@ -127,39 +127,39 @@ def at_particles(
     stride: int = 1,
     cells: int | Sequence[int] | None = None,
 ) -> Values:
-    """The value of an image at the place of each particle: M^-1.
+    """The value of an image at the position of each particle, the map M^-1 of the paper.
 
-    "cell" takes the cell with the nearest centre and is the transpose of M with the kernel nearest;
-    "linear" interpolates between the centres, across the borders of the box too, and is the
-    transpose of cloud-in-cell.
+    "cell" takes the cell with the nearest centre; it is the transpose of M with the kernel
+    "nearest". "linear" interpolates between the centres, also across the borders of the box; it is
+    the transpose of "cloud-in-cell".
 
-    An image may be the map of a strided convolution, with an odd kernel k and padding k // 2: map
-    cell j then lies on image cell j * stride, and where the stride does not divide the cells, the
-    last gap, across the border of the box, is narrower.
+    An image may be the map of a strided convolution, with an odd kernel k and padding k // 2. Then
+    cell j of the map lies on cell j * stride of the grid. If the stride does not divide the number
+    of cells, the last gap, across the border of the box, is narrower.
 
     Parameters
     ----------
     image : DataArray or Dataset
-        (..., y, x) or (..., z, y, x), over the whole box; such as `grid_density` makes, or a map
-        of a network. Further dimensions, such as the channel, stay.
+        (..., y, x) or (..., z, y, x), such as the result of `grid_density`, or a map of a network.
+        Further dimensions, such as the channel, are kept.
     ds : Dataset
         `position` (..., particle, axis), sigma, and `box_length` (axis,), sigma.
     mapping : {"cell", "linear"}
         The nearest cell, or periodic multilinear interpolation.
     stride : int
-        Cells of the grid between two cells of the image.
+        Cells of the grid per cell of the image.
     cells : int or sequence of int, optional
-        Cells of the grid along x, y[, z]; those of the image times the stride if left out.
+        Cells of the grid along x, y[, z]; by default those of the image times the stride.
 
     Returns
     -------
     DataArray or Dataset
-        (..., particle), with the units of the image. NaN where the positions are missing.
+        (..., particle), with the units of the image. NaN for a missing configuration.
 
     Raises
     ------
     ValueError
-        When the image has no such axes or not the cells of the grid, or there is no such mapping.
+        When the image lacks one of the axes or does not fit the grid, or the mapping is unknown.
     """
     axes = ["z", "y", "x"][-ds.sizes["axis"] :]
     need_dims(image, *axes)
@@ -189,7 +189,7 @@ def grid_density_array(
 ) -> np.ndarray:
     """`grid_density` of one configuration, (channel, y, x) or (channel, z, y, x).
 
-    `channel` is that of each particle, from 0, (particle,); usually its species.
+    `channel` is the channel of each particle, from 0, (particle,); usually its species.
     """
     position, length = in_box(position, box_length)
     count, d = position.shape
@@ -233,7 +233,7 @@ def at_particles_array(
 
 
 def _in_space(weights: Weights) -> tuple[np.ndarray, ...]:
-    """Cells along z, y, x and their weights; a plane has one cell along z."""
+    """Cells along z, y, x and their weights; in 2D there is one cell along z."""
     index, weight = weights
     missing = 3 - len(index)
     index = index + [np.zeros((len(index[0]), 1), dtype=np.intp)] * missing
@@ -243,7 +243,7 @@ def _in_space(weights: Weights) -> tuple[np.ndarray, ...]:
 
 @njit(cache=True)
 def _scatter(image, channel, z, y, x, weight_z, weight_y, weight_x):  # type: ignore[no-untyped-def]
-    """Add the shares of each particle to `image` (channel, z, y, x)."""
+    """Add the weights of each particle to `image` (channel, z, y, x)."""
     for i in range(len(channel)):
         for a in range(z.shape[1]):
             for b in range(y.shape[1]):

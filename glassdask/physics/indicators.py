@@ -1,8 +1,9 @@
-"""The table of indicators: a line for each of glassdask's own, and those that users add.
+"""The table of indicators: one line for each built-in indicator, and those added by users.
 
-The file that a line names holds `NAME(ds)`, on labelled arrays, and `NAME_array(...)`, on NumPy
-arrays. The arguments of the latter are attributes of a `configuration.Configuration`, or
-parameters that stand in the line. Nothing here is heavy: a campaign file is read with this table.
+The module of a built-in indicator has `NAME(ds)`, for labelled arrays, and `NAME_array(...)`, for
+NumPy arrays. Arguments of the latter are attributes of a `configuration.Configuration`, or the
+parameters listed in the table. This module imports only the standard library, since every command
+reads it.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from typing import Any, NamedTuple
 
 
 class Indicator(NamedTuple):
-    """A number for each particle that follows from one configuration.
+    """A number for each particle, computed from one configuration.
 
     Attributes
     ----------
     name, symbol, long_name : str
     unit : mapping of int to str
-        Unit by the number of dimensions; only for those in which it exists.
+        Unit for each number of dimensions in which it is defined.
     function : callable
-        From a `configuration.Configuration` to (particle,).
+        Takes a `configuration.Configuration`, returns (particle,).
     needs : tuple of str
-        Parameters that it takes from the attributes of the dataset.
+        Parameters that it needs, attributes of the dataset.
     module : str
-        File in `glassdask.physics` of glassdask's own; empty for a user's.
+        Module in `glassdask.physics` of a built-in indicator; empty for one of a user.
     """
 
     name: str
@@ -38,12 +39,12 @@ class Indicator(NamedTuple):
     module: str = ""
 
     def units(self, dimension: int) -> str:
-        """Unit in that many dimensions.
+        """Unit in this number of dimensions.
 
         Raises
         ------
         ValueError
-            When the indicator does not exist there.
+            When the indicator is not defined there.
         """
         if dimension not in self.unit:
             known = " or ".join(map(str, self.unit))
@@ -52,7 +53,7 @@ class Indicator(NamedTuple):
 
 
 def _call(name: str, module: str, needs: tuple[str, ...], configuration: Any) -> Any:
-    """`NAME_array` of a module, which is imported only now."""
+    """Import `NAME_array` of a module and call it."""
     from inspect import signature
 
     kernel = getattr(import_module(f"glassdask.physics.{module}"), f"{name}_array")
@@ -63,10 +64,10 @@ def _call(name: str, module: str, needs: tuple[str, ...], configuration: Any) ->
     return kernel(**given)
 
 
-#: Every indicator by name.
+#: All indicators by name.
 INDICATORS: dict[str, Indicator] = {}
 
-#: Parameters that have a default, sigma; all others must be attributes of the dataset.
+#: Parameters with a default, sigma; all others must be attributes of the dataset.
 DEFAULTS: dict[str, float] = {
     "local_density_distance": 2.0,
     "pair_entropy_distance": 5.0,
@@ -82,10 +83,10 @@ def _own(
     long_name: str,
     *needs: str,
 ) -> None:
-    """Add a line; units are those in 2D and 3D, None where it does not exist."""
+    """Add a built-in indicator; units are those in 2D and 3D, None where it is not defined."""
     both = (units, units) if isinstance(units, str) else units
     unit = {d: one for d, one in zip((2, 3), both, strict=True) if one is not None}
-    # can be sent to workers
+    # a partial can be sent to workers
     function = partial(_call, name, module, needs)
     INDICATORS[name] = Indicator(name, symbol, unit, long_name, function, needs, module)
 
@@ -100,9 +101,9 @@ _own("local_density", "surroundings", "rho", ("sigma^-2", "sigma^-3"),
      "number density around the particle", "local_density_distance")
 _own("coordination", "surroundings", "z", "1", "number of Voronoi neighbours")
 _own("unlike_neighbours", "surroundings", "z_AB", "1",
-     "share of Voronoi neighbours of another species")
+     "fraction of Voronoi neighbours of another species")
 _own("diameter", "structure", "sigma_ii", "sigma",
-     "diameter of the particle, which tells its species", "sigma")
+     "diameter of the particle", "sigma")
 _own("hexatic_order", "bond_order", "|psi_6|", ("1", None),
      "hexatic order, weighted with the edges of the cells")
 _own("steinhardt_order", "bond_order", "q_6", (None, "1"),
@@ -113,12 +114,12 @@ _own("centroid_distance", "structure", "|C|", "sigma",
      "distance from the centroid of the Voronoi cell")
 # fmt: on
 
-#: Names of glassdask's own.
+#: Names of the built-in indicators.
 OWN = tuple(INDICATORS)
 
 
 def used_parameters(names: Sequence[str]) -> list[str]:
-    """Those of the `DEFAULTS` that belong to some of the indicators."""
+    """The parameters in `DEFAULTS` that these indicators need."""
     own = [INDICATORS[name] for name in names if name in OWN]
     return [key for key in DEFAULTS if any(key in each.needs for each in own)]
 
@@ -130,27 +131,26 @@ def indicator(
     symbol: str = "",
     needs: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
-    """Add an indicator of one's own: a decorator of a function of a `Configuration`.
+    """Decorator that adds your own indicator, a function of a `Configuration`.
 
-    Afterwards `gd.structural_indicators(ds, [name])` computes it. A campaign takes it from a file
-    that `[indicators] modules` names.
+    Afterwards `gd.structural_indicators(ds, [name])` computes it. For a campaign, put it into a
+    file that is listed in `[indicators] modules`.
 
     Parameters
     ----------
     name : str
-        A Python name; one of glassdask's own cannot be taken.
+        A Python name, different from those of built-in indicators.
     units : str or mapping
-        Its unit, or the unit by the number of dimensions in which it exists.
+        Its unit, or the unit for each number of dimensions in which it is defined.
     long_name, symbol : str
-        For the store, tables and figures; the name where they are left out.
+        For the store, tables and figures; by default the name.
     needs : tuple of str
-        Attributes of the dataset without which it cannot be computed; in the function,
-        `configuration.parameter(name)`.
+        Attributes of the dataset that it needs; in the function, `configuration.parameter(name)`.
 
     Raises
     ------
     ValueError
-        When the name is taken or is no name.
+        When the name is invalid or that of a built-in indicator.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def indicator(
     if not name.isidentifier():
         raise ValueError(f"indicator {name!r}; expected a name of letters, digits and _")
     if name in OWN or name == "gradcam":
-        raise ValueError(f"indicator {name!r} is one of glassdask's own; expected another name")
+        raise ValueError(f"indicator {name!r} is built in; expected another name")
     unit = {2: units, 3: units} if isinstance(units, str) else dict(units)
 
     def register(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -1,4 +1,4 @@
-"""Two lines that meet, fitted by least squares, the break being free: the kink of e(T)."""
+"""The kink of e(T): a least-squares fit of two lines that meet at a free breakpoint."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from glassdask.physics.statistics import check_bootstrap, check_samples, wider
+from glassdask.physics.statistics import check_bootstrap, check_samples, small_sample_factor
 
-#: Points that each of the two lines has, at least.
+#: Smallest number of points on each of the two lines.
 FEWEST_OF_A_LINE = 3
-#: Points that are fitted, at least: four numbers are found from them.
+#: Smallest number of points of a fit, which has four parameters.
 FEWEST_POINTS = 8
-#: Upper ends of the window that are tried, as shares of its width.
+#: Alternative upper ends of the window, relative to its width.
 UPPER_ENDS = np.linspace(0.6, 1.0, 9)
 
 
 class Kink(NamedTuple):
-    """Where two lines that meet fit e(T) best; T in epsilon/kB, e in epsilon.
+    """The fit of two lines to e(T); T in epsilon/kB, e in epsilon.
 
-    `gd.onset_from_cooling` says what each is. The interval and the standard error are NaN for one
-    quench.
+    See `gd.onset_from_cooling`. The interval and the standard error are NaN for one quench.
     """
 
     temperature: float
@@ -39,18 +38,18 @@ class Kink(NamedTuple):
 
 
 def in_window(temperature: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Which temperatures lie in [low, high], (temperature,) bool.
+    """Whether each temperature lies in [low, high], (temperature,).
 
     Raises
     ------
     ValueError
-        When they are too few to fit two lines to.
+        When too few do for a fit of two lines.
     """
     inside = (temperature >= low) & (temperature <= high)
     if inside.sum() < FEWEST_POINTS:
         raise ValueError(
             f"{inside.sum()} temperatures from {low:g} to {high:g}; expected at least "
-            f"{FEWEST_POINTS}, to fit two lines to"
+            f"{FEWEST_POINTS}, to fit two lines"
         )
     return inside
 
@@ -65,9 +64,9 @@ def kink(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Kink:
-    """`gd.onset_from_cooling` of quenches, (quench, temperature), at temperatures in any order.
+    """`gd.onset_from_cooling` of (quench, temperature), at temperatures in any order.
 
-    NaN throughout, and 0 counted, without a whole quench.
+    Without a complete quench, all values are NaN and `counted` is 0.
     """
     check_bootstrap(confidence, resamples)
     temperature, energy = np.asarray(temperature, float), np.asarray(energy, float)
@@ -85,11 +84,11 @@ def kink(
     generator = np.random.default_rng(seed)
     ends, spread = np.full(2, np.nan), np.nan
     if len(curves) > 1:
-        # how often each quench is drawn: the curves themselves would not fit into memory
+        # draw the number of times of each quench, since all resampled curves need too much memory
         drawn = generator.multinomial(len(curves), np.full(len(curves), 1 / len(curves)), resamples)
         places, _ = lines.fit(drawn @ curves / len(curves))
         ends = np.quantile(places, [(1 - confidence) / 2, (1 + confidence) / 2])
-        ends = place + wider(len(curves), confidence) * (ends - place)
+        ends = place + small_sample_factor(len(curves), confidence) * (ends - place)
         ends = np.clip(ends, x[0], x[-1])
         if resamples > 1:
             spread = places.std(ddof=1) * math.sqrt(len(curves) / (len(curves) - 1))
@@ -105,7 +104,7 @@ def kink(
 def _places_of_other_windows(
     x: np.ndarray, mean: np.ndarray, low: float, high: float, error: np.ndarray | None
 ) -> list[float]:
-    """Kinks for each of `UPPER_ENDS` that leaves points enough; the whole window is the last."""
+    """Kinks for each of `UPPER_ENDS` with enough points; the last is that of the full window."""
     found = []
     for share in UPPER_ENDS:
         kept = x <= low + share * (high - low) if share < 1 else np.ones(len(x), bool)
@@ -116,23 +115,23 @@ def _places_of_other_windows(
 
 
 class TwoLines:
-    """y = c + b_1 (x - x0) below x0 and c + b_2 (x - x0) above, for given places of the points.
+    """y = c + b_1 (x - x0) below x0 and c + b_2 (x - x0) above, for given x of the points.
 
-    The best break x0 is one of the places, or lies where the separate lines through the points on
-    either side of a gap meet, if that is in this gap: D. J. Hudson, J. Am. Stat. Assoc. 61, 1097
-    (1966). All these fits are projections that do not depend on y, and are prepared here.
+    The best breakpoint x0 is one of the points, or the intersection of the separate lines through
+    the points on either side of a gap, if it lies in this gap: D. J. Hudson, J. Am. Stat. Assoc.
+    61, 1097 (1966). The projections of all these fits do not depend on y, and are computed once.
 
     Parameters
     ----------
     x : ndarray
-        Places, (point,), ascending.
+        (point,), ascending.
     error : ndarray, optional
-        Standard error of each y, (point,); all alike if left out.
+        Standard error of each y, (point,); by default all are equal.
 
     Raises
     ------
     ValueError
-        When there are fewer than 8 points, two are at the same place, or an error is not positive.
+        When there are fewer than 8 points, x does not ascend, or an error is not positive.
     """
 
     def __init__(self, x: np.ndarray, error: np.ndarray | None = None) -> None:
@@ -141,10 +140,10 @@ class TwoLines:
         if count < FEWEST_POINTS:
             raise ValueError(f"{count} points; expected at least {FEWEST_POINTS}")
         if not (np.diff(x) > 0).all():
-            raise ValueError("places that do not ascend; expected different ones, in order")
+            raise ValueError("x that does not ascend; expected different values, in order")
         error = np.ones(count) if error is None else np.asarray(error, dtype=float)
         if error.shape != (count,) or not (np.isfinite(error) & (error > 0)).all():
-            raise ValueError("errors that are not positive; expected a standard error a point")
+            raise ValueError("errors that are not positive; expected a standard error per point")
         self.x, self.weight = x, 1 / error
         self._middle, self._width = x.mean(), np.ptp(x)
         u = (x - self._middle) / self._width
@@ -164,12 +163,12 @@ class TwoLines:
         return self.weight[:, np.newaxis] * columns
 
     def _basis(self, *functions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Orthonormal columns that span weighted functions of x, and the triangle R of them."""
+        """QR decomposition of weighted functions of x: orthonormal columns, and R."""
         orthonormal, triangle = np.linalg.qr(self._columns(*functions))
         return orthonormal, triangle
 
     def fit(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The best break of each row, and how much better two lines are than one.
+        """The best breakpoint of each row, and the improvement over a single line.
 
         Parameters
         ----------
@@ -179,10 +178,10 @@ class TwoLines:
         Returns
         -------
         place : ndarray
-            Break x0, (row,).
+            Breakpoint x0, (row,).
         improvement : ndarray
-            F = ((S_1 - S_2) / 2) / (S_2 / (n - 4)), (row,), S the weighted sum of squares that one
-            line and two lines leave; inf where two leave nothing.
+            F = ((S_1 - S_2) / 2) / (S_2 / (n - 4)), (row,), where S_1 and S_2 are the weighted sums
+            of squared residuals of one line and of two lines; inf if S_2 is 0.
         """
         rows = np.asarray(y, dtype=float) * self.weight
         rows = rows - rows @ self._line @ self._line.T
@@ -205,7 +204,7 @@ class TwoLines:
         return self._middle + self._width * found, improvement
 
     def _given(self, y: np.ndarray, place: float) -> tuple[np.ndarray, float]:
-        """Value at the break and both slopes for a given break, and the sum of squares left."""
+        """Parameters for a given breakpoint (value and both slopes), and the sum of squares."""
         below, above = np.minimum(self.x - place, 0), np.maximum(self.x - place, 0)
         matrix = self._columns(np.ones(len(self.x)), below, above)
         rows = self.weight * y
@@ -213,16 +212,16 @@ class TwoLines:
         return found, float(((rows - matrix @ found) ** 2).sum())
 
     def at(self, y: np.ndarray, place: float) -> tuple[float, float, float]:
-        """Value at a given break, slope below and slope above it, of one row (point,)."""
+        """Value at a given breakpoint, slopes below and above it, for one row (point,)."""
         value, below, above = map(float, self._given(y, place)[0])
         return value, below, above
 
     def left(self, y: np.ndarray, place: float) -> float:
-        """Weighted sum of squares that the lines with a given break leave of one row (point,)."""
+        """Weighted sum of squared residuals of two lines with a given breakpoint, for one row."""
         return self._given(y, place)[1]
 
     def parabola(self, y: np.ndarray) -> float:
-        """The same for a parabola, which has one number less."""
+        """Weighted sum of squared residuals of a parabola, which has one parameter less."""
         u = (self.x - self._middle) / self._width
         basis = self._basis(np.ones(len(u)), u, u**2)[0]
         rows = self.weight * y
@@ -230,10 +229,7 @@ class TwoLines:
 
 
 def _shares(rows: np.ndarray, bases: np.ndarray) -> np.ndarray:
-    """Rows (row, point) along the columns of each basis, (basis, point, function), as one product.
-
-    Returns (row, basis, function).
-    """
+    """Products of rows (row, point) and bases (basis, point, function): (row, basis, function)."""
     basis, points, functions = bases.shape
     flat = np.moveaxis(bases, 1, 0).reshape(points, basis * functions)
     return (rows @ flat).reshape(len(rows), basis, functions)

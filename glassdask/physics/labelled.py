@@ -1,7 +1,7 @@
-"""From NumPy arrays to labelled ones: what all functions of the physics share.
+"""Tools for functions on labelled arrays: apply kernels, check dimensions, describe results.
 
-`X_array` is the kernel of the function `X`: the same on NumPy arrays, of one configuration or with
-any leading axes.
+`X_array` is the kernel of the function `X`: the same quantity on NumPy arrays, of one configuration
+or with any leading axes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import xarray as xr
 
-#: A DataArray or a Dataset, of which a function takes each variable.
+#: A DataArray, or a Dataset whose variables are processed one by one.
 Values: TypeAlias = Any
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -32,7 +32,7 @@ def apply(
     dtype: Any = np.float64,
     vectorize: bool = True,
 ) -> tuple[xr.DataArray, ...]:
-    """Apply a kernel to each configuration, eagerly or, on Dask arrays, lazily.
+    """Apply a kernel to each configuration; lazily for Dask arrays.
 
     Parameters
     ----------
@@ -45,10 +45,9 @@ def apply(
     sizes : dict, optional
         Sizes of the dimensions that only the results have.
     dtype : optional
-        Of the results; a list has one for each.
+        Type of the results; a list has one for each.
     vectorize : bool
-        Call the kernel once a configuration; else it takes leading axes, and is called once a
-        block.
+        Call the kernel once for each configuration; else once for each block, with leading axes.
 
     Returns
     -------
@@ -70,15 +69,15 @@ def apply(
 
 
 def takes_datasets(*arguments: str) -> Callable[[Function], Function]:
-    """Let arguments of a function of DataArrays be Datasets, too.
+    """Decorator: a function of DataArrays also accepts Datasets.
 
-    The function is then applied to each variable. The result is a Dataset of these variables; where
-    the function itself gives a Dataset, one whose variables have the dimension `variable`.
+    The function is then applied to each variable. The result is a Dataset of these variables. If
+    the function itself returns a Dataset, the variables are along the new dimension `variable`.
 
     Parameters
     ----------
     *arguments : str
-        Their names. Several Datasets must have the same variables.
+        Names of the arguments. Several Datasets must have the same variables.
     """
 
     def decorate(function: Function) -> Function:
@@ -109,7 +108,7 @@ def takes_datasets(*arguments: str) -> Callable[[Function], Function]:
 
 
 def renamed_argument(old: str, new: str) -> Callable[[Function], Function]:
-    """Take an argument by its former name, with a DeprecationWarning."""
+    """Decorator: accept an argument by its former name, with a DeprecationWarning."""
 
     def decorate(function: Function) -> Function:
         @wraps(function)
@@ -126,12 +125,12 @@ def renamed_argument(old: str, new: str) -> Callable[[Function], Function]:
 
 
 def need_dims(x: xr.DataArray, *dims: str) -> None:
-    """Refuse an array that lacks a dimension.
+    """Check that an array has these dimensions.
 
     Raises
     ------
     ValueError
-        With the dimensions that it has.
+        When one is missing.
     """
     for dim in dims:
         if not isinstance(dim, str) or dim not in x.dims:
@@ -142,17 +141,17 @@ def need_dims(x: xr.DataArray, *dims: str) -> None:
 
 
 def labelled(x: xr.DataArray, name: str, units: str, long_name: str) -> xr.DataArray:
-    """Name a result and say its units and what it is."""
+    """Set the name, units and long name of a result."""
     return x.rename(name).assign_attrs(units=units, long_name=long_name)
 
 
 def extra_dims(array: xr.DataArray, ds: xr.Dataset) -> list[Any]:
-    """Dimensions that the positions do not have; they share what is computed from positions."""
+    """Dimensions of `array` that the positions do not have, such as time."""
     return [dim for dim in array.dims if dim not in ds["position"].dims]
 
 
 def kinds_of(ds: xr.Dataset) -> int:
-    """Number of species; the potential's where it is given, so that none is left out.
+    """Number of species; that of the attribute `sigma` if given, since a species may be absent.
 
     Raises
     ------
@@ -168,12 +167,12 @@ def kinds_of(ds: xr.Dataset) -> int:
 
 
 def species_number(ds: xr.Dataset, species: int | str | None) -> int | None:
-    """The number of a species given by its number or name; None for None.
+    """The number of a species, from its number or name; None for None.
 
     Raises
     ------
     ValueError
-        When there is no such species.
+        When the species is unknown.
     """
     if species is None:
         return None
@@ -188,7 +187,7 @@ def species_number(ds: xr.Dataset, species: int | str | None) -> int | None:
 
 
 def described_as(x: xr.DataArray, source: xr.DataArray, done: str, about: dict) -> xr.DataArray:
-    """With the name and attributes of `source`, and what was done to it."""
+    """Set name and attributes to those of `source`, with `done` added to the long name."""
     long_name = f"{source.attrs.get('long_name', source.name or 'values')}, {done}"
     old = {"units": "1"} | source.attrs
     return x.rename(source.name).assign_attrs(old | {"long_name": long_name} | about)

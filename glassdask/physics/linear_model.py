@@ -1,4 +1,4 @@
-"""What tells liquid from glass without a network: linear models of whole snapshots."""
+"""Linear classification of snapshots into two classes, a baseline for the network."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ import xarray as xr
 
 from glassdask.physics.labelled import labelled
 
-#: Values of C that are tried, from the strongest regularisation to the weakest.
+#: Candidate values of C, from the strongest regularisation to the weakest.
 REGULARISATIONS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 _MOST_ITERATIONS = 10_000
 
 
 class Unfit(ValueError):
-    """There is nothing to fit, or nothing to choose the regularisation by."""
+    """A class is missing from the training split, or the validation split is empty."""
 
 
 class LinearModel(NamedTuple):
-    """What was fitted, and what it makes of each snapshot.
+    """A fitted model and its classifications.
 
     Attributes
     ----------
-    found : ndarray of int
-        Class of each snapshot, 0 or 1, (snapshot,); -1 for one that has a NaN.
+    predicted : ndarray of int
+        Predicted class of each snapshot, 0 or 1, (snapshot,); -1 if it has a NaN.
     coefficient : ndarray
-        Of each feature once standardised, (feature,); positive ones speak for class 1. 0, but for
-        rounding, where a feature is constant, NaN where no training snapshot has it.
+        Coefficient of each standardised feature, (feature,); positive ones favour class 1. 0,
+        except for rounding, for a constant feature; NaN for one that is NaN in all training
+        snapshots.
     regularisation : float
-        C as it was chosen.
+        The chosen C.
     validation_accuracy : float
-        With it.
+        Accuracy on the validation split.
     """
 
-    found: np.ndarray
+    predicted: np.ndarray
     coefficient: np.ndarray
     regularisation: float
     validation_accuracy: float
@@ -44,22 +45,22 @@ class LinearModel(NamedTuple):
 def linear_classifier(
     features: xr.DataArray, label: xr.DataArray, split: xr.DataArray
 ) -> xr.Dataset:
-    """Tell two classes of snapshots apart by a linear model of their features.
+    """Classify snapshots into two classes by a linear model of their features.
 
-    A logistic regression on standardised features, by scikit-learn; a network is to be held against
-    it. Mean and spread of each feature, and the coefficients w and b, are those of the training
-    split: w and b minimise |w|^2 / 2 + C sum log(1 + exp(-y (w x + b))), y = -1, 1; D. R. Cox, J.
-    R. Stat. Soc. B 20, 215 (1958), with a ridge. Of `REGULARISATIONS`, the C with the highest
-    accuracy on the validation split is taken, then with the lowest loss there, then the smallest,
-    as the network's weights are chosen among its epochs. The test split enters nothing. The
-    arguments are read into memory.
+    It is a logistic regression on standardised features, by scikit-learn, as a baseline for a
+    network. Features are standardised by their mean and standard deviation in the training split,
+    and w and b are fitted there: they minimise |w|^2 / 2 + C sum log(1 + exp(-y (w x + b))),
+    y = -1, 1; D. R. Cox, J. R. Stat. Soc. B 20, 215 (1958), with an L2 penalty. The C of
+    `REGULARISATIONS` with the highest validation accuracy is chosen; among equals, that with the
+    lowest validation loss, then the smallest. The test split is not used. The arguments are loaded
+    into memory.
 
     Parameters
     ----------
     features : DataArray
         Such as `gd.radial_distribution(ds)`. The dimensions of `label` and `split` number the
-        snapshots, all others the features. A feature that is NaN throughout the training split is
-        left out, then each snapshot that has a NaN.
+        snapshots; all other dimensions number the features. A feature that is NaN in the complete
+        training split is left out, and then each snapshot with a NaN.
     label : DataArray
         Class of each snapshot, such as `ds.state`; two values.
     split : DataArray
@@ -68,19 +69,19 @@ def linear_classifier(
     Returns
     -------
     Dataset
-        `predicted` (snapshots), the class found, empty for a snapshot left out; `correct`
-        (snapshots), 1 yes, 0 no, -1 left out; `accuracy` and `count` (label), share of the test
-        snapshots of a class that are classified rightly (NaN if there are none) and their number;
-        `coefficient` (features), of the standardised features, positive ones speak for the second
-        label. Attributes: `regularisation`, the C chosen, and `validation_accuracy` with it.
+        `predicted` (snapshots), the predicted class, empty for a snapshot left out; `correct`
+        (snapshots), 1 yes, 0 no, -1 left out; `accuracy` and `count` (label), the fraction of
+        correctly classified test snapshots of a class (NaN if there are none) and their number;
+        `coefficient` (features), of the standardised features; positive ones favour the second
+        label. Attributes: `regularisation`, the chosen C, and `validation_accuracy`.
 
     Raises
     ------
     Unfit
         A ValueError: a class is missing from the training split, or the validation split is empty.
     ValueError
-        When there are not two classes, `features` lacks a dimension of the others or has no
-        further one, or a feature is infinite.
+        When there are not two classes, `features` lacks a dimension of `label` or `split` or has
+        no further dimension, or a feature is infinite.
     """
     numbered = [dim for dim in features.dims if dim in {*label.dims, *split.dims}]
     others = [dim for dim in features.dims if dim not in numbered]
@@ -105,7 +106,7 @@ def linear_classifier(
 
 
 def _text_of_each(x: xr.DataArray, snapshots: xr.DataArray) -> xr.DataArray:
-    """A label of each snapshot as NumPy's own text, which the store's text does not become."""
+    """A label of each snapshot as fixed-width NumPy text; the store has variable-length text."""
     x = x.broadcast_like(snapshots).transpose(*snapshots.dims)
     return x.copy(data=np.array(x.values.tolist(), dtype=str))
 
@@ -117,21 +118,21 @@ def _described(
     split: xr.DataArray,
     names: list[str],
 ) -> xr.Dataset:
-    """The result of `linear_classifier`; `feature` has the dimensions of the features alone."""
-    found = fit.found.reshape(label.shape)
-    predicted = label.copy(data=np.where(found < 0, "", np.array(names)[found]))
-    correct = label.copy(data=np.where(found < 0, -1, predicted.values == label.values))
+    """The result of `linear_classifier`; `feature` has only the dimensions of the features."""
+    number = fit.predicted.reshape(label.shape)
+    predicted = label.copy(data=np.where(number < 0, "", np.array(names)[number]))
+    correct = label.copy(data=np.where(number < 0, -1, predicted.values == label.values))
     tested = (split == "test") & (correct >= 0)
     of_class = [correct.values[tested.values & (label.values == name)] for name in names]
     count = np.array([len(each) for each in of_class])
     with np.errstate(invalid="ignore"):
         accuracy = np.array([each.sum() for each in of_class]) / count
     made = {
-        "predicted": labelled(predicted, "predicted", "1", "class found; empty: left out"),
+        "predicted": labelled(predicted, "predicted", "1", "predicted class; empty: left out"),
         "correct": labelled(
-            correct.astype(np.int8), "correct", "1", "classified rightly: 1 yes, 0 no, -1 left out"
+            correct.astype(np.int8), "correct", "1", "1 correct, 0 wrong, -1 left out"
         ),
-        "accuracy": ("label", accuracy, _about("share of the test split classified rightly")),
+        "accuracy": ("label", accuracy, _about("fraction of correctly classified test snapshots")),
         "count": ("label", count, _about("test snapshots of the class")),
         "coefficient": labelled(
             feature.copy(data=fit.coefficient.reshape(feature.shape)).drop_attrs(deep=False),
@@ -162,11 +163,11 @@ def classify(
     model, regularisation, accuracy = _chosen(
         used[train], label[train], used[validation], label[validation]
     )
-    found = np.full(len(features), -1)
-    found[whole] = model.predict(used[whole])
+    predicted = np.full(len(features), -1)
+    predicted[whole] = model.predict(used[whole])
     coefficient = np.full(features.shape[1], np.nan)
     coefficient[kept] = model[-1].coef_[0]
-    return LinearModel(found, coefficient, regularisation, accuracy)
+    return LinearModel(predicted, coefficient, regularisation, accuracy)
 
 
 def _check(label: np.ndarray, validation: np.ndarray, names: Sequence[str]) -> None:
@@ -174,11 +175,11 @@ def _check(label: np.ndarray, validation: np.ndarray, names: Sequence[str]) -> N
         if not (label == number).any():
             raise Unfit(f"the train split has no {name}; expected both classes")
     if not validation.any():
-        raise Unfit("the validation split is empty; expected a snapshot at least")
+        raise Unfit("the validation split is empty; expected at least one snapshot")
 
 
 def _chosen(x: np.ndarray, y: np.ndarray, others: np.ndarray, theirs: np.ndarray) -> tuple:
-    """The model with the best C, that C, and the accuracy on the other snapshots."""
+    """The model with the best C, this C, and the accuracy on the validation snapshots."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss
     from sklearn.pipeline import make_pipeline

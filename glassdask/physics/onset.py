@@ -1,4 +1,4 @@
-"""Onset temperature T*: where e(T) bends on cooling, and where particles leave their cages."""
+"""Onset temperature T*: from the kink of e(T) on cooling, and from displacements."""
 
 from __future__ import annotations
 
@@ -10,28 +10,33 @@ import xarray as xr
 
 from glassdask.physics.kink import in_window, kink
 from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
-from glassdask.physics.statistics import check_bootstrap, check_samples, moments, wider
+from glassdask.physics.statistics import (
+    check_bootstrap,
+    check_samples,
+    moments,
+    small_sample_factor,
+)
 
-#: What each number of `onset_from_cooling` is, and its units; temperatures in those of the axis.
+#: Long names and units of the results of `onset_from_cooling`; "T" and "e" are those of the input.
 _KINK = {
-    "temperature": ("where the lines meet", "T"),
-    "energy": ("energy where the lines meet", "e"),
+    "temperature": ("intersection of the lines", "T"),
+    "energy": ("energy at the intersection", "e"),
     "slope_below": ("slope of the line below", "kB"),
     "slope_above": ("slope of the line above", "kB"),
     "lower": ("lower end of its interval over quenches", "T"),
     "upper": ("upper end of its interval over quenches", "T"),
-    "standard_error": ("its standard deviation over resampled quenches", "T"),
-    "lowest": ("lowest, over upper ends of the window", "T"),
-    "highest": ("highest, over upper ends of the window", "T"),
-    "p_value": ("chance that noise on one line looks as bent", "1"),
-    "parabola": ("sum of squares left by a parabola over that left by two lines", "1"),
-    "count": ("quenches that entered", "1"),
+    "standard_error": ("standard deviation over resampled quenches", "T"),
+    "lowest": ("lowest value for other upper ends of the window", "T"),
+    "highest": ("highest value for other upper ends of the window", "T"),
+    "p_value": ("p-value of a single line with noise", "1"),
+    "parabola": ("sum of squares of a parabola, relative to that of two lines", "1"),
+    "count": ("number of quenches used", "1"),
 }
 _CROSSING = {
-    "temperature": ("where delta reaches the level", "T"),
+    "temperature": ("temperature at which delta reaches the level", "T"),
     "lower": ("lower end of its interval over configurations", "T"),
     "upper": ("upper end of its interval over configurations", "T"),
-    "count": ("configurations that entered", "1"),
+    "count": ("number of configurations used", "1"),
 }
 _INTERVAL = "bootstrap, percentiles, widened for few samples"
 
@@ -47,16 +52,16 @@ def onset_from_cooling(
     resamples: int = 1000,
     seed: int = 0,
 ) -> xr.Dataset:
-    """T* as the kink of e(T) on cooling: where two lines that meet fit best.
+    """T* from the kink of e(T) on cooling: the intersection of two fitted lines.
 
-    The lines are fitted to the mean over quenches by least squares, the break being free. The
-    interval is that of the percentile bootstrap over quenches, its distances from the kink
-    multiplied by `statistics.wider`, and within the window. The p-value is that of F = ((S_1 - S_2)
-    / 2) / (S_2 / (n - 4)), S_1 and S_2 the sums of squares that one line and two lines leave of n
-    points, against its values for Gaussian noise on one line: as the break is free, F does not
-    follow Fisher's distribution (R. B. Davies, Biometrika 74, 33, 1987). The liquid's e(T) is
-    curved, so the kink depends on the window, and on the cooling rate; `lowest` and `highest` say
-    how much on the window.
+    Two lines that meet at a free breakpoint are fitted to the mean over quenches by least squares.
+    The interval comes from a percentile bootstrap over quenches; the distances of its ends from
+    the kink are multiplied by `statistics.small_sample_factor`, and it is limited to the window.
+    The p-value is that of F = ((S_1 - S_2) / 2) / (S_2 / (n - 4)), where S_1 and S_2 are the sums
+    of squared residuals of one line and two lines for n points. It comes from simulations of
+    Gaussian noise on one line, since with a free breakpoint F does not follow Fisher's distribution
+    (R. B. Davies, Biometrika 74, 33, 1987). e(T) of the liquid is curved, so the kink depends on
+    the window and on the cooling rate; `lowest` and `highest` show the dependence on the window.
 
     Parameters
     ----------
@@ -72,20 +77,20 @@ def onset_from_cooling(
     confidence : float
         Level of the interval, 0 to 1.
     resamples, seed : int
-        Of the quenches, and of the curves of noise for the p-value.
+        Number and seed of the resamples of quenches, and of the noise for the p-value.
 
     Returns
     -------
     Dataset
         (...,): `temperature`, the kink; `energy`, `slope_below`, `slope_above` there; `lower`,
-        `upper`, `standard_error` by the bootstrap over quenches; `lowest`, `highest` over upper
-        ends of the window from 60 % of its width on; `p_value` of one line; `parabola`, below 1
-        where a parabola does better, so that the bend is gradual; `count`.
+        `upper`, `standard_error` from the bootstrap over quenches; `lowest`, `highest` for upper
+        ends of the window from 60 % of its width on; `p_value` of a single line; `parabola`, below
+        1 if a parabola fits better, so that the bend is gradual; `count`, the number of quenches.
 
     Raises
     ------
     ValueError
-        When fewer than 8 temperatures lie in the window, or there is nothing to resample.
+        When fewer than 8 temperatures lie in the window, or there are no quenches or resamples.
     """
     need_dims(energy, dim)
     temperature = _temperatures(energy)
@@ -113,12 +118,12 @@ def onset_from_displacement(
     resamples: int = 1000,
     seed: int = 0,
 ) -> xr.Dataset:
-    """T* as the temperature where delta at the end of the window reaches a level.
+    """T* as the temperature at which delta, at the end of the time window, reaches a level.
 
-    log(delta), of the mean over configurations, is interpolated between temperatures. The longer
-    the window, the lower the T*. The interval is that of the percentile bootstrap over
-    configurations, its distances from the crossing multiplied by `statistics.wider`; an end beyond
-    the temperatures that there are is infinite.
+    The logarithm of the mean delta over configurations is interpolated linearly between
+    temperatures. A longer time window gives a lower T*. The interval comes from a percentile
+    bootstrap over configurations; the distances of its ends from T* are multiplied by
+    `statistics.small_sample_factor`. Ends outside the given temperatures are infinite.
 
     Parameters
     ----------
@@ -132,19 +137,19 @@ def onset_from_displacement(
     confidence : float
         Level of the interval, 0 to 1.
     resamples, seed : int
-        Of the configurations.
+        Number and seed of the resamples of configurations.
 
     Returns
     -------
     Dataset
-        (...,): `temperature`; -inf where delta is above the level at the lowest temperature
-        already, inf where it is at none. `lower`, `upper`, the same; NaN for one configuration.
-        `count`.
+        (...,): `temperature`, -inf if delta exceeds the level at all temperatures from the lowest
+        on, inf if it never does; `lower`, `upper`, likewise, and NaN for one configuration;
+        `count`, the number of configurations.
 
     Raises
     ------
     ValueError
-        When the level is not positive, or there is nothing to resample.
+        When the level is not positive, or there are no configurations or resamples.
     """
     need_dims(delta, dim)
     temperature = _temperatures(delta)
@@ -177,7 +182,7 @@ def _dataset(
     names: dict,
     source: xr.DataArray,
 ) -> xr.Dataset:
-    """The results of a kernel as the variables `names`."""
+    """Apply a kernel; returns its results as the variables `names`."""
     units = {"T": source["temperature"].attrs.get("units", "epsilon/kB")}
     units["e"] = source.attrs.get("units", "epsilon")
     dtypes = [np.int64 if name == "count" else np.float64 for name in names]
@@ -190,7 +195,7 @@ def _dataset(
 
 
 def crossing(temperature: np.ndarray, delta: np.ndarray, level: float = 1.0) -> float:
-    """Lowest temperature at which delta reaches a level, log(delta) being linear in between.
+    """Lowest temperature at which delta reaches a level, by linear interpolation of log(delta).
 
     Parameters
     ----------
@@ -205,8 +210,8 @@ def crossing(temperature: np.ndarray, delta: np.ndarray, level: float = 1.0) -> 
     Returns
     -------
     float
-        epsilon/kB; -inf where the lowest temperature is above the level already, inf where none
-        is, NaN without any.
+        epsilon/kB; -inf if delta exceeds the level at the lowest temperature, inf if it never
+        does, NaN without data.
     """
     order = np.argsort(temperature)
     x, y = np.asarray(temperature, float)[order], np.asarray(delta, float)[order]
@@ -222,10 +227,10 @@ def crossing(temperature: np.ndarray, delta: np.ndarray, level: float = 1.0) -> 
 
 
 class Crossing(NamedTuple):
-    """Where delta reaches a level, epsilon/kB; infinite ends as of `crossing`.
+    """Temperature at which the mean delta over configurations reaches a level, epsilon/kB.
 
-    Of the mean delta over configurations, its interval (NaN for one configuration), and how many
-    configurations have a delta.
+    With its interval (NaN for one configuration) and the number of configurations. Values can be
+    infinite, as in `crossing`.
     """
 
     temperature: float
@@ -261,7 +266,7 @@ def mean_crossing(
         ends = np.quantile(places[~np.isnan(places)], levels, method="inverted_cdf")
     middle = crossing(temperature, moments(delta.T).mean, level)
     if len(delta) > 1 and np.isfinite(middle):
-        ends = middle + wider(len(delta), confidence) * (ends - middle)
+        ends = middle + small_sample_factor(len(delta), confidence) * (ends - middle)
         ends = np.where(ends < temperature.min(), -np.inf, ends)
         ends = np.where(ends > temperature.max(), np.inf, ends)
     return Crossing(middle, float(ends[0]), float(ends[1]), len(delta))

@@ -1,13 +1,14 @@
-"""Exponentially weighted sums in large boxes: near pairs one by one, the rest on a mesh.
+"""Exponentially weighted sums in large boxes: close pairs directly, the rest on a mesh.
 
-exp(-r / xi) is split at a radius of four mean distances: beyond it, and continued inside it by a
-polynomial in r^2, the function is smooth enough to be interpolated from a mesh, where the sums are
-a convolution (fast Fourier transform); the difference reaches only to the near pairs. The idea is
-that of R. W. Hockney and J. W. Eastwood, Computer Simulation Using Particles (1981), chapter 8.
+exp(-r / xi) is the sum of two functions. The smooth one equals it beyond a radius of four mean
+distances, and is a polynomial in r^2 inside. It is interpolated from a mesh, where the sums are
+convolutions, by fast Fourier transform. The other one vanishes beyond the radius, and is summed
+over close pairs. The method is that of R. W. Hockney and J. W. Eastwood, Computer Simulation Using
+Particles (1981), chapter 8.
 
-Against the sums over all pairs, the weighted mean of a variable was wrong by less than 4e-6 of its
-range in homogeneous systems (gases, liquids, crystals, gradients; two and three dimensions, xi from
-0.2 to 5), by up to 5e-5 in very narrow boxes, and by up to 1e-3 in dense droplets in a thin gas.
+Measured errors of the weighted mean of a variable, relative to its range: less than 4e-6 in
+homogeneous systems (gases, liquids, crystals, gradients; two and three dimensions, xi from 0.2 to
+5), up to 5e-5 in very narrow boxes, and up to 1e-3 for dense droplets in a dilute gas.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from numba import njit
 
 from glassdask.physics.geometry.pairs import pairs_within
 
-# In mean distances between particles.
+# In units of the mean distance between particles.
 _RADIUS = 4.0
 _SPACING = 1 / 3
-# Points of the mesh that a particle sees along each axis, and the order of the polynomial.
+# Interpolation points along each axis, and the order of the polynomial.
 _POINTS = 6
 _ORDER = 6
 
@@ -52,7 +53,7 @@ def mesh_sums(
     spacing = _SPACING / _RADIUS * radius
     shape = tuple(scipy.fft.next_fast_len(int(np.ceil(side / spacing)), real=True) for side in box)
     base, weight = _seen(position * (np.array(shape) / box))
-    # beyond the largest ratio, nothing is left for the mesh
+    # for larger ratios, the smooth function is negligible
     smooth = [_coefficients(radius / max(xi, radius / 700)) for xi in lengths]
     kernels = [
         scipy.fft.rfftn(_smooth(_mesh_distances(box, shape), radius, xi, c))
@@ -73,12 +74,12 @@ def mesh_sums(
 
 
 def near_radius(box: np.ndarray, count: int) -> float:
-    """Distance up to which pairs are summed one by one, sigma; at most half the box is possible."""
+    """Distance up to which pairs are summed directly, sigma; it must not exceed half the box."""
     return _RADIUS * float(np.prod(box) / count) ** (1 / len(box))
 
 
 def _mesh_distances(box: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Minimum-image distances of all points of the mesh from the first."""
+    """Minimum-image distances of all mesh points from the first."""
     square = np.zeros(shape)
     for axis, (side, points) in enumerate(zip(box, shape, strict=True)):
         steps = np.minimum(np.arange(points), points - np.arange(points)) * (side / points)
@@ -96,16 +97,17 @@ def _coefficients(ratio: float) -> np.ndarray:
 
 
 def _smooth(distance: np.ndarray, radius: float, xi: float, c: np.ndarray) -> np.ndarray:
-    """exp(-r / xi) beyond the radius, and the polynomial in r^2 that continues it inside."""
+    """The smooth function: exp(-r / xi) beyond the radius, a polynomial in r^2 inside."""
     inside = np.polynomial.polynomial.polyval((distance / radius) ** 2 - 1, c)
-    with np.errstate(over="ignore"):  # of a length that is next to nothing
+    with np.errstate(over="ignore"):  # for very small xi
         return np.where(distance < radius, inside, np.exp(-distance / xi))
 
 
 def _seen(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First point that each particle sees along each axis, and the weights of it and the next.
+    """First interpolation point of each particle along each axis, and the weights of all points.
 
-    They are those of Lagrange's interpolation, (particle, axis, point); `place` is in mesh cells.
+    The weights, (particle, axis, point), are those of Lagrange interpolation; `place` is in units
+    of mesh cells.
     """
     nodes = np.arange(_POINTS) - (_POINTS // 2 - 1)
     whole = np.floor(place)
@@ -119,7 +121,7 @@ def _seen(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @njit(cache=True)
 def _spread(values, base, weight, mesh):  # type: ignore[no-untyped-def]
-    """Lay the values of the particles on the mesh, which is returned."""
+    """Distribute the values of the particles to the mesh; returns the mesh."""
     flat, last = mesh.reshape(-1), mesh.shape[-1]
     for particle in range(len(values)):
         for step in range(_POINTS ** (mesh.ndim - 1)):
@@ -134,7 +136,7 @@ def _spread(values, base, weight, mesh):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _gather(mesh, base, weight):  # type: ignore[no-untyped-def]
-    """The values of the mesh at the particles."""
+    """Interpolate the mesh at the particles."""
     values, flat, last = np.empty(len(base)), mesh.reshape(-1), mesh.shape[-1]
     for particle in range(len(base)):
         total = 0.0
@@ -150,7 +152,7 @@ def _gather(mesh, base, weight):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, inline="always")
 def _line(shape, base, weight, particle, step):  # type: ignore[no-untyped-def]
-    """One of the lines along the last axis that a particle sees: its flat index and weight."""
+    """One line of interpolation points along the last axis: its flat index and weight."""
     index, w = 0, 1.0
     for axis in range(len(shape) - 1):
         k = step % _POINTS
@@ -162,7 +164,7 @@ def _line(shape, base, weight, particle, step):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _add_near(sums, rows, particle, partner, distance, radius, xi, c):  # type: ignore[no-untyped-def]
-    """Add what the mesh lacks of pairs nearer than the radius."""
+    """Add the difference between exp(-r / xi) and the smooth function for close pairs."""
     for pair in range(len(particle)):
         t = (distance[pair] / radius) ** 2 - 1
         smooth = c[-1]

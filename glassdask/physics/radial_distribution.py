@@ -18,8 +18,8 @@ def radial_distribution(
 ) -> xr.DataArray:
     """Radial distribution function g(r) of each pair of species, by freud (single precision).
 
-    The number of particles of one species in a shell around one of the other (itself left out),
-    over that of an ideal gas of the same density; for like pairs the density is (N - 1) / V.
+    The number of particles of one species in a shell around a particle of the other, divided by
+    that of an ideal gas of the same density; for like pairs this density is (N - 1) / V.
 
     Parameters
     ----------
@@ -28,19 +28,20 @@ def radial_distribution(
     bins : int
         Number of bins from 0 to `r_max`.
     r_max : float, optional
-        Largest distance, sigma, below half the box; if left out 5, or nearly half a smaller box.
+        Largest distance, sigma, below half the box; by default 5, or nearly half the box if that
+        is smaller.
 
     Returns
     -------
     DataArray
         (..., pair, radius), dimensionless, with the coordinates `pair` ("AA", "AB", "BB") and
-        `radius`, the middles of the bins, sigma. NaN for a pair that has no two particles.
+        `radius`, the middles of the bins, sigma. NaN if there are no two particles for a pair.
 
     Raises
     ------
     ValueError
-        When there are no bins, `r_max` is not below half the box, or (on computation) a position
-        is outside [0, L).
+        When `bins` is not positive, `r_max` is not below half the box, or (on computation) a
+        position is outside [0, L).
     """
     end = largest_distance(np.asarray(ds["box_length"]), r_max)
     kinds = kinds_of(ds)
@@ -57,7 +58,7 @@ def radial_distribution(
 def of_pairs(
     ds: xr.Dataset, kernel: Callable[..., np.ndarray], pairs: list[str], along: xr.Variable
 ) -> xr.DataArray:
-    """A kernel of position, box and species with the result (pair, bin)."""
+    """Apply a kernel of position, box and species with the result (pair, bin)."""
     name = str(along.dims[0])
     outputs, sizes = ["pair", name], {"pair": len(pairs), name: along.size}
 
@@ -83,7 +84,7 @@ def pair_names(kinds: int) -> list[str]:
 
 
 def check_bins(bins: int) -> None:
-    """Refuse anything but one bin or more."""
+    """Check that there is at least one bin."""
     if not isinstance(bins, Integral) or bins < 1:
         raise ValueError(f"{bins} bins; expected a whole number, at least 1")
 
@@ -94,7 +95,7 @@ def radii(bins: int, r_max: float) -> np.ndarray:
     Raises
     ------
     ValueError
-        When there are no bins.
+        When `bins` is not positive.
     """
     check_bins(bins)
     return (np.arange(bins) + 0.5) * (r_max / bins)
@@ -112,7 +113,7 @@ def radial_distribution_array(
     import freud
 
     check_bins(bins)
-    # outside the box freud can end the whole process
+    # freud can crash for positions outside the box
     position, length = in_box(position, box_length)
     count, d = position.shape
     r_max = largest_distance(length, r_max)

@@ -1,4 +1,4 @@
-"""How a configuration relaxes, averaged over its particles."""
+"""Structural relaxation: mean squared displacement, overlap, relaxation time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from glassdask.physics.displacement import lengths_squared
 from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
 from glassdask.physics.statistics import mean_over
 
-#: Points at which two curves are compared.
+#: Number of points at which two curves are compared.
 _POINTS = 50
 
 
@@ -25,8 +25,8 @@ def mean_squared_displacement(
     Parameters
     ----------
     displacement : DataArray or Dataset
-        r_i(t) - r_i(0), unwrapped, (..., particle, axis), sigma; of `gd.cage_relative_displacement`
-        it makes the cage-relative one.
+        r_i(t) - r_i(0), unwrapped, (..., particle, axis), sigma. With the result of
+        `gd.cage_relative_displacement`, it is the cage-relative mean squared displacement.
     dim : str
         Dimension of the particles.
     by : DataArray, optional
@@ -35,12 +35,12 @@ def mean_squared_displacement(
     Returns
     -------
     DataArray or Dataset
-        (...,), sigma^2; with `by` it has the dimension `species`. NaN where a displacement is.
+        (...,), sigma^2; with `by` it has the dimension `species`. NaN if a displacement is NaN.
 
     Raises
     ------
     ValueError
-        When there is no `axis` or `dim`, as in an array of lengths.
+        When `axis` or `dim` is missing, as for squared lengths.
     """
     mean = mean_over(lengths_squared(displacement, dim), dim, by)
     return labelled(mean, "mean_squared_displacement", "sigma^2", "mean squared displacement")
@@ -48,7 +48,7 @@ def mean_squared_displacement(
 
 @takes_datasets("displacement")
 def overlap(displacement: Values, distance: float = 0.3, dim: str = "particle") -> Values:
-    """Q(t) = (1/N) sum_i [|r_i(t) - r_i(0)| < a], the share of particles that are still there.
+    """Q(t) = (1/N) sum_i [|r_i(t) - r_i(0)| < a], the fraction of particles that moved less than a.
 
     Parameters
     ----------
@@ -62,12 +62,12 @@ def overlap(displacement: Values, distance: float = 0.3, dim: str = "particle") 
     Returns
     -------
     DataArray or Dataset
-        (...,), 1. NaN where a displacement is.
+        (...,), 1. NaN if a displacement is NaN.
 
     Raises
     ------
     ValueError
-        When a is not positive, or there is no `axis` or `dim`, as in an array of lengths.
+        When a is not positive, or `axis` or `dim` is missing, as for squared lengths.
     """
     check_distance(distance)
 
@@ -89,16 +89,17 @@ def overlap_array(squared_displacement: np.ndarray, distance: float = 0.3) -> np
 
 
 def check_distance(distance: float) -> None:
-    """Refuse a distance that is not positive."""
+    """Check that the distance is positive."""
     if not 0 < distance < np.inf:
         raise ValueError(f"distance of {distance}; expected a positive length")
 
 
 @takes_datasets("function")
 def relaxation_time(function: Values, dim: str = "time", level: float = 1 / math.e) -> Values:
-    """The first time at which a function that decays from 1 is below a level.
+    """The first time at which a function that decays from 1 falls below a level.
 
-    Linear in log t between the last recorded time above and the first below.
+    It is interpolated linearly in log t, between the last recorded time above the level and the
+    first below.
 
     Parameters
     ----------
@@ -111,8 +112,8 @@ def relaxation_time(function: Values, dim: str = "time", level: float = 1 / math
     Returns
     -------
     DataArray or Dataset
-        (...,), in the units of the times. NaN where it is not reached, or before the first
-        recorded time: then it is known on one side only.
+        (...,), in the units of the times. NaN if the function never falls below the level, or
+        already has at the first recorded time.
 
     Raises
     ------
@@ -152,16 +153,16 @@ def relaxation_time_array(
 
 
 def check_times(time: np.ndarray) -> None:
-    """Refuse times that have no logarithm or no order."""
+    """Check that the times are positive and increasing."""
     if not (len(time) and (time > 0).all() and (np.diff(time) > 0).all()):
         raise ValueError(f"times {time}; expected increasing ones above 0")
 
 
 def distance_of_curves(x: np.ndarray, y: np.ndarray) -> float:
-    """Root mean square of the difference between two curves, over all pairs.
+    """Root mean square of the differences between curves, over all pairs of curves.
 
-    Straight lines in log x between points; compared at places evenly spaced in log x, from the
-    first to the last that both curves reach. 0: they are one curve.
+    Curves are interpolated linearly in log x, and compared at points evenly spaced in log x in
+    their common range. 0 means that all curves coincide.
 
     Parameters
     ----------
@@ -173,7 +174,7 @@ def distance_of_curves(x: np.ndarray, y: np.ndarray) -> float:
     Returns
     -------
     float
-        Units of y; NaN where no two curves overlap.
+        In the units of y; NaN if no two curves have a common range.
     """
     curves = []
     for place, value in zip(np.asarray(x, float), np.asarray(y, float), strict=True):

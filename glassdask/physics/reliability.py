@@ -1,6 +1,6 @@
-"""What a mean over few replicas is worth: its reliability, from random halves.
+"""Reliability of a mean over few replicas, from random halves.
 
-Halves are linear in the replicas, so that they can be coarse-grained in place of every replica.
+The means of halves are linear in the replicas, so that only they need to be coarse-grained.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import xarray as xr
 from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
 from glassdask.physics.statistics import groups_of
 
-#: Random halvings that a reliability is averaged over.
+#: Number of random halvings over which a reliability is averaged.
 SPLITS = 6
-#: Reliability below which the noise would be corrected, too.
+#: Below this reliability, correlations are not corrected, since they are mostly noise.
 MINIMUM_RELIABILITY = 0.25
 
 
@@ -27,11 +27,11 @@ def split_half_reliability(
     splits: int = SPLITS,
     seed: int | list[int] = 0,
 ) -> Values:
-    """Reliability of the mean over replicas: how it would correlate with that of as many others.
+    """Reliability of a mean over replicas: its correlation with the mean over as many new ones.
 
-    Over `splits` random halvings, so that it does not depend on one; see `reliability_of_halves`.
-    No correlation with a noisy mean is expected to be larger in size than the square root of its
-    reliability.
+    It is averaged over `splits` random halvings of the replicas; see `reliability_of_halves`. The
+    expected correlation of any field with a noisy mean has an absolute value of at most the square
+    root of the reliability.
 
     Parameters
     ----------
@@ -40,17 +40,18 @@ def split_half_reliability(
     dim : str
         Dimension of the replicas.
     by : DataArray, optional
-        Group of each particle, such as `ds.species`: (particle,), with a name. It is read at once.
+        Group of each particle, such as `ds.species`: (particle,), with a name. It is loaded into
+        memory.
     splits : int
-        Random splits that are averaged over.
+        Number of random halvings.
     seed : int or list of int
-        Of the splits; all other dimensions share them.
+        Seed of the halvings, which are the same along all other dimensions.
 
     Returns
     -------
     DataArray or Dataset
-        (...,), 1; with `by` it has a dimension of its name. 0 where the halves are not correlated,
-        NaN below two replicas or where a half is constant or NaN.
+        (...,), 1; with `by` it has a dimension with the name of `by`. 0 if the halves are not
+        correlated, NaN for less than two replicas or if a half is constant or NaN.
     """
     need_dims(x, dim, "particle")
     check_splits(splits)
@@ -97,13 +98,13 @@ def split_half_reliability_array(
 
 
 def half_contrasts(replicas: int, splits: int, seed: int | list[int]) -> np.ndarray:
-    """Random splits: the mean of h of R replicas less the mean of the others, h = R // 2.
+    """Random halvings: weights of the mean over h = R // 2 replicas minus the mean of the others.
 
     Returns
     -------
     ndarray
-        Weight of each replica, (split, replica): 1 / h or -1 / (R - h). The first ones do not
-        depend on how many there are.
+        Weight of each replica, (split, replica): 1 / h or -1 / (R - h). A halving does not depend
+        on the number of further ones.
     """
     half = replicas // 2
     random = np.random.default_rng(seed)
@@ -114,27 +115,28 @@ def half_contrasts(replicas: int, splits: int, seed: int | list[int]) -> np.ndar
 
 
 def reliability_of_halves(mean: np.ndarray, difference: np.ndarray, replicas: int) -> np.ndarray:
-    """Reliability of a mean of R replicas from the differences between its halves.
+    """Reliability of a mean over R replicas, from the differences between its halves.
 
-    The halves are mean + (1 - p) difference and mean - p difference, p = h / R. r is the mean over
-    the splits of the correlation of the two; from it follows r / p(1 - p) / 2 (1 - r^2)
+    The halves are mean + (1 - p) difference and mean - p difference, p = h / R. r is their
+    correlation, averaged over the halvings. The reliability is r / (2 p (1 - p) (1 - r^2))
     (sqrt(r^2 + 4 p (1 - p) (1 - r^2)) - r), which is 2 r / (1 + r) for equal halves: C. Spearman
-    and W. Brown, Br. J. Psychol. 3, 271 and 296 (1910); of an odd number, P. Horst, Psychometrika
-    16, 368 (1951).
+    and W. Brown, Br. J. Psychol. 3, 271 and 296 (1910); for odd R, P. Horst, Psychometrika 16, 368
+    (1951).
 
     Parameters
     ----------
     mean : ndarray
         (..., particle).
     difference : ndarray
-        Of the means of the halves, as `half_contrasts` has them, (..., split, particle).
+        Differences of the means of the halves, with the weights of `half_contrasts`,
+        (..., split, particle).
     replicas : int
         R.
 
     Returns
     -------
     ndarray
-        (...,), 1; 0 where the halves are not correlated, NaN where one is constant or NaN.
+        (...,), 1; 0 if the halves are not correlated, NaN if one is constant or NaN.
     """
     share = (replicas // 2) / replicas
     mean, difference = centred(mean), centred(difference)
@@ -152,7 +154,7 @@ def reliability_of_halves(mean: np.ndarray, difference: np.ndarray, replicas: in
 
 
 def check_splits(splits: int) -> None:
-    """Refuse less than one split."""
+    """Check that there is at least one halving."""
     if splits < 1:
         raise ValueError(f"{splits} splits; expected at least 1")
 
@@ -161,22 +163,22 @@ def check_splits(splits: int) -> None:
 def noise_corrected_correlation(
     correlation: Values, reliability: Values, minimum_reliability: float = MINIMUM_RELIABILITY
 ) -> Values:
-    """C / sqrt(reliability): the correlation with a mean over endlessly many replicas.
+    """C / sqrt(reliability): the estimated correlation with a mean over infinitely many replicas.
 
-    C. Spearman, Am. J. Psychol. 15, 72 (1904). Of a structure that predicts the dynamics as well as
-    can be, it is 1; by the noise of both it may be above.
+    C. Spearman, Am. J. Psychol. 15, 72 (1904). It is 1 for a structure that predicts the dynamics
+    perfectly; by noise it can exceed 1.
 
     Parameters
     ----------
     correlation, reliability : DataArray or Dataset
         Broadcast by name.
     minimum_reliability : float
-        Below it the noise would be corrected too.
+        Smallest reliability for a correction.
 
     Returns
     -------
     DataArray or Dataset
-        1. NaN below the minimum.
+        Dimensionless. NaN below the minimum reliability.
     """
 
     def block(c: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -198,6 +200,6 @@ def noise_corrected_correlation_array(
 
 def centred(values: np.ndarray) -> np.ndarray:
     """Deviations from the mean over the particles."""
-    # in one order in memory, so that sums of the same numbers are rounded alike
+    # contiguous, so that the same numbers give the same rounding
     values = np.ascontiguousarray(values, dtype=float)
     return values - values.mean(axis=-1, keepdims=True)

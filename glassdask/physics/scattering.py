@@ -15,7 +15,7 @@ from glassdask.physics.displacement import lengths_squared
 from glassdask.physics.labelled import Values, apply, labelled, takes_datasets
 from glassdask.physics.statistics import mean_over
 
-#: q r below which a polynomial in (q r)^2 is used, and above which its values at great distances.
+#: q r below which a polynomial in (q r)^2 is used, and above which the asymptotic form.
 _NEAR = 8.0
 
 
@@ -28,15 +28,15 @@ def self_intermediate_scattering(
 ) -> Values:
     """F_s(q, t) = (1/N) sum_i <exp(i q.(r_i(t) - r_i(0)))>, averaged over the directions of q.
 
-    J_0(q r) in 2D and sin(q r) / (q r) in 3D; J.-P. Hansen, I. R. McDonald, Theory of Simple
-    Liquids (2013), ch. 7. The average over angles is that of an isotropic system; in a periodic box
-    it needs no q that fits into the box.
+    The average is J_0(q r) in 2D and sin(q r) / (q r) in 3D; J.-P. Hansen, I. R. McDonald, Theory
+    of Simple Liquids (2013), ch. 7. It assumes an isotropic system; q need not be a wave vector of
+    the periodic box.
 
     Parameters
     ----------
     displacement : DataArray or Dataset
-        r_i(t) - r_i(0), unwrapped, (..., particle, axis), sigma; of `gd.cage_relative_displacement`
-        it makes the cage-relative function.
+        r_i(t) - r_i(0), unwrapped, (..., particle, axis), sigma. With the result of
+        `gd.cage_relative_displacement`, it is the cage-relative function.
     wave_number : float
         q, sigma^-1.
     dim : str
@@ -47,12 +47,12 @@ def self_intermediate_scattering(
     Returns
     -------
     DataArray or Dataset
-        (...,), 1; with `by` it has the dimension `species`. NaN where a displacement is.
+        (...,), 1; with `by` it has the dimension `species`. NaN if a displacement is NaN.
 
     Raises
     ------
     ValueError
-        When q is not positive, or there is no `axis` or `dim`.
+        When q is not positive, or `axis` or `dim` is missing.
     """
     squares = lengths_squared(displacement, dim)
     dimension = displacement.sizes["axis"]
@@ -74,13 +74,13 @@ def angular_average(
 ) -> np.ndarray:
     """exp(i q.r), averaged over all directions of q: J_0(q r) in 2D, sin(q r) / (q r) in 3D.
 
-    By polynomials that agree with SciPy's functions to 1e-9; to 1e-5 in single precision, whose
-    squares say no more where q r is large.
+    It is computed from polynomials, which agree with SciPy's functions to 1e-9, and to 1e-5 in
+    single precision, the accuracy of the squares at large q r.
 
     Parameters
     ----------
     squared_displacement : ndarray
-        r^2, any shape, sigma^2. NaN stays NaN.
+        r^2, any shape, sigma^2. NaN gives NaN.
     wave_number : float
         q, sigma^-1.
     dimension : int
@@ -89,12 +89,12 @@ def angular_average(
     Returns
     -------
     ndarray
-        The same shape, dimensionless; single precision where the squares are.
+        The same shape, dimensionless; in single precision if the squares are.
 
     Raises
     ------
     ValueError
-        When q is not positive, or the dimension is another.
+        When q is not positive, or the dimension is not 2 or 3.
     """
     check(wave_number, dimension)
     squares = np.ascontiguousarray(squared_displacement)
@@ -108,7 +108,7 @@ def angular_average(
 
 
 def check(wave_number: float, dimension: int) -> None:
-    """Refuse a wave number that is not positive, or a dimension that is not 2 or 3."""
+    """Check that the wave number is positive, and the dimension 2 or 3."""
     if not 0 < wave_number < np.inf:
         raise ValueError(f"wave_number of {wave_number}; expected a positive number")
     if dimension not in (2, 3):
@@ -116,20 +116,20 @@ def check(wave_number: float, dimension: int) -> None:
 
 
 def _power_series(function: Callable[[np.ndarray], np.ndarray], degree: int) -> np.ndarray:
-    """Coefficients, the highest first, of a polynomial on [-1, 1] that is near a function there."""
+    """Coefficients, highest order first, of a polynomial that fits a function on [-1, 1]."""
     near = Chebyshev.interpolate(function, degree)
     return np.asarray(near.convert(kind=Polynomial).coef[::-1])
 
 
 def _below(function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Of a function of x = q r up to _NEAR, in 2 (x / _NEAR)^2 - 1."""
+    """Coefficients for a function of x = q r up to _NEAR, in powers of 2 (x / _NEAR)^2 - 1."""
     return _power_series(lambda w: function(_NEAR * np.sqrt((w + 1) / 2)), 12)
 
 
 def _beyond(phase: bool) -> np.ndarray:
-    """Of A or b in J_0 = sqrt(2 / (pi x)) A cos(x - pi/4 + b), x > _NEAR.
+    """Coefficients for A or b in J_0 = sqrt(2 / (pi x)) A cos(x - pi/4 + b), x > _NEAR.
 
-    In 2 (_NEAR / x)^2 - 1; b is divided by _NEAR / x.
+    In powers of 2 (_NEAR / x)^2 - 1; b is divided by _NEAR / x.
     """
 
     def function(w: np.ndarray) -> np.ndarray:
@@ -152,12 +152,12 @@ _SERIES = {
 
 
 def _series(dimension: int, kind: type[np.floating]) -> tuple[tuple[np.floating, ...], ...]:
-    """Coefficients in the precision of the data, so that no number is converted on the way."""
+    """Coefficients in the precision of the data, so that kernels need no conversions."""
     return tuple(tuple(kind(value) for value in one) for one in _SERIES[dimension])
 
 
-# What follows is written without inner loops, and divides without looking for zeros, since the
-# compiler then computes 8 or 16 numbers at a time: ten times as fast.
+# The kernels have no inner loops and no checks for division by zero, so that the compiler
+# vectorises them: this is ten times as fast.
 _FAST: dict[str, Any] = {
     "fastmath": {"contract", "nsz", "arcp"},
     "error_model": "numpy",
@@ -196,7 +196,7 @@ def _bessel(squares, q, series, found):  # type: ignore[no-untyped-def]
             found[i] = _degree_12(below, squares[i] * scale - one)
         many = 0
         for i in range(low, high):
-            # written in any case, and kept or not: faster than a branch that nobody can foresee
+            # write always, and advance only for large q r: faster than a branch
             where[many], x[many] = i, squares[i]
             many += squares[i] > far
         for k in range(many):
@@ -204,7 +204,7 @@ def _bessel(squares, q, series, found):  # type: ignore[no-untyped-def]
             t = near / distance
             w = two * t * t - one
             turn = (distance - quarter + t * _degree_7(phase, w)) * per_pi
-            # cos(pi turn), of the turn nearest to 0
+            # reduce the argument of cos(pi turn) to [-1, 1]
             turn -= two * np.floor(turn * half + half)
             wave = _degree_9(cosine, two * turn * turn - one)
             x[k] = np.sqrt(two_per_pi / distance) * _degree_7(size, w) * wave

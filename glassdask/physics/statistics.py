@@ -1,4 +1,4 @@
-"""Means: over samples, with the missing ones left out, and over groups of particles."""
+"""Means over samples, with confidence intervals, and over groups of particles."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ def mean_with_interval(
 ) -> xr.Dataset:
     """Mean over samples, its spread and its confidence interval, by the bootstrap (BCa).
 
-    Such as of the correlation of two indicators, which is one number a sample. The interval is
-    bias-corrected and accelerated: B. Efron, J. Am. Stat. Assoc. 82, 171 (1987). The samples are
-    drawn with replacement; the ends are the quantiles Phi(z0 + (z0 + z) / (1 - a (z0 + z))) of the
-    means of the resamples, with z = Phi^-1((1 -+ confidence) / 2), z0 = Phi^-1(share of these means
-    below the mean, ties half) and a = sum d^3 / (6 (sum d^2)^(3/2)), d = x - mean(x). Their
-    distances from the mean are multiplied by `wider`, without which an interval over 2 samples
-    holds the truth half the time.
+    For example of the correlation of two indicators, one number per sample. The interval is
+    bias-corrected and accelerated: B. Efron, J. Am. Stat. Assoc. 82, 171 (1987). Samples are drawn
+    with replacement. The ends are the quantiles Phi(z0 + (z0 + z) / (1 - a (z0 + z))) of the means
+    of the resamples, with z = Phi^-1((1 -+ confidence) / 2), z0 = Phi^-1(fraction of these means
+    below the mean; ties count half) and a = sum d^3 / (6 (sum d^2)^(3/2)), d = x - mean(x). Their
+    distances from the mean are multiplied by `small_sample_factor`; without it, an interval over
+    2 samples would contain the true mean in half of the cases.
 
     Parameters
     ----------
     x : DataArray or Dataset
-        With the dimension `dim`. NaN is left out and counted.
+        With the dimension `dim`. NaN are left out and counted.
     dim : str
         Dimension of the samples.
     confidence : float
         Level of the interval, 0 to 1.
     resamples : int
-        How many.
+        Number of resamples.
     seed : int
-        Of the resamples.
+        Seed of the resamples.
 
     Returns
     -------
     Dataset
         Without `dim`: `mean`, `standard_deviation` (with count - 1), `standard_error`, `lower` and
-        `upper` with the units of `x`; `count`, samples that entered, and `missing`, those that were
-        NaN. Spread and interval are NaN below two samples. A Dataset `x` gives them the dimension
-        `variable`.
+        `upper` with the units of `x`; `count`, the number of samples used, and `missing`, that of
+        NaN. Spread and interval are NaN for less than two samples. For a Dataset `x`, they have
+        the dimension `variable`.
 
     Raises
     ------
@@ -92,22 +92,22 @@ def mean_with_interval(
 
 @takes_datasets("x")
 def species_means(x: Values, species: xr.DataArray, dim: str = "particle") -> Values:
-    """Mean over the particles of each species, such as of an indicator.
+    """Mean over the particles of each species.
 
     Parameters
     ----------
     x : DataArray or Dataset
-        (..., particle).
+        Such as an indicator, (..., particle).
     species : DataArray
-        (particle,), such as `ds.species`. It is read at once.
+        (particle,), such as `ds.species`. It is loaded into memory.
     dim : str
         Dimension of the particles.
 
     Returns
     -------
     DataArray or Dataset
-        (..., species), the species that occur in ascending order, with the units of `x`. NaN where
-        a particle of the species has NaN.
+        (..., species), in ascending order, with the units of `x`. NaN if a particle of the species
+        has NaN.
     """
     need_dims(x, dim)
     kinds = np.unique(species)
@@ -118,7 +118,7 @@ def species_means(x: Values, species: xr.DataArray, dim: str = "particle") -> Va
 
 
 def mean_over(x: xr.DataArray, dim: str, by: xr.DataArray | None) -> xr.DataArray:
-    """Mean over the particles, or over those of each species; NaN where one is."""
+    """Mean over all particles, or over those of each species; NaN if one is NaN."""
     if by is not None:
         return species_means(x, by, dim)
     return x.mean(dim, dtype=float, skipna=False)
@@ -131,10 +131,10 @@ class Moments(NamedTuple):
     ----------
     mean, standard_deviation, standard_error : ndarray
         In the units of the values. The standard deviation is that of a sample, with counted - 1;
-        the standard error is standard_deviation / sqrt(counted). Both are NaN below two samples;
-        the mean of none is NaN.
+        the standard error is standard_deviation / sqrt(counted). Both are NaN for less than two
+        samples, and the mean is NaN for none.
     counted : ndarray of int
-        Samples that are not NaN.
+        Number of samples that are not NaN.
     """
 
     mean: np.ndarray
@@ -144,7 +144,7 @@ class Moments(NamedTuple):
 
 
 def moments(values: np.ndarray) -> Moments:
-    """Mean, standard deviation, standard error and count; NaN is left out.
+    """Mean, standard deviation, standard error and count; NaN are left out.
 
     Parameters
     ----------
@@ -165,11 +165,11 @@ def moments(values: np.ndarray) -> Moments:
 def means_of_groups(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Mean over each group of the last axis, (..., group), the groups in ascending order.
 
-    NaN where one has a NaN. `group` is that of each particle, (particle,).
+    NaN if a value of the group is NaN. `group` has the group of each particle, (particle,).
     """
     values = np.ascontiguousarray(values)
     kinds, place, counts = np.unique(group, return_inverse=True, return_counts=True)
-    # particles of a group mostly follow one another
+    # particles of a group are mostly consecutive
     starts = np.concatenate([[0], np.flatnonzero(np.diff(place)) + 1, [len(place)]])
     sums = np.zeros((values.size // len(place), len(kinds)))
     _group_sums(values.reshape(-1, len(place)), starts, place[starts[:-1]], sums)
@@ -188,12 +188,12 @@ def _group_sums(values, starts, groups, sums):  # type: ignore[no-untyped-def]
 
 def groups_of(values: np.ndarray, group: np.ndarray) -> list[np.ndarray]:
     """The parts of the last axis, (..., members) each, in ascending order of their groups."""
-    # a mask would give parts of another order in memory, whose sums are rounded differently
+    # np.compress gives contiguous parts; those of a mask would have other rounding errors
     return [np.compress(group == one, values, axis=-1) for one in np.unique(group)]
 
 
 def check_bootstrap(confidence: float, resamples: int) -> None:
-    """Refuse a confidence level that is not between 0 and 1, or less than one resample."""
+    """Check that the confidence level is between 0 and 1, and that there is a resample."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence of {confidence}; expected a level between 0 and 1")
     if resamples < 1:
@@ -201,7 +201,7 @@ def check_bootstrap(confidence: float, resamples: int) -> None:
 
 
 def check_samples(count: int, dim: str = "the last axis") -> None:
-    """Refuse no samples at all."""
+    """Check that there is at least one sample."""
     if count < 1:
         raise ValueError(f"{count} samples along {dim}; expected at least 1")
 
@@ -211,8 +211,8 @@ def bootstrap_interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Interval of `mean_with_interval` over the last axis: both ends, (...,).
 
-    Rows with the same number of samples are resampled alike, so a row does not depend on the others
-    that it is computed with.
+    Rows with equal numbers of samples use the same resamples, so that the result for a row does not
+    depend on other rows.
     """
     check_bootstrap(confidence, resamples)
     values = np.asarray(values, dtype=float)
@@ -233,29 +233,28 @@ def _interval(values: np.ndarray, drawn: np.ndarray, confidence: float) -> np.nd
     mean = values.mean()
     deviation = values - mean
     scale = np.abs(deviation).max()
-    # the mean of equal numbers can differ from them by rounding
+    # the mean of equal numbers has a rounding error
     if not scale > 1e-14 * abs(mean):
         return np.array([mean, mean])
     deviation /= scale
     means = np.sort(deviation[drawn].mean(axis=1))
-    # resamples with the same mean as the samples are ties, whatever the rounding
+    # means equal to that of the samples, within rounding, are ties
     below = (np.searchsorted(means, -1e-12) + np.searchsorted(means, 1e-12)) / 2
     share = np.clip(below / len(means), 0.5 / len(means), 1 - 0.5 / len(means))
     bias = ndtri(share)
     acceleration = (deviation**3).sum() / (6 * math.sqrt((deviation**2).sum()) ** 3)
     z = bias + ndtri([(1 - confidence) / 2, (1 + confidence) / 2])
     ends = np.quantile(means, ndtr(bias + z / (1 - acceleration * z)))
-    return mean + scale * wider(len(values), confidence) * ends
+    return mean + scale * small_sample_factor(len(values), confidence) * ends
 
 
-def wider(count: int, confidence: float) -> float:
-    """By how much an interval of the bootstrap over few samples is too narrow.
+def small_sample_factor(count: int, confidence: float) -> float:
+    """Factor by which a bootstrap interval over few samples must be widened.
 
-    sqrt(n / (n - 1)) t / z, of the quantiles of Student's distribution with n - 1 degrees of
-    freedom and of the normal one: resamples scatter by the standard deviation without Bessel's
-    correction, and the bootstrap knows nothing of how uncertain that is; T. C. Hesterberg, Am.
-    Stat. 69, 371 (2015). The resampled means of Gaussian samples then end where Student's
-    interval does.
+    sqrt(n / (n - 1)) t / z, where t is the quantile of Student's distribution with n - 1 degrees of
+    freedom, and z that of the normal distribution. Resampled means have the standard deviation
+    without Bessel's correction, and the bootstrap ignores its uncertainty; T. C. Hesterberg, Am.
+    Stat. 69, 371 (2015). With this factor, the interval of Gaussian samples is Student's.
     """
     level = (1 + confidence) / 2
     return math.sqrt(count / (count - 1)) * float(stdtrit(count - 1, level) / ndtri(level))

@@ -1,4 +1,4 @@
-"""Indicators from the Voronoi cells and the Delaunay simplices of a configuration."""
+"""Indicators from Voronoi cells and Delaunay simplices."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def voronoi_volume(ds: xr.Dataset) -> xr.DataArray:
     Returns
     -------
     DataArray
-        (..., particle). They add up to the volume of the box.
+        (..., particle). The sum over particles is the volume of the box.
     """
     return one_indicator(ds, "voronoi_volume")
 
@@ -39,8 +39,8 @@ def voronoi_volume_array(tessellation: Tessellation) -> np.ndarray:
 def centroid_distance(ds: xr.Dataset) -> xr.DataArray:
     """Distance of each particle from the centroid of its Voronoi cell, sigma.
 
-    0 where the cell is symmetric about the particle. It is the length of the Voronoi cell
-    anisotropy vector of J. M. Rieser, C. P. Goodrich, A. J. Liu and D. J. Durian, Phys. Rev. Lett.
+    0 if the cell is symmetric about the particle. It is the length of the Voronoi cell anisotropy
+    vector of J. M. Rieser, C. P. Goodrich, A. J. Liu and D. J. Durian, Phys. Rev. Lett.
     116, 088001 (2016).
 
     Parameters
@@ -64,8 +64,8 @@ def centroid_distance_array(tessellation: Tessellation) -> np.ndarray:
 def diameter(ds: xr.Dataset) -> xr.DataArray:
     """Diameter of each particle, sigma_ii of the potential, sigma.
 
-    It tells the species apart and knows nothing else; coarse-grained it is the composition around
-    each particle. What another indicator says beyond the species, it says beyond this one.
+    It depends only on the species; coarse-grained, it is the composition around each particle. It
+    is the reference for other indicators: what they add to it is more than the species.
 
     Parameters
     ----------
@@ -89,12 +89,12 @@ def diameter_array(species: np.ndarray, sigma: npt.ArrayLike) -> np.ndarray:
 def tong_tanaka(
     ds: xr.Dataset, reference_length: Sequence[Sequence[float]] | None = None
 ) -> xr.DataArray:
-    """Order parameter Theta of Tong and Tanaka: how far the neighbours are from touching.
+    """Order parameter Theta of Tong and Tanaka: the deviation of the neighbours from contact.
 
     Theta_o is the mean over all Delaunay triangles at particle o of |theta1 - theta2|: theta1 is
-    the angle at o, theta2 that of the triangle whose sides are the reference lengths of its
-    corners. 2D: H. Tong, H. Tanaka, Phys. Rev. X 8, 011041 (2018). In 3D tetrahedra take the
-    place of triangles, and solid angles that of angles.
+    the angle at o, theta2 that of the ideal triangle, whose sides are the reference lengths of its
+    species. 2D: H. Tong, H. Tanaka, Phys. Rev. X 8, 011041 (2018). 3D: tetrahedra instead of
+    triangles, and solid angles instead of angles.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def tong_tanaka(
         As for `structural_indicators`.
     reference_length : matrix, optional
         Side of the ideal triangle (edge of the ideal tetrahedron) between two species,
-        (species, species), sigma; else the attribute of `ds`.
+        (species, species), sigma; by default the attribute of `ds`.
 
     Returns
     -------
@@ -112,9 +112,8 @@ def tong_tanaka(
     Raises
     ------
     ValueError
-        When there are no reference lengths, they are not a symmetric matrix of positive numbers
-        that covers all species, or three (four) particles meet whose reference lengths close no
-        triangle (tetrahedron).
+        When reference lengths are missing, or not a symmetric matrix of positive numbers for all
+        species, or cannot form a triangle (tetrahedron) of species that occurs.
     """
     return one_indicator(ds, "tong_tanaka", reference_length=reference_length)
 
@@ -137,7 +136,7 @@ def tong_tanaka_array(
     )
     if np.isnan(theta).any():
         raise ValueError(
-            "reference_length that closes no triangle (tetrahedron); expected lengths such as "
+            "reference_length cannot form a triangle (tetrahedron); expected lengths such as "
             "the sums of the radii"
         )
     return theta
@@ -216,7 +215,7 @@ def _angle(edges):  # type: ignore[no-untyped-def]
 
 
 def ideal_angles(lengths: np.ndarray, dimension: int) -> np.ndarray:
-    """Angle at the first of d + 1 species, by their numbers; NaN where nothing closes.
+    """Angle at the first of d + 1 species; NaN if the lengths cannot form a simplex.
 
     Parameters
     ----------
@@ -233,7 +232,7 @@ def ideal_angles(lengths: np.ndarray, dimension: int) -> np.ndarray:
     angles = np.full((len(lengths),) * (dimension + 1), np.nan)
     for corner, *others in product(range(len(lengths)), repeat=dimension + 1):
         side = lengths[corner, others]
-        # law of cosines: the scalar products of the edges fix them up to a rotation
+        # law of cosines: the scalar products of the edges determine them up to a rotation
         products = (side[:, None] ** 2 + side**2 - lengths[np.ix_(others, others)] ** 2) / 2
         np.fill_diagonal(products, side**2)
         try:

@@ -1,8 +1,8 @@
 """Static structure factors, by the direct sum over the wave vectors of the box.
 
-freud's direct method (3.4) takes no two-dimensional box and only the wave vectors whose components
-are all positive or 0, the vector 0 among them; its other method, Debye's, has no periodic box. So
-this sum is our own, and the tests hold it against freud's.
+freud 3.4 cannot do this: its direct method has no two-dimensional box and only wave vectors with
+components of 0 or more, including 0; its Debye method has no periodic box. The tests compare with
+freud where possible.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from glassdask.physics.geometry.inputs import box_sides, points, species_numbers
 from glassdask.physics.labelled import kinds_of, labelled
 from glassdask.physics.radial_distribution import of_pairs, pair_names, species_pairs
 
-# Waves of particles held at once: 16 MB.
+# Number of complex amplitudes in memory at a time: 16 MB.
 _BLOCK = 1 << 20
 
 
 def structure_factor(ds: xr.Dataset, bins: int = 100, q_max: float = 20.0) -> xr.DataArray:
     """Static structure factor S(q) of each pair of species and of all particles.
 
-    S_ab(q) = Re sum_{i in a, j in b} exp(i q (r_i - r_j)) / sqrt(N_a N_b), and S(q) the same over
-    all particles; the partial ones of N. W. Ashcroft and D. C. Langreth, Phys. Rev. 156, 685
-    (1967). S(q) = sum_ab sqrt(x_a x_b) S_ab(q), with the fractions x. The wave vectors are those of
-    the box, q = 2 pi (n_x / L_x, n_y / L_y[, n_z / L_z]), without 0, and a bin has the mean over
-    those whose length falls into it.
+    S_ab(q) = Re sum_{i in a, j in b} exp(i q (r_i - r_j)) / sqrt(N_a N_b), the partial structure
+    factors of N. W. Ashcroft and D. C. Langreth, Phys. Rev. 156, 685 (1967); S(q) is the same over
+    all particles. S(q) = sum_ab sqrt(x_a x_b) S_ab(q), with the number fractions x. The wave
+    vectors are those of the box, q = 2 pi (n_x / L_x, n_y / L_y[, n_z / L_z]), without 0. A bin is
+    the mean over the wave vectors whose length lies in it.
 
     Parameters
     ----------
@@ -42,14 +42,14 @@ def structure_factor(ds: xr.Dataset, bins: int = 100, q_max: float = 20.0) -> xr
     -------
     DataArray
         (..., pair, wave_number), dimensionless, with the coordinates `pair` ("AA", "AB", "BB",
-        "total") and `wave_number`, the middles of the bins, sigma^-1. NaN in a bin without a wave
-        vector, and for a species without particles.
+        "total") and `wave_number`, the middles of the bins, sigma^-1. NaN for a bin without wave
+        vectors, and for a species without particles.
 
     Raises
     ------
     ValueError
-        When there are no bins, `q_max` is below 2 pi / L, or (on computation) a position is not
-        finite.
+        When `bins` is not positive, `q_max` is below 2 pi / L, or (on computation) a position is
+        not finite.
     """
     check_bins(np.asarray(ds["box_length"]), bins, q_max)
     kinds = kinds_of(ds)
@@ -69,7 +69,7 @@ def wave_numbers(bins: int, q_max: float) -> np.ndarray:
 
 
 def check_bins(box_length: np.ndarray, bins: int, q_max: float) -> None:
-    """Refuse no bins, or a largest wave number that leaves no wave in the box."""
+    """Check that there is a bin, and a wave vector of the box up to `q_max`."""
     if bins < 1:
         raise ValueError(f"{bins} bins; expected at least 1")
     smallest = 2 * math.pi / float(np.max(box_length))
@@ -112,7 +112,7 @@ def structure_factor_array(
 
 
 def _orders(length: np.ndarray, q_max: float) -> list[np.ndarray]:
-    """N along x, y, z. The waves q and -q have the same S, so half of those along x will do."""
+    """Integers n along x, y, z. q and -q have the same S, so n_x >= 0 is enough."""
     most = [math.floor(q_max * side / (2 * math.pi)) for side in length]
     along = [np.arange(0 if axis == 0 else -n, n + 1) for axis, n in enumerate(most)]
     return along + [np.zeros(1, dtype=int)] * (3 - len(along))
@@ -136,7 +136,7 @@ def _amplitudes(position: np.ndarray, length: np.ndarray, orders: list[np.ndarra
 def _bins(
     length: np.ndarray, orders: list[np.ndarray], bins: int, q_max: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bin of each wave, `bins` for those left out, and how many waves it stands for; flat."""
+    """Bin of each wave vector (`bins` if not used) and its multiplicity, as flat arrays."""
     step = 2 * math.pi / np.append(length, np.inf)[:3]
     x, y, z = (n * h for n, h in zip(orders, step, strict=True))
     q = np.sqrt(z[:, None, None] ** 2 + x[:, None] ** 2 + y**2)

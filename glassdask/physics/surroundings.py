@@ -1,4 +1,4 @@
-"""Indicators that count the particles around each particle."""
+"""Indicators from the particles around each particle."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from glassdask.physics.geometry.pairs import pairs_within
 from glassdask.physics.geometry.tessellation import Tessellation
 from glassdask.physics.labelled import renamed_argument, species_number
 
-#: Distance over which a partner comes to count in the local density, sigma.
+#: Width of the border over which the weight in the local density falls from 1 to 0, sigma.
 BORDER = 1.0
-# points of the radial integral a width of the Gaussian, and widths after which it is left out
+# points of the radial integral per width of the Gaussian, and its cutoff in widths
 _POINTS_A_WIDTH = 8
 _WIDTHS = 5.0
 
 
 @renamed_argument("of", "counted_species")
 def coordination(ds: xr.Dataset, counted_species: int | str | None = None) -> xr.DataArray:
-    """Number of neighbours of each particle, those that share a face of the Voronoi cells.
+    """Number of Voronoi neighbours of each particle, whose cells share a face with its own.
 
     Parameters
     ----------
     ds : Dataset
         As for `structural_indicators`; needs no attribute.
     counted_species : int or str, optional
-        The species that counts, by number or name; all if left out.
+        Count only neighbours of this species, a number or name; by default all.
 
     Returns
     -------
     DataArray
-        (..., particle), 1. In two dimensions their mean is 6, if all count.
+        (..., particle), 1. In two dimensions the mean is 6, if all species count.
     """
     counted = species_number(ds, counted_species)
     return one_indicator(ds, "coordination", counted_species=counted)
 
 
 def coordination_array(tessellation: Tessellation, counted: np.ndarray | None = None) -> np.ndarray:
-    """`coordination` of one configuration; `counted` are those that count, (particle,) bool."""
+    """`coordination` of one configuration; `counted` selects the counted particles, (particle,)."""
     if counted is None:
         return tessellation.coordination.astype(float)
     here, there = tessellation.neighbours
@@ -50,7 +50,7 @@ def coordination_array(tessellation: Tessellation, counted: np.ndarray | None = 
 
 
 def unlike_neighbours(ds: xr.Dataset) -> xr.DataArray:
-    """Share of the neighbours of each particle that are of another species than itself.
+    """Fraction of the Voronoi neighbours of each particle that are of another species.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def unlike_neighbours(ds: xr.Dataset) -> xr.DataArray:
     Returns
     -------
     DataArray
-        (..., particle), 1. Its mean is small in a mixture that demixes.
+        (..., particle), 1. The mean is small in a mixture that demixes.
     """
     return one_indicator(ds, "unlike_neighbours")
 
@@ -80,17 +80,17 @@ def local_density(
     """Number density of the other particles around each particle, sigma^-d.
 
     rho_i = sum_j w(r_ij) / integral w dV. The weight w falls linearly from 1 to 0 between
-    R - `BORDER` / 2 and R + `BORDER` / 2. The `LocalDensity` of freud, but for the integral, in
-    whose place it has the volume of the sphere, and so is some percent too high.
+    R - `BORDER` / 2 and R + `BORDER` / 2. It differs from `LocalDensity` of freud only in the
+    integral: freud divides by the volume of the sphere, and is some percent too high.
 
     Parameters
     ----------
     ds : Dataset
         As for `structural_indicators`.
     distance : float, optional
-        R, sigma; else the attribute `local_density_distance` of `ds`, or 2.
+        R, sigma; by default the attribute `local_density_distance` of `ds`, or 2.
     counted_species : int or str, optional
-        The species that counts, by number or name; all if left out.
+        Count only particles of this species, a number or name; by default all.
 
     Returns
     -------
@@ -100,8 +100,7 @@ def local_density(
     Raises
     ------
     ValueError
-        When R is not longer than half the border, or R and half the border are longer than half
-        the box.
+        When R is not larger than `BORDER` / 2, or R + `BORDER` / 2 exceeds half the box.
     """
     counted = species_number(ds, counted_species)
     return one_indicator(
@@ -115,7 +114,7 @@ def local_density_array(
     local_density_distance: float,
     counted: np.ndarray | None = None,
 ) -> np.ndarray:
-    """`local_density` of one configuration; `counted` are those that count, (particle,) bool."""
+    """`local_density` of one configuration; `counted` selects counted particles, (particle,)."""
     distance = local_density_distance
     if not distance > BORDER / 2:
         raise ValueError(f"a distance of {distance:g}; expected more than {BORDER / 2:g} sigma")
@@ -134,7 +133,7 @@ def local_density_array(
 def pair_entropy(
     ds: xr.Dataset, distance: float | None = None, width: float | None = None
 ) -> xr.DataArray:
-    """Pair entropy S2 of each particle, kB, from the distances to all others of each species.
+    """Pair entropy S_2 of each particle, from its distances to the others of each species, kB.
 
     s_i = -1/2 sum_b rho_b integral (g_b ln g_b - g_b + 1) dV up to the distance, with
     g_b(r) = sum_(j in b) exp(-(r - r_ij)^2 / 2 w^2) / (sqrt(2 pi) w rho_b S(r)) for particle i and
@@ -146,20 +145,20 @@ def pair_entropy(
     ds : Dataset
         As for `structural_indicators`.
     distance : float, optional
-        Upper end of the integral, sigma; else the attribute `pair_entropy_distance`, or 5.
+        Upper limit of the integral, sigma; by default the attribute `pair_entropy_distance` of
+        `ds`, or 5.
     width : float, optional
-        w, sigma; else the attribute `pair_entropy_width`, or 0.1.
+        w, sigma; by default the attribute `pair_entropy_width` of `ds`, or 0.1.
 
     Returns
     -------
     DataArray
-        (..., particle). The more negative, the more ordered.
+        (..., particle). More negative values mean more order.
 
     Raises
     ------
     ValueError
-        When one of the lengths is not positive, or the distance and five widths are longer than
-        half the box.
+        When one of the lengths is not positive, or distance + 5 width exceeds half the box.
     """
     return one_indicator(
         ds, "pair_entropy", pair_entropy_distance=distance, pair_entropy_width=width
@@ -184,7 +183,7 @@ def pair_entropy_array(
     radius = (np.arange(points) + 0.5) * (distance / points)
     shell = 2 * math.pi * radius if d == 2 else 4 * math.pi * radius**2
     step = distance / points
-    # that of a particle which has no partner at all
+    # the value of a particle without any partner
     entropy = np.full(count, -0.5 * density.sum() * shell.sum() * step)
     for pairs in pairs_within(position, box_length, distance + _WIDTHS * width):
         _set_entropies(entropy, *pairs, kinds, density, radius, shell, step, width)

@@ -1,4 +1,4 @@
-"""Fluctuations of the overlap from trajectory to trajectory, and where they are largest."""
+"""Fluctuations of the overlap between trajectories: chi_4, and its peak in time."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ def four_point_susceptibility(
     """chi_4(t) = N (<Q^2> - <Q>^2), with the unbiased variance over independent trajectories.
 
     L. Berthier, R. L. Jack, Phys. Rev. E 76, 041509 (2007). Over the trajectories from one start it
-    is isoconfigurational.
+    is the isoconfigurational chi_4.
 
-    With several starts it is N (<v_c> + var(m_c) - <v_c / R_c>), m_c and v_c the mean and the
-    variance of the Q of the R_c trajectories from start c: trajectories that share their start are
-    not independent, so that the variance over all of them would be too small, and that over the
-    means of the starts holds some of v_c.
+    With several starts it is N (<v_c> + var(m_c) - <v_c / R_c>), where m_c and v_c are the mean and
+    the variance of Q over the R_c trajectories from start c. Trajectories from the same start are
+    not independent, so that the variance over all of them would be too small; the last term removes
+    the part of var(m_c) that comes from v_c.
 
     Parameters
     ----------
     overlap : DataArray or Dataset
-        Q(t) of each trajectory, (..., replica) or (..., configuration, replica). NaN is left out,
+        Q(t) of each trajectory, (..., replica) or (..., configuration, replica). NaN are left out,
         and so are starts with fewer than two trajectories.
     particles : int
         N.
     dim : str
         Dimension of the trajectories.
     starts : str, optional
-        Dimension of their starts, such as "configuration". Left out, each start has a chi_4 of its
-        own.
+        Dimension of their starts, such as "configuration". By default chi_4 is computed for each
+        start separately.
 
     Returns
     -------
     DataArray or Dataset
-        (...,), 1. NaN below two trajectories, or two starts.
+        (...,), 1. NaN for less than two trajectories, or two starts.
     """
     dims = [dim] if starts is None else [starts, dim]
     need_dims(overlap, *dims)
@@ -70,19 +70,19 @@ def susceptibility_of_starts(overlap: np.ndarray, particles: int) -> np.ndarray:
 
 @takes_datasets("x")
 def peak_in_time(x: Values, dim: str = "time") -> xr.Dataset:
-    """Where a function of time is largest, of the recorded times, and how large.
+    """The recorded time at which a function is largest, and its value there.
 
     Parameters
     ----------
     x : DataArray or Dataset
-        Such as chi_4, (..., time), with the coordinate `time`. NaN is left out.
+        Such as chi_4, (..., time), with the coordinate `time`. NaN are left out.
     dim : str
         Dimension of the times.
 
     Returns
     -------
     Dataset
-        (...,): `time` and `height`, in the units of the times and of `x`. NaN where all are NaN.
+        (...,): `time` and `height`, in the units of the times and of `x`. NaN if all values are.
     """
     need_dims(x, dim)
     time = x[dim]

@@ -1,1 +1,1 @@
-"""The worker processes of the Dask stages: on this machine, in an allocation, or as Slurm jobs."""
+"""Executors: one process, Dask workers, MPI ranks, torchrun."""

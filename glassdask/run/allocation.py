@@ -1,4 +1,4 @@
-"""Workers on all tasks of the job that this process is in, started by one command."""
+"""Dask workers on all tasks of the job of this process, started by one launcher command."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from glassdask.run.workers import QUIET, Workers, scratch_folder
 
 logger = logging.getLogger("glassdask")
 
-#: How often a launcher that ended is started again in one run.
+#: How often a launcher that ended is started again.
 RESTARTS = 3
-#: Seconds without any worker, at most: there is no queue to wait for.
+#: Largest time without any worker, seconds; shorter than for jobs, since no queue is involved.
 PATIENCE = 600.0
-#: Seconds that workers get to end when they are told to.
+#: Seconds for workers to end after each request.
 GRACE = 5.0
 
 
 class Allocation(Workers):
-    """One worker a task; a killed one comes back, a dead launcher is started again a few times.
+    """One worker per task; killed workers are restarted, and so is the launcher, a few times.
 
     Parameters
     ----------
     campaign, stage, profile
         As for `Workers`.
     job : Scheduler
-        Of the job that this process is in.
+        The scheduler of the job of this process.
     """
 
     def __init__(
@@ -55,10 +55,12 @@ class Allocation(Workers):
         self._log = campaign.path / "logs" / f"dask-{stage}-{stamp}-{os.getpid()}.log"
 
     def start(self) -> None:
-        """Start the scheduler, and the launcher, without waiting for workers."""
+        """Start the Dask scheduler and the launcher, without waiting for workers."""
         program = self._job.spread[0]
         if shutil.which(program) is None:
-            raise UsageError(f"no program {program}", "it, to start Dask workers", "Install it.")
+            raise UsageError(
+                f"no program {program}", f"{program}, to start Dask workers", "Install it."
+            )
         self._certificates = Certificates(self.campaign.path, self.stage)
         options = self.scheduler_options(self._certificates.security)
         self.cluster = SpecCluster(
@@ -71,7 +73,7 @@ class Allocation(Workers):
     def _start_launcher(self) -> None:
         self._starts += 1
         with self._log.open("a", encoding="utf-8") as log:
-            # a session of its own: Ctrl-C is for us, who then end it in order
+            # in a new session, so that Ctrl-C reaches only this process, which ends the launcher
             self._launcher = subprocess.Popen(
                 self._command(), env=os.environ | ENVIRONMENT, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
@@ -91,12 +93,12 @@ class Allocation(Workers):
         ]  # fmt: skip
 
     def _memory(self) -> str:
-        """Of a worker: as the campaign says, else its share of what the job was given."""
+        """Memory of a worker: that of the campaign file, else an equal share of the job's."""
         wanted = self.campaign.file.dask.memory_per_worker
         return str(self._job.memory_of_task(self.count) if wanted == "auto" else wanted)
 
-    def look_after(self, present: int) -> None:
-        """Start the launcher again when it has ended."""
+    def replace_lost(self, present: int) -> None:
+        """Restart the launcher if it has ended."""
         assert self._launcher is not None
         code = self._launcher.poll()
         if code is None:
@@ -105,26 +107,26 @@ class Allocation(Workers):
         if self._starts > RESTARTS:
             raise StageFailed(
                 f"{self._job.spread[0]}, which starts the Dask workers, has ended {self._starts} "
-                f"times, at last with exit code {code}: {said}",
-                then=f"See {self._log}, mend the cause and type the same command again.",
+                f"times, the last time with exit code {code}: {said}",
+                then=self.then(),
             )
-        logger.warning("the launcher ended with exit code %s (%s); started again", code, said)
+        logger.warning("the launcher ended with exit code %s (%s); restarting it", code, said)
         self._start_launcher()
 
-    def in_words(self) -> str:
-        """How many, and where."""
+    def description(self) -> str:
+        """See `Workers.description`."""
         return f"{self.count} workers in {self._job.title} job {self._job.number_here}"
 
-    def why_none(self) -> str:
-        """The last word of the launcher, or of a worker."""
+    def why_missing(self) -> str:
+        """The last line of the log of the launcher and the workers."""
         return f"the last line of {self._job.spread[0]} is: {_last_line(self._log)}"
 
     def then(self) -> str:
-        """Where more is said."""
-        return f"See {self._log}, mend the cause and type the same command again."
+        """See `Workers.then`."""
+        return f"See {self._log}, correct the cause and type the same command again."
 
     def close(self) -> None:
-        """End the workers by way of the scheduler, else by signals to the launcher."""
+        """End the workers through the Dask scheduler, then the launcher, by signals if needed."""
         try:
             super().close()
         finally:
@@ -148,4 +150,4 @@ def _end(process: subprocess.Popen) -> None:
 
 def _last_line(path: Path) -> str:
     lines = [line.strip() for line in path.read_text(errors="replace").splitlines()]
-    return next((line for line in reversed(lines) if line), "nothing was said")
+    return next((line for line in reversed(lines) if line), "the log is empty")

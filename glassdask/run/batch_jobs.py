@@ -1,4 +1,4 @@
-"""Workers in batch jobs of their own, by dask-jobqueue."""
+"""Dask workers in separate batch jobs, by dask-jobqueue."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from glassdask.run.workers import QUIET, Workers
 
 logger = logging.getLogger("glassdask")
 
-#: Seconds between two questions to the queue, at first and at last.
+#: Seconds between two requests to the queue; the time doubles from the first to the second.
 SHORTEST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
-#: How often jobs are replaced that ended before any worker had come.
+#: How often jobs are replaced that ended before any worker connected.
 ROUNDS = 3
 
 
 class _Job:
-    """Of a worker job; the paths of its certificates may hold spaces."""
+    """Mix-in for a job of dask-jobqueue: quotes paths of certificates, which may have spaces."""
 
     def __init__(self, *words: Any, security: Security, **options: Any) -> None:
         quoted: Any = copy.copy(security)
@@ -44,32 +44,32 @@ class _Job:
         super().__init__(*words, security=quoted, **options)  # type: ignore[call-arg]
 
     async def close(self) -> None:
-        """Cancel it; Dask insists on a state that dask-jobqueue does not set."""
+        """Cancel the job, and set the state that Dask requires and dask-jobqueue does not set."""
         await super().close()  # type: ignore[misc]
         self.status = Status.closed
 
 
 class _Cluster:
-    """Of dask-jobqueue's cluster; no two of its jobs ever have the same name for Dask."""
+    """Mix-in for a cluster of dask-jobqueue: its workers never reuse a name."""
 
     def __init__(self, **options: Any) -> None:
         self._numbers = itertools.count()
         super().__init__(**options)
 
     def _new_worker_name(self, worker_number: int) -> str:
-        # the scheduler would refuse the successor of a worker that it does not know to be dead
+        # the scheduler refuses a name while it believes that the lost worker is alive
         return f"job-{next(self._numbers)}"
 
 
 def _cluster_class(scheduler: Scheduler) -> type:
-    """dask-jobqueue's cluster for a scheduler, with these changes."""
+    """The cluster class of dask-jobqueue for a scheduler, with these mix-ins."""
     cluster = getattr(dask_jobqueue, scheduler.cluster)
     job = type("Job", (_Job, cluster.job_cls), {})
     return type("Jobs", (_Cluster, cluster), {"job_cls": job})
 
 
 class BatchJobs(Workers):
-    """As many jobs as the profile says; those that are gone are replaced while there is work."""
+    """Worker jobs, in the number of the profile; lost ones are replaced while there is work."""
 
     def __init__(self, campaign: Campaign, stage: str, profile: Profile) -> None:
         super().__init__(campaign, stage, profile)
@@ -83,16 +83,15 @@ class BatchJobs(Workers):
         self._pause, self._asked, self._rounds = SHORTEST_PAUSE, 0.0, 0
 
     def start(self) -> None:
-        """Start the scheduler and submit the jobs, without waiting for them.
+        """Start the Dask scheduler and submit the jobs, without waiting for them.
 
         Raises
         ------
         StageFailed
-            When the scheduler refuses them.
+            When the batch system refuses them.
         """
-        worker_jobs.cancel(
-            self.batch, self.name
-        )  # of an earlier life of this job, put back into the queue
+        # this job may have been put back into the queue: cancel workers of its earlier run
+        worker_jobs.cancel(self.batch, self.name)
         self._certificates = Certificates(self.campaign.path, self.stage)
         self.cluster = _cluster_class(self.batch)(**self._options(self._certificates.security))
         self._fill()
@@ -106,7 +105,7 @@ class BatchJobs(Workers):
         site, settings = self.profile.site, self.profile.dask
         log = f"{self.campaign.path.resolve()}/logs/{self.name}-{{number}}.log"
         seconds = parse(settings.time)
-        # workers leave before they would be killed, and hand on what they hold
+        # workers end before the wall time kills them, and transfer their results first
         lifetime = seconds - min(120.0, 0.1 * seconds)
         return {
             "cores": settings.workers_per_job,
@@ -114,7 +113,7 @@ class BatchJobs(Workers):
             "memory": settings.memory,
             "job_name": self.name,
             "job_script_prologue": self._prologue(),
-            # filled in by the shell on the node
+            # the shell on the node expands variables
             "local_directory": f'"{site.scratch}"' if site.scratch else None,
             "python": shlex.quote(sys.executable),
             "interface": settings.interface or None,
@@ -132,13 +131,13 @@ class BatchJobs(Workers):
         passed = ENVIRONMENT | {k: os.environ[k] for k in ("PYTHONPATH",) if k in os.environ}
         return lines + [f"export {name}={shlex.quote(text)}" for name, text in passed.items()]
 
-    def look_after(self, present: int) -> None:
-        """Ask the queue when workers are missing, less and less often, and replace lost jobs.
+    def replace_lost(self, present: int) -> None:
+        """Replace lost jobs; ask the queue only when workers are missing, in growing intervals.
 
         Raises
         ------
         StageFailed
-            When jobs end again and again before a worker has come.
+            When jobs repeatedly end before any worker connects.
         """
         if present:
             self._rounds = 0
@@ -162,17 +161,17 @@ class BatchJobs(Workers):
             return
         if self._rounds >= ROUNDS:
             raise StageFailed(
-                f"the jobs of the Dask workers end before any has come: {self._last_words()}",
+                f"the jobs of the Dask workers end before any worker connects: {self._last_log()}",
                 then=self.then(),
             )
-        logger.warning("%d worker jobs are gone; others are submitted", len(gone))
+        logger.warning("%d worker jobs are lost; submitting new ones", len(gone))
         for name in gone:
             del self.cluster.worker_spec[name]
         self._fill()
-        self._rounds += not self._refused  # what was refused did not end; patience will do
+        self._rounds += not self._refused  # refused jobs did not end; the patience limits those
 
     def _fill(self) -> None:
-        """Submit what is missing; what the scheduler answers when it refuses is kept."""
+        """Submit the missing jobs, and keep the message of a refusal."""
         assert self.cluster is not None
         while len(self.cluster.worker_spec) < self.profile.dask.jobs:
             self.cluster.worker_spec.update(self.cluster.new_worker_spec())
@@ -182,38 +181,38 @@ class BatchJobs(Workers):
         except (RuntimeError, OSError, ValueError) as error:
             self._refused = _last_line(str(error))
 
-    def in_words(self) -> str:
-        """How many, in which jobs."""
+    def description(self) -> str:
+        """See `Workers.description`."""
         settings = self.profile.dask
         jobs = f"{settings.jobs} {self.batch.title} job{'s' * (settings.jobs > 1)}"
         return f"{self.count} workers in {jobs} with the name {self.name}"
 
     def news(self) -> str:
-        """What the queue said last."""
-        return "" if self._queue is None else worker_jobs.in_words(self._queue)
+        """The last known state of the queue."""
+        return "" if self._queue is None else worker_jobs.summary(self._queue)
 
-    def why_none(self) -> str:
-        """The word of the queue, now."""
+    def why_missing(self) -> str:
+        """The present state of the queue, and the last log or refusal."""
         jobs = worker_jobs.ask(self.batch, self.name)
-        said = f"their jobs: {worker_jobs.in_words(jobs)}"
+        said = f"their jobs: {worker_jobs.summary(jobs)}"
         if self._refused:
             return f"{said}; {self.batch.title} refuses new ones: {self._refused}"
-        return said if jobs or jobs is None else f"{said}; the last one said: {self._last_words()}"
+        return said if jobs or jobs is None else f"{said}; last log: {self._last_log()}"
 
     def then(self) -> str:
-        """What can be changed."""
+        """See `Workers.then`."""
         return (
             "Change [dask] of the site profile (partition, time, memory, patience) and type the "
             "same command again."
         )
 
-    def _last_words(self) -> str:
+    def _last_log(self) -> str:
         folder = self.campaign.path / "logs"
         logs = sorted(folder.glob(f"{self.name}-*.log"), key=lambda path: path.stat().st_mtime)
         return f"{_last_line(_text(logs[-1]))} ({logs[-1]})" if logs else "they left no log"
 
     def close(self) -> None:
-        """Cancel all jobs, those being submitted among them."""
+        """Cancel all jobs, including those just being submitted."""
         try:
             super().close()
         finally:
@@ -229,4 +228,4 @@ def _text(path: Path) -> str:
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "nothing was said"
+    return lines[-1] if lines else "no message"

@@ -1,4 +1,4 @@
-"""TLS for one run: a key that only its owner can read, and that ends with the run."""
+"""TLS for one run: a temporary key that only its owner can read."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from glassdask.base.errors import StageFailed
 
 
 class Certificates:
-    """A self-signed certificate and its key as files, for workers that are started elsewhere.
+    """A self-signed certificate and its key in files, for workers on other nodes.
 
     Parameters
     ----------
     folder : Path
-        The campaign folder; the files go to a new folder in its `slurm/`.
+        The campaign folder; the files are in a new folder in its `slurm/`.
     stage : str
-        That this process holds: folders of the same stage are leftovers of killed runs.
+        The stage that this process runs. Older folders of the stage, of killed runs, are deleted.
 
     Attributes
     ----------
     certificate, key : str
-        Their paths.
+        Paths of the files.
     security : distributed.Security
-        For scheduler, workers and client alike.
+        For scheduler, workers and client.
 
     Raises
     ------
     StageFailed
-        When the file system lets others read the key.
+        When the file system allows others to read the key.
     """
 
     def __init__(self, folder: Path, stage: str) -> None:
@@ -67,11 +67,11 @@ class Certificates:
             self.delete()
             raise StageFailed(
                 f"others can read {path}",
-                "a file system that keeps private files private",
-                "Move the campaign folder to one.",
+                "a file system that supports private files",
+                "Move the campaign folder to such a file system.",
             )
         return str(path)
 
     def delete(self) -> None:
-        """Delete the files; no new worker can join after that."""
+        """Delete the files; then no new worker can connect."""
         shutil.rmtree(self.folder, ignore_errors=True)

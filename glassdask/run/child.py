@@ -1,4 +1,4 @@
-"""Start a child that does a stage, show its progress, and stop it with all that it started."""
+"""Run a stage in a child process: start it, show its progress, stop it with its own children."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from typing import IO
 from glassdask.base.progress import Progress, read_piped
 from glassdask.base.walltime import Alarm
 
-#: Set for the child: host and process that started it and starts it again when it asks for that.
+#: Environment variable of the child with host and process number of its parent.
 PARENT_VARIABLE = "GLASSDASK_PARENT"
 
 
 @dataclass(frozen=True)
 class Stopping:
-    """How a child is stopped.
+    """How to stop a child process.
 
     Attributes
     ----------
     signal : Signals
-        What it hears first; SIGTERM and SIGKILL follow when it does not end.
+        The first signal; SIGTERM and SIGKILL follow if it does not end.
     every : float
         Seconds after which the signal is sent again.
     patience : float
-        Seconds that the child gets.
+        Seconds before SIGTERM.
     text : str
-        What the user reads meanwhile.
+        Message to the user meanwhile.
     errors : tuple of int
-        Exit codes of a stopped child that are errors which it has printed.
+        Exit codes of a stopped child that mean an error, which it has printed.
     """
 
     signal: signal.Signals
@@ -53,7 +53,7 @@ def follow(
     on_line: Callable[[str], object] | None = None,
     errors: IO[str] | None = None,
 ) -> int:
-    """Start the child, show its progress, pass on what else it prints.
+    """Start a child process, show its progress and print its other output.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def follow(
     stopping : Stopping
         What to do after Ctrl-C.
     on_line : callable, optional
-        Gets every line that is no progress, in place of the terminal.
+        Receives every line that is not progress, instead of the terminal.
     errors : file, optional
-        Gets what the child writes to stderr, in place of the terminal.
+        Receives stderr of the child, instead of the terminal.
 
     Returns
     -------
@@ -75,11 +75,11 @@ def follow(
     Raises
     ------
     KeyboardInterrupt
-        When it was stopped.
+        When the child was stopped.
     SystemExit
-        When it was stopped and ended with an error of its own.
+        When the child was stopped and ended with an error.
     """
-    # a session of its own: Ctrl-C reaches us alone, and we stop the whole tree
+    # in a new session, so that Ctrl-C reaches only this process, which stops all children
     child = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -105,10 +105,10 @@ def follow(
         return child.wait()
     except KeyboardInterrupt:
         _stop(child, stopping)
-        if child.returncode in stopping.errors:  # more than a stop, and it has said what
+        if child.returncode in stopping.errors:  # the child has printed its error
             sys.exit(child.returncode)
         raise
-    except BaseException:  # of `on_line`: nobody would read what the child says
+    except BaseException:  # from `on_line`
         _end(child)
         raise
     finally:
@@ -117,7 +117,7 @@ def follow(
 
 
 def _stop(child: subprocess.Popen, stopping: Stopping) -> None:
-    """Let the child save what it does, then end it; a second Ctrl-C does not wait."""
+    """Let the child save its work, then end it; a second Ctrl-C ends it at once."""
     why = "The wall time is nearly over" if Alarm.rang else "Stopping"
     print(f"\n{why}: {stopping.text} ...", file=sys.stderr, flush=True)
     until = time.monotonic() + stopping.patience
@@ -133,7 +133,7 @@ def _stop(child: subprocess.Popen, stopping: Stopping) -> None:
 
 
 def _end(child: subprocess.Popen) -> None:
-    """End the session of the child by force."""
+    """Kill all processes in the session of the child."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(child.pid, number)
@@ -146,7 +146,7 @@ def _end(child: subprocess.Popen) -> None:
 
 
 def parent_lives() -> bool:
-    """Whether the process that started the child is there; so it is taken, on another node."""
+    """Whether the parent of this process is alive; True if it is on another node."""
     host, _, process = os.environ.get(PARENT_VARIABLE, "").rpartition(" ")
     if host != socket.gethostname():
         return True

@@ -1,4 +1,4 @@
-"""The Dask cluster of the analysis stages, started when it is first needed."""
+"""The Dask cluster of the analysis stages, started on first use."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from glassdask.run.workers import Workers
 
 logger = logging.getLogger("glassdask")
 
-#: Seconds between two looks at the workers.
-GLANCE = 1.0
-#: Seconds without any worker before the terminal is told.
+#: Seconds between two checks of the workers.
+PERIOD = 1.0
+#: Seconds without any worker before a line on the terminal.
 SILENCE = 10.0
 
 
 def workers_of(campaign: Campaign, stage: str) -> Workers:
-    """The kind of workers that this process is to have: by the site profile, else by where it is.
+    """The workers for this process: separate jobs, tasks of its job, or local processes.
 
     Raises
     ------
     UsageError
-        When the profile is wrong, or asks for what is not there.
+        When the site profile is invalid or does not fit this machine.
     """
     profile = profile_of_job()
     interface, known = profile.dask.interface if profile else "", sorted(psutil.net_if_addrs())
@@ -49,23 +49,23 @@ def workers_of(campaign: Campaign, stage: str) -> Workers:
         raise UsageError(
             f'[dask] interface = "{interface}" in the site profile, on {socket.gethostname()}',
             f"one of {', '.join(known)}",
-            "Mend the profile and type the same command, or submit, again.",
+            "Correct the profile and type the same command, or submit, again.",
         )
     job = here()
     if profile is not None and profile.dask.cluster == "jobs":
         if importlib.util.find_spec("dask_jobqueue") is None:
             raise UsageError(
-                "Python cannot find dask_jobqueue", "it, for Dask workers in jobs of their own",
+                "Python cannot find dask_jobqueue", "dask_jobqueue, for Dask workers in own jobs",
                 "Type `pip install 'glassdask[slurm]'`.",
             )  # fmt: skip
-        with interrupt_later():  # dask-jobqueue 0.9 makes Ctrl-C end Python, and as a success
+        with interrupt_later():  # on import, dask-jobqueue 0.9 makes Ctrl-C exit with code 0
             from glassdask.run.batch_jobs import BatchJobs
 
         return BatchJobs(campaign, stage, profile)
     if profile is not None and job is None:
         raise UsageError(
             f'{VARIABLE} is set, its [dask] cluster is "allocation", and this is no batch job',
-            "one, or another kind of workers",
+            "a batch job, or no profile",
             f"Type `unset {VARIABLE}` to work on this machine.",
         )
     if job is not None and job.tasks_here() > 1:
@@ -78,12 +78,12 @@ def workers_of(campaign: Campaign, stage: str) -> Workers:
 
 
 class Cluster:
-    """A cluster of one-thread worker processes, made on first use; TLS between all of them.
+    """A cluster of one-thread worker processes with TLS, started on first use.
 
     Parameters
     ----------
     campaign : Campaign
-        Its [dask] table says how many workers there are on this machine, and their memory.
+        Its [dask] table has the number and memory of local workers.
     """
 
     def __init__(self, campaign: Campaign) -> None:
@@ -96,24 +96,24 @@ class Cluster:
 
     @property
     def client(self) -> Client:
-        """The client, inside of `working_at`."""
+        """The Dask client; only inside `working_at`."""
         assert self._client is not None
         return self._client
 
     @contextmanager
     def working_at(self, stage: str, report: bool = False) -> Iterator[None]:
-        """The cluster at the disposal of a stage; starts it the first time and prints its link.
+        """Use the cluster for a stage; on first use, start it and print the dashboard's link.
 
         Parameters
         ----------
         stage : str
         report : bool
-            Keep Dask's performance report in the campaign's logs, also of a stage that fails.
+            Save Dask's performance report in the campaign's logs, also if the stage fails.
 
         Raises
         ------
         UsageError
-            When the site profile is wrong or asks for what is not there.
+            When the site profile is invalid or does not fit this machine.
         StageFailed
             When no worker can be started.
         """
@@ -136,7 +136,7 @@ class Cluster:
         port, profile = self._workers.scheduler.http_server.port, self._workers.profile
         login = profile.site.login or os.environ.get(LOGIN, "")
         self._dashboard = Dashboard(profile.dask.dashboard_host, port, login)
-        self._say(f"Dask: {self._workers.in_words()}, dashboard {self._dashboard.link}")
+        self._say(f"Dask: {self._workers.description()}, dashboard {self._dashboard.link}")
         if self._dashboard.ssh:
             self._say(f"To see it from your laptop: {self._dashboard.ssh}")
 
@@ -156,47 +156,47 @@ class Cluster:
         finally:
             try:
                 report.__exit__(None, None, None)
-            except Exception as error:  # the stage's own error is the one to be seen
-                warn(f"Dask made no performance report: {type(error).__name__}: {error}")
+            except Exception as error:  # must not hide an error of the stage
+                warn(f"no Dask performance report: {type(error).__name__}: {error}")
             else:
                 self._say(f"Dask's performance report: {path}")
 
     def completed(self, futures: Iterable[Future]) -> Iterator[tuple[Future, Any]]:
-        """Futures as they complete, with their results; meanwhile lost workers are replaced.
+        """Yield futures with their results as they complete; replace lost workers meanwhile.
 
         Raises
         ------
         StageFailed
-            When there has been no worker for as long as the profile's patience.
+            When no worker is present for the time `patience` of the profile.
         """
-        # with results: a worker that is lost before its result is fetched is a lost worker, too
+        # fetch results at once, so that a task is repeated if its worker is lost before that
         finished = as_completed(list(futures), with_results=True, raise_errors=False)
         self._seen = time.monotonic()
         while finished.count():
             with finished.thread_condition:
                 if not finished.has_ready():
-                    finished.thread_condition.wait(GLANCE)
+                    finished.thread_condition.wait(PERIOD)
             yield from finished.next_batch(block=False)
-            if time.monotonic() - self._looked >= GLANCE:
+            if time.monotonic() - self._looked >= PERIOD:
                 self._look()
 
     def _look(self) -> None:
         assert self._workers is not None
         self._looked = time.monotonic()
         present = len(self._workers.scheduler.workers)
-        self._workers.look_after(present)
+        self._workers.replace_lost(present)
         if present:
             self._seen, self._told = self._looked, ""
         self._tell(present)
         if self._looked - self._seen > self._workers.patience:
             raise StageFailed(
                 f"no Dask worker for {duration(self._workers.patience)}; "
-                f"{self._workers.why_none()}",
-                then=f"What was done is kept. {self._workers.then()}",
+                f"{self._workers.why_missing()}",
+                then=f"Finished work is kept. {self._workers.then()}",
             )
 
     def _tell(self, present: int) -> None:
-        """To `status`, always; to the terminal, when there has been none and anything is new."""
+        """Report the number of workers to `status`; if there are none, print changes, too."""
         assert self._workers is not None
         told = f"{present} of {self._workers.count} workers"
         if present < self._workers.count and (more := self._workers.news()):
@@ -207,7 +207,7 @@ class Cluster:
             self._told = told
 
     def close(self) -> None:
-        """Stop the workers, if there are any."""
+        """Stop the client and the workers, if started."""
         with interrupt_later():
             client, workers = self._client, self._workers
             self._client = self._workers = None
@@ -215,5 +215,5 @@ class Cluster:
                 try:
                     if part is not None:
                         part.close()
-                except Exception:  # what matters is done, or has an error of its own
+                except Exception:  # must not hide an error of the stage
                     logger.exception("closing the cluster")

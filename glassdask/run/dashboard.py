@@ -1,4 +1,4 @@
-"""Where Dask's dashboard is, and how to see it from a laptop."""
+"""The address of Dask's dashboard, and how to open it from a laptop."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Dashboard:
     Attributes
     ----------
     host : str
-        Address that it listens on.
+        Address on which it listens.
     port : int
     login : str
-        Login node of the site, as typed on a laptop; empty: the one that the job came from.
+        Login node of the site, as typed on a laptop; empty: the node that submitted the job.
     """
 
     host: str
@@ -30,7 +30,7 @@ class Dashboard:
 
     @property
     def link(self) -> str:
-        """Its address; on loopback, for this node and for the end of an ssh tunnel."""
+        """Its URL; on loopback it works on this node and through the ssh tunnel."""
         return f"http://{self._target}:{self.port}/status"
 
     @property
@@ -40,7 +40,7 @@ class Dashboard:
 
     @property
     def ssh(self) -> str:
-        """The line to type on a laptop before the link works there; empty where none is needed."""
+        """The ssh command that makes the link work on a laptop; empty if not needed."""
         job = here()
         login = self.login or (os.environ.get(job.submit_host, "") if job else "")
         if not (job or login):

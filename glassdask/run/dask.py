@@ -14,12 +14,12 @@ from glassdask.store.stage import Part
 
 
 def each(cluster: Cluster, campaign: Campaign, part: Part) -> None:
-    """Have the tasks of a part done.
+    """Run the tasks of a part on the cluster.
 
     Raises
     ------
     StageFailed
-        When a task fails or kills its workers again and again, or no workers come.
+        When a task fails, a task repeatedly kills its worker, or no workers are present.
     """
     with Progress(part.name, part.unit, part.total, part.total - len(part.tasks)) as progress:
         futures = {
@@ -37,7 +37,7 @@ def each(cluster: Cluster, campaign: Campaign, part: Part) -> None:
 
 
 def _checked(future: Future, result: Any, what: str, where: str) -> Any:
-    """Result of a task; its error becomes one line."""
+    """The result of a task; errors become one line."""
     try:
         # `future.result` of a finished task would wait for its worker, which may be gone
         return future.result() if future.status in ("error", "cancelled") else result
@@ -45,15 +45,15 @@ def _checked(future: Future, result: Any, what: str, where: str) -> Any:
         raise
     except KilledWorker as error:
         raise StageFailed(
-            f"{what} killed each worker process that tried {where}",
-            "workers that live",
+            f"{what} killed every worker process that tried {where}",
+            "workers that survive",
             "Memory may have run out ([dask] workers, memory_per_worker), or compiled code "
-            "crashes; what was done is kept, type the same command again.",
+            "crashes. Finished work is kept; type the same command to continue.",
         ) from error
     except Exception as error:
         raise StageFailed(
             f"{what} failed on {where}: {type(error).__name__}: {error}",
-            then="What was done is kept; mend the cause and type the same command again.",
+            then="Finished work is kept; correct the cause and type the same command again.",
         ) from error
     finally:
-        future.release()  # else Dask would do it again if the worker that holds it died later
+        future.release()  # else Dask repeats the task if its worker dies later

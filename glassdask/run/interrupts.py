@@ -1,4 +1,4 @@
-"""Ctrl-C and its like at moments when they would leave processes behind."""
+"""Delay Ctrl-C and similar signals while processes are started or stopped."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from types import FrameType
 
-#: Ctrl-C, what a batch system sends, and the alarm before the wall time is over.
+#: Ctrl-C, the signals of batch systems, and the alarm before the end of the wall time.
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGALRM)
 
 
 @contextmanager
 def interrupt_later() -> Iterator[None]:
-    """Signals that stop us wait until the end; processes started meanwhile never hear Ctrl-C."""
+    """Delay signals until the end of the block; processes started in it ignore Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # where no signal is ever handled
+        yield  # Python handles signals only in the main thread
         return
-    # started later, in the thread that starts a worker, it would unblock the signal there
+    # started later, from the thread that starts a worker, it would unblock SIGINT there
     resource_tracker.ensure_running()
     asked: list[int] = []
 
@@ -31,7 +31,7 @@ def interrupt_later() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, later)  # what was imported meanwhile may have taken it
+        signal.signal(signal.SIGINT, later)  # an import may have replaced the handler
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         for number, handler in before.items():
             signal.signal(number, handler)

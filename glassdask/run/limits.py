@@ -1,4 +1,4 @@
-"""One thread a worker, and what else every worker process is told, of whatever kind."""
+"""Settings of all worker processes: one thread each, memory, profiler, timeouts."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any
 
 from distributed import Worker, WorkerPlugin
 
-#: For libraries that read how many threads they may use when they are loaded.
+#: Variables that libraries read when they are loaded.
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
-# The kernels make and drop arrays of some 100 kB thousands of times a second. Dask has malloc give
-# each back at once, and a fifth of the time went into fetching the memory anew.
+# The kernels allocate and free arrays of some 100 kB thousands of times per second. By default Dask
+# makes malloc return each to the system at once, which took a fifth of the time.
 _KEPT_BYTES = 1 << 25
 _MEMORY = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), _KEPT_BYTES)
-# Dask's profiler by default looks every 10 ms, at the price of some per cent
+# the default of 10 ms costs some per cent of the time
 _PROFILE_INTERVAL = "100ms"
 
-#: Dask's settings while a cluster is started.
+#: Dask's settings when a cluster starts.
 SETTINGS: dict[str, Any] = {
     **{f"distributed.nanny.pre-spawn-environ.{name}": size for name, size in _MEMORY.items()},
     "distributed.worker.profile.interval": _PROFILE_INTERVAL,
-    # compiled code can hold the interpreter for long, and a worker that is silent is not dead
+    # compiled code can block the heartbeat of a worker for long
     "distributed.scheduler.worker-ttl": "3 hours",
     "distributed.scheduler.allowed-failures": 3,
 }
 
-#: Environment of workers that Dask does not start from this process.
+#: Environment of workers that a launcher or a batch job starts.
 ENVIRONMENT: dict[str, str] = {
     **ONE_THREAD,
     **{name: str(size) for name, size in _MEMORY.items()},
@@ -36,17 +36,17 @@ ENVIRONMENT: dict[str, str] = {
 
 
 class OneThread(WorkerPlugin):
-    """Keeps the libraries in each worker process to one thread; Dask limits only its own."""
+    """Limits libraries in each worker process to one thread; Dask limits only its own threads."""
 
     name = "one-thread"
 
     def setup(self, worker: Worker) -> None:
-        """Limit freud, BLAS, OpenMP, and numba and torch where loaded; called by Dask."""
+        """Limit freud, BLAS and OpenMP, and numba and torch if loaded; called by Dask."""
         import freud
         from threadpoolctl import threadpool_limits
 
-        freud.parallel.set_num_threads(1)  # no variable of the environment does
-        # the limits end with this object
+        freud.parallel.set_num_threads(1)  # freud reads no environment variable
+        # the limits last as long as this object
         self._limits = threadpool_limits(limits=1)
         for library in ("numba", "torch"):
             if library in sys.modules:

@@ -1,4 +1,4 @@
-"""Worker processes on this node."""
+"""Dask workers on this node."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from glassdask.run.workers import Workers, scratch_folder
 
 logger = logging.getLogger("glassdask")
 
-#: Seconds that dead worker processes of this node get to come back.
+#: Largest time without any worker, seconds.
 PATIENCE = 120.0
 
 
 class Local(Workers):
-    """As many workers as the campaign says, or one a core; under Dask's nannies."""
+    """Local workers: the number in the campaign file, or one per core."""
 
     def __init__(self, campaign: Campaign, stage: str, profile: Profile) -> None:
         super().__init__(campaign, stage, profile)
@@ -30,7 +30,7 @@ class Local(Workers):
         self.patience = min(self.patience, PATIENCE)
 
     def start(self) -> None:
-        """Start them all, and wait for them."""
+        """Start the workers and wait for them."""
         memory: Any = self.campaign.file.dask.memory_per_worker
         self.cluster = LocalCluster(
             n_workers=self.count,
@@ -38,7 +38,7 @@ class Local(Workers):
             processes=True,
             memory_limit=memory,
             host=LOOPBACK,
-            # other users of the node reach loopback too; it costs nothing that one could measure
+            # other users of the node can reach loopback, too; TLS costs no measurable time
             security=Security.temporary(),
             dashboard_address=f"{self.profile.dask.dashboard_host}:0",
             local_directory=scratch_folder(self.profile),
@@ -46,29 +46,29 @@ class Local(Workers):
             env=ONE_THREAD,
         )
 
-    def look_after(self, present: int) -> None:
-        """Dask brings killed ones back, unless that took it too long."""
+    def replace_lost(self, present: int) -> None:
+        """Restart workers that Dask itself has given up."""
         if present < self.count:
             try:
                 self.reopen()
-            except Exception:  # there may be others, and there is patience
+            except Exception:  # other workers may be alive; the patience limits the time
                 logger.exception("a worker process does not start")
 
-    def in_words(self) -> str:
-        """How many."""
+    def description(self) -> str:
+        """See `Workers.description`."""
         return f"{self.count} workers"
 
-    def why_none(self) -> str:
-        """Nothing more is known."""
+    def why_missing(self) -> str:
+        """See `Workers.why_missing`."""
         return "worker processes on this node end, or do not start"
 
     def then(self) -> str:
-        """The usual cause."""
-        return "See whether memory or disk are full; [dask] workers sets how many there are."
+        """See `Workers.then`."""
+        return "Check whether memory or disk is full; lower [dask] workers if needed."
 
 
 def _cores() -> int:
-    """Of this process; not every scheduler binds a job to the cores that it has."""
+    """Cores of this process; not every scheduler binds a job to its cores."""
     cores = len(os.sched_getaffinity(0))
     scheduler = here()
     given = os.environ.get(scheduler.cores_variable) if scheduler else None

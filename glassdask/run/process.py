@@ -8,7 +8,7 @@ from glassdask.store.stage import Part
 
 
 def each(campaign: Campaign, part: Part) -> None:
-    """Do the tasks of a part."""
+    """Run the tasks of a part."""
     with Progress(part.name, part.unit, part.total, part.total - len(part.tasks)) as progress:
         try:
             for task in part.tasks:

@@ -1,4 +1,4 @@
-"""Start one process a device, under torchrun, and on several nodes under srun; see `rank`."""
+"""Start one process per device with torchrun, and on several nodes with srun."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from glassdask.run.child import Stopping, follow
 
 logger = logging.getLogger("glassdask")
 
-#: Begins a line on which a process tells the one that started it something, as JSON.
+#: Start of a line with a JSON message of a process to its parent.
 MARK = "@rank "
-# Sent once, since a second one would disturb torchrun while it stops the others, for 30 s at most.
-STOPPING = Stopping(signal.SIGTERM, 40.0, 40.0, "what is complete is kept")
+# Sent only once: torchrun takes up to 30 s to stop the processes, and a second signal disturbs it.
+STOPPING = Stopping(signal.SIGTERM, 40.0, 40.0, "finished work is kept")
 
 
 def on_several(
@@ -36,26 +36,26 @@ def on_several(
     on_message: Callable[[dict[str, Any]], None] | None = None,
     words: list[str] | None = None,
 ) -> None:
-    """Have a step done by one process a device.
+    """Run a step of a stage in one process per device.
 
     Parameters
     ----------
     campaign : Campaign
     stage : str
     step : str
-        One of `glassdask.stages.rank.STEPS`: what they do of the stage.
+        One of `glassdask.stages.rank.STEPS`.
     devices : Devices
     on_message : callable, optional
-        Gets what the processes `tell`.
+        Receives the messages that the processes `tell`.
     words : list of str, optional
-        Further words of the command line of `glassdask.stages.rank`.
+        Further arguments of `glassdask.stages.rank`.
 
     Raises
     ------
     GlassdaskError
-        The first that a process tells of.
+        The first error that a process reports.
     StageFailed
-        When a process ends without a word.
+        When a process ends without reporting an error.
     KeyboardInterrupt
         When it was stopped.
     """
@@ -86,7 +86,7 @@ def on_several(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     failed = _failure(campaign, stage, devices.count, code, told)
-    if failed is None or told:  # else torch's own words are all that there is
+    if failed is None or told:  # else keep the output of torch, the only trace of the error
         shutil.rmtree(folder, ignore_errors=True)
     if failed is not None:
         raise failed
@@ -95,7 +95,7 @@ def on_several(
 def _failure(
     campaign: Campaign, stage: str, count: int, code: int, told: list[dict[str, Any]]
 ) -> GlassdaskError | None:
-    """What went wrong, from what the processes told and the exit code of torchrun."""
+    """The error from messages of the processes and the exit code of torchrun; None if none."""
     if told:
         usage = told[0]["code"] == UsageError.exit_code
         return (UsageError if usage else StageFailed)(told[0]["error"])
@@ -103,13 +103,13 @@ def _failure(
         return None
     return StageFailed(
         f"one of the {count} processes of {stage} was killed or crashed",
-        "all of them to end well",
-        f"What was done is kept; type the same command to go on. See {campaign.path / 'logs'}.",
+        "all of them to succeed",
+        f"Finished work is kept; type the same command to continue. See {campaign.path / 'logs'}.",
     )
 
 
 def tell(**content: Any) -> None:
-    """From a process of several to the one that started them, in one write."""
+    """Send a message to the parent of the processes, in one write."""
     sys.stdout.write(MARK + json.dumps(content) + "\n")
     sys.stdout.flush()
 
@@ -117,17 +117,17 @@ def tell(**content: Any) -> None:
 def launch_command(
     devices: Devices, folder: Path, what: list[str], host: str = "", job: str = ""
 ) -> list[str]:
-    """The command that starts one process a device.
+    """The command that starts one process per device.
 
     Parameters
     ----------
     devices : Devices
     folder : Path
-        Where torchrun keeps its files.
+        Folder for the files of torchrun.
     what : list of str
-        Words for `glassdask.stages.rank`.
+        Arguments of `glassdask.stages.rank`.
     host, job : str
-        First node and number of the Slurm job, on several nodes.
+        On several nodes: first node and number of the Slurm job.
     """
     nodes = devices.nodes
     run = [sys.executable, "-m", "torch.distributed.run"]
@@ -136,7 +136,7 @@ def launch_command(
     if nodes == 1:
         return [*run, "--standalone", "--local-addr=127.0.0.1", *module]
     start = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
-    # one process of a node starts the others, so it must not be kept to a core of its own
+    # torchrun starts the processes of its node, so it must not be bound to one core
     start += ["--cpu-bind=none", "--overlap", "--export=ALL", "--kill-on-bad-exit=1"]
     port = 20000 + int(job) % 10000  # two jobs may share a node
     meeting = [f"--nnodes={nodes}", "--rdzv-backend=c10d", f"--rdzv-endpoint={host}:{port}"]
@@ -144,7 +144,7 @@ def launch_command(
 
 
 def job_nodes() -> int:
-    """Nodes of the Slurm job that this process is part of; 1 without."""
+    """Number of nodes of the Slurm job of this process; 1 outside of jobs."""
     return int(os.environ.get("SLURM_NNODES", "1")) if shutil.which("srun") else 1
 
 
@@ -158,7 +158,7 @@ def _job(devices: Devices) -> tuple[str, str]:
 
 
 def _environment(devices: Devices, threads: int) -> dict[str, str]:
-    """Variables of the processes: one log, progress for us to show, and quiet libraries."""
+    """Environment of the processes: common log, progress to the parent, quiet libraries."""
     environment = {
         PIPE_VARIABLE: "pipe",
         "OMP_NUM_THREADS": str(threads or max(1, cores() // devices.per_node)),
@@ -168,5 +168,5 @@ def _environment(devices: Devices, threads: int) -> dict[str, str]:
         if isinstance(handler, logging.FileHandler):
             environment[LOG_VARIABLE] = Path(handler.baseFilename).name
     if devices.nodes == 1 and devices.kind == "cpu":
-        environment["GLOO_SOCKET_IFNAME"] = "lo"  # a machine may not know its own name
+        environment["GLOO_SOCKET_IFNAME"] = "lo"  # the host name may not resolve
     return environment

@@ -1,4 +1,4 @@
-"""What the kinds of worker processes have in common."""
+"""The base class of all kinds of Dask workers."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from glassdask.campaign import Campaign
 from glassdask.run.dashboard import LOOPBACK
 from glassdask.run.limits import SETTINGS
 
-#: Words for `dask worker` on another node: what it would tell without TLS stays on loopback.
+#: Options of `dask worker` on another node: no HTTP server without TLS, except on loopback.
 QUIET = ("--no-dashboard", "--dashboard-address", f"{LOOPBACK}:0")
 
 
 class Workers(ABC):
-    """Worker processes of one thread each, and Dask's cluster that they belong to.
+    """Worker processes of one thread each, and their Dask cluster.
 
     Parameters
     ----------
     campaign : Campaign
     stage : str
-        That they are first started for.
+        The first stage that uses them.
     profile : Profile
-        Of the site; the defaults where there is none.
+        The site profile; the default one without a site.
 
     Attributes
     ----------
     cluster : distributed.SpecCluster or None
-        With the scheduler, which lives in this process; None before `start`.
+        The cluster; its scheduler runs in this process. None before `start`.
     count : int
-        How many workers there should be.
+        Intended number of workers.
     patience : float
-        Seconds without any worker after which a stage gives up.
+        Seconds without any worker after which the stage fails.
     """
 
     count: int
@@ -58,53 +58,53 @@ class Workers(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Start the scheduler, and workers or what will start them."""
+        """Start the scheduler, and the workers or their jobs."""
 
     @abstractmethod
-    def look_after(self, present: int) -> None:
+    def replace_lost(self, present: int) -> None:
         """Replace lost workers; called every second while there is work.
 
         Parameters
         ----------
         present : int
-            Workers that the scheduler has.
+            Number of workers that are connected to the scheduler.
 
         Raises
         ------
         StageFailed
-            When it is clear that none will come.
+            When it is clear that no worker will connect.
         """
 
     @abstractmethod
-    def in_words(self) -> str:
-        """What they are: "2 workers"."""
+    def description(self) -> str:
+        """Number and place of the workers: "2 workers"."""
 
     @abstractmethod
-    def why_none(self) -> str:
-        """What is known about workers that do not come."""
+    def why_missing(self) -> str:
+        """Why workers are missing, as far as known."""
 
     @abstractmethod
     def then(self) -> str:
-        """What to type when none came."""
+        """What to do when no worker connects: the end of an error message."""
 
     def news(self) -> str:
-        """What is known about missing workers without asking anew; empty: nothing."""
+        """What is already known about missing workers; empty if nothing."""
         return ""
 
     def close(self) -> None:
-        """End workers and scheduler."""
+        """Stop workers and scheduler."""
         if self.cluster is not None:
             self.cluster.close()
         self.cluster = None
 
     def reopen(self) -> None:
-        """Start again what Dask's cluster has given up and should hold."""
+        """Restart workers that Dask's cluster has given up."""
         assert self.cluster is not None
         if set(self.cluster.worker_spec) - set(self.cluster.workers):
             self.correct()
 
     def correct(self) -> None:
-        """Have Dask's cluster start and end what its specification asks for."""
+        """Make Dask's cluster start and stop workers until it agrees with its specification."""
         assert self.cluster is not None
         with dask.config.set(SETTINGS):
             self.cluster.sync(self._corrected)
@@ -114,7 +114,7 @@ class Workers(ABC):
         await self.cluster
 
     def scheduler_options(self, security: Security) -> dict[str, Any]:
-        """How the scheduler listens to workers on other nodes, and where the dashboard is."""
+        """Options of a Dask scheduler for workers on other nodes."""
         settings = self.profile.dask
         where = {"interface": settings.interface} if settings.interface else {"host": own_address()}
         return {
@@ -127,9 +127,9 @@ class Workers(ABC):
 
 
 def own_address() -> str:
-    """The address of this node that its name stands for, if other nodes could use it.
+    """The address of this node for other nodes.
 
-    Some nodes call themselves 127.0.1.1; then it is that of the default route.
+    It belongs to the host name, or to the default route if the host name is on loopback.
     """
     try:
         address = socket.gethostbyname(socket.gethostname())
@@ -144,12 +144,12 @@ def scratch_folder(profile: Profile) -> str | None:
     Raises
     ------
     UsageError
-        When it names a variable that is not set.
+        When it contains a variable that is not set.
     """
     filled = os.path.expandvars(profile.site.scratch)
     if "$" in filled:
         raise UsageError(
-            f"[site] scratch = {profile.site.scratch!r} names a variable that is not set here",
+            f"[site] scratch = {profile.site.scratch!r} has a variable that is not set here",
             "a folder on each node",
             "Correct it in the site profile.",
         )

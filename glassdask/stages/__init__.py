@@ -1,1 +1,1 @@
-"""What each stage does: the campaign folder in, groups of the store or files out."""
+"""The stages, one file each, and commands on all stages: run, plan, status, replay."""

@@ -1,4 +1,4 @@
-"""Correlate: coarse-grained fields, and what they have to do with each other and with motion."""
+"""Correlate: coarse-grained fields, their correlations with each other and with the dynamics."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ class Correlate(Stage):
     uses = ("explain", "propensity")
     writes = ("fields", "correlations", "dynamics")
     record_in = "correlations"
-    flags = (Flag("partial", "Take the trajectories that are whole, if not all are.", kept=False),)
+    flags = (Flag("partial", "Use the finished trajectories if some are missing.", kept=False),)
 
     def prepare(self, campaign: Campaign) -> None:
-        """Of an ensemble, at least one start and temperature must have two whole trajectories."""
-        from glassdask.analysis.ensembles import check_whole_trajectories
+        """An ensemble needs two finished trajectories at some start and temperature."""
+        from glassdask.analysis.ensembles import check_finished_trajectories
 
         if self.has_ensemble(campaign):
-            check_whole_trajectories(campaign)
+            check_finished_trajectories(campaign)
 
     def has_ensemble(self, campaign: Campaign) -> bool:
-        """Whether there is motion to correlate with."""
+        """Whether the campaign has trajectories."""
         from glassdask.store import records
 
         return records.read(campaign, "propensity") is not None
 
     def groups(self, campaign: Campaign) -> tuple[Group, ...]:
-        """Fields and correlations of every run, and what each ensemble says."""
+        """Fields and correlations of every run, and the dynamics of the ensembles."""
         from glassdask.store import layout, trajectories
         from glassdask.store.starts import ensemble_axes
 
         moving = layout.dynamics(campaign, *ensemble_axes(campaign))
         if self.has_ensemble(campaign):
-            whole = trajectories.whole(campaign)
-            counted = {"trajectories": int(whole.size), "whole_trajectories": int(whole.sum())}
+            done = trajectories.finished(campaign)
+            counted = {"trajectories": int(done.size), "whole_trajectories": int(done.sum())}
             moving = replace(moving, attributes=moving.attributes | counted)
         return (*self._of_runs(campaign), moving)
 
@@ -63,7 +63,7 @@ class Correlate(Stage):
         return (layout.fields(campaign), layout.correlations(campaign))
 
     def parts(self, campaign: Campaign, **flags: bool) -> Iterator[Part]:
-        """The ensembles, then what needs all of the blocks and ensembles."""
+        """The ensembles; then quantities over all ensembles, and linear models over all runs."""
         from glassdask.analysis import classifying, dynamics
 
         if self.has_ensemble(campaign):

@@ -1,4 +1,4 @@
-"""Equilibrate: liquids at each temperature of the ensemble, if it starts from equilibrium."""
+"""Equilibrate: liquids at each temperature of an ensemble that starts from equilibrium."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ class Equilibrate(LammpsStage):
     axes = ("sample", "temperature")
 
     def present(self, campaign: Campaign) -> bool:
-        """Only ensembles that start from equilibrium need it."""
+        """Only for ensembles that start from equilibrium."""
         return campaign.file.propensity.start == "equilibrium"
 
     def check(self, campaign: Campaign, start_over: bool, retry: bool) -> None:
-        """It begins at the snapshot at T_L."""
+        """It needs an ensemble that starts from equilibrium, and the snapshots at T_L."""
         from glassdask.base.errors import UsageError
 
         if not self.present(campaign):
             raise UsageError(
                 f'[propensity] start = "{campaign.file.propensity.start}" in {campaign.path}',
-                f'"equilibrium", which stage {self.name} is for',
-                "Write it into campaign.toml, or go on with the other stages.",
+                f'"equilibrium", for stage {self.name}',
+                "Set it in campaign.toml, or continue with the other stages.",
             )
         check_imported_starts(campaign, self.name, "liquid")
 
@@ -47,7 +47,7 @@ class Equilibrate(LammpsStage):
         return starts(campaign)
 
     def groups(self, campaign: Campaign) -> tuple[Group, ...]:
-        """Liquids, and their energies along the way."""
+        """Equilibrated liquids, and their energies during the equilibration."""
         from glassdask.campaign.averages import history
         from glassdask.store import layout
         from glassdask.store.starts import expected_samples

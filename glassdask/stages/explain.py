@@ -1,4 +1,4 @@
-"""Explain: how much each particle counts for the decision of the network."""
+"""Explain: the contribution of each particle to the decision of the network."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Explain(Stage):
-    """Score every run by every network, and map the score onto the particles."""
+    """Classify every run with every network, and map Gamma onto the particles."""
 
     name = "explain"
-    help = "Stage 5: what the network looked at, a score of each particle (GPU or CPU)."
+    help = "Stage 5: Gamma of each particle, by Grad-CAM or another method (GPU or CPU)."
     runs_on = "GPU or CPU"
     paper = "Sec. III B: Grad-CAM"
     sections = ("explain",)
@@ -23,13 +23,13 @@ class Explain(Stage):
     writes = ("explanations",)
 
     def upstream(self, campaign: Campaign) -> tuple[str, ...]:
-        """Without two classes there is no network."""
+        """With a single class there is no network; then only the quench is needed."""
         from glassdask.store import records
 
         return super().upstream(campaign) if len(records.states(campaign)) == 2 else ("quench",)
 
     def groups(self, campaign: Campaign) -> tuple[Group, ...]:
-        """Scores, and Gamma of every run; also of the starts of an ensemble that has its own."""
+        """Scores and Gamma of every run, and Gamma of equilibrated starts."""
         from glassdask.store import layout, records
         from glassdask.store.starts import expected_samples
 

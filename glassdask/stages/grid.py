@@ -1,4 +1,4 @@
-"""Grid: particles become images."""
+"""Grid: images from the positions of the particles."""
 
 from __future__ import annotations
 

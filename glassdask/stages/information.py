@@ -35,13 +35,13 @@ def print_information() -> None:
             f"  {model.name:<11} {model.dimension}D, density {model.density:g}, "
             f"T_L {model.liquid_temperature:g}, T_G {model.glass_temperature:g}: {model.note}"
         )
-    print("  custom      written out in campaign.toml")
+    print("  custom      defined by you in campaign.toml")
     print(f"presets    {', '.join(PRESETS)}")
     print("indicators for [indicators] names")
     for name, indicator in INDICATORS.items():
         only = "".join(f" ({d}D only)" for d in indicator.unit if len(indicator.unit) == 1)
         print(f"  {name}{only}")
-    print("  one of your own: see docs/indicators.md")
+    print("  your own indicators: see docs/indicators.md")
 
 
 def _device() -> str:

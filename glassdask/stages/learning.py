@@ -37,20 +37,20 @@ OnBlock = Callable[[int, int, np.ndarray], None]
 
 
 def run_train(campaign: Campaign, start_over: bool = False, devices: Devices | None = None) -> None:
-    """Train each network on the training split, or go on from its last epoch.
+    """Train each network on the training split, or continue from its last epoch.
 
     Parameters
     ----------
     campaign : Campaign
     start_over : bool
-        Begin from nothing.
+        Delete earlier results first.
     devices : Devices, optional
         By default all GPUs of the job, or the CPU of this node.
 
     Raises
     ------
     StageFailed
-        When a split has no whole run, or a process is lost.
+        When a split has no finished run, or a process is lost.
     """
     record, fresh = jobs.begin(campaign, "train", start_over)
     if fresh:
@@ -59,7 +59,7 @@ def run_train(campaign: Campaign, start_over: bool = False, devices: Devices | N
     batch = campaign.file.train.batch_size
     used = useful_devices(found, count_images(campaign, "train"), batch)
     if found.count > 1:
-        few = "" if used == found else f", of {found}: batches hold {batch} images at most"
+        few = "" if used == found else f" of {found}, since a batch has at most {batch} images"
         _say("train", f"on {used}{few}")
     if used.count > 1:
         on_several(campaign, "train", "train", used)
@@ -97,13 +97,13 @@ def fit(campaign: Campaign, device: torch.device) -> None:
 def run_explain(
     campaign: Campaign, start_over: bool = False, devices: Devices | None = None
 ) -> None:
-    """Score every run; explain those asked for, unless the network has not learnt.
+    """Write scores of every run, and Gamma of [explain] splits for networks that are good enough.
 
     Parameters
     ----------
     campaign : Campaign
     start_over : bool
-        Begin from nothing.
+        Delete earlier results first.
     devices : Devices, optional
         By default all GPUs of the job, or the CPU of this node.
     """
@@ -117,16 +117,16 @@ def run_explain(
         jobs.create(campaign, "explain", record, STAGES["explain"].groups(campaign), found)
     learnt = [k for k, good in enumerate(found["learnt_by_network"]) if good]
     if not learnt:
-        print(f"explain: {found['reason']}; no map is made", flush=True)
+        print(f"explain: {found['reason']}; no maps are made", flush=True)
     elif found["reason"]:
-        print(f"explain: {found['reason']}; it is left out", flush=True)
+        print(f"explain: {found['reason']}; left out of the maps", flush=True)
     status = BlockStatus(campaign, "explanations")
     with Progress(
         "explain", "blocks", status.total, status.total - len(status.pending)
     ) as progress:
 
         def on_block(low: int, high: int, of_runs: np.ndarray) -> None:
-            # here alone, whoever has written the data: two processes never write the same file
+            # only this process writes the status, so two processes never write the same file
             status.put((low, high), of_runs)
             progress.advance()
 
@@ -136,9 +136,9 @@ def run_explain(
             status.close()
     if layout.pending_blocks(campaign, status.done):
         raise StageFailed(
-            "explain has ended, and of some blocks nothing was heard",
-            "a status of each",
-            "What was done is kept; type the same command to go on.",
+            "explain has no result of some blocks",
+            "results of all blocks",
+            "Finished work is kept; type the same command to continue.",
         )
     if "equilibrate" in records.stages(campaign):
         work.explain_starts(learnt)
@@ -146,7 +146,7 @@ def run_explain(
 
 
 class _Explanation:
-    """Scores and maps, made in this process or in one a device."""
+    """Computes scores and maps, in this process or in one process per device."""
 
     def __init__(self, campaign: Campaign, devices: Devices, fresh: bool) -> None:
         self.campaign = campaign
@@ -161,12 +161,12 @@ class _Explanation:
         if self.devices.count == 1:
             return self._here().test_accuracy()
         found: dict[str, Any] = {}
-        # not here: some clusters give a GPU to one process only, and it is soon another's
+        # in a child: on some clusters only one process can use a GPU, and later ones need it
         on_several(self.campaign, "explain", "score", Devices(self.devices.kind), found.update)
         return found
 
     def explain(self, todo: list[tuple[int, int]], learnt: list[int], on_block: OnBlock) -> None:
-        """Explain blocks, each by one process; only what the networks `learnt` have to say."""
+        """Write blocks of runs, as `Explainer.explain`; each process does whole blocks."""
         if not todo:
             return
         if self.devices.count == 1:
@@ -191,7 +191,7 @@ class _Explanation:
         on_several(self.campaign, "explain", "starts", Devices(self.devices.kind), words=words)
 
     def _here(self) -> Explainer:
-        """The network in this process."""
+        """The networks in this process, loaded on first use."""
         if self._explainer is None:
             device = choose_device(self.devices.kind, self.campaign.file.train.threads)
             self._explainer = Explainer(self.campaign, device)
@@ -204,12 +204,12 @@ def _pending(campaign: Campaign) -> list[tuple[int, int]]:
 
 
 def _leave_unexplained(campaign: Campaign, record: dict[str, Any], fresh: bool) -> None:
-    """Of one state alone there is no network, so there are no scores and no maps."""
+    """Complete the stage without scores and maps, since there is only one class."""
     if fresh:
         reason = f"only the {records.states(campaign)[0]} was imported: no network"
         found = {"learnt": False, "learnt_by_network": [], "reason": reason}
         jobs.create(campaign, "explain", record, STAGES["explain"].groups(campaign), found)
-        print(f"explain: {reason}, so no map is made", flush=True)
+        print(f"explain: {reason}, so no maps are made", flush=True)
     done = np.asarray(groups.array(campaign.store, "configurations", "run_status", "r")[...])
     groups.array(campaign.store, "explanations", "run_status")[...] = done
     jobs.complete(campaign, "explain")
@@ -221,5 +221,5 @@ def _say(stage: str, text: str) -> None:
 
 
 def _notes(devices: Devices) -> dict[str, Any]:
-    """What the record of a stage says of its devices."""
+    """The devices of a stage, for its record."""
     return {"device": devices.kind, "devices": devices.count}

@@ -1,4 +1,4 @@
-"""What the stages that run LAMMPS have in common: glassdask starts them, `hpc` does the work."""
+"""Common parts of the stages that run LAMMPS: glassdask starts them, `hpc` does the work."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class LammpsStage(Stage):
-    """A stage whose tasks are runs of LAMMPS.
+    """A stage whose tasks are LAMMPS runs.
 
     Attributes
     ----------
     axes : tuple of str
-        What tells its runs apart, by the options of `glassdask replay`.
+        The options of `glassdask replay` that identify one of its runs.
     start : str
         What its runs start from; empty: random positions.
     """
@@ -26,7 +26,7 @@ class LammpsStage(Stage):
     start: str = ""
 
     def controls(self, campaign: Campaign) -> int:
-        """How many of its runs check the cooling, and so are longer."""
+        """Number of control runs, which are longer, since they check the cooling."""
         return 0
 
     def input_of(self, campaign: Campaign, text: str, number: int) -> str:
@@ -34,35 +34,35 @@ class LammpsStage(Stage):
         return text
 
     def run(self, campaign: Campaign, start_over: bool, options: dict[str, bool]) -> None:
-        """Start the ranks and follow them."""
+        """Start the MPI ranks and show their progress."""
         from glassdask.run import mpi
 
         mpi.run(campaign, self.name, start_over, options.get("retry", False))
 
 
 def starts(campaign: Campaign) -> int:
-    """Places from which trajectories start: configurations times temperatures."""
+    """Number of starts of trajectories: configurations times temperatures."""
     section = campaign.file.propensity
     return section.configurations * len(section.temperatures)
 
 
 def check_imported_starts(campaign: Campaign, stage: str, wants: str) -> None:
-    """Refuse an ensemble that starts from what was not imported.
+    """Check that the snapshots from which an ensemble starts were imported.
 
     Raises
     ------
     UsageError
-        With what to type.
+        When they were not.
     """
     from glassdask.base.errors import UsageError
     from glassdask.store import records
     from glassdask.store.stage import STAGES
 
-    there = records.snapshots(campaign)
-    if campaign.imported and wants not in there:
+    present = records.snapshots(campaign)
+    if campaign.imported and wants not in present:
         kinds = {"liquid": "liquids", "glass": "glasses"}
         raise UsageError(
-            f"{stage} starts from {kinds[wants]}; only the {there[0]} was imported",
+            f"{stage} starts from {kinds[wants]}; only the {present[0]} was imported",
             kinds[wants],
             f"Type `{STAGES['quench'].command(campaign)} --start-over`.",
         )

@@ -1,4 +1,4 @@
-"""Run one stage, or all of them in their order."""
+"""Run one stage, or all stages in order."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ logger = logging.getLogger("glassdask")
 
 
 class Pipeline:
-    """Runs stages of one campaign; the Dask cluster is shared by those that need it.
+    """Runs stages of one campaign; the Dask stages share one cluster.
 
     Parameters
     ----------
     campaign : Campaign
     start_over : bool
-        In `run_all`: begin stages again that were made with other inputs.
+        Whether `run_all` repeats outdated stages.
     options : dict, optional
         Flags of the stages, by name.
     """
@@ -58,7 +58,7 @@ class Pipeline:
         self._cluster = None
 
     def run_all(self) -> list[str]:
-        """All stages; returns the names of those that had something to do."""
+        """Run all stages; returns the names of those that were not complete."""
         done = []
         for name in records.stages(self.campaign):
             reason = STAGES[name].left_out(self.campaign)
@@ -70,7 +70,7 @@ class Pipeline:
         return done
 
     def run(self, name: str, start_over: bool = False) -> bool:
-        """One stage; False when it was complete already."""
+        """Run one stage; returns False if it was complete already."""
         stage, retry = STAGES[name], self.options.get("retry", False)
         stage.check(self.campaign, start_over, retry)
         start_over = (
@@ -88,7 +88,7 @@ class Pipeline:
         began = time.monotonic()
         try:
             self._carry_out(stage, start_over)
-        except (GlassdaskError, BrokenPipeError):  # or the reader of our output has gone
+        except (GlassdaskError, BrokenPipeError):  # the latter: the reader of our output is gone
             raise
         except Exception as error:
             logger.exception("%s failed", name)
@@ -101,31 +101,31 @@ class Pipeline:
         return jobs.is_complete(self.campaign, name, start_over, partial)
 
     def _refuse_other_options(self, stage: Stage) -> None:
-        """Refuse flags that the results which are there were not made with."""
+        """Check that the flags agree with those of the stored results."""
         record = records.read(self.campaign, stage.name) or {}
         for name, value in record.get("options", {}).items():
             if self.options.get(name, value) != value:
                 raise UsageError(
                     f"{stage.name} in {self.campaign.path} was made "
                     f"{'with' if value else 'without'} --{name}",
-                    "the same flags; old and new results are not mixed",
+                    "the same flags, since old and new results are not mixed",
                     "Type the same flags, or add --start-over.",
                 )
 
     def _say_what_is_missing(self, stage: Stage) -> None:
         for name in stage.uses:
             if records.read(self.campaign, name) is None:
-                print(f"{stage.name}: without {name}, which is not begun", flush=True)
+                print(f"{stage.name}: without {name}, which is not started", flush=True)
 
     def _carry_out(self, stage: Stage, start_over: bool) -> None:
         if stage.runs_on == "MPI":
-            # in an allocation, its workers hold the tasks that MPI needs
+            # in a batch job, Dask workers occupy the tasks that MPI needs
             self._close_cluster()
             stage.run(self.campaign, start_over, self.options)
             return
         with locks.hold(self.campaign, stage.name):
             if self._is_complete(stage.name, start_over):
-                return  # by a process that held it until now
+                return  # another process has completed it meanwhile
             open_log(self.campaign.path, stage.name)
             if stage.runs_on == "Dask":
                 from glassdask.run import dask
@@ -141,7 +141,7 @@ class Pipeline:
 
     @property
     def cluster(self) -> Cluster:
-        """The Dask cluster, not started before it is used."""
+        """The Dask cluster, started on first use."""
         if self._cluster is None:
             from glassdask.run.cluster import Cluster
 
@@ -156,16 +156,16 @@ def do(
     start_over: bool = False,
     options: dict[str, bool] | None = None,
 ) -> None:
-    """Do a stage that has tasks, from the beginning, or continue it.
+    """Run or continue a stage with tasks.
 
     Parameters
     ----------
     campaign : Campaign
     stage : Stage
     each : callable
-        Has the tasks of a part done: the executor.
+        The executor: runs the tasks of a part.
     start_over : bool
-        Begin from nothing.
+        Delete earlier results first.
     options : dict, optional
         Values of the flags.
     """

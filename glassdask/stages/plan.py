@@ -1,4 +1,4 @@
-"""What a campaign will cost: runs, core-hours measured here, bytes and files."""
+"""The cost of a campaign: runs, measured core-hours, bytes and files."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from glassdask.store.stage import STAGES
 
 
 def groups_by_stage(campaign: Campaign) -> dict[str, tuple[Group, ...]]:
-    """The groups that each stage will write, of those that write any."""
+    """The groups that each stage will write, for stages with groups."""
     found = {name: STAGES[name].groups(campaign) for name in records.stages(campaign)}
     return {name: groups for name, groups in found.items() if groups}
 
 
 def size(groups: tuple[Group, ...]) -> tuple[int, int]:
-    """Bytes before compression, and files at most."""
+    """Bytes before compression, and largest number of files."""
     arrays = [array for group in groups for array in group.arrays.values()]
     coordinates = sum(2 * len(group.coordinates) + 1 for group in groups)
     return sum(a.bytes for a in arrays), sum(a.files for a in arrays) + coordinates
 
 
 def human_bytes(count: float) -> str:
-    """Bytes as people say them."""
+    """A number of bytes as text."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.3g} {unit}"
@@ -37,15 +37,15 @@ def human_bytes(count: float) -> str:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a stage that runs LAMMPS will take.
+    """The cost of a stage that runs LAMMPS.
 
     Attributes
     ----------
     runs : int
     core_hours : float
-        Of the ranks that run LAMMPS.
+        Core-hours of the ranks that run LAMMPS.
     wall : float
-        Seconds, from the start of the command to its end.
+        Wall time of the command, seconds.
     """
 
     runs: int
@@ -56,23 +56,23 @@ class Estimate:
 def estimate(
     campaign: Campaign, stage: LammpsStage, measured: dict[str, float], ranks: int
 ) -> Estimate:
-    """Scale the times measured to a number of ranks.
+    """Scale the measured times to a number of ranks.
 
     Parameters
     ----------
     campaign : Campaign
     stage : LammpsStage
     measured : dict
-        As `glassdask.run.mpi.time_model` returns it.
+        Result of `glassdask.run.mpi.time_model`.
     ranks : int
-        MPI ranks that run LAMMPS, the manager not among them.
+        MPI ranks that run LAMMPS, without the manager.
     """
     size, runs = campaign.file.hpc.ranks_per_run, stage.runs(campaign)
     seconds = measured[f"{stage.name}_seconds"]
     controls = stage.controls(campaign)
     more = controls * measured["control_seconds"]
     groups = max(1, ranks // size)
-    rounds = -(-runs // groups)  # of runs of equal length; the longer control runs come first
+    rounds = -(-runs // groups)  # the longer control runs start first
     wall = max(
         rounds * seconds + more / groups, (seconds + measured["control_seconds"]) * (controls > 0)
     )
@@ -80,14 +80,14 @@ def estimate(
 
 
 def files_in_flight(campaign: Campaign, ranks: int) -> int:
-    """Most files beside the store while runs are in flight: per run two restarts and a log."""
+    """Largest number of temporary files: per running run two restarts and a log, and results."""
     groups = max(1, ranks // campaign.file.hpc.ranks_per_run)
     waiting = max(high - low for low, high in layout.sample_blocks(campaign))
     return 3 * groups + waiting
 
 
 def _as_quenched_here(campaign: Campaign) -> Campaign:
-    """The campaign to be timed: imported glasses have no ramp, but runs of the same particles."""
+    """A campaign for timing: imported configurations have no ramp, so use a quench instead."""
     if not campaign.imported:
         return campaign
     runs = max(3, campaign.file.quench.runs)
@@ -105,15 +105,16 @@ def _as_quenched_here(campaign: Campaign) -> Campaign:
 
 
 def _beside_one_rate(campaign: Campaign, measured: dict[str, float]) -> str:
-    """What the schedule costs, and what its slowest rate would cost all the way."""
+    """The cost of the schedule, and that of its slowest rate from start to end."""
     by_schedule, single = ramp(campaign), one_rate(campaign)
     runs = campaign.file.quench.runs
     hours, single_hours = (measured[f"{name}_seconds"] / 3600 for name in ("quench", "one_rate"))
     return (
         f"Cooling by the schedule ({described(campaign)}): {by_schedule.steps:,} steps and "
-        f"{hours:.2g} core-hours a run, {hours * runs:.3g} for all. At {by_schedule.slowest:g} all "
-        f"the way: {single.steps:,} steps ({single.steps / by_schedule.steps:.1f} times as many) "
-        f"and {single_hours:.2g} core-hours a run, {single_hours * runs:.3g} for all."
+        f"{hours:.2g} core-hours per run, {hours * runs:.3g} for all. At a single rate of "
+        f"{by_schedule.slowest:g}: {single.steps:,} steps "
+        f"({single.steps / by_schedule.steps:.1f} times as many) and {single_hours:.2g} "
+        f"core-hours per run, {single_hours * runs:.3g} for all."
     )
 
 
@@ -124,7 +125,7 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
     ----------
     campaign : Campaign
     ranks : int
-        MPI ranks that run LAMMPS, which the wall time is for.
+        MPI ranks that run LAMMPS, for the wall time.
     """
     from rich.console import Console
     from rich.table import Table
@@ -156,8 +157,8 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
     if campaign.scheduled:
         console.print(_beside_one_rate(campaign, measured))
     console.print(
-        f"{measured['steps_per_second']:,.0f} steps a second in each run along the ramp, measured "
-        "with all cores busy; one rank more manages. Bytes are before compression. In flight: at "
-        f"most about {files_in_flight(campaign, ranks)} files more. Times are for LAMMPS; the "
-        "other stages are not timed."
+        f"{measured['steps_per_second']:,.0f} steps per second in each run on cooling, measured "
+        "with all cores busy; one further rank manages. Bytes are before compression. While "
+        f"LAMMPS runs, there are up to about {files_in_flight(campaign, ranks)} further files. "
+        "Only LAMMPS is timed, not the other stages."
     )

@@ -1,4 +1,4 @@
-"""Propensity: many trajectories from the same positions, each with other velocities."""
+"""Propensity: many trajectories from the same positions with different velocities."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Propensity(LammpsStage):
     axes = ("sample", "temperature", "replica")
 
     def check(self, campaign: Campaign, start_over: bool, retry: bool) -> None:
-        """Refuse runs among imported displacements, and starts that were not imported."""
+        """It does not run in addition to imported displacements, and needs its starts."""
         from glassdask.base.errors import UsageError
         from glassdask.campaign.classes import snapshot_of
         from glassdask.store import records
 
         record = None if start_over else records.read(campaign, self.name)
         if (record or {}).get("source") == "import" and (retry or not record["complete"]):  # type: ignore[index]
-            unfinished = "" if record["complete"] else ", not to their end"  # type: ignore[index]
+            unfinished = "" if record["complete"] else ", incompletely"  # type: ignore[index]
             raise UsageError(
                 f"the displacements of {campaign.path} were imported{unfinished}",
-                "no runs among them",
+                "no LAMMPS runs in addition to them",
                 f"Import them again with --start-over, or run `{self.command(campaign)} "
                 "--start-over`.",
             )

@@ -1,4 +1,4 @@
-"""Quench: random starts become liquids at T_L and glasses at T_G."""
+"""Quench: cool random starts to liquids at T_L and glasses at T_G."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Quench(LammpsStage):
     axes = ("sample",)
 
     def check(self, campaign: Campaign, start_over: bool, retry: bool) -> None:
-        """Refuse runs in place of imported configurations."""
+        """It does not run if the configurations are imported."""
         from glassdask.base.errors import UsageError
         from glassdask.store import records
         from glassdask.store.records import State
@@ -35,18 +35,18 @@ class Quench(LammpsStage):
         if found is not State.COMPLETE:
             raise UsageError(
                 f'[quench] source = "import" in {campaign.path}',
-                "its configurations from files, not from runs",
+                "configurations from files, not from runs",
                 f"Type `{self.command(campaign)}{' --start-over' if start_over else ''}`.",
             )
 
     def command(self, campaign: Campaign) -> str:
-        """Imported configurations come from `glassdask import`."""
+        """`glassdask import` for imported configurations."""
         if campaign.imported:
             return f"glassdask import {campaign.path} --glass FILES --liquid FILES"
         return super().command(campaign)
 
     def runs(self, campaign: Campaign) -> int:
-        """One for each sample; imported ones need none."""
+        """One for each sample; none for imported ones."""
         return 0 if campaign.imported else campaign.file.quench.runs
 
     def groups(self, campaign: Campaign) -> tuple[Group, ...]:
@@ -60,11 +60,11 @@ class Quench(LammpsStage):
         return (layout.configurations(campaign), layout.cooling(campaign, temperatures))
 
     def controls(self, campaign: Campaign) -> int:
-        """The first runs."""
+        """See `LammpsStage.controls`; control runs are the first ones."""
         return 0 if campaign.imported else campaign.file.quench.controls
 
     def input_of(self, campaign: Campaign, text: str, number: int) -> str:
-        """Control runs do more than the others."""
+        """See `LammpsStage.input_of`; control runs have an additional part."""
         from glassdask.campaign.cooling import input_of_run
 
         return input_of_run(text, number < self.controls(campaign))

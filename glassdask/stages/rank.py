@@ -1,7 +1,7 @@
-"""One process of several, started by torchrun: `python -m glassdask.stages.rank STEP DIR`.
+"""One of several processes, started by torchrun: `python -m glassdask.stages.rank STEP DIR`.
 
-It tells the process that started them all what it has done, and what went wrong; that one holds
-the stage, writes its record and status, and says all of it to the user.
+It sends its results and errors to the parent of all processes. The parent holds the lock of the
+stage, writes the record and the status, and reports to the user.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from glassdask.store import layout
 
 logger = logging.getLogger("glassdask")
 
-#: What the processes can be asked to do, and the stage that it is part of.
+#: Steps that the processes can do, and the stage of each.
 STEPS = {"train": "train", "score": "explain", "explain": "explain", "starts": "explain"}
 
-# What torch says when another process is gone: that one is to blame, and torchrun ends the rest.
+# errors of torch when another process is lost; only the error of that process is reported
 _LOST = re.compile("gloo|nccl|connection (closed|reset|refused)|by peer|broken pipe", re.IGNORECASE)
 
 
@@ -50,9 +50,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> int:
-    """Do this process's share of a step."""
+    """Do the share of this process in a step."""
     options = parse()
-    # SIGTERM and SIGKILL end it at once: all that it writes is whole or is done again
+    # signals may kill this process at any time: incomplete work is repeated
     threading.Thread(target=_end_with_parent, daemon=True).start()
     stage = STEPS[options.step]
     try:
@@ -66,7 +66,7 @@ def main() -> int:
         if not lost:
             tell(error=str(shown), code=shown.exit_code)
         logging.shutdown()
-        # libraries that wait for the other processes would keep this one, and torchrun waiting
+        # exit at once, since libraries would wait for other processes, and torchrun for this one
         os._exit(shown.exit_code)
     return 0
 
@@ -94,7 +94,7 @@ def _carry_out(options: argparse.Namespace, campaign: Campaign) -> None:
 
 
 def _own_device(kind: str, threads: int) -> torch.device:
-    """The GPU of this process, or the CPU, of which it takes its part."""
+    """The GPU of this process, or the CPU with an equal share of the cores."""
     device = choose_device(f"cuda:{os.environ['LOCAL_RANK']}" if kind == "cuda" else kind, threads)
     if device.type == "cuda":
         torch.cuda.set_device(device)
@@ -102,7 +102,7 @@ def _own_device(kind: str, threads: int) -> torch.device:
 
 
 def _end_with_parent() -> None:
-    """End when torchrun or the process that started it is gone; nobody else would end this one."""
+    """End this process when torchrun or its parent is gone; nothing else would end it then."""
     torchrun = os.getppid()
     while os.getppid() == torchrun and parent_lives():
         time.sleep(1)

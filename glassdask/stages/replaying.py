@@ -1,4 +1,4 @@
-"""Which run `glassdask replay` is to do again, and what it was made from."""
+"""`glassdask replay`: find a run and its input, and repeat it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from glassdask.store.stage import STAGES
 
 @dataclass(frozen=True)
 class Run:
-    """A run of LAMMPS in the store.
+    """A LAMMPS run in the store.
 
     Attributes
     ----------
@@ -26,15 +26,15 @@ class Run:
     start : str
         What it starts from; empty: random positions.
     number : int
-        Counted over all dimensions of the stage's `run_status`.
+        Flat index over all dimensions of `run_status`.
     status : int
         Its `run_status`.
     ranks : int
-        MPI ranks that shared it; 0: not one number, or it failed.
+        MPI ranks that shared it; 0: it failed, or the number changed.
     input : str
         Its LAMMPS input.
     variables : dict
-        The LAMMPS variables that make it this run.
+        LAMMPS variables of this run, such as the seed.
     """
 
     stage: str
@@ -49,23 +49,25 @@ class Run:
 def find_run(
     campaign: Campaign, sample: int, temperature: float | None, replica: int | None
 ) -> Run:
-    """The run that these options name.
+    """The run that these options select.
 
     Raises
     ------
     UsageError
-        When there is none.
+        When there is no such run.
     """
     stage = _stage_of(campaign, temperature, replica)
     if records.read(campaign, stage) is None:
         raise UsageError(
-            f"no {stage} in {campaign.path}", "one", f"Type `glassdask {stage} {campaign.path}`."
+            f"no {stage} in {campaign.path}",
+            f"results of {stage}",
+            f"Type `glassdask {stage} {campaign.path}`.",
         )
     if (records.read(campaign, stage) or {}).get("source") == "import":
         raise UsageError(
             f"{stage} of {campaign.path} was imported",
-            "a run of LAMMPS, which has an input and a seed",
-            "`glassdask status` says which stages were imported.",
+            "a LAMMPS run, with an input and a seed",
+            "`glassdask status` shows which stages were imported.",
         )
     if records.state(campaign, stage) is State.CHANGED:
         raise records.changed(campaign, stage)
@@ -102,7 +104,7 @@ def _lammps_stages(campaign: Campaign) -> dict[str, LammpsStage]:
 
 
 def _stage_of(campaign: Campaign, temperature: float | None, replica: int | None) -> str:
-    """The stage whose runs these options tell apart, or the next one that has them all."""
+    """The stage with the fewest options that include the given ones."""
     given = {"sample"} | {
         name for name, x in (("temperature", temperature), ("replica", replica)) if x is not None
     }
@@ -111,7 +113,7 @@ def _stage_of(campaign: Campaign, temperature: float | None, replica: int | None
 
 
 def _pick(option: str, value: float | None, among: np.ndarray) -> int:
-    """Place of a value in a coordinate."""
+    """Index of a value in a coordinate."""
     if value is not None:
         found = np.flatnonzero(np.isclose(among, value, rtol=1e-6, atol=0))
         if len(found):
@@ -125,20 +127,20 @@ def _pick(option: str, value: float | None, among: np.ndarray) -> int:
 
 
 def print_input(run: Run) -> None:
-    """Print the input, and how bare LAMMPS runs it."""
+    """Print the LAMMPS input, and how to run it with plain LAMMPS."""
     words = " ".join(f"-var {name} {value!r}" for name, value in run.variables.items())
-    # a run on several ranks has the same bits on as many
+    # the bits are the same only on the same number of ranks
     start = f"mpiexec -n {run.ranks} lmp" if run.ranks > 1 else "lmp"
     print(f"# {start} {words} -in FILE")
     if run.start:
-        print(f"# at '#@ place particles', put in the {run.start} of this sample, in its order")
+        print(f"# at '#@ place particles', place the {run.start} of this sample, in its order")
     if "#@ place snapshot" in run.input:
-        print("# at a line '#@ place snapshot', put back what was recorded under that name")
+        print("# at a line '#@ place snapshot', restore the snapshot recorded under that name")
     print(run.input, end="")
 
 
 def replay(campaign: Campaign, run: Run) -> int:
-    """Do the run again; the exit code: 0 the same bits, 1 others.
+    """Repeat the run; returns the exit code, 0 for identical bits, else 1.
 
     Raises
     ------
@@ -147,8 +149,8 @@ def replay(campaign: Campaign, run: Run) -> int:
     """
     if run.status == layout.PENDING:
         raise UsageError(
-            f"run {run.number} of {run.stage} is not done, or not in the store yet",
-            "one that is",
+            f"run {run.number} of {run.stage} is not finished, or not yet in the store",
+            "a run in the store",
             f"Type `glassdask status {campaign.path}`.",
         )
     ranks = run.ranks or campaign.file.hpc.ranks_per_run
@@ -162,11 +164,10 @@ def replay(campaign: Campaign, run: Run) -> int:
 
 
 def _without_ranks(status: int, ranks: int) -> str:
-    """What the store holds of a run that has no number of ranks, and what follows."""
+    """A note on a run without a stored number of ranks."""
     if status == layout.FAILED:
-        return f"Stored: run_status 2, it failed; [hpc] ranks_per_run is {ranks} now."
+        return f"The stored run failed (run_status 2); [hpc] ranks_per_run is now {ranks}."
     return (
-        "Stored: `ranks` 0, since [hpc] ranks_per_run was changed while it was in flight; "
-        f"expected one number to its end. On {ranks} from the beginning, other bits are no "
-        "surprise."
+        "The stored run has `ranks` = 0: [hpc] ranks_per_run was changed during the run. Repeated "
+        f"on {ranks} from the beginning, it may have other bits."
     )

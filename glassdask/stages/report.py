@@ -1,4 +1,4 @@
-"""Report: figures, the table beside the paper, and report.html."""
+"""Report: figures, the table of comparison with the paper, and report.html."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Report(Stage):
     record_in = "figures"
 
     def outdated(self, campaign: Campaign) -> bool:
-        """Figures are cheap and follow from the store: they are drawn again without a question."""
+        """Figures are drawn again without asking, since that is fast."""
         from glassdask.store import groups, records
         from glassdask.store.records import State
 
@@ -39,11 +39,11 @@ class Report(Stage):
         print(f"Report: {campaign.path / 'report.html'}")
 
     def progress(self, campaign: Campaign) -> str:
-        """Figures that are drawn."""
+        """Number of finished figures."""
         return f"{len(list((campaign.path / 'figures').glob('*.png')))} figures"
 
     def parts(self, campaign: Campaign, **flags: bool) -> Iterator[Part]:
-        """A figure a task, then the table and the page."""
+        """One task for each figure, then the table and the page."""
         from glassdask.report.stage import parts
 
         return parts(campaign)

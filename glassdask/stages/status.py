@@ -1,4 +1,4 @@
-"""Where each stage stands, whoever runs it and wherever: what `glassdask status` shows."""
+"""`glassdask status`: the state of each stage, also while it runs elsewhere."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 from glassdask.store.trajectories import waiting
 
-#: Failed runs that are listed one by one.
+#: Largest number of failed runs in the list.
 LISTED = 10
 
 
 @dataclass(frozen=True)
 class Row:
-    """A stage as `glassdask status` shows it; text, empty where there is nothing to say."""
+    """A line of the table of `glassdask status`, as text; fields may be empty."""
 
     stage: str
     state: str
@@ -46,14 +46,14 @@ class Row:
 
 
 def show(campaign: Campaign, watch: bool) -> None:
-    """Print the table and what needs attention; or keep it on the screen, anew every 2 seconds."""
+    """Print the table and the problems; with `watch`, update them every 2 seconds."""
     jobs = Jobs(campaign)
     if not watch:
         print(_title(campaign))
-        # a file or a pipe has no width to wrap rows at
+        # files and pipes have no width at which to wrap lines
         Console(width=None if sys.stdout.isatty() else 200).print(table(campaign, jobs))
         for line in (*links(campaign), *failures(campaign), *jobs.remarks()):
-            print(line)  # not wrapped: people copy from it
+            print(line)  # not wrapped, so that commands can be copied
         return
     with Live(auto_refresh=False) as screen, suppress(KeyboardInterrupt):
         while True:
@@ -70,7 +70,7 @@ def _title(campaign: Campaign) -> str:
 
 
 def table(campaign: Campaign, jobs: Jobs) -> Table:
-    """All stages; columns in which nothing stands are left out, but for the first three."""
+    """The table of all stages, without empty columns after the first three."""
     shown = Table()
     texts = [astuple(row) for row in rows(campaign, jobs)]
     kept = [k for k in range(len(fields(Row))) if k < 3 or any(text[k] for text in texts)]
@@ -82,7 +82,7 @@ def table(campaign: Campaign, jobs: Jobs) -> Table:
 
 
 def rows(campaign: Campaign, jobs: Jobs) -> Iterator[Row]:
-    """All stages, in their order, and what the queue says of their jobs."""
+    """The lines of the table, one for each stage."""
     for stage in records.stages(campaign):
         number, state = jobs.of(stage)
         yield replace(_row(campaign, stage), job=number, queue=state)
@@ -131,7 +131,7 @@ def _remark(campaign: Campaign, stage: str, found: State) -> str:
 
 
 def links(campaign: Campaign) -> Iterator[str]:
-    """For each stage that runs on Dask now: its workers, and how to see the dashboard."""
+    """For each running Dask stage: its workers, and how to open the dashboard."""
     for stage in records.stages(campaign):
         told = live.read(campaign.path, stage) or {}
         if "dashboard" not in told or not locks.is_running(campaign, stage):
@@ -143,9 +143,9 @@ def links(campaign: Campaign) -> Iterator[str]:
 
 
 def failures(campaign: Campaign) -> Iterator[str]:
-    """For each stage with failed runs: the first of them, why they failed, and the way on.
+    """For each stage with failed runs: the first of them, the reasons, and how to repeat them.
 
-    Runs that failed but whose shard is not written yet are among them.
+    They include failed runs that are not yet in the store.
     """
     for stage in records.stages(campaign):
         if STAGES[stage].runs_on != "MPI" or records.state(campaign, stage) not in (

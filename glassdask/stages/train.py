@@ -1,4 +1,4 @@
-"""Train: networks learn to tell the liquid from the glass."""
+"""Train: networks learn to distinguish liquid and glass."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Train(Stage):
     """Train [train] seeds networks on the images of the training split."""
 
     name = "train"
-    help = "Stage 4: teach a network to tell liquid from glass (GPU or CPU)."
+    help = "Stage 4: train networks to distinguish liquid and glass (GPU or CPU)."
     runs_on = "GPU or CPU"
     paper = "Sec. III A: the convolutional network"
     sections = ("train",)
@@ -22,7 +22,7 @@ class Train(Stage):
     record_in = "model"
 
     def check(self, campaign: Campaign, start_over: bool, retry: bool) -> None:
-        """There must be two classes to tell apart."""
+        """It needs two classes."""
         from glassdask.base.errors import UsageError
         from glassdask.store import records
         from glassdask.store.stage import STAGES
@@ -36,14 +36,14 @@ class Train(Stage):
             )
 
     def left_out(self, campaign: Campaign) -> str:
-        """Of one state alone there is nothing to learn."""
+        """A campaign with one class has no network."""
         from glassdask.store import records
 
         states = records.states(campaign)
         return "" if len(states) == 2 else f"only the {states[0]} was imported"
 
     def progress(self, campaign: Campaign) -> str:
-        """Epochs of all networks."""
+        """Finished epochs of all networks."""
         from glassdask.store import networks
 
         count, epochs = campaign.file.train.seeds, 0

@@ -12,7 +12,7 @@ from glassdask.campaign import Campaign
 from glassdask.store import groups, layout
 from glassdask.store.stage import STAGES, Part, Stage
 
-# Seconds between two writings of the status; blocks since then are done again after a kill.
+# Seconds between two writes of the status; after a kill, blocks finished since then are repeated.
 _STATUS_PERIOD = 0.5
 
 
@@ -23,7 +23,7 @@ class BlockStatus:
     ----------
     campaign : Campaign
     group : str
-        Whose `run_status` it is.
+        The group of the variable `run_status`.
     """
 
     def __init__(self, campaign: Campaign, group: str) -> None:
@@ -34,19 +34,19 @@ class BlockStatus:
         self._written = time.monotonic()
 
     def put(self, block: tuple[int, int], status: np.ndarray) -> None:
-        """Take the status of the runs of a block, (sample,)."""
+        """Set the status of the runs of a block, (sample,), and write it from time to time."""
         self.done[slice(*block)] = status
         if time.monotonic() - self._written > _STATUS_PERIOD:
             self.close()
 
     def close(self) -> None:
-        """Write what there is; also after an error or Ctrl-C."""
+        """Write the status; called also after an error or Ctrl-C."""
         self._array[...] = self.done
         self._written = time.monotonic()
 
 
 def of_runs(campaign: Campaign, stage: Stage, flags: dict[str, bool]) -> Part:
-    """The blocks of a stage that are not done yet."""
+    """The tasks of a stage: its blocks of runs that are not finished."""
     status = BlockStatus(campaign, stage.status_in)
     return Part(
         stage.name,
@@ -61,5 +61,5 @@ def of_runs(campaign: Campaign, stage: Stage, flags: dict[str, bool]) -> Part:
 
 
 def _work(name: str, flags: dict[str, bool], campaign: Campaign, low: int, high: int) -> Any:
-    """Found by name in the process that does it."""
+    """Do one block; the stage is looked up by name, since workers receive only names."""
     return STAGES[name].work(campaign, low, high, **flags)

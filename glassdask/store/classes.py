@@ -1,8 +1,8 @@
-"""The configurations of the two classes: the one place that knows where in the store they are.
+"""Read the configurations of the classes "liquid" and "glass" from the store.
 
-The group `configurations` holds the snapshots at T_L and T_G, and beside them further ones. Which
-two of them are the classes "liquid" and "glass", [train] classes says; all that reads positions to
-go with images, indicators or maps takes them from here.
+The group `configurations` has the snapshots at T_L and T_G, and further ones if asked for. The
+field [train] classes selects two of them. All code that needs the positions of a class uses these
+functions.
 """
 
 from __future__ import annotations
@@ -18,42 +18,43 @@ from glassdask.campaign.classes import STATES, others, snapshot_of
 def of_class(
     campaign: Campaign, configurations: xr.Dataset, state: str, names: Sequence[str] = ("position",)
 ) -> xr.Dataset:
-    """One class of configurations, read on access.
+    """The configurations of one class, read on access.
 
     Parameters
     ----------
     campaign : Campaign
     configurations : Dataset
-        The group of this name, or some of its runs.
+        The group `configurations`, or some of its runs.
     state : str
         The class: "liquid" or "glass".
     names : sequence of str
-        Variables to take; those of a run, such as `run_status`, are as they are.
+        Variables to select. Variables without the dimension `state`, such as `run_status`, are
+        returned unchanged.
 
     Returns
     -------
     Dataset
-        Without the dimension `state`, whose coordinate is the class; `temperature` is that of the
-        snapshot.
+        It has no dimension `state`; the scalar coordinate `state` is the class, and
+        `temperature` that of its snapshot.
     """
     snapshot = snapshot_of(campaign, state)
     if isinstance(snapshot, str):
         return configurations[list(names)].sel(state=snapshot).assign_coords(state=state)
     place = configurations["snapshot_temperature"].values.tolist().index(snapshot)
     further = {f"snapshot_{n}": n for n in names if "state" in configurations[n].dims}
-    as_they_are = [n for n in names if n not in further.values()]
-    found = configurations[[*further, *as_they_are]].isel(snapshot=place)
-    found = found.rename(further | {"snapshot_temperature": "temperature"})
-    return found.assign_coords(state=state)
+    unchanged = [n for n in names if n not in further.values()]
+    chosen = configurations[[*further, *unchanged]].isel(snapshot=place)
+    chosen = chosen.rename(further | {"snapshot_temperature": "temperature"})
+    return chosen.assign_coords(state=state)
 
 
 def of_classes(
     campaign: Campaign, configurations: xr.Dataset, names: Sequence[str] = ("position",)
 ) -> xr.Dataset:
-    """Both classes, along `state`; in memory where they are not the snapshots at T_L and T_G.
+    """The configurations of both classes, along `state`; arguments as for `of_class`.
 
-    Arguments as for `of_class`. Coordinates of single snapshots, such as the file that one was
-    imported from, are left out where the classes are others.
+    If the classes are not the snapshots at T_L and T_G, the result is in memory, and has no
+    coordinates of single snapshots, such as the file that one was imported from.
     """
     if not others(campaign):
         return configurations[list(names)]

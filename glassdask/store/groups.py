@@ -1,4 +1,4 @@
-"""Read and write the Zarr store: groups made whole, parts written in whole shards."""
+"""Read and write the Zarr store: create complete groups, open groups and arrays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIBRARIES = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of the libraries that results depend on, those that are installed."""
+    """Versions of the installed libraries that results depend on."""
     found = {}
     for name in LIBRARIES:
         try:
@@ -35,12 +35,12 @@ def versions() -> dict[str, str]:
 
 
 def locate(path: str | Path) -> Path:
-    """The store of `path`, which is a campaign folder or a store itself.
+    """The store of `path`, a campaign folder or the store itself.
 
     Raises
     ------
     UsageError
-        When there is none.
+        When there is no store.
     """
     folder = Path(path)
     for candidate in (folder, folder / "store.zarr"):
@@ -66,7 +66,7 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
     Returns
     -------
     xarray.DataTree
-        One node a group; see the README for what each holds.
+        One node for each group; the README describes them.
 
     Raises
     ------
@@ -82,25 +82,26 @@ def exists(store: Path, name: str) -> bool:
 
 
 def open_group(store: Path, name: str, chunks: Any = None) -> xr.Dataset:
-    """One group of the store as a Dataset, read on access, or as Dask arrays with `chunks`."""
+    """One group of the store as a Dataset; read on access, or with `chunks` as Dask arrays."""
     return xr.open_zarr(store, group=name, chunks=chunks, consolidated=False)
 
 
 def create_group(store: Path, group: Group, attributes: dict[str, Any], provenance: str) -> None:
-    """Make a group with its coordinates, its attributes and empty arrays, all at once.
+    """Create a group with its coordinates, its attributes and empty arrays.
 
-    The group is built beside the store and moved into it, so that a reader never sees half of it.
+    The group is built beside the store and then moved into it, so that a reader never sees an
+    incomplete group.
 
     Parameters
     ----------
     store : Path
-        The store; made when it does not exist.
+        The store; created if it does not exist.
     group : Group
-        What the group holds.
+        The coordinates, arrays and attributes.
     attributes : dict
-        Attributes of the group, beside those in `group`.
+        Further attributes of the group.
     provenance : str
-        One line for each variable: what wrote it.
+        One line for the attribute `provenance` of each variable.
     """
     with _built(store, group.name) as building:
         _build(building, group, attributes, provenance)
@@ -142,7 +143,7 @@ def _built(store: Path, name: str) -> Iterator[Path]:
 
 
 def make_root(store: Path) -> None:
-    """Make the store itself, without groups, unless it exists."""
+    """Create the store, without groups, unless it exists."""
     if not (store / "zarr.json").exists():
         zarr.open_group(store, mode="a", zarr_format=3)
 
@@ -162,7 +163,7 @@ def _build(building: Path, group: Group, attributes: dict[str, Any], provenance:
 
 
 def remove_group(store: Path, name: str) -> None:
-    """Delete a group; it is moved out of the store first, so that it goes at once."""
+    """Delete a group; move it out of the store first, so that readers never see a part of it."""
     if (store / name).exists():
         rubbish = store.parent / f".{name}.rubbish"
         shutil.rmtree(rubbish, ignore_errors=True)
@@ -171,7 +172,7 @@ def remove_group(store: Path, name: str) -> None:
 
 
 def _text(values: Any) -> Any:
-    """Text as variable-length strings, which Zarr v3 specifies; other values unchanged."""
+    """Convert text to variable-length strings, the only text in the Zarr v3 specification."""
     array = np.asarray(values)
     return array.astype(np.dtypes.StringDType()) if array.dtype.kind in "UO" else array
 
@@ -181,7 +182,7 @@ def _described(units: str, long_name: str, provenance: str) -> dict[str, str]:
 
 
 def _attached(group: Group, array: Array) -> str:
-    """Names of the coordinates along the dimensions of an array that are not dimensions."""
+    """Names of the non-dimension coordinates of an array, as CF writes them."""
     return " ".join(
         name
         for name, c in group.coordinates.items()
@@ -204,20 +205,20 @@ def _create_array(
         fill_value=array.fill,
         dimension_names=array.dims,
         attributes=attributes,
-        # a damaged chunk is an error, never other numbers
+        # with checksums, a damaged chunk raises an error
         compressors=ZstdCodec(level=1, checksum=True),
     )
 
 
 def array(store: Path, group: str, name: str, mode: str = "r+") -> zarr.Array:
-    """One array of the store, to be written in whole shards by the one who owns them."""
-    found = zarr.open_group(store, path=group, mode=mode)[name]  # type: ignore[arg-type]
-    assert isinstance(found, zarr.Array)
-    return found
+    """One array of the store. Write complete shards only, and each from one process."""
+    opened = zarr.open_group(store, path=group, mode=mode)[name]  # type: ignore[arg-type]
+    assert isinstance(opened, zarr.Array)
+    return opened
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file, completely or not at all."""
     partial = path.with_name(path.name + ".partial")
     try:
         partial.write_text(text, encoding="utf-8")

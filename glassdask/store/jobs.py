@@ -1,4 +1,4 @@
-"""Begin a stage, continue it, complete it: the same few steps for all stages."""
+"""Start, continue, complete and delete stages: the steps that all stages share."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ from glassdask.store.stage import STAGES, stage_folder
 
 logger = logging.getLogger("glassdask")
 
-#: Attributes that belong to the group with the record alone.
+#: Attributes that only the group with the record has.
 _HOME_ONLY = ("complete", "inputs")
 
 
 def is_complete(
     campaign: Campaign, stage: str, start_over: bool = False, partial: bool = False
 ) -> bool:
-    """Whether there is nothing to do; checks first that the stage may run at all.
+    """Whether the stage is complete; if not, check that it can run.
 
-    `partial`: of the ensemble, what is whole will do.
+    With `partial`, an incomplete ensemble is enough.
 
     Raises
     ------
     UsageError
-        When the stage was made with other inputs, or a stage that it reads is not complete.
+        When the stage is outdated, or a stage that it reads is not complete.
     """
-    # a record that cannot be read must not stand in the way of starting over
+    # starting over must work with a damaged record, too
     found = State.ABSENT if start_over else records.state(campaign, stage)
     if found is State.COMPLETE:
         return True
@@ -63,9 +63,9 @@ def is_complete(
 def begin(
     campaign: Campaign, stage: str, start_over: bool = False, partial: bool = False
 ) -> tuple[dict[str, Any], bool]:
-    """The record of a stage that is to run, and whether it begins from nothing.
+    """The record of a stage about to run, and whether the stage is new.
 
-    A stage that begins from nothing loses what it had; call `create` next.
+    Earlier results of a new stage are deleted; call `create` next.
     """
     if not start_over and records.state(campaign, stage) is State.PARTIAL:
         record = records.read(campaign, stage)
@@ -77,19 +77,13 @@ def begin(
 
 
 def count_failed(campaign: Campaign, stage: str) -> int:
-    """Failed runs in the store, of a stage that runs LAMMPS and has begun."""
+    """Number of failed runs in the store, for a stage with LAMMPS runs that has started."""
     status = array(campaign.store, STAGES[stage].status_in, "run_status", "r")
     return int((np.asarray(status[...]) == FAILED).sum())
 
 
 def _check_blocks(campaign: Campaign, stage: str) -> None:
-    """Two tasks never share a file: a store that another version divided is not gone on with.
-
-    Raises
-    ------
-    UsageError
-        When the files hold other blocks of runs.
-    """
+    """Refuse a store with another number of runs per file: two tasks would write to one file."""
     size = samples_per_shard(campaign.file.quench.runs)
     for name in STAGES[stage].writes:
         if not exists(campaign.store, name):
@@ -99,17 +93,18 @@ def _check_blocks(campaign: Campaign, stage: str) -> None:
             dims = getattr(found.metadata, "dimension_names", None) or ()
             if dims[:1] == ("sample",) and found.shards and found.shards[0] != size:
                 raise UsageError(
-                    f"{name}/{key} has {found.shards[0]} runs in a file",
-                    f"{size}; another version of glassdask began this stage",
+                    f"{name}/{key} has {found.shards[0]} runs per file, written by another version "
+                    "of glassdask",
+                    f"{size} runs per file",
                     f"Type `glassdask {stage} {campaign.path} --start-over`.",
                 )
 
 
 def retry(campaign: Campaign, stage: str) -> int:
-    """Make the failed runs of a stage that runs LAMMPS pending again; how many there were.
+    """Reset the failed runs of a stage to pending and return their number.
 
-    A complete stage begins again, so that all that was made from it becomes stale. Failures that
-    wait for their shard are `forget_failures`'s.
+    A complete stage becomes incomplete, and the stages that read it outdated. `forget_failures`
+    resets failures that are not yet in the store.
     """
     if records.state(campaign, stage) not in (State.COMPLETE, State.PARTIAL):
         return 0
@@ -122,12 +117,12 @@ def retry(campaign: Campaign, stage: str) -> int:
         reasons = array(campaign.store, group, "failure")
         status[...] = np.where(failed, PENDING, content)
         reasons[...] = np.where(failed, "", np.asarray(reasons[...]))
-        logger.info("%s: %d failed runs are done again", stage, failed.sum())
+        logger.info("%s: %d failed runs are repeated", stage, failed.sum())
     return int(failed.sum())
 
 
 def clear(campaign: Campaign, stage: str) -> None:
-    """Delete all that a stage has written, its record first."""
+    """Delete all results of a stage, its record first."""
     info = STAGES[stage]
     for name in reversed(info.writes):
         if info.home.startswith(f"store.zarr/{name}/"):
@@ -148,7 +143,7 @@ def create(
     groups: tuple[Group, ...] = (),
     attributes: dict[str, Any] | None = None,
 ) -> None:
-    """Make the groups (or the folder) of a stage; the one with the record comes last.
+    """Create the groups (or the folder) of a stage; the group with the record comes last.
 
     Parameters
     ----------
@@ -159,7 +154,7 @@ def create(
     groups : tuple of Group
         Groups of the store.
     attributes : dict, optional
-        Further attributes of all of them.
+        Further attributes of these groups.
     """
     info = STAGES[stage]
     line = _provenance(record)
@@ -192,7 +187,7 @@ def add_group(campaign: Campaign, stage: str, name: str, dataset: xr.Dataset) ->
 
 
 def _provenance(record: dict[str, Any]) -> str:
-    """One line that says what wrote a variable."""
+    """The attribute `provenance` of the variables of a stage."""
     made = ", ".join(
         f"{name.removesuffix('_version')} {value}"
         for name, value in record.items()
@@ -202,7 +197,7 @@ def _provenance(record: dict[str, Any]) -> str:
 
 
 def complete(campaign: Campaign, stage: str, notes: dict[str, Any] | None = None) -> None:
-    """Mark a stage as complete; runs in flight are no longer needed."""
+    """Mark a stage as complete, and delete its restarts and temporary files."""
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     records.update(campaign, stage, {"complete": True, "finished": finished} | (notes or {}))
     shutil.rmtree(stage_folder(campaign, stage), ignore_errors=True)
@@ -210,7 +205,7 @@ def complete(campaign: Campaign, stage: str, notes: dict[str, Any] | None = None
 
 
 def make_folders(campaign: Campaign) -> None:
-    """The folders of the contract.
+    """Create the folders logs/ and restarts/ of a campaign.
 
     Raises
     ------
@@ -222,5 +217,6 @@ def make_folders(campaign: Campaign) -> None:
             (campaign.path / name).mkdir(exist_ok=True)
     except OSError as error:
         raise UsageError(
-            f"{campaign.path} cannot be written: {error.strerror}", "a folder of yours"
+            f"{campaign.path} cannot be written: {error.strerror}",
+            "a folder with write permission",
         ) from None

@@ -1,4 +1,4 @@
-"""Who works at a stage: two processes never write it at once."""
+"""Locks: only one process runs a stage at a time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from glassdask.campaign import Campaign
 
 @contextmanager
 def hold(campaign: Campaign, stage: str) -> Iterator[None]:
-    """Hold a stage while inside.
+    """Lock a stage inside a `with` block.
 
     Raises
     ------
     StageHeld
-        When another process holds it.
+        When another process runs the stage.
     """
     path = _path(campaign, stage)
     path.parent.mkdir(exist_ok=True)
@@ -35,15 +35,15 @@ def hold(campaign: Campaign, stage: str) -> Iterator[None]:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
-        around = live.begin(live.path_of(campaign.path, stage))
+        before = live.begin(live.path_of(campaign.path, stage))
         try:
             yield
         finally:
-            live.end(around)
+            live.end(before)
 
 
 def _take(file: IO[str]) -> bool:
-    """Take the lock; tried for a second, since `_holder` has it for an instant."""
+    """Take the lock; retry for a second, since `_holder` takes it for an instant."""
     for _ in range(20):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,7 +63,13 @@ def _held(campaign: Campaign, stage: str, by: str) -> StageHeld:
 
 
 def wait_for_silence(campaign: Campaign, stage: str) -> None:
-    """Not every file system locks across nodes: whoever still speaks on another one is alive."""
+    """Wait for a heartbeat from other nodes: flock is unreliable on network file systems.
+
+    Raises
+    ------
+    StageHeld
+        When a process on another node still sends heartbeats.
+    """
     last = live.read(campaign.path, stage)
     if not live.elsewhere(last):
         return
@@ -77,13 +83,13 @@ def wait_for_silence(campaign: Campaign, stage: str) -> None:
 
 
 def is_running(campaign: Campaign, stage: str) -> bool:
-    """Whether a process, on this machine or on another node, is running the stage."""
+    """Whether a process on this or another node runs the stage."""
     told = live.read(campaign.path, stage)
     return live.elsewhere(told) or _holder(campaign, stage) is not None
 
 
 def refuse_second(campaign: Campaign, stage: str) -> None:
-    """Before anything is started: refuse at once what `hold` would refuse after a while.
+    """Check at once, before anything starts, that no process on this machine holds the stage.
 
     Raises
     ------
@@ -96,13 +102,13 @@ def refuse_second(campaign: Campaign, stage: str) -> None:
 
 
 def _holder(campaign: Campaign, stage: str) -> str | None:
-    """Who has the lock of a stage; None when nobody."""
+    """The process that holds the lock of a stage; None if it is free."""
     try:
         with _path(campaign, stage).open(encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return file.read().strip() or "a process that has just begun"
+                return file.read().strip() or "a process that has just started"
     except FileNotFoundError:
         pass
     return None

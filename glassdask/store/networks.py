@@ -1,4 +1,4 @@
-"""The networks of a campaign: the same settings and images, random numbers of their own."""
+"""The networks of a campaign: same settings and images, different random numbers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from glassdask.campaign import Campaign
 
 
 def folder(campaign: Campaign, network: int) -> Path:
-    """Where a network's files are: model/ of the first, model/network-K of the others, from 1."""
+    """Folder of a network: model/ for the first one, model/network-K for the others, from K = 1."""
     home = campaign.path / "model"
     return home / f"network-{network}" if network else home
 
 
 def seed(campaign: Campaign, network: int) -> int:
-    """Seed of a network: the campaign's for the first; none depends on how many there are."""
+    """Seed of a network, that of the campaign for the first one.
+
+    It does not depend on the number of networks.
+    """
     root = campaign.file.campaign.seed
     if network == 0:
         return root

@@ -1,4 +1,4 @@
-"""Read what a stage wrote; a damaged or lost file is an error that names the stage."""
+"""Read results of a stage; errors on damaged or missing files name the stage."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from glassdask.campaign.analyses import Positions
 from glassdask.store import groups, layout, records
 from glassdask.store.classes import of_classes
 
-#: What the store calls the positions of each kind.
+#: Variable in the store for each kind of positions.
 POSITIONS: dict[Positions, str] = {"snapshot": "position", "inherent": "inherent_position"}
 
 
 def load(campaign: Campaign, stage: str, values: xr.Dataset | xr.DataArray) -> Any:
-    """Read what a stage wrote into memory.
+    """Read results of a stage into memory.
 
     Raises
     ------
     StageFailed
-        When a file of it is damaged.
+        When a file is damaged.
     """
     with damage_named(campaign, stage):
         return values.load()
@@ -35,7 +35,7 @@ def load(campaign: Campaign, stage: str, values: xr.Dataset | xr.DataArray) -> A
 
 @contextmanager
 def damage_named(campaign: Campaign, stage: str) -> Iterator[None]:
-    """Say of an error in reading what a stage wrote which stage that is, as a StageFailed."""
+    """Re-raise read errors as a StageFailed with the name of the stage that wrote the data."""
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
@@ -43,35 +43,35 @@ def damage_named(campaign: Campaign, stage: str) -> Iterator[None]:
 
 
 def damaged(campaign: Campaign, stage: str, what: str) -> StageFailed:
-    """The error for results that are not what their stage wrote."""
+    """The error for damaged results of a stage."""
     return StageFailed(
         f"in the results of {stage}, {what}",
-        "what that stage wrote",
+        "complete, undamaged results",
         f"Type `glassdask {stage} {campaign.path} --start-over`.",
     )
 
 
-def check_whole(
+def check_complete(
     campaign: Campaign, stage: str, values: xr.DataArray, status: np.ndarray, low: int
 ) -> None:
-    """Refuse NaN in a run that is marked as done: a lost file reads as if never written.
+    """Check that finished runs have no NaN, which Zarr returns for a missing file.
 
     Parameters
     ----------
     campaign : Campaign
     stage : str
-        That wrote the values.
+        The stage that wrote the values.
     values : DataArray
-        Of the runs from `low` on, (sample, ...).
+        Values of the runs from `low` on, (sample, ...).
     status : ndarray
-        Of these runs, (sample,).
+        Status of these runs, (sample,).
     low : int
         Number of the first run.
 
     Raises
     ------
     StageFailed
-        With the first such run.
+        When a value is missing; it names the first such run.
     """
     if "state" in values.dims:
         values = values.sel(state=list(records.states(campaign)))
@@ -91,28 +91,28 @@ def read_configurations(
     campaign : Campaign
     low, high : int
     which : {"snapshot", "inherent"}
-        What `position` is to be: that of each snapshot or of its inherent structure.
+        Positions to return as `position`: those of the snapshots or of the inherent structures.
 
     Raises
     ------
     StageFailed
-        When a file is damaged or lost.
+        When a file is damaged or missing.
     """
     record = records.read(campaign, "quench") or {}
     with damage_named(campaign, "quench"):
         group = _configurations(campaign.store, record.get("token", ""))
         runs = group.isel(sample=slice(low, high))
         block = of_classes(campaign, runs, (POSITIONS[which], "run_status")).load()
-    check_whole(campaign, "quench", block[POSITIONS[which]], block["run_status"].values, low)
+    check_complete(campaign, "quench", block[POSITIONS[which]], block["run_status"].values, low)
     block = block.rename({POSITIONS[which]: "position"})
     return block.assign_attrs(campaign.indicator_parameters)
 
 
 @lru_cache(maxsize=1)
 def _configurations(path: Path, token: str) -> xr.Dataset:
-    """What blocks need of the group, its coordinates in memory; the token is that of its results.
+    """The variables that blocks need, cached: opening the group takes longer than reading a block.
 
-    Opening the group takes longer than reading a block.
+    `token` identifies the results, so that the cache is not used for later ones.
     """
     group = groups.open_group(path, "configurations")
     wanted = (*POSITIONS.values(), *(f"snapshot_{n}" for n in POSITIONS.values()), "run_status")

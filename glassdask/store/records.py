@@ -1,4 +1,4 @@
-"""What each stage was made from, and whether that is still what is asked for."""
+"""The record of each stage: the inputs of its results, and whether they are still the same."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from glassdask.store.stage import STAGES
 
 
 class State(StrEnum):
-    """Where a stage stands."""
+    """State of a stage."""
 
-    ABSENT = "not begun"
-    PARTIAL = "begun"
+    ABSENT = "not started"
+    PARTIAL = "incomplete"
     COMPLETE = "complete"
-    CHANGED = "made with other inputs"
+    CHANGED = "outdated"
 
 
 def read(campaign: Campaign, stage: str) -> dict[str, Any] | None:
-    """The record of a stage: its attributes; None when it has not begun."""
+    """The record of a stage, a dict; None when the stage has not started."""
     path = campaign.path / STAGES[stage].home
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -42,7 +42,7 @@ def read(campaign: Campaign, stage: str) -> dict[str, Any] | None:
 
 
 def update(campaign: Campaign, stage: str, changes: dict[str, Any]) -> None:
-    """Lay `changes` over the record of a stage that has begun, by rename."""
+    """Update the record of a stage that has started; readers never see a part of the change."""
     from glassdask.store.groups import replace_text
 
     path = campaign.path / STAGES[stage].home
@@ -52,27 +52,27 @@ def update(campaign: Campaign, stage: str, changes: dict[str, Any]) -> None:
 
 
 def stages(campaign: Campaign) -> tuple[str, ...]:
-    """The stages that a campaign has, in the order in which `glassdask run` does them."""
+    """The stages of a campaign, in the order of `glassdask run`."""
     return tuple(name for name, stage in STAGES.items() if stage.present(campaign))
 
 
 def states(campaign: Campaign) -> tuple[str, ...]:
-    """The classes that there are configurations of; of imported ones one may be missing."""
-    there = snapshots(campaign)
+    """The classes with configurations; imported configurations may lack one."""
+    present = snapshots(campaign)
     chosen = {state: snapshot_of(campaign, state) for state in STATES}
-    return tuple(s for s, found in chosen.items() if not isinstance(found, str) or found in there)
+    return tuple(s for s, shot in chosen.items() if not isinstance(shot, str) or shot in present)
 
 
 def snapshots(campaign: Campaign) -> tuple[str, ...]:
-    """Which there are of the snapshots at T_L and at T_G, as "liquid" and "glass"."""
+    """Those of "liquid" (at T_L) and "glass" (at T_G) that are in the store."""
     record = (read(campaign, "quench") or {}) if campaign.imported else {}
     return tuple(record.get("states", STATES))
 
 
 def inputs(campaign: Campaign, stage: str, partial: bool = False) -> dict[str, Any]:
-    """All that the results of a stage follow from: tables, seed, and which upstream results.
+    """All that the results of a stage depend on: tables, seed, tokens of the upstream results.
 
-    `partial`: a part of the ensemble will do, and how much of it there is enters.
+    With `partial`, an incomplete ensemble counts, and enters with its number of trajectories.
     """
     info = STAGES[stage]
     return {
@@ -85,22 +85,22 @@ def inputs(campaign: Campaign, stage: str, partial: bool = False) -> dict[str, A
 
 
 def _results(campaign: Campaign, stage: str, partial: bool) -> str | None:
-    """A name for the results of a stage; none while it is not complete."""
+    """Token of the results of a stage; None while it is not complete."""
     record = read(campaign, stage)
     if record is None or record.get("complete"):
         return record["token"] if record else None
     if not partial or stage != "propensity":
         return None
-    return f"{record['token']}: {trajectories.whole(campaign).sum()} trajectories"
+    return f"{record['token']}: {trajectories.finished(campaign).sum()} trajectories"
 
 
 def is_partial(campaign: Campaign, stage: str) -> bool:
-    """Whether a stage was made from a part of the ensemble."""
+    """Whether a stage was made from an incomplete ensemble."""
     return bool((read(campaign, stage) or {}).get("partial"))
 
 
 def state(campaign: Campaign, stage: str) -> State:
-    """Where a stage stands with respect to the campaign file and all stages before it."""
+    """State of a stage with respect to the campaign file and all upstream stages."""
     record = read(campaign, stage)
     if record is None:
         return State.ABSENT
@@ -113,7 +113,7 @@ def state(campaign: Campaign, stage: str) -> State:
 
 
 def difference(campaign: Campaign, stage: str) -> str:
-    """What differs between the inputs that a stage was made with and those asked for now."""
+    """The differences between the inputs of a stage's results and the present ones, as text."""
     record = read(campaign, stage)
     assert record is not None
     partial = is_partial(campaign, stage)
@@ -121,7 +121,7 @@ def difference(campaign: Campaign, stage: str) -> str:
     now = json.loads(json.dumps(inputs(campaign, stage, partial)))
     parts = []
     for table in {**now["tables"], **before["tables"]}:
-        # what says nothing has its default
+        # fields left out of a record have their default
         values, old = (
             SILENT.get(table, {}) | each["tables"].get(table, {}) for each in (now, before)
         )
@@ -133,17 +133,17 @@ def difference(campaign: Campaign, stage: str) -> str:
     redone = [n for n, token in now["upstream"].items() if token != before["upstream"].get(n)]
     if partial and "propensity" in redone:
         redone.remove("propensity")
-        parts.append("of a part of the ensemble, and propensity has gone on since")
+        parts.append("propensity has more trajectories now")
     if redone:
-        parts.append(f"stage {', '.join(redone)} was made again or is not complete")
+        parts.append(f"stage {', '.join(redone)} was run again or is not complete")
     stale = [n for n in STAGES[stage].upstream(campaign) if state(campaign, n) is State.CHANGED]
     if stale:
-        parts.append(f"stage {', '.join(stale)}, which it reads, too")
+        parts.append(f"stage {', '.join(stale)}, which it reads, is outdated")
     return "; ".join(dict.fromkeys(parts)) or "another version of its inputs"
 
 
 def lacked(campaign: Campaign, stage: str) -> bool:
-    """Whether all that differs is that a stage which it only uses is complete by now."""
+    """Whether the only change is that optional inputs (`Stage.uses`) have become complete."""
     record = read(campaign, stage)
     if record is None:
         return False
@@ -158,7 +158,7 @@ def lacked(campaign: Campaign, stage: str) -> bool:
 def upstream_of(campaign: Campaign, stage: str, begun: bool = False) -> list[str]:
     """All upstream stages, in the order in which they run.
 
-    `begun`: without the stages that are only used, and have not begun.
+    With `begun`, without optional stages (`Stage.uses`) that have not started.
     """
     found: set[str] = set()
     for name in STAGES[stage].upstream(campaign):
@@ -176,12 +176,13 @@ def require_upstream(campaign: Campaign, stage: str, partial: bool = False) -> N
     campaign : Campaign
     stage : str
     partial : bool
-        A part of the ensemble will do, as for stages downstream of one made from a part.
+        Whether an incomplete ensemble is enough. It is for all stages downstream of one that was
+        made from an incomplete ensemble.
 
     Raises
     ------
     UsageError
-        With the first stage that is not.
+        When one is not; it names the first such stage.
     """
     stages = upstream_of(campaign, stage, begun=True)
     partial = partial or any(is_partial(campaign, name) for name in stages)
@@ -192,11 +193,9 @@ def require_upstream(campaign: Campaign, stage: str, partial: bool = False) -> N
         begun = name == "propensity" and found is State.PARTIAL
         if found is not State.COMPLETE and not (begun and partial):
             own = [flag.name for flag in STAGES[stage].flags]
-            also = (
-                f"`{STAGES[stage].command(campaign)} --partial` for the trajectories that are whole"
-            )
+            also = f"`{STAGES[stage].command(campaign)} --partial` to use the finished trajectories"
             raise UsageError(
-                f"stage {stage} rests on {name}, which is {found.value}",
+                f"stage {stage} needs {name}, which is {found.value}",
                 f"{name} complete",
                 f"Type `{STAGES[name].command(campaign)}` first, or "
                 f"{also if begun and 'partial' in own else '`glassdask run` for all'}.",
@@ -204,17 +203,17 @@ def require_upstream(campaign: Campaign, stage: str, partial: bool = False) -> N
 
 
 def changed(campaign: Campaign, stage: str, command: str = "") -> UsageError:
-    """The error for results that belong to other inputs; `command` makes them anew."""
+    """The error for outdated results; `command` is the one that computes them again."""
     return UsageError(
         f"{stage} in {campaign.path} was made with other inputs ({difference(campaign, stage)})",
-        "the inputs it was made with; old and new results are not mixed",
+        "the same inputs, since old and new results are not mixed",
         "Restore them (in campaign.toml, or by the same --set), or type "
         f"`{command or STAGES[stage].command(campaign)} --start-over`.",
     )
 
 
 def new_record(campaign: Campaign, stage: str, partial: bool = False) -> dict[str, Any]:
-    """The record of a stage that begins now; `partial` as for `inputs`."""
+    """The record of a stage that starts now; `partial` as for `inputs`."""
     from glassdask.store.groups import versions
 
     partial = partial and state(campaign, "propensity") is State.PARTIAL
@@ -234,5 +233,5 @@ def new_record(campaign: Campaign, stage: str, partial: bool = False) -> dict[st
 
 
 def new_token() -> str:
-    """A name for results that no others share."""
+    """A unique name for the results of a stage."""
     return uuid.uuid4().hex[:16]

@@ -1,9 +1,9 @@
-"""What a stage of a campaign is, and which stages there are.
+"""The class `Stage`, and the list of all stages.
 
-A stage is an object: it says what it reads and writes, what its tasks are, and how one of them is
-done. The command line, `plan`, `status`, `submit`, `replay` and `scan` ask these objects. Each
-stage is one file in `glassdask/stages/`, and one line of `MODULES`. A stage of your own is one file
-on the Python path whose name begins with `PREFIX`: docs/stages.md.
+A stage is an object with its inputs, its outputs, its tasks and the work of one task. The command
+line, `plan`, `status`, `submit`, `replay` and `scan` use these objects. Each stage is one file in
+`glassdask/stages/` and one line of `MODULES`. A stage of your own is one file on the Python path
+whose name begins with `PREFIX`, see docs/stages.md.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from glassdask.campaign import Campaign
     from glassdask.store.layout import Group
 
-#: The stages in the order in which `glassdask run` does them, by their files.
+#: Modules of the stages, in the order of `glassdask run`.
 MODULES = (
     "quench", "equilibrate", "grid", "indicators", "train", "explain", "propensity", "correlate",
     "report",
 )  # fmt: skip
-#: A module with such a name holds a stage of a user, as `STAGE`.
+#: Modules with this prefix define a stage of a user, as `STAGE`.
 PREFIX = "glassdask_"
 
 
@@ -36,10 +36,10 @@ class Flag:
     Attributes
     ----------
     name : str
-        A Python name: `partial` is `--partial`.
+        A Python name; `partial` gives `--partial`.
     help : str
     kept : bool
-        Whether the results depend on it, so that the record keeps it.
+        Whether the results depend on it; the record then stores it.
     """
 
     name: str
@@ -47,10 +47,10 @@ class Flag:
     kept: bool = True
 
 
-#: Switches of all stages that run on the same.
+#: Switches of all stages with the same `runs_on`.
 COMMON_FLAGS = {
-    "MPI": (Flag("retry", "Repeat the runs that failed."),),
-    "Dask": (Flag("report", "Keep Dask's performance reports, in DIR/logs."),),
+    "MPI": (Flag("retry", "Repeat the failed runs."),),
+    "Dask": (Flag("report", "Save Dask's performance reports in DIR/logs."),),
 }
 
 
@@ -61,23 +61,23 @@ class Part:
     Attributes
     ----------
     name : str
-        What progress is called in the log.
+        Name in the progress lines.
     unit : str
-        What is counted: "blocks".
+        Unit of progress, such as "blocks".
     total : int
-        Tasks in all, the finished ones among them.
+        Number of tasks, including finished ones.
     tasks : list of tuple
-        Arguments of `function` after the campaign, one tuple for each task that is left.
+        Arguments of `function` after the campaign, one tuple for each unfinished task.
     function : callable
         The work of one task; it may run in another process.
     where : callable
-        Names a task for an error: "runs 0 to 9".
+        Describes a task in error messages: "runs 0 to 9".
     put : callable, optional
-        Takes a task and its result, in the process of the stage.
+        Receives a task and its result, in the process of the stage.
     close : callable, optional
         Called at the end, also after an error.
     note : callable, optional
-        What progress says of a task that is done.
+        Remark in the progress line for a finished task.
     """
 
     name: str
@@ -97,27 +97,28 @@ class Stage:
     Attributes
     ----------
     name : str
-        On the command line, in the records and in the log.
+        Name on the command line, in the records and in the log.
     help : str
         One line for `glassdask --help`.
     runs_on : str
         "MPI", "Dask", "GPU or CPU" or "one process".
     paper : str
-        What it is in the paper.
+        The corresponding step in the paper.
     sections : tuple of str
-        Tables of the campaign file that it depends on, as `Campaign.sections` knows them.
+        Tables of the campaign file that it depends on, as for `Campaign.sections`.
     reads : tuple of str
-        Stages without whose results it cannot run.
+        Stages whose results it needs.
     uses : tuple of str
-        Stages whose results it takes if they are there.
+        Stages whose results it uses if present.
     writes : tuple of str
         Groups of the store that it writes.
     record_in : str
-        The group that carries its record; without groups, a folder of the campaign.
+        The group with its record, by default the first of `writes`; or a folder of the campaign,
+        for a stage without groups.
     status_in : str
-        The group whose `run_status` says how far it is; the first that it writes.
+        The group with its `run_status`, by default the first of `writes`.
     flags : tuple of Flag
-        Its own switches; `work` and `parts` get their values.
+        Its own switches; `work` and `parts` receive their values.
     """
 
     name: str
@@ -139,7 +140,7 @@ class Stage:
 
     @property
     def home(self) -> str:
-        """The file with its record, relative to the campaign folder."""
+        """The file of its record, relative to the campaign folder."""
         in_store = self.record_in in self.writes
         return (
             f"store.zarr/{self.record_in}/zarr.json" if in_store else f"{self.record_in}/stage.json"
@@ -147,7 +148,7 @@ class Stage:
 
     @property
     def all_flags(self) -> tuple[Flag, ...]:
-        """Its own switches, after those of all stages that run on the same."""
+        """Its own switches, after the common ones."""
         return (*COMMON_FLAGS.get(self.runs_on, ()), *self.flags)
 
     def present(self, campaign: Campaign) -> bool:
@@ -155,45 +156,45 @@ class Stage:
         return True
 
     def upstream(self, campaign: Campaign) -> tuple[str, ...]:
-        """Stages whose results it reads or uses, of those that the campaign has."""
+        """The stages in `reads` and `uses` that the campaign has."""
         return tuple(n for n in (*self.reads, *self.uses) if STAGES[n].present(campaign))
 
     def check(self, campaign: Campaign, start_over: bool, retry: bool) -> None:
-        """Refuse to run where it makes no sense.
+        """Check that the stage can run in this campaign.
 
         Raises
         ------
         UsageError
-            With what to type instead.
+            When it cannot, with what to type instead.
         """
 
     def left_out(self, campaign: Campaign) -> str:
-        """Why `glassdask run` passes it over; empty if it does not."""
+        """Why `glassdask run` skips it; empty if it does not."""
         return ""
 
     def outdated(self, campaign: Campaign) -> bool:
-        """Whether what there is of it is made again without a question."""
+        """Whether its present results are replaced without asking for `--start-over`."""
         return False
 
     def prepare(self, campaign: Campaign) -> None:
-        """Refuse, before anything is deleted, what cannot work.
+        """Check its inputs, before earlier results are deleted.
 
         Raises
         ------
         StageFailed
-            With the reason.
+            When it cannot work with them.
         """
 
     def command(self, campaign: Campaign) -> str:
-        """What to type to have its results."""
+        """The command that computes its results."""
         return f"glassdask {self.name} {campaign.path}"
 
     def runs(self, campaign: Campaign) -> int:
-        """Runs of LAMMPS that it does."""
+        """Number of its LAMMPS runs."""
         return 0
 
     def groups(self, campaign: Campaign) -> tuple[Group, ...]:
-        """What it writes, as far as that is known before it runs."""
+        """The groups that it will write, as far as known before it runs."""
         return ()
 
     def groups_to_make(self, campaign: Campaign) -> tuple[Group, ...]:
@@ -204,28 +205,28 @@ class Stage:
         """Print what a user wants to see when the command has ended."""
 
     def progress(self, campaign: Campaign) -> str:
-        """How far it is, where no `run_status` says it."""
+        """Its progress as text, for a stage without `run_status`."""
         return ""
 
-    #: `work(campaign, low, high, **flags)` does the runs `low` to `high` - 1, writes their data and
-    #: returns their status, (sample,) int8. None: the stage has no tasks of this kind.
+    #: `work(campaign, low, high, **flags)` processes the runs `low` to `high` - 1, writes their
+    #: data and returns their status, (sample,) int8. None: the stage has no such tasks.
     work: Any = None
 
     def parts(self, campaign: Campaign, **flags: bool) -> Iterable[Part]:
-        """Its other tasks, done after those of `work`."""
+        """Its other tasks, which run after those of `work`."""
         return ()
 
-    #: `run(campaign, start_over, options)` does all of it, for a stage that has no tasks.
+    #: `run(campaign, start_over, options)` does all the work of a stage without tasks.
     run: Any = None
 
 
 def stage_folder(campaign: Campaign, stage: str) -> Path:
-    """Where runs in flight of a stage are kept: restarts/STAGE."""
+    """Folder of the unfinished runs of a stage: restarts/STAGE."""
     return campaign.path / "restarts" / stage
 
 
 class _Stages(Mapping[str, Stage]):
-    """The stages by name, in their order; their files are read when one is first asked for."""
+    """The stages by name, in their order; their modules are imported on first use."""
 
     def __getitem__(self, name: str) -> Stage:
         return _load()[name]

@@ -1,4 +1,4 @@
-"""Which runs the ensemble starts from, and when it records."""
+"""The runs that the ensemble starts from, and its recorded times."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from glassdask.store.records import State
 
 
 def starting_samples(campaign: Campaign) -> np.ndarray:
-    """Runs that the ensemble starts from: those named, else the first whole test runs.
+    """Runs that the ensemble starts from: [propensity] samples, or the first finished test runs.
 
     Raises
     ------
     StageFailed
-        When too few of them are whole.
+        When too few test runs have finished.
     UsageError
-        When one of those named failed.
+        When one of [propensity] samples failed.
     """
     status = np.asarray(groups.array(campaign.store, "configurations", "run_status", "r")[...])
     section = campaign.file.propensity
@@ -31,8 +31,8 @@ def starting_samples(campaign: Campaign) -> np.ndarray:
     whole = np.flatnonzero((layout.splits(campaign) == "test") & (status == layout.DONE))
     if len(whole) < section.configurations:
         raise StageFailed(
-            f"{len(whole)} whole test runs",
-            f"{section.configurations}, as [propensity] configurations asks",
+            f"{len(whole)} finished test runs",
+            f"{section.configurations}, the value of [propensity] configurations",
             "Lower it.",
         )
     return whole[: section.configurations]
@@ -42,25 +42,25 @@ def _failed(campaign: Campaign, number: int) -> GlassdaskError:
     reason = str(groups.array(campaign.store, "configurations", "failure", "r")[number])
     return UsageError(
         f"[propensity] samples has run {number}, which failed{f': {reason}' if reason else ''}",
-        "runs that did not",
-        f"Name another, or type `glassdask quench {campaign.path} --retry`.",
+        "finished runs",
+        f"Choose another one, or type `glassdask quench {campaign.path} --retry`.",
     )
 
 
 def expected_samples(campaign: Campaign) -> np.ndarray:
-    """As `starting_samples`; while that is unknown, as many numbers as there will be runs."""
+    """`starting_samples`; while these are unknown, as many provisional numbers from 0 on."""
     if records.state(campaign, "quench") is State.COMPLETE:
         try:
             return starting_samples(campaign)
-        except GlassdaskError:  # the stage itself says so when it runs
+        except GlassdaskError:  # the stage reports this when it runs
             pass
     return np.arange(campaign.file.propensity.configurations)
 
 
 def ensemble_axes(campaign: Campaign) -> tuple[np.ndarray, np.ndarray]:
-    """Runs that the ensemble starts from and times that it records, unit time.
+    """Runs that the ensemble starts from and its recorded times, unit time.
 
-    They are those of the ensemble in the store, which may be imported; without one, those expected.
+    They are read from the store if it has an ensemble, which may be imported; else those expected.
     """
     if records.state(campaign, "propensity") in (State.PARTIAL, State.COMPLETE):
         with groups.open_group(campaign.store, "propensity") as group:

@@ -1,4 +1,4 @@
-"""Which trajectories of the ensemble are whole, in the store or in files that wait for it."""
+"""Which trajectories of the ensemble are finished, in the store or in temporary files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from glassdask.store import groups, layout
 from glassdask.store.stage import stage_folder
 
 
-def whole(campaign: Campaign) -> np.ndarray:
-    """Whether each trajectory is whole, (configuration, temperature, replica) bool.
+def finished(campaign: Campaign) -> np.ndarray:
+    """Whether each trajectory is finished, (configuration, temperature, replica) bool.
 
-    Those of a stage that was stopped may still be in files of their own: the store takes all
-    replicas of a glass and temperature at once.
+    All replicas of one start and temperature are written to the store together. Until then,
+    finished trajectories are in files of their own.
     """
     status = np.asarray(groups.array(campaign.store, "propensity", "run_status", "r")[...])
     found = status == layout.DONE
@@ -26,17 +26,17 @@ def whole(campaign: Campaign) -> np.ndarray:
 
 
 def waiting(campaign: Campaign, stage: str, status: np.ndarray) -> dict[int, str]:
-    """Finished runs that wait for their shard, each with the reason of its failure, or none."""
+    """Ended runs in temporary files: their numbers, and why they failed (empty if they did not)."""
     found = {}
     for path in stage_folder(campaign, stage).glob("*.npz"):
         if status.flat[int(path.stem)] != layout.PENDING:
-            continue  # just being moved into the store
+            continue  # already in the store
         content = npz.read(path, ("failure",))
-        if content is not None:  # else moved meanwhile, or damaged: it will be done again
+        if content is not None:  # else moved to the store meanwhile, or damaged and repeated
             found[int(path.stem)] = str(content.get("failure", ""))
     return found
 
 
 def waiting_file(campaign: Campaign, number: int) -> Path:
-    """Where a finished trajectory waits; gone as soon as the store has it."""
+    """Temporary file of a finished trajectory, until it is written to the store."""
     return stage_folder(campaign, "propensity") / f"{number:06d}.npz"

@@ -1,1 +1,1 @@
-"""Who is whose neighbour, and which cell belongs to whom."""
+"""Geometry of periodic configurations: pairs, Delaunay triangulation, Voronoi cells."""

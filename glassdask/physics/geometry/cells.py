@@ -14,9 +14,9 @@ class Cells(NamedTuple):
     Attributes
     ----------
     start : ndarray of int64
-        Where the neighbours of each particle begin in `end`, (particle + 1,).
+        Index in `end` at which the neighbours of each particle begin, (particle + 1,).
     end : ndarray of int32
-        Neighbouring points of each particle, in order, (edge,).
+        Neighbouring points of each particle, ascending, (edge,).
     face : ndarray
         Area (length) of the face to each neighbour, (edge,), sigma^(d - 1).
     volume : ndarray
@@ -24,11 +24,13 @@ class Cells(NamedTuple):
     centroid : ndarray
         Centroid of the cell relative to the particle, (particle, axis), sigma.
     reach : float
-        How far the circumspheres of the simplices reach out of the box, sigma.
+        Largest distance of the circumspheres of the simplices out of the box, sigma.
     covered : float
-        Volume of the simplices, each in the share of its corners that are particles, sigma^d.
+        Volume of the simplices, each weighted with the fraction of its corners that are particles,
+        sigma^d.
     flattest : float
-        The least volume of a simplex, times d!, over the edges that meet in its first corner.
+        Smallest value of d! times the volume of a simplex, divided by the product of the lengths
+        of the edges at its first corner.
     """
 
     start: np.ndarray
@@ -44,11 +46,12 @@ class Cells(NamedTuple):
 def voronoi_cells(
     points: np.ndarray, simplices: np.ndarray, particles: int, length: np.ndarray
 ) -> Cells:
-    """Cells of the first points from all simplices that have one of them as a corner.
+    """Cells of the first points, from all simplices with a corner at one of them.
 
-    A cell is cut into the simplices between its particle, the middle of an edge, (in 3D) the
+    A cell is divided into simplices between its particle, the middle of an edge, (in 3D) the
     circumcentre of a face at that edge, and the circumcentre of a Delaunay simplex at that face.
-    Their signed volumes add up to the cell's, and over all cells of a periodic box to the box's.
+    The sum of their signed volumes is the volume of the cell. The sum over all cells is the volume
+    of the periodic box.
 
     Parameters
     ----------
@@ -57,7 +60,7 @@ def voronoi_cells(
     simplices : ndarray of int32
         (simplex, corner), positively oriented.
     particles : int
-        The number of points whose cells are wanted.
+        Number of points whose cells are computed.
     length : ndarray
         Sides of the box, (axis,), sigma.
     """
@@ -66,7 +69,7 @@ def voronoi_cells(
 
 @njit(cache=True, inline="always", error_model="numpy")
 def _triangle_centre(bx, by, bz, cx, cy, cz, out):  # type: ignore[no-untyped-def]
-    """Circumcentre of the triangle of the origin, b and c."""
+    """Circumcentre of the triangle with corners at the origin, b and c."""
     nx, ny, nz = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
     scale = 0.5 / (nx * nx + ny * ny + nz * nz)
     bb, cc = (bx * bx + by * by + bz * bz) * scale, (cx * cx + cy * cy + cz * cz) * scale
@@ -82,7 +85,7 @@ def _det(ax, ay, az, bx, by, bz, cx, cy, cz):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def _centre(x, d, out):  # type: ignore[no-untyped-def]
-    """Circumcentre of a simplex whose first corner is the origin; returns d! of its volume."""
+    """Circumcentre of a simplex with its first corner at the origin; returns d! x volume."""
     ax, ay, az = x[1, 0], x[1, 1], x[1, 2]
     bx, by, bz = x[2, 0], x[2, 1], x[2, 2]
     if d == 2:
@@ -115,10 +118,10 @@ def _face_centres(x, out):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def _at_edge(x, f, c, d, o, p, moment):  # type: ignore[no-untyped-def]
-    """Volume of a simplex nearer to o than to p, and next to the face between their cells.
+    """Volume of the part of a simplex between o and the face between the cells of o and p.
 
-    By symmetry it is that of the part nearer to p. `moment` is the volume times d + 1 times the
-    centroid, without the share of the corner o or p itself.
+    By symmetry, the part between p and this face has the same volume. `moment` is the volume times
+    d + 1 times the centroid, without the contribution of the corner o or p itself.
     """
     mx, my, mz = 0.5 * (x[o, 0] + x[p, 0]), 0.5 * (x[o, 1] + x[p, 1]), 0.5 * (x[o, 2] + x[p, 2])
     hx, hy, hz = mx - x[o, 0], my - x[o, 1], mz - x[o, 2]
@@ -152,7 +155,7 @@ def _cells(points, simplices, particles, length):  # type: ignore[no-untyped-def
     corners = d + 1
     volume, centroid = np.zeros(particles), np.zeros((particles, d))
     reach, covered, flattest = 0.0, 0.0, np.inf
-    # one entry for each particle, simplex and further corner of it; the same edge is met often
+    # one entry for each particle, simplex and further corner; the same edge occurs several times
     begin = np.zeros(particles + 1, np.int64)
     for simplex in simplices:
         for corner in simplex:
@@ -192,7 +195,7 @@ def _cells(points, simplices, particles, length):  # type: ignore[no-untyped-def
                 square = 0.0
                 for axis in range(3):
                     square += (x[o, axis] - x[p, axis]) ** 2
-                # the height of the pyramid on the face is half the edge
+                # the part is a pyramid on the face, with half the edge as its height
                 face = 2 * d * part / np.sqrt(square)
                 for here, there in ((o, p), (p, o)):
                     particle = simplices[s, here]
@@ -213,7 +216,7 @@ def _cells(points, simplices, particles, length):  # type: ignore[no-untyped-def
 
 @njit(cache=True)
 def _gather(begin, ends, parts):  # type: ignore[no-untyped-def]
-    """Each end once, in order, with the sum of its parts."""
+    """Neighbours of each particle without repeats, ascending, with the sums of their parts."""
     particles = len(begin) - 1
     start = np.zeros(particles + 1, np.int64)
     kept = 0
@@ -227,7 +230,7 @@ def _gather(begin, ends, parts):  # type: ignore[no-untyped-def]
             if place > first and ends[place - 1] == end:
                 parts[place - 1] += part
                 continue
-            # `kept` never overtakes `entry`, so the arrays can be sorted in place
+            # `kept` is never larger than `entry`, so the arrays can be sorted in place
             for k in range(kept, place, -1):
                 ends[k], parts[k] = ends[k - 1], parts[k - 1]
             ends[place], parts[place] = end, part

@@ -1,4 +1,4 @@
-"""Delaunay triangulation of points in the plane or in space, one point after another."""
+"""Delaunay triangulation in two or three dimensions, by insertion of one point after another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from glassdask.physics.geometry.predicates import in_sphere, on_line, side_of
 INFINITY = -1
 _DEAD = -2
 
-# displacements of the points by rounding enter a determinant with at most so many terms
+# largest number of terms of a determinant that rounding errors of the points enter
 _TERMS = 100.0
 
 
@@ -21,11 +21,13 @@ def delaunay(points: np.ndarray) -> np.ndarray:
     """Triangulate points by the method of Bowyer and Watson.
 
     A. Bowyer, Comput. J. 24, 162, and D. F. Watson, Comput. J. 24, 167 (1981): the simplices whose
-    circumspheres hold a new point are replaced by those between the point and their outer facets.
+    circumspheres contain a new point are replaced by those between the point and their outer
+    facets.
 
-    All decisions are beyond rounding errors, also of coordinates that are off in their last digit,
-    so that the images of a particle are treated like it. Where that cannot be, as with more than
-    d + 1 points on one sphere, Qhull does it all again, which chooses one of the possibilities.
+    No decision depends on rounding errors, including those of the coordinates in their last digit,
+    so that periodic images of a particle are treated like the particle. If that is impossible, as
+    for more than d + 1 points on one sphere, Qhull triangulates the points instead, and chooses
+    one of the possible triangulations.
 
     Parameters
     ----------
@@ -36,11 +38,11 @@ def delaunay(points: np.ndarray) -> np.ndarray:
     -------
     ndarray of int32
         (simplex, corner), positively oriented; those outside the hull have a corner `INFINITY`.
-        None at all where the points lie on a line (a plane).
+        Empty if all points lie on a line (a plane).
     """
     points = np.ascontiguousarray(points, dtype=float)
-    shaken = float(np.abs(points).max()) * np.finfo(float).eps * _TERMS
-    simplices, clear = _bowyer_watson(points, insertion_order(points), shaken)
+    rounding = float(np.abs(points).max()) * np.finfo(float).eps * _TERMS
+    simplices, clear = _bowyer_watson(points, insertion_order(points), rounding)
     return simplices if clear else _qhull(points)
 
 
@@ -60,34 +62,34 @@ def _qhull(points: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True)
-def _destroys(points, simplices, across, simplex, vertex, shaken):  # type: ignore[no-untyped-def]
-    """1 where `vertex` destroys the simplex, 0 where not, -1 where rounding would decide."""
+def _destroys(points, simplices, across, simplex, vertex, rounding):  # type: ignore[no-untyped-def]
+    """1 if `vertex` destroys the simplex, 0 if not, -1 if it depends on rounding."""
     corners = simplices.shape[1]
     for k in range(corners):
         if simplices[simplex, k] == INFINITY:
-            side = side_of(points, simplices, simplex, k, vertex, shaken)
+            side = side_of(points, simplices, simplex, k, vertex, rounding)
             if side:
                 return 1 if side > 0 else 0
-            # in the plane of the facet, its circle is that of the sphere on the other side
+            # in the plane of the facet, use the circumsphere of the simplex on the other side
             simplex = across[simplex, k]
             break
-    inside = in_sphere(points, simplices, simplex, vertex, shaken)
+    inside = in_sphere(points, simplices, simplex, vertex, rounding)
     return -1 if inside == 0 else int(inside > 0)
 
 
 @njit(cache=True)
-def _first_simplex(points, order, shaken):  # type: ignore[no-untyped-def]
-    """Move d + 1 points that span a simplex to the front of the order, positively oriented."""
+def _first_simplex(points, order, rounding):  # type: ignore[no-untyped-def]
+    """Move d + 1 points that form a positively oriented simplex to the front of the order."""
     d = points.shape[1]
     corners = order[: d + 1].copy().reshape(1, d + 1)
     if d == 3:
         for third in range(2, len(order)):
-            if not on_line(points, corners[0, 0], corners[0, 1], order[third], shaken):
+            if not on_line(points, corners[0, 0], corners[0, 1], order[third], rounding):
                 order[third], order[2] = order[2], order[third]
                 corners[0, 2] = order[2]
                 break
     for last in range(d, len(order)):
-        side = side_of(points, corners, 0, d, order[last], shaken)
+        side = side_of(points, corners, 0, d, order[last], rounding)
         if side:
             order[last], order[d] = order[d], order[last]
             if side < 0:
@@ -98,7 +100,7 @@ def _first_simplex(points, order, shaken):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _begin(order, simplices, across):  # type: ignore[no-untyped-def]
-    """Simplex 0 of the first points and, on its facets, those that reach to infinity."""
+    """Simplex 0 of the first points and, on its facets, simplices with a corner at infinity."""
     corners = simplices.shape[1]
     for k in range(corners):
         simplices[0, k] = order[k]
@@ -109,15 +111,15 @@ def _begin(order, simplices, across):  # type: ignore[no-untyped-def]
             across[ghost, j] = j + 1
         simplices[ghost, k] = INFINITY
         across[ghost, k] = 0
-        # a facet seen from outside: two corners change places
+        # exchange two corners, since the facet is seen from outside
         a, b = (k + 1) % corners, (k + 2) % corners
         simplices[ghost, a], simplices[ghost, b] = order[b], order[a]
         across[ghost, a], across[ghost, b] = b + 1, a + 1
 
 
 @njit(cache=True)
-def _walk(points, simplices, across, here, vertex, shaken):  # type: ignore[no-untyped-def]
-    """From simplex `here` to the one that holds the point, or to one outside the hull."""
+def _walk(points, simplices, across, here, vertex, rounding):  # type: ignore[no-untyped-def]
+    """Walk from simplex `here` to the one that contains the point, or to one outside the hull."""
     corners = simplices.shape[1]
     for _ in range(len(simplices)):
         for k in range(corners):
@@ -125,7 +127,7 @@ def _walk(points, simplices, across, here, vertex, shaken):  # type: ignore[no-u
                 return here
         beyond = here
         for k in range(corners):
-            if side_of(points, simplices, here, k, vertex, shaken) < 0:
+            if side_of(points, simplices, here, k, vertex, rounding) < 0:
                 beyond = across[here, k]
                 break
         if beyond == here:
@@ -135,12 +137,13 @@ def _walk(points, simplices, across, here, vertex, shaken):  # type: ignore[no-u
 
 
 @njit(cache=True)
-def _carve(points, simplices, across, mark, cavity, facets, here, vertex, turn, shaken):  # type: ignore[no-untyped-def]
+def _carve(points, simplices, across, mark, cavity, facets, here, vertex, turn, rounding):  # type: ignore[no-untyped-def]
     """All simplices that the point destroys, and the facets around them.
 
-    Returns their arrays, which may have grown, and their numbers; 0 where rounding would decide.
+    Returns both arrays, which may have grown, and their numbers, which are 0 if the result depends
+    on rounding.
     """
-    if _destroys(points, simplices, across, here, vertex, shaken) != 1:
+    if _destroys(points, simplices, across, here, vertex, rounding) != 1:
         return cavity, facets, 0, 0
     inside, outer, done = 1, 0, 0
     cavity[0] = here
@@ -153,7 +156,7 @@ def _carve(points, simplices, across, mark, cavity, facets, here, vertex, turn, 
             if mark[other] == 2 * turn + 1:
                 continue
             if mark[other] != 2 * turn:
-                found = _destroys(points, simplices, across, other, vertex, shaken)
+                found = _destroys(points, simplices, across, other, vertex, rounding)
                 if found < 0:
                     return cavity, facets, 0, 0
                 mark[other] = 2 * turn + found
@@ -172,7 +175,7 @@ def _carve(points, simplices, across, mark, cavity, facets, here, vertex, turn, 
 
 @njit(cache=True)
 def _fill(simplices, across, mark, made, facets, vertex, destroyed):  # type: ignore[no-untyped-def]
-    """A new simplex on each facet; `made` says which, and `mark` what is `destroyed`."""
+    """Create a new simplex on each facet: `made` has their numbers, `mark` the destroyed ones."""
     corners = simplices.shape[1]
     for simplex, k in facets:
         new = made[simplex, k]
@@ -185,7 +188,7 @@ def _fill(simplices, across, mark, made, facets, vertex, destroyed):  # type: ig
         for j in range(corners):
             if across[other, j] == simplex:
                 across[other, j] = new
-    # they meet where a turn around their common ridge, through the cavity, comes out of it
+    # connect new simplices: rotate about their common ridge, through the cavity
     for simplex, k in facets:
         for j in range(corners):
             if j == k:
@@ -210,25 +213,25 @@ def _longer(array):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _bowyer_watson(points, order, shaken):  # type: ignore[no-untyped-def]
+def _bowyer_watson(points, order, rounding):  # type: ignore[no-untyped-def]
     n, d = points.shape
     nothing = np.empty((0, d + 1), np.int32)
-    if n < d + 1 or not _first_simplex(points, order, shaken):
+    if n < d + 1 or not _first_simplex(points, order, rounding):
         return nothing, True
     capacity = (3 if d == 2 else 8) * n + 64
     simplices = np.empty((capacity, d + 1), np.int32)
     across = np.empty((capacity, d + 1), np.int32)  # the simplex beyond each facet
     made = np.empty((capacity, d + 1), np.int32)  # the new simplex on an outer facet
-    mark = np.zeros(capacity, np.int64)  # 2 turn + 1: destroyed in that turn; 2 turn: kept
+    mark = np.zeros(capacity, np.int64)  # 2 turn + 1: destroyed in this turn; 2 turn: kept
     free = np.empty(capacity, np.int32)
     cavity, facets = np.empty(256, np.int32), np.empty((256, 2), np.int32)
     _begin(order, simplices, across)
     used, spare, here = d + 2, 0, 0
     for turn in range(d + 1, n):
         vertex = order[turn]
-        here = _walk(points, simplices, across, here, vertex, shaken)
+        here = _walk(points, simplices, across, here, vertex, rounding)
         cavity, facets, inside, outer = _carve(
-            points, simplices, across, mark, cavity, facets, here, vertex, turn, shaken
+            points, simplices, across, mark, cavity, facets, here, vertex, turn, rounding
         )
         if not inside:
             return nothing, False

@@ -7,10 +7,11 @@ from numba import njit
 
 
 def insertion_order(points: np.ndarray) -> np.ndarray:
-    """Rounds of random points, each twice as large as the one before, along a Hilbert curve.
+    """Order of insertion: rounds of random points, each twice as large, along a Hilbert curve.
 
-    N. Amenta, S. Choi and G. Rote, Proc. Symp. Comput. Geom. 19, 211 (2003). One curve through all
-    points would leave large simplices to the end, with images of one particle at several corners.
+    N. Amenta, S. Choi and G. Rote, Proc. Symp. Comput. Geom. 19, 211 (2003). With a single curve
+    through all points, large simplices would remain until the end, with several images of one
+    particle at their corners.
     """
     count, d = points.shape
     low = points.min(axis=0)
@@ -23,7 +24,7 @@ def insertion_order(points: np.ndarray) -> np.ndarray:
 
 @njit(cache=True)
 def _along_hilbert(cells, bits):  # type: ignore[no-untyped-def]
-    """Places of cells on a Hilbert curve; J. Skilling, AIP Conf. Proc. 707, 381 (2004)."""
+    """Positions of cells on a Hilbert curve; J. Skilling, AIP Conf. Proc. 707, 381 (2004)."""
     count, d = cells.shape
     places = np.empty(count, np.int64)
     x = np.empty(d, np.int64)

@@ -1,4 +1,4 @@
-"""What the kernels are given, checked once: compiled code looks at nothing."""
+"""Checks of the arguments of kernels, since compiled code checks nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def box_sides(box_length: float | np.ndarray, dimension: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        When there is another number of them, or one is not positive.
+        When their number is wrong, or one is not positive.
     """
     given = np.asarray(box_length, dtype=float)
     if given.shape not in ((), (dimension,)):
@@ -24,14 +24,14 @@ def box_sides(box_length: float | np.ndarray, dimension: int) -> np.ndarray:
 
 
 def points(position: npt.ArrayLike) -> np.ndarray:
-    """Positions, (particle, axis), a new array, sigma.
+    """A copy of the positions, (particle, axis), sigma.
 
     Raises
     ------
     ValueError
-        When they are not those of points in two or three dimensions, or one is not finite.
+        When they are not in two or three dimensions, or one is not finite.
     """
-    # a copy in any case: compiled code is compiled anew for arrays that cannot be written to
+    # always a copy, since numba compiles again for read-only arrays
     place = np.array(position, dtype=float, order="C")
     if place.ndim != 2 or place.shape[1] not in (2, 3):
         raise ValueError(f"positions {place.shape}; expected (particle, 2) or (particle, 3)")
@@ -41,12 +41,12 @@ def points(position: npt.ArrayLike) -> np.ndarray:
 
 
 def in_box(position: npt.ArrayLike, box_length: float | np.ndarray) -> tuple[np.ndarray, ...]:
-    """`points`, and sides of the box (axis,), sigma.
+    """`points` and `box_sides`.
 
     Raises
     ------
     ValueError
-        When one of them is refused, or a point is outside [0, L).
+        When one of them is invalid, or a point is outside [0, L).
     """
     place = points(position)
     sides = box_sides(box_length, place.shape[1])
@@ -61,7 +61,7 @@ def species_numbers(species: npt.ArrayLike, count: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        When there is another number of them, or one is not a whole number from 0.
+        When their number is wrong, or one is not a whole number from 0.
     """
     given = np.asarray(species)
     kinds = np.array(given, dtype=np.int64)
@@ -73,7 +73,7 @@ def species_numbers(species: npt.ArrayLike, count: int) -> np.ndarray:
 
 
 def symmetric(matrix: npt.ArrayLike, kinds: np.ndarray, name: str) -> np.ndarray:
-    """A matrix (species, species), float, that has a row for each of the species.
+    """A symmetric matrix (species, species), float, with a row for each of the species.
 
     Raises
     ------
@@ -90,12 +90,12 @@ def symmetric(matrix: npt.ArrayLike, kinds: np.ndarray, name: str) -> np.ndarray
 
 
 def largest_distance(box_length: np.ndarray, r_max: float | None = None) -> float:
-    """Where g(r) ends, sigma: 5, or nearly half a smaller box, unless it is given.
+    """Largest distance of g(r), sigma; by default 5, or nearly half the box if that is smaller.
 
     Raises
     ------
     ValueError
-        When it is not below half the box.
+        When `r_max` is not below half the box.
     """
     half = float(np.min(box_length)) / 2
     end = min(5.0, 0.999 * half) if r_max is None else float(r_max)

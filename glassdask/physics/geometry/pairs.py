@@ -10,17 +10,17 @@ from numba import njit
 
 from glassdask.physics.geometry.inputs import in_box
 
-# Pairs held at once, 16 bytes each: few enough for the processor's cache.
+# Number of pairs per block, 16 bytes each, so that they fit into the cache.
 _MOST_PAIRS = 1 << 16
 
 
 class Pairs(NamedTuple):
-    """All partners of some particles; both orders of a pair belong to it, one in each row.
+    """All partners of some particles; each pair occurs in both orders.
 
     Attributes
     ----------
     particle, partner : ndarray of int32
-        (pair,); those of one particle follow one another.
+        (pair,); pairs of one particle are consecutive.
     distance : ndarray
         (pair,), sigma.
     """
@@ -36,7 +36,7 @@ def pairs_within(
     largest: float,
     distinct: bool = True,
 ) -> Iterator[Pairs]:
-    """Blocks of particles with their partners nearer than a distance, by minimum image.
+    """Yield blocks of particles with all partners closer than a distance, by minimum image.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def pairs_within(
     largest : float
         The distance, sigma.
     distinct : bool
-        Refuse particles at the same place.
+        Whether particles at the same place are an error.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def pairs_within(
             f"a distance of {largest:g} in a box of {length.min():g}; expected at most half the box"
         )
     cells = np.maximum(1, (length / largest).astype(np.int64))
-    # no more cells than particles, however short the distance
+    # at most as many cells as particles
     cells = np.minimum(cells, max(1, int(count ** (1 / d))))
     start, order = _sorted_into_cells(position, length, cells)
     placed = np.ascontiguousarray(position[order].T)
@@ -83,7 +83,7 @@ def _cell_along(place, length, cells):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _sorted_into_cells(position, length, cells):  # type: ignore[no-untyped-def]
-    """Where each cell begins in the order of the particles, and that order."""
+    """Start of each cell in the order of the particles by cells, and that order."""
     count, d = position.shape
     cell = np.zeros(count, np.int64)
     for particle in range(count):
@@ -104,20 +104,20 @@ def _sorted_into_cells(position, length, cells):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _block(placed, length, cells, start, order, largest, low, most):  # type: ignore[no-untyped-def]
-    """Pairs of the particles from the place `low` to the first without room; where it ends.
+    """Pairs of the particles from index `low` on, until the block is full; returns its end, too.
 
-    Places are those in the order of the cells, so that neighbours lie close together in memory;
-    `placed` are the positions in this order, (axis, place).
+    Indices are those in the order of the cells, so that neighbours are close in memory; `placed`
+    are the positions in this order, (axis, index).
     """
     d, count = placed.shape
-    # a particle has fewer partners than there are particles
+    # a particle can have up to count - 1 partners
     room = most + count
     particles, partners = np.empty(room, np.int32), np.empty(room, np.int32)
     squares, near = np.empty(room), np.empty(count)
     first, width = np.zeros(3, np.int64), np.ones(3, np.int64)
     found, place = 0, low
     while place < count and found < most:
-        # three cells along each axis, or all of fewer
+        # three cells along each axis, or all if there are fewer
         for axis in range(d):
             width[axis] = min(3, cells[axis])
             along = _cell_along(placed[axis, place], length[axis], cells[axis])
@@ -129,7 +129,7 @@ def _block(placed, length, cells, start, order, largest, low, most):  # type: ig
                 rest //= width[axis]
             along, last = first[d - 1], first[d - 1] + width[d - 1]
             while along < last:
-                # cells that follow one another in memory, up to the border of the box
+                # cells that are consecutive in memory, up to the border of the box
                 cell = along % cells[d - 1]
                 many = min(last - along, cells[d - 1] - cell)
                 along += many
@@ -137,8 +137,7 @@ def _block(placed, length, cells, start, order, largest, low, most):  # type: ig
                 begin, end = start[cell], start[cell + many]
                 _squares(placed, length, place, begin, end, near)
                 for k in range(end - begin):
-                    # written in any case, and kept or not: faster than a branch that nobody can
-                    # foresee
+                    # write always, and advance only for close pairs: faster than a branch
                     particles[found], partners[found] = order[place], order[begin + k]
                     squares[found] = near[k]
                     found += near[k] < largest * largest and begin + k != place
@@ -148,7 +147,7 @@ def _block(placed, length, cells, start, order, largest, low, most):  # type: ig
 
 @njit(cache=True, inline="always")
 def _squares(placed, length, place, begin, end, near):  # type: ignore[no-untyped-def]
-    """Squares of the distances from one place to others; simple enough for several at a time."""
+    """Squared distances from one particle to others; simple loops, so that they are vectorised."""
     near[: end - begin] = 0.0
     for axis in range(len(placed)):
         here, side = placed[axis, place], length[axis]

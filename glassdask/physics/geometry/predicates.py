@@ -1,7 +1,7 @@
-"""On which side of a facet, or inside or outside of a sphere: determinants and their rounding.
+"""Tests of a point against a facet or a circumsphere, by determinants with error bounds.
 
-They take a row of `simplices` (simplex, corner) into `points` (point, axis), in two or three
-dimensions. `shaken` is the length by which the last digits of the points may be off.
+`row` is that of a simplex in `simplices` (simplex, corner), which has numbers of `points`
+(point, axis) in two or three dimensions. `rounding` is the error of the coordinates of the points.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-# Rounding errors of the determinants below, in units of the largest edge to the power of their
-# degree; O. Devillers and S. Pion, INRIA RR-4344 (2002), rounded up.
+# Bounds of the rounding errors of the determinants below, relative to the largest edge to the power
+# of their degree; O. Devillers and S. Pion, INRIA RR-4344 (2002), rounded up.
 _ORIENT_ERROR = 1e-14
 _SPHERE_ERROR = 2e-13
 
 
 @njit(cache=True, inline="always")
 def _sign(value, bound):  # type: ignore[no-untyped-def]
-    """Sign of a number, 0 where its error may be larger than it."""
+    """Sign of a number; 0 if the number is within its error bound."""
     if abs(value) <= bound:
         return 0
     return 1 if value > 0 else -1
@@ -46,8 +46,8 @@ def orient(points, simplices, row, slot, vertex):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, inline="always")
-def in_sphere(points, simplices, row, vertex, shaken):  # type: ignore[no-untyped-def]
-    """1 where `vertex` is in the circumsphere of the simplex, -1 outside, 0 nearly on it."""
+def in_sphere(points, simplices, row, vertex, rounding):  # type: ignore[no-untyped-def]
+    """1 if `vertex` is inside the circumsphere of the simplex, -1 outside, 0 within rounding."""
     d = points.shape[1]
     px, py = points[vertex, 0], points[vertex, 1]
     a, b, c = simplices[row, 0], simplices[row, 1], simplices[row, 2]
@@ -58,7 +58,7 @@ def in_sphere(points, simplices, row, vertex, shaken):  # type: ignore[no-untype
     ab, bc, ca = ax * by - bx * ay, bx * cy - cx * by, cx * ay - ax * cy
     aa, bb, cc = ax * ax + ay * ay, bx * bx + by * by, cx * cx + cy * cy
     if d == 2:
-        return _sign(aa * bc + bb * ca + cc * ab, size**3 * (_SPHERE_ERROR * size + shaken))
+        return _sign(aa * bc + bb * ca + cc * ab, size**3 * (_SPHERE_ERROR * size + rounding))
     pz = points[vertex, 2]
     e = simplices[row, 3]
     ex, ey = points[e, 0] - px, points[e, 1] - py
@@ -76,21 +76,21 @@ def in_sphere(points, simplices, row, vertex, shaken):  # type: ignore[no-untype
     cc += cz * cz
     ee = ex * ex + ey * ey + ez * ez
     value = (cc * eab - ee * abc) + (aa * bce - bb * cea)
-    return _sign(value, size**4 * (_SPHERE_ERROR * size + shaken))
+    return _sign(value, size**4 * (_SPHERE_ERROR * size + rounding))
 
 
 @njit(cache=True, inline="always")
-def side_of(points, simplices, row, slot, vertex, shaken):  # type: ignore[no-untyped-def]
-    """1 where `vertex` is on the inner side of the facet at `slot`, -1 outside, 0 nearly on it."""
+def side_of(points, simplices, row, slot, vertex, rounding):  # type: ignore[no-untyped-def]
+    """1 if `vertex` is inside of the facet opposite to `slot`, -1 outside, 0 within rounding."""
     value, size = orient(points, simplices, row, slot, vertex)
-    bound = size ** (points.shape[1] - 1) * (_ORIENT_ERROR * size + shaken)
+    bound = size ** (points.shape[1] - 1) * (_ORIENT_ERROR * size + rounding)
     return _sign(value, bound)
 
 
 @njit(cache=True)
-def on_line(points, a, b, c, shaken):  # type: ignore[no-untyped-def]
+def on_line(points, a, b, c, rounding):  # type: ignore[no-untyped-def]
     """Whether three points in space lie on a line, within rounding."""
     u, v = points[b] - points[a], points[c] - points[a]
     size = max(np.abs(u).max(), np.abs(v).max())
     area = np.abs(np.cross(u, v)).max()
-    return area <= size * (_ORIENT_ERROR * size + shaken)
+    return area <= size * (_ORIENT_ERROR * size + rounding)

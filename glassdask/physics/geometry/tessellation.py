@@ -1,4 +1,4 @@
-"""Periodic Delaunay triangulation, and what follows from it: neighbours and Voronoi cells."""
+"""Periodic Delaunay triangulation, with neighbours and Voronoi cells."""
 
 from __future__ import annotations
 
@@ -13,29 +13,28 @@ from glassdask.physics.geometry.cells import Cells, voronoi_cells
 from glassdask.physics.geometry.delaunay import INFINITY, delaunay
 from glassdask.physics.geometry.inputs import in_box
 
-# Mean distances between particles: far above rounding, far below any length of physics.
+# Relative to the mean distance of particles: much larger than rounding, much smaller than physics.
 _JOGGLE = 1e-7
-# Rounding of the sum of all volumes, relative.
+# Relative rounding error of the sum of all volumes.
 _VOLUME_ERROR = 1e-9
-# Rounding of an area of a face, of the largest.
+# Rounding error of the area of a face, relative to the largest face.
 _FACE_ERROR = 1e-9
-# Volume of a flat simplex, times d!, over the edges that meet in a corner.
+# Simplices are flat below this value of `Cells.flattest`.
 _FLAT = 1e-11
 
 
 @dataclass(frozen=True)
 class Tessellation:
-    """The Delaunay simplices that have a corner in the box, and the Voronoi cells.
+    """The Delaunay simplices with a corner in the box, and the Voronoi cells.
 
     Attributes
     ----------
     position : ndarray
-        Particles and those periodic images that are needed, (point, axis), sigma. The first
-        `particles` of them are the particles themselves.
+        Particles, then the required periodic images, (point, axis), sigma.
     simplices : ndarray of int32
         Points of each simplex, (simplex, corner), positively oriented.
     particle : ndarray of int
-        The particle that each point is, or is an image of, (point,).
+        Number of the particle of each point, also for images, (point,).
     image : ndarray of int
         Number of boxes between each point and its particle, (point, axis).
     cells : Cells
@@ -60,9 +59,9 @@ class Tessellation:
 
     @cached_property
     def neighbours(self) -> tuple[np.ndarray, np.ndarray]:
-        """Neighbouring pairs as two arrays of particle numbers; each pair stands in both orders.
+        """Neighbouring pairs as two arrays of particle numbers; each pair occurs in both orders.
 
-        Two images of one particle count as two neighbours in a box so small that this happens.
+        In a very small box, two images of one particle count as two neighbours.
         """
         start = np.repeat(np.arange(self.particles), self.coordination)
         return start, self.particle[self.cells.end]
@@ -81,14 +80,14 @@ class Tessellation:
 def tessellate(position: np.ndarray, box_length: float | np.ndarray) -> Tessellation:
     """Triangulate a periodic configuration.
 
-    Particles near the faces of the box are repeated outside it, as far as the empty spheres of all
-    simplices that touch the box reach; the margin is widened until that is so, which makes the
-    triangulation the periodic one.
+    Periodic images within a margin around the box are added. The margin is increased until it
+    contains the empty spheres of all simplices that touch the box; then the triangulation is the
+    periodic one.
 
-    Where more than d + 1 particles lie on one empty sphere (in perfect crystals), there are several
-    triangulations, and an image may get another one than its particle. Such a configuration is
-    triangulated with displacements of 1e-7 mean distances, the same for all images of a particle,
-    and a strain as small; the volumes still add up to the box's.
+    If more than d + 1 particles lie on one empty sphere, as in perfect crystals, the triangulation
+    is not unique, and could differ between a particle and its image. Such a configuration is
+    triangulated after displacements of 1e-7 mean distances, equal for all images of a particle,
+    and an equally small strain; the sum of the volumes is still that of the box.
 
     Parameters
     ----------
@@ -104,8 +103,8 @@ def tessellate(position: np.ndarray, box_length: float | np.ndarray) -> Tessella
     Raises
     ------
     ValueError
-        When there is no particle, a position is not finite or outside [0, L), or two particles
-        coincide or nearly so.
+        When there are no particles, a position is not finite or outside [0, L), or two particles
+        (nearly) coincide.
     """
     if not len(position):
         raise ValueError("no particles; expected at least one")
@@ -120,15 +119,15 @@ def tessellate(position: np.ndarray, box_length: float | np.ndarray) -> Tessella
         found = _widened(*_joggled(position, lattice, spacing), spacing)
     if found is None:
         raise ValueError(
-            "no periodic triangulation beyond rounding errors; expected particles further apart"
+            "particles too close for a periodic triangulation; expected larger distances"
         )
     return found
 
 
 def _widened(position: np.ndarray, lattice: np.ndarray, spacing: float) -> Tessellation | None:
-    """Triangulation with as many images as it needs; None where it is not sure to be periodic."""
+    """Triangulation with the required images; None if it may not be periodic."""
     count, length = len(position), np.diag(lattice)
-    # the empty spheres of liquids and glasses hardly ever reach as far, in large boxes either
+    # enough for nearly all liquids and glasses
     margin = 2.0 * spacing
     while True:
         place, owner, image = _with_images(position, lattice, margin)
@@ -160,11 +159,11 @@ def _at_particles(simplices, count):  # type: ignore[no-untyped-def]
 def _joggled(
     position: np.ndarray, lattice: np.ndarray, spacing: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and box vectors without ties, the volume of the box unchanged."""
+    """Slightly displaced positions and box vectors; the volume of the box is unchanged."""
     d = len(lattice)
     random = np.random.default_rng(len(position))
     moved = position + _JOGGLE * spacing * random.uniform(-1, 1, position.shape)
-    # images of one particle can tie with one another: only a strain of the box separates them
+    # images of one particle can lie on one sphere, too; only a strain of the box changes that
     strain = np.eye(d) + _JOGGLE * random.uniform(-1, 1, (d, d))
     strain /= np.linalg.det(strain) ** (1 / d)
     return moved @ strain, lattice @ strain
@@ -173,7 +172,7 @@ def _joggled(
 def _with_images(
     position: np.ndarray, lattice: np.ndarray, margin: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Particles and their images up to `margin` from the box: places, particles, boxes."""
+    """Particles and their images up to `margin` from the box: positions, particles, boxes."""
     length = np.diag(lattice)
     layers = np.ceil(margin / length + 10 * _JOGGLE).astype(int)
     places = [position]
@@ -183,7 +182,7 @@ def _with_images(
         if not any(image):
             continue
         place = position + np.asarray(image) @ lattice
-        # round edges: the four images at those of a flat hull would lie on one circle
+        # a rounded margin, since images at the edges of a rectangular one lie on one circle
         outside = np.maximum(np.maximum(-place, place - length), 0)
         near = np.flatnonzero((outside**2).sum(axis=1) < margin**2)
         places.append(place[near])
@@ -193,12 +192,12 @@ def _with_images(
 
 
 def _is_periodic(found: Tessellation, lattice: np.ndarray) -> bool:
-    """Whether simplices and cells fill the box once, and edges are the same from both ends."""
+    """Whether simplices and cells fill the box exactly, and neighbours are mutual."""
     box, cells = float(np.linalg.det(lattice)), found.cells
     filled = np.array([cells.covered, cells.volume.sum()])
     if (np.abs(filled - box) > _VOLUME_ERROR * box).any():
         return False
-    # particles too close for Qhull are left out by it
+    # Qhull leaves out particles that are too close
     whole = cells.volume.min() > 0 and cells.face.min() > -_FACE_ERROR * cells.face.max()
     neighbours = found.coordination
     if not whole or neighbours.min() <= found.dimension:

@@ -1,4 +1,4 @@
-"""What each group of the store holds, as pure data: names, dimensions, units, chunks, shards."""
+"""The groups of the store as pure data: names, dimensions, units, chunks, shards."""
 
 from glassdask.campaign.classes import STATES
 from glassdask.store.layout.baselines import BASELINES

@@ -1,4 +1,4 @@
-"""The coordinates of groups: runs, classes, particles, networks, space, starts of the ensemble."""
+"""Coordinates of the groups: runs, classes, particles, networks, space, the ensemble."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def states_axis(campaign: Campaign) -> dict[str, Coordinate]:
 
 
 def classes_axis(campaign: Campaign) -> dict[str, Coordinate]:
-    """The two classes, which are snapshots of a run, and their temperatures."""
-    found = states_axis(campaign)
+    """The two classes and their temperatures."""
+    axis = states_axis(campaign)
     if not others(campaign):
-        return found
+        return axis
     temperatures = np.array(campaign.class_temperatures)
     return {
-        "state": replace(found["state"], long_name="class of the snapshot"),
-        "temperature": replace(found["temperature"], values=temperatures),
+        "state": replace(axis["state"], long_name="class of the snapshot"),
+        "temperature": replace(axis["temperature"], values=temperatures),
     }
 
 
 def class_attributes(campaign: Campaign) -> dict[str, Any]:
-    """Which snapshots the classes are, where these are not those at T_L and T_G."""
-    said = in_words(campaign)
-    return {"classes": said} if said else {}
+    """The attribute `classes`, if the classes are not the snapshots at T_L and T_G."""
+    text = in_words(campaign)
+    return {"classes": text} if text else {}
 
 
 def particles_axis(campaign: Campaign) -> dict[str, Coordinate]:
@@ -64,15 +64,15 @@ def particles_axis(campaign: Campaign) -> dict[str, Coordinate]:
 
 
 def networks_axis(campaign: Campaign, name: str = "network") -> dict[str, Coordinate]:
-    """Number of each network; of a single one there is no axis."""
+    """Number of each network; a single network has no axis."""
     count = campaign.file.train.seeds
     if count == 1:
         return {}
-    return {name: Coordinate((name,), np.arange(count), "1", "network, of a seed of its own")}
+    return {name: Coordinate((name,), np.arange(count), "1", "network; each has its own seed")}
 
 
 def space_axes(campaign: Campaign) -> dict[str, Coordinate]:
-    """Cartesian axes and the box along them."""
+    """Cartesian axes and the sides of the box."""
     d = campaign.model.dimension
     return {
         "axis": Coordinate(("axis",), np.array(AXES[:d]), "1", "Cartesian axis"),

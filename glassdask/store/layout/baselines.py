@@ -1,4 +1,4 @@
-"""Variables of the linear models beside the network, in the group correlations."""
+"""Variables of the linear models, the baselines of the network, in the group correlations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from glassdask.store.layout.parts import (
     per_sample,
 )
 
-#: What the linear models are given of each snapshot: variables of the group.
+#: Inputs of the linear models, one model each: variables of the group.
 BASELINES = ("radial_distribution", "indicator_mean")
 
 
@@ -32,14 +32,14 @@ def coordinates(campaign: Campaign) -> dict[str, Coordinate]:
         "radius": Coordinate(("radius",), radius, "sigma", "distance, middle of the bin"),
         "species": Coordinate(("species",), np.arange(len(names)), "1", f"species: {kinds}"),
         "baseline": Coordinate(
-            ("baseline",), np.array(BASELINES), "1", "what the linear model is given"
+            ("baseline",), np.array(BASELINES), "1", "input of the linear model"
         ),
         "label": Coordinate(("label",), np.array(STATES), "1", "class of the snapshot"),
     }
 
 
 def arrays(campaign: Campaign) -> dict[str, Array]:
-    """What each snapshot is like as a whole, and how well linear models tell classes by it."""
+    """Features of each snapshot, and the classification by linear models."""
     kinds = len(campaign.model.species)
     pairs, indicators = kinds * (kinds + 1) // 2, len(indicator_names(campaign))
     models = len(BASELINES)
@@ -61,11 +61,11 @@ def arrays(campaign: Campaign) -> dict[str, Array]:
         ),
         "baseline_correct": of_models(
             ("sample", "state"), (campaign.file.quench.runs, 2), "int8",
-            "classified rightly by the linear model: 1 yes, 0 no, -1 not classified", -1,
+            "classified correctly by the linear model: 1 yes, 0 no, -1 not classified", -1,
         ),
         "baseline_accuracy": of_models(
             ("label",), (2,), "float64",
-            "share of the test split that the linear model classifies rightly", np.nan,
+            "fraction of the test split that the linear model classifies correctly", np.nan,
         ),
         "baseline_regularisation": of_models(
             (), (), "float64", "C of the logistic regression, chosen by the validation split",

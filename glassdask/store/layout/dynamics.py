@@ -1,4 +1,4 @@
-"""The group with what follows from the trajectories: how particles move, and what foretold it."""
+"""The group dynamics: how particles move, and how structure predicts it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEAD = ("configuration", "temperature")
 
 
 def dynamics(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Group:
-    """Quantities of the ensembles and their correlations; arguments as for `propensity`."""
+    """Dynamics of the ensembles and correlations with structure; arguments as for `propensity`."""
     section = campaign.file.correlate
     ladder = np.array(section.coarse_graining_ladder)
     names = np.array(indicator_names(campaign))
@@ -53,14 +53,14 @@ def dynamics(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Grou
             "broken_bond_length": section.broken_bond_length,
             "bond_length_units": "sigma_ij",
             "bootstrap": section.bootstrap,
-            "relaxation": "first time at which the function is below 1/e, linear in log t between "
-            "two recorded times; NaN if it is not reached, or before the first recorded time",
+            "relaxation": "first time at which the function falls below 1/e, interpolated in log t "
+            "between recorded times; NaN if it never does, or before the first recorded time",
         },
     )
 
 
 def selections(campaign: Campaign) -> tuple[str, ...]:
-    """Particles that a mean or a correlation is over: all, and each species."""
+    """Selections of particles for means and correlations: all, and each species."""
     return ("all", *campaign.model.species)
 
 
@@ -80,7 +80,7 @@ def _arrays(campaign: Campaign, samples: int, times: int) -> dict[str, Array]:
         dtype: str = "float64",
         fill: Any = np.nan,
     ) -> Array:
-        """A variable of which each ensemble is one file."""
+        """A variable with one file for each ensemble."""
         sizes = (before or {}) | lead
         for more in inner:
             sizes |= more
@@ -150,7 +150,7 @@ def _arrays(campaign: Campaign, samples: int, times: int) -> dict[str, Array]:
 
 
 def _chi4(temperatures: int, times: int) -> Array:
-    """One file: it is written when all ensembles are there."""
+    """In one file, which is written after all ensembles."""
     shape = (temperatures, times)
     about = "N var(Q) over trajectories from any start"
     return Array(("temperature", "time"), shape, shape, None, "float64", "1", about)

@@ -1,4 +1,4 @@
-"""The parts that groups are made of: arrays, blocks of runs, seeds."""
+"""Elements of the groups: arrays, coordinates, blocks of runs, seeds."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Array:
     dims : tuple of str
     shape, chunks : tuple of int
     shards : tuple of int or None
-        A shard is one file of whole chunks; None: a file a chunk.
+        Shape of a shard, one file with several chunks; None: one file for each chunk.
     dtype : str
     units, long_name : str
     fill : float, int or str
-        What a reader sees where nothing is written yet.
+        Value of elements that are not written yet.
     """
 
     dims: tuple[str, ...]
@@ -44,20 +44,20 @@ class Array:
 
     @property
     def bytes(self) -> int:
-        """Size before compression; of text, of a few letters each."""
+        """Size before compression; texts count as eight bytes each."""
         item = 8 if self.dtype == "string" else np.dtype(self.dtype).itemsize
         return int(np.prod(self.shape)) * item
 
     @property
     def files(self) -> int:
-        """Files when it is complete, its metadata among them."""
+        """Number of files when complete, including its metadata."""
         pieces = self.shards or self.chunks
         return 1 + int(np.prod([-(-n // c) for n, c in zip(self.shape, pieces, strict=True)]))
 
 
 @dataclass(frozen=True)
 class Coordinate:
-    """A small variable, written whole when the group is made."""
+    """A small variable, written when the group is created."""
 
     dims: tuple[str, ...]
     values: Any
@@ -76,31 +76,31 @@ class Group:
 
 
 def samples_per_shard(runs: int) -> int:
-    """Runs that share a file and a task: few files for many runs, short waits for few."""
-    # 20 keep the overhead of a task small; small campaigns have ten blocks for their workers
+    """Number of runs per block, that is, per file and per task."""
+    # at 20, the overhead of a task is small; ten blocks or more keep several workers busy
     return int(min(100, max(10, min(20, runs // 10), -(-runs // 50))))
 
 
 def blocks(count: int, size: int) -> list[tuple[int, int]]:
-    """The half-open ranges of `size` that cover `count`."""
+    """Half-open ranges of length `size` that cover 0 to `count`."""
     return [(low, min(low + size, count)) for low in range(0, count, size)]
 
 
 def sample_blocks(campaign: Campaign) -> list[tuple[int, int]]:
-    """The ranges of runs that are written as one shard."""
+    """The blocks of runs; each is one shard of every variable."""
     runs = campaign.file.quench.runs
     return blocks(runs, samples_per_shard(runs))
 
 
 def pending_blocks(campaign: Campaign, status: np.ndarray) -> list[tuple[int, int]]:
-    """The ranges that still have a pending run, from the status of all runs, (sample,)."""
+    """The blocks with a pending run, from the status of all runs, (sample,)."""
     return [
         (low, high) for low, high in sample_blocks(campaign) if (status[low:high] == PENDING).any()
     ]
 
 
 def splits(campaign: Campaign) -> np.ndarray:
-    """The split of each run, (sample,), text; seeds are random, so the order does not matter."""
+    """The split of each run, (sample,) text, in order: seeds are random, so no shuffling."""
     split = campaign.file.quench.split
     return np.repeat(np.array(SPLITS), [split.train, split.validation, split.test])
 
@@ -111,11 +111,11 @@ def run_seeds(campaign: Campaign, stream: int, count: int) -> np.ndarray:
     Parameters
     ----------
     campaign : Campaign
-        Its `seed` is the root.
+        Its `seed` determines all of them.
     stream : int
         0 for quenches, 1 for isoconfigurational velocities, 2 for equilibrations.
     count : int
-        How many.
+        Number of seeds.
     """
     from glassdask.campaign.campaign import LARGEST_SEED
 
@@ -127,21 +127,21 @@ def run_seeds(campaign: Campaign, stream: int, count: int) -> np.ndarray:
 
 
 def gamma_name(campaign: Campaign) -> str:
-    """What Gamma is, which the store calls `gradcam`, by the method of [explain]."""
+    """Description of Gamma (`gradcam` in the store) for the method of [explain]."""
     words = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++"}
     method = campaign.file.explain.method
     return f"{words.get(method, method)} score"
 
 
 def indicator_names(campaign: Campaign) -> tuple[str, ...]:
-    """Every indicator that is correlated, Gamma first."""
+    """All indicators that are correlated, Gamma first."""
     return ("gradcam", *campaign.file.indicators.names)
 
 
 def sample_array(
     campaign: Campaign, dims: dict[str, int], dtype: str, units: str, long_name: str, fill: Any
 ) -> Array:
-    """A variable whose first dimension is the sample: a chunk a sample, a shard a block."""
+    """A large variable of the runs: one chunk for each run, one shard for each block."""
     runs = campaign.file.quench.runs
     inner = tuple(dims.values())
     return Array(
@@ -159,7 +159,7 @@ def sample_array(
 def per_sample(
     campaign: Campaign, dims: dict[str, int], dtype: str, units: str, long_name: str, fill: Any
 ) -> Array:
-    """A small variable along the samples: a chunk a block."""
+    """A small variable of the runs: one chunk for each block."""
     runs = campaign.file.quench.runs
     inner = tuple(dims.values())
     chunks = (samples_per_shard(runs), *inner)
@@ -167,14 +167,14 @@ def per_sample(
 
 
 def run_status(campaign: Campaign, what: str) -> Array:
-    """Status of each run, in one chunk: it is written by one process."""
+    """Status of each run, in one chunk, since one process writes it."""
     runs = campaign.file.quench.runs
     name = f"{what}: {STATUS_NAME}"
     return Array(("sample",), (runs,), (runs,), None, "int8", "1", name, PENDING)
 
 
 def run_outcome(dims: tuple[str, ...], shape: tuple[int, ...], what: str) -> dict[str, Array]:
-    """What became of each run of LAMMPS, each in one chunk: they are written by one process."""
+    """Outcome of each LAMMPS run, in one chunk each, since one process writes them."""
 
     def one(dtype: str, long_name: str, fill: float | str) -> Array:
         return Array(dims, shape, shape, None, dtype, "1", f"{what}: {long_name}", fill)
@@ -182,12 +182,12 @@ def run_outcome(dims: tuple[str, ...], shape: tuple[int, ...], what: str) -> dic
     return {
         "run_status": one("int8", STATUS_NAME, PENDING),
         "failure": one("string", "why it failed; empty if it did not", ""),
-        "ranks": one("int32", "MPI ranks that shared it; 0: not one number, or not done", 0),
+        "ranks": one("int32", "MPI ranks that shared it; 0: not done, or the number changed", 0),
     }
 
 
 def model_attributes(campaign: Campaign) -> dict[str, Any]:
-    """What particles of a group are: attributes that indicators are computed with."""
+    """Attributes that describe the particles, from which indicators are computed."""
     model = campaign.model
     return {
         "model": model.name,
@@ -202,5 +202,5 @@ def model_attributes(campaign: Campaign) -> dict[str, Any]:
 
 
 def of_starts(name: str) -> str:
-    """What a variable of `explanations` is called that is of the starts of the ensemble."""
+    """Name of the variable of `explanations` for the starts of the ensemble."""
     return name.replace("gradcam", "gradcam_of_starts")

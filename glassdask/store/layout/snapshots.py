@@ -1,4 +1,4 @@
-"""Groups with what is known of each snapshot: particles, images, indicators, explanations."""
+"""The groups of single snapshots: configurations, cooling, density, indicators, explanations."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from glassdask.store.layout.parts import (
 )
 from glassdask.store.layout.starts import gamma_of_starts
 
-#: Variables of `cooling` that control runs fill, and what they are.
+#: Variables of `cooling` that only control runs have, and their descriptions.
 CONTROLLED = {
     "held_liquid_energy": "potential energy per particle of the liquid, held at T_L",
     "inherent_energy": "potential energy per particle of the inherent structure of the glass",
-    "slow_inherent_energy": "the same, the last piece of the cooling being ten times slower",
+    "slow_inherent_energy": "inherent_energy after a last piece of the cooling ten times slower",
 }
 
 
@@ -79,14 +79,14 @@ def of_runs(campaign: Campaign, name: str, arrays: dict[str, Array]) -> Group:
     campaign : Campaign
     name : str
     arrays : dict of str to Array
-        Of `per_sample`.
+        Made by `per_sample`.
     """
     axes = samples_axis(campaign) | classes_axis(campaign)
     return Group(name, axes, arrays | {"run_status": run_status(campaign, "run")})
 
 
 def _recorded(campaign: Campaign, along: dict[str, int], prefix: str) -> dict[str, Array]:
-    """What is recorded of each snapshot of a run, `along` the dimension that they have."""
+    """Variables recorded for each snapshot; `along` is the dimension of the snapshots."""
     places = along | {
         "particle": campaign.file.system.particles, "axis": campaign.model.dimension
     }  # fmt: skip
@@ -116,22 +116,22 @@ def _recorded(campaign: Campaign, along: dict[str, int], prefix: str) -> dict[st
 
 
 def cooling_attributes(campaign: Campaign) -> dict[str, Any]:
-    """The cooling: its slowest rate, and from which temperature on which rate held."""
+    """The slowest cooling rate, and the start temperature and rate of each piece."""
     if campaign.imported:
         return {}
-    found = ramp(campaign)
+    path = ramp(campaign)
     return {
-        "cooling_rate": found.slowest,
+        "cooling_rate": path.slowest,
         "cooling_rate_units": "epsilon/kB per unit time",
-        "schedule_temperature": [float(t) for t in found.corners[:-1]],
-        "schedule_rate": list(found.rates),
+        "schedule_temperature": [float(t) for t in path.corners[:-1]],
+        "schedule_rate": list(path.rates),
     }
 
 
 def cooling(campaign: Campaign, temperatures: np.ndarray) -> Group:
-    """Energies along the cooling; `temperatures` (temperature,) are the means of each average."""
+    """Energies on cooling; `temperatures` (temperature,) are the mean ones of each average."""
     controls = {
-        name: per_sample(campaign, {}, "float64", "epsilon", f"{text}; control runs alone", np.nan)
+        name: per_sample(campaign, {}, "float64", "epsilon", f"{text}; only control runs", np.nan)
         for name, text in CONTROLLED.items()
     }
     return Group(
@@ -209,15 +209,15 @@ def indicators(campaign: Campaign) -> Group:
 
 
 def explanations(campaign: Campaign, starts: np.ndarray | None = None) -> Group:
-    """Gamma of each particle, raw, and the scores of the network; of each of several.
+    """Raw Gamma of each particle and the scores, of one network and, if several, of each.
 
-    `starts` (configuration,) are the runs whose equilibrated liquids the ensemble starts from, if
-    it does: then there is Gamma of these, too.
+    With `starts`, the runs (configuration,) whose equilibrated liquids the ensemble starts from,
+    it has Gamma of these liquids, too.
     """
     particles, made_by = campaign.file.system.particles, _made_by(campaign)
     settings = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in made_by.items())
     networks = campaign.file.train.seeds
-    correct = "classified rightly: 1 yes, 0 no, -1 not classified"
+    correct = "classified correctly: 1 yes, 0 no, -1 not classified"
     each = {"network": networks, "state": 2}
     by_network = {
         "gradcam_by_network": sample_array(
@@ -234,7 +234,7 @@ def explanations(campaign: Campaign, starts: np.ndarray | None = None) -> Group:
     }  # fmt: skip
     states, of_starts = classes_axis(campaign), {}
     if starts is not None:
-        # along the temperatures of the starts, that name is taken
+        # here `temperature` is that of the ensemble
         states["state_temperature"] = states.pop("temperature")
         states |= starts_axes(campaign, starts)
         of_starts = gamma_of_starts(campaign, len(starts))
@@ -263,7 +263,7 @@ def explanations(campaign: Campaign, starts: np.ndarray | None = None) -> Group:
 
 
 def _made_by(campaign: Campaign) -> dict[str, Any]:
-    """The fields of [explain] that Gamma follows from, without those of other methods."""
+    """The fields of [explain] that Gamma depends on."""
     explain = campaign.file.explain
     keys = ["method", "target", "inverse_mapping"]
     if explain.method in FEATURE_MAP_METHODS:

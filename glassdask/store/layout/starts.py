@@ -1,4 +1,4 @@
-"""What the store holds of the starts of an ensemble that does not start from glasses."""
+"""The group equilibrated: starts of an ensemble in equilibrium, and Gamma of these starts."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from glassdask.store.layout.parts import (
 def equilibrated(campaign: Campaign, samples: np.ndarray, history: np.ndarray) -> Group:
     """Liquids that were equilibrated at each temperature of the ensemble.
 
-    `samples` (configuration,) are the runs whose liquids these were, `history` (history,) the mean
-    times of the averages that say whether the energy still drifts.
+    `samples` (configuration,) are their runs, `history` (history,) the mean times of the averages
+    of the energy, which show whether it still drifts.
     """
     d, particles = campaign.model.dimension, campaign.file.system.particles
     lead_dims = ("configuration", "temperature")
@@ -78,7 +78,7 @@ def equilibrated(campaign: Campaign, samples: np.ndarray, history: np.ndarray) -
 
 
 def gamma_of_starts(campaign: Campaign, count: int) -> dict[str, Array]:
-    """Gamma of the equilibrated liquids, of the network that is shown and of each of several."""
+    """Gamma of the equilibrated liquids, of one network and, if several, of each."""
     particles, networks = campaign.file.system.particles, campaign.file.train.seeds
     temperatures = len(campaign.propensity_temperatures)
     inner = {"configuration": count, "temperature": temperatures, "particle": particles}
