@@ -87,6 +87,7 @@ def test_the_map_finds_the_planted_structure_if_the_network_has_learnt_it(plante
 
 
 @pytest.mark.parametrize("baseline", ["mean", "empty"])
+@pytest.mark.slow
 def test_integrated_gradients_add_up_to_the_difference_of_the_scores(planted, baseline, capsys):
     """With the default steps, to 1 % of the largest difference; better with more of them."""
     network, images, _, _ = planted

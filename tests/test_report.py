@@ -40,6 +40,8 @@ from glassdask.store import groups, jobs, layout, records
 from glassdask.store.layout.results import NUMBERS
 from glassdask.store.stage import STAGES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 SIZE = (
     "system.particles=120",
