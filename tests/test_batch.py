@@ -22,7 +22,7 @@ from glassdask.base.errors import (
     StageHeld,
     UsageError,
 )
-from glassdask.batch import script, submitted, submitting
+from glassdask.batch import SCHEDULERS, script, submitted, submitting
 from glassdask.batch.chain import (
     as_script,
     chain,
@@ -30,7 +30,7 @@ from glassdask.batch.chain import (
     scripts_folder,
 )
 from glassdask.batch.profile import Profile, load_profile, new_profile
-from glassdask.batch.scheduler import SCHEDULERS, named
+from glassdask.batch.scheduler import named
 from glassdask.batch.slurm import parse_job
 from glassdask.campaign import load
 from glassdask.store.stage import STAGES

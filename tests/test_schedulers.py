@@ -12,9 +12,10 @@ import pytest
 from campaigns import TINY, new
 
 from glassdask.base.errors import StageFailed
+from glassdask.batch import SCHEDULERS
 from glassdask.batch.chain import as_script, chain
 from glassdask.batch.profile import new_profile
-from glassdask.batch.scheduler import SCHEDULERS, here, is_restarted, named, time_left
+from glassdask.batch.scheduler import here, is_restarted, named, time_left
 from glassdask.campaign import load
 
 PROFILE = {

@@ -12,7 +12,7 @@ from pydantic import ValidationError, create_model, field_validator, model_valid
 
 from glassdask.base.errors import UsageError
 from glassdask.base.walltime import FORMS, parse
-from glassdask.batch.scheduler import DEFAULT, SCHEDULERS
+from glassdask.batch import DEFAULT, SCHEDULERS
 from glassdask.campaign.fields import Count, NonNegativeCount, Section, about
 from glassdask.campaign.wording import explain_validation_error
 from glassdask.store.stage import STAGES

@@ -8,22 +8,14 @@ import re
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.base.logs import warn
+from glassdask.batch import SCHEDULERS
+from glassdask.batch.profile import Profile, Resources, Site
 from glassdask.batch.queue import PATIENCE, Queued, run
 
-if TYPE_CHECKING:
-    from glassdask.batch.profile import Profile, Resources, Site
-
-#: The schedulers: name in `[site] scheduler` of a profile, and class. A new one adds a line.
-SCHEDULERS = {
-    "slurm": "glassdask.batch.slurm:Slurm",
-    "gridengine": "glassdask.batch.gridengine:GridEngine",
-    "pbs": "glassdask.batch.pbs:PBS",
-}
-DEFAULT = "slurm"
 #: Seconds before each attempt to get the end of our job, without which it cannot stop in time.
 PAUSES = (0.0, 5.0, 15.0)
 

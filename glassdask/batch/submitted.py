@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from glassdask.base.errors import GlassdaskError, UsageError
+from glassdask.batch import DEFAULT, SCHEDULERS
 from glassdask.batch.chain import job_name, jobs_folder
 from glassdask.batch.queue import PATIENCE, Queued
-from glassdask.batch.scheduler import DEFAULT, SCHEDULERS, Scheduler, named
+from glassdask.batch.scheduler import Scheduler, named
 from glassdask.campaign import Campaign
 from glassdask.store.groups import replace_text
 from glassdask.store.stage import STAGES
