@@ -19,7 +19,7 @@ class Correlate(Stage):
     name = "correlate"
     help = "Stage 7: coarse-grained fields and their correlations (Dask)."
     runs_on = "Dask"
-    paper = "Sec. IV: Figs. 2 to 4, correlations of Gamma, Theta, Upsilon and Delta"
+    paper = "ξ = 3, Figs. 1-4"
     sections = ("correlate",)
     reads = ("indicators",)
     uses = ("explain", "propensity")

@@ -19,7 +19,7 @@ class Equilibrate(LammpsStage):
         'Stage 1b, with [propensity] start = "equilibrium": liquids at each of its temperatures '
         "(LAMMPS, MPI)."
     )
-    paper = "not in the paper, whose ensembles start from glasses"
+    paper = "V, the first open question"
     sections = ("equilibration",)
     reads = ("quench",)
     writes = ("equilibrated",)

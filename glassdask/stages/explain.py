@@ -17,7 +17,7 @@ class Explain(Stage):
     name = "explain"
     help = "Stage 5: Gamma of each particle, by Grad-CAM or another method (GPU or CPU)."
     runs_on = "GPU or CPU"
-    paper = "Sec. III B: Grad-CAM"
+    paper = "III.B, Eqs. 3-4: Γ on particles, the mapping M⁻¹"
     sections = ("explain",)
     reads = ("grid", "train", "equilibrate")
     writes = ("explanations",)

@@ -17,7 +17,7 @@ class Grid(Stage):
     name = "grid"
     help = "Stage 2: particles to images (Dask)."
     runs_on = "Dask"
-    paper = "Sec. III A: the mapping M of particles to a grid"
+    paper = "III.A, the mapping M"
     sections = ("grid", "classes")
     reads = ("quench",)
     writes = ("density",)

@@ -17,7 +17,7 @@ class Indicators(Stage):
     name = "indicators"
     help = "Stage 3: Voronoi volume, Tong-Tanaka order and others (Dask)."
     runs_on = "Dask"
-    paper = "Sec. III D: Voronoi volume Upsilon and Tong-Tanaka order Theta"
+    paper = "III.C Voronoi volume Υ, III.D Tong-Tanaka Θ, Eq. 6"
     sections = ("indicators", "classes")
     reads = ("quench",)
     writes = ("indicators",)

@@ -16,7 +16,7 @@ class Propensity(LammpsStage):
 
     name = "propensity"
     help = "Stage 6: isoconfigurational ensembles (LAMMPS, MPI)."
-    paper = "Sec. IV: the propensity Delta, from 30 trajectories of each glass"
+    paper = "IV.D, cage-relative displacements"
     sections = ("propensity",)
     reads = ("quench", "equilibrate")
     writes = ("propensity",)

@@ -16,7 +16,7 @@ class Quench(LammpsStage):
 
     name = "quench"
     help = "Stage 1: quench random liquids into glasses (LAMMPS, MPI)."
-    paper = "Sec. II: liquids are cooled at a constant rate"
+    paper = "II.B, Eqs. 1-2, Table I, Fig. S2"
     sections = ("system", "quench")
     writes = ("configurations", "cooling")
     axes = ("sample",)

@@ -16,7 +16,7 @@ class Report(Stage):
 
     name = "report"
     help = "Stage 8: figures and report.html."
-    paper = "Table II, Figs. 1 to 4"
+    paper = "Figs. 1-4, S2, S3, Table II"
     sections = ("campaign", "report")
     reads = ("correlate",)
     writes = ("results",)

@@ -16,7 +16,7 @@ class Train(Stage):
     name = "train"
     help = "Stage 4: train networks to distinguish liquid and glass (GPU or CPU)."
     runs_on = "GPU or CPU"
-    paper = "Sec. III A: the convolutional network"
+    paper = "III.A, Table II"
     sections = ("train",)
     reads = ("grid",)
     record_in = "model"
