@@ -32,6 +32,7 @@ def do(campaign: Campaign, stage: str, start_over: bool = False) -> None:
         "quench": (layout.configurations,),
         "grid": (layout.density,),
         "indicators": (layout.indicators,),
+        "correlate": (layout.fields, layout.correlations),
     }.get(stage, ())
     if fresh:
         jobs.create(campaign, stage, record, tuple(make(campaign) for make in written))
@@ -52,6 +53,23 @@ def test_every_stage_rests_on_quench_and_comes_after_what_it_reads(
             order.index(other) < order.index(name) for other in records.upstream_of(made, name)
         )
     assert records.upstream_of(made, "report") == order[:-1]
+
+
+def test_an_optional_stage_counts_from_when_it_is_complete(campaign: Campaign) -> None:
+    for stage in ("quench", "indicators", "correlate"):
+        do(campaign, stage)
+    assert records.state(campaign, "correlate") is State.COMPLETE
+    # begun, and not complete: what was made without it stands
+    record, _ = jobs.begin(campaign, "propensity")
+    jobs.create(campaign, "propensity", record, STAGES["propensity"].groups(campaign))
+    assert records.state(campaign, "correlate") is State.COMPLETE
+    records.require_upstream(campaign, "report")
+    with pytest.raises(UsageError, match="correlate needs propensity"):
+        records.require_upstream(campaign, "correlate")
+    jobs.complete(campaign, "propensity")
+    assert records.state(campaign, "correlate") is State.CHANGED
+    assert records.lacked(campaign, "correlate")
+    assert not records.lacked(load(campaign.path, ["campaign.seed=9"]), "correlate")
 
 
 def test_a_change_makes_all_that_rests_on_it_stale(campaign: Campaign) -> None:

@@ -155,16 +155,27 @@ def lacked(campaign: Campaign, stage: str) -> bool:
     return before == now and before != json.loads(record["inputs"])
 
 
-def upstream_of(campaign: Campaign, stage: str, begun: bool = False) -> list[str]:
-    """All upstream stages, in the order in which they run.
+def upstream_of(campaign: Campaign, stage: str) -> list[str]:
+    """All upstream stages, in the order in which they run."""
+    found: set[str] = set()
+    for name in STAGES[stage].upstream(campaign):
+        found |= {name, *upstream_of(campaign, name)}
+    return [name for name in STAGES if name in found]
 
-    With `begun`, without optional stages (`Stage.uses`) that have not started.
+
+def _required(campaign: Campaign, stage: str, taken: dict[str, str | None]) -> list[str]:
+    """As `upstream_of`, without optional stages (`Stage.uses`) that are not taken.
+
+    `taken` has None for those that the results of the stage were made without.
     """
     found: set[str] = set()
     for name in STAGES[stage].upstream(campaign):
-        if begun and name in STAGES[stage].uses and read(campaign, name) is None:
+        optional = name in STAGES[stage].uses
+        if optional and (read(campaign, name) is None or taken.get(name, "") is None):
             continue
-        found |= {name, *upstream_of(campaign, name, begun)}
+        record = read(campaign, name) or {}
+        before = json.loads(record["inputs"])["upstream"] if record.get("complete") else {}
+        found |= {name, *_required(campaign, name, before)}
     return [name for name in STAGES if name in found]
 
 
@@ -184,7 +195,7 @@ def require_upstream(campaign: Campaign, stage: str, partial: bool = False) -> N
     UsageError
         When one is not; it names the first such stage.
     """
-    stages = upstream_of(campaign, stage, begun=True)
+    stages = _required(campaign, stage, {})
     partial = partial or any(is_partial(campaign, name) for name in stages)
     for name in stages:
         found = state(campaign, name)
