@@ -10,7 +10,7 @@ from glassdask.physics.relaxation import distance_of_curves
 X = np.geomspace(0.1, 10, 200)
 
 
-def test_pieces_of_one_curve_have_no_distance():
+def test_pieces_of_one_curve_have_distance_zero():
     places = np.stack([X, 3 * X, 0.5 * X[::-1]])
     assert distance_of_curves(places, np.sin(np.log(places))) == pytest.approx(0, abs=1e-3)
 

@@ -109,7 +109,7 @@ class TestImages:
         if kernel[0] == "nearest":
             assert image[0, 0, 0] == image[0, 0, 162] == 1
 
-    def test_a_cell_that_is_too_full(self):
+    def test_more_than_255_particles_per_cell_are_refused(self):
         position = np.full((256, 2), 0.5)
         assert grid_density_array(position[1:], 1.0, np.zeros(255, int), 1, 1).item() == 255
         with pytest.raises(ValueError, match="256 particles in one cell"):
@@ -146,7 +146,7 @@ PAIRS = [("cell", "nearest"), ("linear", "cloud-in-cell")]
 class TestAtParticles:
     @settings(max_examples=80, deadline=None)
     @given(systems(), st.sampled_from(PAIRS))
-    def test_it_is_the_transpose_of_its_kernel(self, system, pair):
+    def test_inverse_mapping_is_the_transpose_of_its_kernel(self, system, pair):
         position, length, _, cells = system
         mapping, kernel = pair
         random = np.random.default_rng(7)
@@ -174,7 +174,9 @@ class TestAtParticles:
     @pytest.mark.parametrize("dimension", [2, 3])
     @pytest.mark.parametrize(("cells", "stride"), [(12, 1), (12, 3), (11, 2), (10, 4)])
     @pytest.mark.parametrize("mapping", ["cell", "linear"])
-    def test_it_is_periodic_and_exact_for_constants(self, dimension, cells, stride, mapping):
+    def test_inverse_mapping_is_periodic_and_exact_for_constants(
+        self, dimension, cells, stride, mapping
+    ):
         random = np.random.default_rng(0)
         length = np.array([7.3, 6.1, 8.0])[:dimension]
         image = random.random((3, *[-(-cells // stride)] * dimension))

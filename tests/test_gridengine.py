@@ -75,9 +75,7 @@ def log(folder: Path, name: str) -> str:
     return "".join(path.read_text() for path in (folder / "logs").glob(f"{name}-*.out"))
 
 
-def test_a_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
-    grid_engine: GridEngine, tmp_path: Path
-) -> None:
+def test_chain_with_requeued_quench_completes(grid_engine: GridEngine, tmp_path: Path) -> None:
     folder = begin_and_stop(new(tmp_path / "my glass", "kam", LEARNING))
     change_input(folder, "#@ cooling", "shell sleep 4")  # twelve runs on each of two workers
     numbers = submit(folder, "00:00:40")
@@ -100,7 +98,7 @@ def test_a_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
     assert "identical" in glassdask("replay", str(folder), "--sample", "0").stdout
 
 
-def test_dependants_of_a_failed_job_refuse_to_run_and_status_says_where(
+def test_dependent_jobs_of_a_failed_job_refuse_to_run(
     grid_engine: GridEngine, tmp_path: Path
 ) -> None:
     folder = new(tmp_path / "c", "kam", TINY)
@@ -116,9 +114,7 @@ def test_dependants_of_a_failed_job_refuse_to_run_and_status_says_where(
         )
 
 
-def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
-    grid_engine: GridEngine, tmp_path: Path
-) -> None:
+def test_cancelled_campaign_continues_after_submit(grid_engine: GridEngine, tmp_path: Path) -> None:
     slow = (*TINY, "quench.cooling_rate=0.035", "hpc.restart_interval=1.0")
     folder = new(tmp_path / "c", "kam", slow)
     numbers = submit(folder)
@@ -135,7 +131,7 @@ def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
     assert int(first[0]) >= 1
 
 
-def test_dask_workers_as_jobs_give_the_same_and_leave_the_queue(
+def test_dask_worker_jobs_give_equal_results_and_leave_the_queue(
     grid_engine: GridEngine, tmp_path: Path, quenched: Path
 ) -> None:
     here, there = tmp_path / "here", tmp_path / "my glass"

@@ -81,7 +81,7 @@ def begun(folder: Path, *more: str) -> Path:
 
 
 @pytest.mark.long
-def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(
+def test_run_resumes_after_the_wall_time(
     undisturbed: Path, tmp_path: Path
 ) -> None:
     folder = begun(tmp_path / "my glass #1")  # LAMMPS has its own idea of # and spaces
@@ -106,7 +106,9 @@ def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(
 
 
 @pytest.mark.parametrize("who", ["launcher", "manager", "worker"])
-def test_killed_it_goes_on_from_its_restarts(undisturbed: Path, tmp_path: Path, who: str) -> None:
+def test_resume_after_kill_equals_undisturbed_run(
+    undisturbed: Path, tmp_path: Path, who: str
+) -> None:
     folder = new(tmp_path / "c", "kam", LONG)
     process = start("quench", str(folder))
     wait_for(lambda: len(restarts(folder)) >= 3, process)
@@ -124,7 +126,7 @@ def test_killed_it_goes_on_from_its_restarts(undisturbed: Path, tmp_path: Path, 
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
-def test_ranks_stop_when_whoever_started_them_is_gone(tmp_path: Path) -> None:
+def test_ranks_stop_when_their_parent_is_gone(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", LONG)
     process = start("quench", str(folder))
     wait_for(lambda: bool(restarts(folder)), process)
@@ -152,7 +154,7 @@ def test_status_is_live_from_another_shell(tmp_path: Path) -> None:
     assert live.read(folder, "quench") is None
 
 
-def test_whoever_speaks_on_another_node_is_alive(undisturbed: Path, tmp_path: Path) -> None:
+def test_heartbeat_from_another_node_blocks_the_stage(undisturbed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "c"
     shutil.copytree(undisturbed, folder)
     path = live.path_of(folder, "quench")
@@ -164,7 +166,7 @@ def test_whoever_speaks_on_another_node_is_alive(undisturbed: Path, tmp_path: Pa
         assert "running" not in in_process("status", str(folder)).stdout
 
 
-def test_a_hung_run_fails_alone_and_is_retried(undisturbed: Path, tmp_path: Path) -> None:
+def test_hung_run_fails_alone_and_can_be_retried(undisturbed: Path, tmp_path: Path) -> None:
     seed = int(quenches(undisturbed).seed[3])
     folder = begun(tmp_path / "c", "hpc.hang_time=4.0")
     hang = f'if "$(v_seed:%.0f) == {seed}" then "shell sleep 1000"'
@@ -196,7 +198,7 @@ def test_a_hung_run_fails_alone_and_is_retried(undisturbed: Path, tmp_path: Path
     assert said == "quench: no failed runs; complete for this campaign file, nothing to do."
 
 
-def test_an_error_on_one_rank_of_a_group_is_that_runs_alone(tmp_path: Path) -> None:
+def test_error_on_one_rank_fails_only_its_run(tmp_path: Path) -> None:
     folder = begun(tmp_path / "c", "hpc.ranks_per_run=2", "quench.cooling_rate=0.2")
     seed = int(gd.open(folder)["configurations"].seed[2])
     # a missing file is noticed by the first rank of a group only; the other waits inside LAMMPS
@@ -235,7 +237,7 @@ def test_a_replay_has_the_same_bits_or_says_what_differs(
     assert "pair_style lj/smooth/linear" in shown
 
 
-def test_a_store_that_cannot_be_written_loses_nothing(undisturbed: Path, tmp_path: Path) -> None:
+def test_unwritable_store_loses_nothing(undisturbed: Path, tmp_path: Path) -> None:
     folder = begun(tmp_path / "c")
     in_the_way = folder / "store.zarr" / "configurations" / "position" / "c"
     in_the_way.write_text("not a folder")

@@ -99,7 +99,7 @@ def test_inherent_structures_are_minima_below_their_snapshots(tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("model", ["kam", "ka3d"])
-def test_minimised_again_it_does_not_move(
+def test_second_minimisation_does_not_move_particles(
     tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = campaign_of(tmp_path, model, INHERENT)
@@ -127,7 +127,7 @@ def test_an_equilibrated_liquid_has_an_inherent_structure_too(tmp_path: Path) ->
     assert left.max() < 2 * FORCE_TOLERANCE
 
 
-def test_a_minimisation_that_does_not_end_fails_its_run(
+def test_unconverged_minimisation_fails_its_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hpc.minimising, "MOST_STEPS", 3)
@@ -136,7 +136,7 @@ def test_a_minimisation_that_does_not_end_fails_its_run(
 
 
 @pytest.mark.slow
-def test_stopped_among_its_minimisations_it_goes_on_to_the_same_bits(
+def test_run_stopped_between_minimisations_resumes_with_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lammps_input, "LONGEST_BLOCK", 150)

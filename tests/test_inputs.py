@@ -85,7 +85,7 @@ class TestEveryKernel:
 
 
 @pytest.mark.parametrize("mapping", ["cell", "linear"])
-def test_an_image_may_be_a_list(given, mapping):
+def test_at_particles_accepts_lists(given, mapping):
     position, length, _ = given
     image = np.random.default_rng(0).random((2, 4, 5))
     found = at_particles_array(image.tolist(), position.tolist(), length, mapping)
@@ -93,7 +93,7 @@ def test_an_image_may_be_a_list(given, mapping):
 
 
 @pytest.mark.parametrize("kind", [pearson_array, spearman_array])
-def test_what_is_correlated_may_be_a_list(given, kind):
+def test_correlations_accept_lists(given, kind):
     a, b = np.random.default_rng(0).random((2, 3, 40))
     species = given[2]
     found = by_group(kind, a.tolist(), b.tolist(), species.tolist())

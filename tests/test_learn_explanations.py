@@ -132,7 +132,7 @@ def test_integrated_gradients_are_the_integral_along_the_path(dimension, baselin
     np.testing.assert_allclose(scores, network(images).detach(), atol=1e-12)
 
 
-def test_integrated_gradients_of_the_baseline_itself_are_nothing():
+def test_integrated_gradients_of_the_baseline_vanish():
     network = a_network(2, 8)
     maps, _ = explain_images(
         network, np.zeros((2, 2, 8, 8)), np.array([0, 1]), "integrated-gradients", baseline="empty"
@@ -229,7 +229,7 @@ def test_own_explains_each_snapshot_by_its_own_class(snapshots, method, mapping)
         assert found["glass"][1, 1, 0] == pytest.approx(maps[0, y % side, x % side], rel=1e-5)
 
 
-def test_particles_share_the_score_out_when_the_path_begins_at_an_empty_box(snapshots):
+def test_gamma_sums_to_the_score_for_an_empty_baseline(snapshots):
     folder, configurations, images = snapshots
     network = network_for(folder)
     changed = load(

@@ -66,7 +66,7 @@ def plus_plus_by_definition(network, image, target, layer):
 @pytest.mark.parametrize("dimension", [2, 3])
 @pytest.mark.parametrize("head", ["pooled", "dense"])
 @pytest.mark.parametrize("layer", [0, 1, 2])
-def test_plus_plus_is_what_higher_derivatives_give(dimension, head, layer):
+def test_gradcam_plus_plus_equals_higher_derivatives(dimension, head, layer):
     cells = 6 if dimension == 2 else 3
     network = a_network(dimension, cells, head=head, strides=[1, 1, 2]).double()
     images = counts(2, cells, dimension)
@@ -97,7 +97,7 @@ def test_maps_move_with_the_image(method, dimension, cells, strides):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_dense_head_knows_places_but_its_maps_move_if_its_weights_do(method):
+def test_maps_of_a_dense_head_shift_only_with_its_weights(method):
     network = a_network(2, 12, head="dense", strides=[1, 2, 1])
     images, target = counts(3, 12, 2), np.array([1, 0, 1])
     maps, _ = explain_images(network, images, target, method, steps=5)
@@ -113,7 +113,7 @@ def test_a_dense_head_knows_places_but_its_maps_move_if_its_weights_do(method):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("dimension", [2, 3])
-def test_maps_turn_with_the_image_when_the_kernels_have_the_symmetry_of_the_box(method, dimension):
+def test_maps_rotate_with_the_image_for_symmetric_kernels(method, dimension):
     network = a_network(dimension, 6, seed=4)
     axes = range(-dimension, 0)
     turns = [
@@ -134,7 +134,7 @@ def test_maps_turn_with_the_image_when_the_kernels_have_the_symmetry_of_the_box(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_neither_the_batch_nor_the_company_changes_a_map(method):
+def test_map_is_independent_of_other_images(method):
     network, images = a_network(2, 8), counts(7, 8, 2)
     target = np.array([0, 1, 1, 0, 1, 0, 0])
     maps, scores = explain_images(network, images, target, method, steps=5, batch_size=7)

@@ -33,7 +33,7 @@ def sum_of_squares(place, x, y, weight):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("seed", range(6))
-def test_the_best_break_as_by_brute_force(seed, weighted):
+def test_best_break_equals_brute_force(seed, weighted):
     rng = np.random.default_rng(seed)
     x = np.sort(rng.uniform(0, 5, 15))
     y = rng.normal(size=15) + (0 if seed < 2 else 3) * np.abs(x - 2)
@@ -60,7 +60,7 @@ def test_a_curve_of_two_lines_is_found_exactly(place):
 
 
 @pytest.mark.parametrize("noise", [0.004, 0.03])
-def test_the_interval_holds_the_kink_about_as_often_as_it_says(noise):
+def test_interval_of_the_kink_has_the_stated_coverage(noise):
     found = [kink(TEMPERATURE, quenches(noise, seed), 0, 1, resamples=100) for seed in range(30)]
     inside = np.mean([one.lower <= KINK <= one.upper for one in found])
     assert 0.8 <= inside <= 1
@@ -84,7 +84,7 @@ def test_a_line_has_no_kink():
     assert np.median([one.upper - one.lower for one in found]) > 0.2
 
 
-def test_a_gradual_bend_is_told_from_a_kink():
+def test_gradual_bend_is_distinguished_from_a_kink():
     gradual = kink(TEMPERATURE, quenches(0.002, 1, of=lambda t: 2 * t**2), 0, 1)
     sharp = kink(TEMPERATURE, quenches(0.002, 1), 0, 1)
     assert gradual.parabola < 1 < sharp.parabola
@@ -109,7 +109,7 @@ def test_units_and_order_and_failed_quenches_do_not_matter():
     assert kink(TEMPERATURE, np.full((2, 40), np.nan), 0.1, 0.7).counted == 0
 
 
-def test_errors_make_bad_points_count_less():
+def test_points_with_large_errors_have_less_weight():
     energy, error = quenches(0.002, 0), np.full(40, 0.001)
     energy[:, 30:33] += 1.0
     error[30:33] = 10.0

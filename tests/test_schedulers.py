@@ -42,7 +42,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("scheduler", WORDS)
-def test_a_profile_is_said_in_the_words_of_each_scheduler(scheduler: str, tmp_path: Path) -> None:
+def test_profile_is_translated_for_each_scheduler(scheduler: str, tmp_path: Path) -> None:
     campaign = load(new(tmp_path / "c", "kam", TINY), ["quench.runs=24"])
     profile = new_profile(PROFILE | {"site": {**PROFILE["site"], "scheduler": scheduler}})
     jobs = {job.name: job for job in chain(campaign, profile)}
@@ -107,9 +107,7 @@ def grid_engine_list(*jobs: tuple[str, str, str]) -> str:
 
 
 @pytest.mark.processes
-def test_states_of_grid_engine_are_said_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_grid_engine_states_are_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start = datetime.fromtimestamp(time.time() - 62).isoformat(timespec="seconds")
     states = ("r", "Rr", "hqw", "hRq", "dr")
     fake(tmp_path, monkeypatch, "qstat", grid_engine_list(*((s, s, start) for s in states)))
@@ -148,7 +146,7 @@ def pbs_job(**changes: object) -> dict[str, object]:
 
 
 @pytest.mark.processes
-def test_states_of_pbs_are_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pbs_states_are_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = {
         "1.pbs": pbs_job(resources_used={"walltime": "00:01:02"}, run_count=2),
         "2.pbs": pbs_job(job_state="H", depend="afterok:1.pbs"),

@@ -100,9 +100,7 @@ def equal(one: Path, other: Path, *groups: str) -> None:
 
 
 @pytest.mark.long
-def test_a_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
-    slurm: Slurm, tmp_path: Path, profile: Path
-) -> None:
+def test_chain_with_requeued_quench_completes(slurm: Slurm, tmp_path: Path, profile: Path) -> None:
     folder = begin_and_stop(new(tmp_path / "c", "kam", SIXTY))
     # Slurm counts in minutes; two workers with thirty runs each do not make it on any machine
     change_input(folder, "#@ cooling", "shell sleep 2.5")
@@ -134,7 +132,7 @@ def test_a_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
 
 
 @pytest.mark.parametrize("whole", [True, pytest.param(False, marks=pytest.mark.long)])
-def test_the_chain_by_hand_as_the_page_says(
+def test_chain_by_hand_of_the_readme_completes(
     slurm: Slurm, tmp_path: Path, tiny: Path, whole: bool
 ) -> None:
     """Of a campaign that is whole, each script finds nothing to do; or all is done."""
@@ -158,7 +156,7 @@ def test_the_chain_by_hand_as_the_page_says(
     equal(tiny, folder, "configurations", "density", "indicators", "propensity")
 
 
-def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
+def test_cancelled_campaign_continues_after_submit(
     slurm: Slurm, tmp_path: Path, profile: Path
 ) -> None:
     slow = (*TINY, "quench.cooling_rate=0.035", "hpc.restart_interval=1.0")
@@ -191,7 +189,7 @@ def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
     assert "Nothing" not in in_process("status", str(folder)).stdout
 
 
-def test_a_job_waits_while_another_process_works_at_its_stage(
+def test_job_waits_while_another_process_runs_its_stage(
     slurm: Slurm, tmp_path: Path, tiny: Path
 ) -> None:
     folder = new(tmp_path / "c", "kam", LEARNING)
@@ -217,7 +215,7 @@ def test_a_job_waits_while_another_process_works_at_its_stage(
 
 
 @pytest.mark.long
-def test_a_node_lost_during_propensity_costs_nothing_but_time(
+def test_lost_node_does_not_change_results(
     slurm: Slurm, tmp_path: Path, tiny: Path, profile: Path
 ) -> None:
     longer = ("--set", "propensity.duration=300.0", "--set", "hpc.restart_interval=1.0")
@@ -272,7 +270,7 @@ def test_a_submission_that_slurm_refuses_leaves_no_job(
     assert not slurm.run("squeue", "-h")
 
 
-def test_a_failed_job_takes_its_dependants_along_and_status_says_why(
+def test_failed_job_cancels_dependent_jobs_and_status_shows_it(
     slurm: Slurm, tmp_path: Path, profile: Path
 ) -> None:
     folder = new(tmp_path / "c", "kam", TINY)

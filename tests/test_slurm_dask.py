@@ -103,7 +103,7 @@ def check(folder: Path, calls: Path, expected: xr.Dataset) -> None:
     assert not list(folder.glob("slurm/tls-*"))
 
 
-def test_a_worker_job_killed_costs_its_block_alone_and_is_replaced(
+def test_killed_worker_job_loses_only_its_block(
     slurm: Slurm, folder: Path, expected: xr.Dataset
 ) -> None:
     calls, words = counting(folder, 0.15)
@@ -124,7 +124,7 @@ def test_a_worker_job_killed_costs_its_block_alone_and_is_replaced(
     check(folder, calls, expected)
 
 
-def test_in_an_allocation_a_killed_worker_comes_back(
+def test_killed_worker_in_an_allocation_restarts(
     slurm: Slurm, folder: Path, expected: xr.Dataset
 ) -> None:
     calls, words = counting(folder, 0.15)
@@ -149,7 +149,7 @@ def test_in_an_allocation_a_killed_worker_comes_back(
     check(folder, calls, expected)
 
 
-def test_workers_that_never_come_are_an_error_with_the_reason_of_the_queue(
+def test_missing_workers_are_an_error_with_the_reason_of_the_queue(
     slurm: Slurm, folder: Path
 ) -> None:
     text = JOBS + 'partition = "closed"\npatience = "0:03"\n'

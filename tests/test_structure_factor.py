@@ -56,7 +56,7 @@ def test_blocks_of_particles_add_up(monkeypatch):
     np.testing.assert_allclose(structure_factor_array(position, length, species, 2, 9, 8.0), whole)
 
 
-def test_as_freud():
+def test_agrees_with_freud():
     import freud
 
     freud.parallel.set_num_threads(1)

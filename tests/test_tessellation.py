@@ -30,7 +30,7 @@ class TestRandom:
         pairs = pair_counts(*tessellate(position, length).neighbours, count)
         np.testing.assert_array_equal(pairs, pairs.T)
 
-    def test_as_freud(self, make_positions, count, dimension):
+    def test_agrees_with_freud(self, make_positions, count, dimension):
         position, length = make_positions(count, dimension)
         tessellation = tessellate(position, length)
         box = freud.box.Box(*[length] * dimension, is2D=dimension == 2)
@@ -211,7 +211,7 @@ def test_freud_agrees_on_thousands_of_configurations(make_lattice, part):
         assert np.abs(counts[0] - counts[1]).sum() <= doubtful.sum(), (seed, kind)
 
 
-def test_scattered_and_crowded_together(make_positions):
+def test_clustered_particles_fill_the_box(make_positions):
     """Nearly empty boxes, clusters with gaps of 1e-5, particles in a row: all fill the box."""
     random = np.random.default_rng(7)
     for dimension in (2, 3):
@@ -251,7 +251,7 @@ def test_too_close_for_a_triangulation(make_positions, dimension):
             assert found.coordination.min() > dimension
 
 
-def test_a_crowd():
+def test_nearly_coincident_particles():
     crowd = 21 + 1e-4 * np.random.default_rng(0).normal(size=(500, 2))
     found = tessellated(crowd, 42.0)
     if isinstance(found, str):
@@ -262,6 +262,6 @@ def test_a_crowd():
 
 
 @pytest.mark.parametrize("side", [np.nan, np.inf, 0.0, -1.0])
-def test_a_box_that_is_none(side):
+def test_invalid_box_is_refused(side):
     with pytest.raises(ValueError, match="expected positive lengths"):
         tessellate(np.full((3, 2), 0.5) + np.eye(3, 2) * 0.1, [10.0, side])
