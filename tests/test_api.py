@@ -40,7 +40,7 @@ def test_every_name_has_a_function_with_a_docstring():
 
 
 def test_accessor_methods_are_the_functions_with_argument_ds(ds):
-    """All of the physics that have an argument `ds`, with the others in their order."""
+    """All functions of the physics with an argument `ds`; other arguments keep their order."""
     physics = [name for name, module in gd.FUNCTIONS.items() if module.startswith("physics")]
     of_dataset = [n for n in physics if "ds" in inspect.signature(getattr(gd, n)).parameters]
     assert set(of_dataset) == set(gd.METHODS) == set(dir(ds.glass))

@@ -19,7 +19,7 @@ SPLIT = (60, 20, 40)
 
 @pytest.fixture
 def snapshots():
-    """Features whose third one tells the state, beside noise and a constant; by run."""
+    """Features: noise, a constant, and a third one that depends on the state; by run."""
     runs = sum(SPLIT)
     values = np.random.default_rng(5).normal(size=(runs, 2, 3, 4))
     values[:, 1, 0, 2] += 30
@@ -47,7 +47,7 @@ def test_linearly_separable_classes_are_classified_perfectly(snapshots):
     assert found.correct.dtype == np.int8
     assert (found.predicted == snapshots.state).all()
     assert found.coefficient.argmax(...)["radius"] == 2
-    assert found.coefficient[0, 2] > 0  # speaks for the glass
+    assert found.coefficient[0, 2] > 0  # favours the glass
     assert abs(found.coefficient[1, 1]) < 1e-12  # constant
     assert found.attrs["validation_accuracy"] == 1
     assert all({"units", "long_name"} <= set(each.attrs) for each in found.data_vars.values())

@@ -1,4 +1,4 @@
-"""Job scripts, site profiles and the chain of jobs, as far as they need no scheduler."""
+"""Job scripts, site profiles and the chain of jobs, without a scheduler."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from glassdask.store.stage import STAGES
 pytestmark = pytest.mark.processes
 
 PROFILES = sorted(scripts_folder().glob("*.toml"))
-#: A stage for each thing that stages run on.
+#: One stage for each kind of `runs_on`.
 KINDS = {stage.runs_on: name for name, stage in STAGES.items()}.values()
 
 
@@ -83,7 +83,7 @@ PUTS_BACK = {"slurm": "scontrol requeue 17", "gridengine": "", "pbs": "qrerun 17
 def test_script_requeues_its_job_after_code_75_up_to_the_limit(
     scheduler: str, stage: str, tmp_path: Path, code: int, restarts: int, puts_back: bool
 ) -> None:
-    # in place of the real ones, programs that write down what they are asked
+    # replace programs by scripts that record their arguments
     for name, deed in {
         "glassdask": f"exit {code}", "srun": "exit 1", "sleep": "", "qrerun": "",
         "scontrol": f"rmdir {tmp_path}/refuses && exit 1; exit 0",  # the first time
@@ -117,7 +117,7 @@ def test_script_requeues_its_job_after_code_75_up_to_the_limit(
     if STAGES[stage].runs_on == "MPI":
         assert f"hpc.launcher='{named(scheduler).launcher}'" in asked
         assert "hpc.workers=2" in asked
-        # numbers of steps that the job had before are left out
+        # step numbers of earlier runs are used up
         assert asked.count("srun --ntasks=1 true") == (restarts if scheduler == "slurm" else 0)
     else:
         assert "hpc" not in asked
@@ -220,7 +220,7 @@ def test_submission_without_slurm_is_a_one_line_error(tmp_path: Path) -> None:
     assert "--profile FILE" in in_process("submit", str(folder), code=2).stderr
 
     def away(*words: str) -> subprocess.CompletedProcess:
-        """The command line where no program of Slurm is."""
+        """The command line on a machine without Slurm."""
         return subprocess.run(
             [GLASSDASK, *words],
             env=os.environ | {"PATH": "/nowhere"}, capture_output=True, text=True, check=False,
@@ -235,7 +235,7 @@ def test_submission_without_slurm_is_a_one_line_error(tmp_path: Path) -> None:
 
 
 def fakes(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> Path:
-    """In place of Slurm's programs, scripts; the file in which they write what they are asked."""
+    """Replace Slurm's programs by scripts; returns the file with their arguments."""
     for name, text in programs.items():
         program = folder / name
         program.write_text(f'#!/bin/sh\necho {name} "$@" >> {folder}/asked\n{text}\n')
@@ -247,7 +247,7 @@ def fakes(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> Pat
 def test_new_job_inherits_nothing_from_the_job_around_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # a site that greets, on a federation
+    # a site that prints a greeting, on a federation
     fakes(tmp_path, monkeypatch, sbatch=f"env > {tmp_path}/env; echo Welcome 2 all; echo '17;fed'")
     stale = ("JOB_ID", "JOB_END_TIME", "MEM_PER_CPU", "RESTART_COUNT", "EXPORT_ENV")
     for name in (*stale, "CONF"):
@@ -300,7 +300,7 @@ def test_failed_submission_cancels_jobs_with_unknown_numbers(
         submitting.submit(campaign, new_profile(), site)
     assert asked.read_text().splitlines()[-1] == "scancel 11 12"
     assert [job.number for job in submitted.submitted(campaign)] == ["11"]
-    # a copy is another campaign: these jobs are none of its own
+    # a copy is another campaign without these jobs
     shutil.copytree(campaign.path, tmp_path / "copy" / "c")
     before = asked.read_text()
     listed.write_text(line)
@@ -319,7 +319,7 @@ def test_nothing_is_submitted_while_another_node_runs_a_stage(
             return None
         return {"host": "n1", "process": 7, "time": time.time() + 1e-3 * next(ticks)}
 
-    # as on a file system whose locks end at the node
+    # as on a file system with locks only within a node
     monkeypatch.setattr(live, "read", read)
     monkeypatch.setattr(live, "PERIOD", 0.01)
     fakes(tmp_path, monkeypatch, squeue="true")

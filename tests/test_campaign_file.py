@@ -1,4 +1,4 @@
-"""The campaign file: what is accepted, what is refused and how that is said."""
+"""The campaign file: accepted values, refused values, error messages."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def twice(configuration):
 
 
 def test_an_indicator_of_the_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(INDICATORS, "twice", raising=False)  # and so at the end
+    monkeypatch.delitem(INDICATORS, "twice", raising=False)  # restored at the end
     names = 'indicators.names=["twice","voronoi_volume"]'
     with pytest.raises(UsageError, match="has 'twice'; expected some of voronoi_volume, "):
         load(folder, [names])

@@ -1,4 +1,4 @@
-"""[train] classes: which two snapshots are told apart, and that no reader takes another."""
+"""[train] classes: which two snapshots are classified, and that all readers use these."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_other_classes_outdate_their_readers_but_not_the_quench(tiny, setting, s
     assert found == stale
     assert campaign.hash != load(tiny).hash
     assert "train.classes ['liquid', 'glass'] -> [" in records.difference(campaign, "grid")
-    # and back again: what was made with others says so
+    # with the original classes, results of the others are outdated
     default = load(tiny)
     there = {name: records.inputs(campaign, name) for name in ("grid", "propensity")}
     assert (there["propensity"] == records.inputs(default, "propensity")) is (setting == HOT)

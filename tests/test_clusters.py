@@ -1,4 +1,4 @@
-"""Workers of the Dask stages on this machine: TLS, one thread, death, reports, and what is said."""
+"""Workers of the Dask stages on this machine: TLS, one thread, lost workers, reports, messages."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def folder(quenched: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(quenched: Path, request: pytest.FixtureRequest):
-    """One cluster, made where every library is allowed four threads."""
+    """A cluster started in an environment that allows four threads."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
             patch.setenv(f"{name}_NUM_THREADS", "4")
@@ -128,7 +128,7 @@ def test_killed_worker_loses_only_its_task_and_status_shows_the_dashboard(folder
     assert f"indicators on Dask: 2 of 2 workers, dashboard {link[0]}" in shown
     assert "dashboard" not in in_process("status", str(folder), *names).stdout
     counted = Counter(calls.read_text().split())
-    assert len(counted) == 3  # two workers, and a successor
+    assert len(counted) == 3  # two workers and a replacement
     assert 120 < sum(counted.values()) <= 140  # all configurations, and one block of 20 again
     found = gd.open(folder)["indicators"]
     runs = gd.open(folder)["configurations"].to_dataset()

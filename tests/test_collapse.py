@@ -1,4 +1,4 @@
-"""The distance between curves that are to fall on one."""
+"""Distance between curves, a measure of their collapse."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_pieces_of_one_curve_have_distance_zero():
 def test_of_a_shift():
     places = np.stack([X, 2 * X])
     assert distance_of_curves(places, np.log(places) + np.array([[0], [0.3]])) == pytest.approx(0.3)
-    # by how far it moves along x, where the slope is 1
+    # equal to the shift along x, since the slope is 1
     assert distance_of_curves(np.stack([X, X]), np.log(places)) == pytest.approx(np.log(2))
 
 

@@ -37,7 +37,7 @@ from hpc.quench import Quench
 from hpc.restarts import Restarts
 
 PIECES = "quench.schedule=[[4.0,1.0],[1.0,0.25],[0.4,0.5]]"
-#: All that a quench can have.
+#: All options of a quench.
 RICH = (
     PIECES, "quench.liquid_hold_time=1.5", "quench.hold_time=0.5",
     "quench.snapshot_temperatures=[2.0,0.6,0.4]", "quench.controls=2", "quench.control_time=3.0",
@@ -114,7 +114,7 @@ def test_the_input_cools_without_a_gap(tmp_path: Path) -> None:
 
 
 def test_every_ramp_has_start_and_stop(tmp_path: Path) -> None:
-    # the driver makes a run of each block: without these each block would be the whole ramp
+    # the driver makes a run of each block, which without these would be the complete ramp
     lines = quench_input(small(tmp_path, "kam", *RICH)).splitlines()
     step, ends, ramps = 0, (0.0, 0.0), []
     for line in lines:
@@ -139,7 +139,7 @@ def test_every_ramp_has_start_and_stop(tmp_path: Path) -> None:
 
 
 class Watched(Quench):
-    """A control run whose temperature is looked at along its slower last piece."""
+    """A control run that records the temperature along its slower last piece."""
 
     def stops(self, before):
         self.controls = CONTROLS in before
@@ -353,7 +353,7 @@ def test_snapshots_are_recorded_in_the_order_of_their_names(tmp_path, corners, h
     assert recorded == list(marks(campaign))
     assert recorded[0] == "liquid"
     place = lines.index("#@ record liquid")
-    if hold:  # the last thing before it is the rest at T_L
+    if hold:  # preceded by the hold at T_L
         assert lines[place - 1].startswith("run 200 ")
         assert lines[place - 2] == "fix nvt all nvt temp 0.8 0.8 0.5"
 

@@ -1,4 +1,4 @@
-"""The triangulation itself, with Qhull as the oracle, and what decides it."""
+"""The triangulation, with Qhull as the oracle, and its geometric predicates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from glassdask.physics.geometry.hilbert import insertion_order
 
 
 def finite(simplices):
-    """Those inside the hull, as a set of corners."""
+    """Simplices inside the hull, as sets of corners."""
     inside = simplices[(simplices != INFINITY).all(axis=1)]
     return {tuple(row) for row in np.sort(inside, axis=1).tolist()}
 

@@ -1,4 +1,4 @@
-"""The group `dynamics` of a tiny campaign: as the functions say; of a part of the ensemble, too."""
+"""The group `dynamics` of a tiny campaign against the public functions; partial ensembles."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ensemble(tree: xr.DataTree) -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def found(tree: xr.DataTree) -> xr.Dataset:
-    """What `correlate` says of them."""
+    """The results of `correlate` for them."""
     return tree["dynamics"].to_dataset().isel(configuration=1, temperature=1).load()
 
 
@@ -50,7 +50,7 @@ def test_stored_crsd_follows_from_the_displacements(ensemble, glass):
     crsd = gd.cage_relative_squared_displacement(ensemble.displacement, glass)
     np.testing.assert_allclose(ensemble.crsd, crsd, rtol=1e-3, atol=1e-6)
     assert ensemble.displacement.attrs["units"] == "sigma"
-    # the drift was taken out of the velocities, whose masses are equal
+    # the total momentum was removed, and all masses are equal
     np.testing.assert_allclose(ensemble.displacement.mean("particle"), 0, atol=1e-4)
 
 
@@ -123,7 +123,7 @@ def test_ladder_covers_every_selection(tree, ensemble, glass, found):
 
 @pytest.mark.parametrize("replicas", [6, 7])
 def test_the_reliability_is_that_of_the_halves(make_dataset, replicas):
-    """Of an odd number, too, whose halves differ in size."""
+    """Also for an odd number of replicas, with unequal halves."""
     start = make_dataset(2, 120, 1).isel(sample=0, state=0)
     random = np.random.default_rng(replicas)
     truth = random.normal(size=120)

@@ -1,4 +1,4 @@
-"""A tiny campaign under real MPI, LAMMPS, Dask and torch: whole, killed and resumed, refused."""
+"""A tiny campaign with real MPI, LAMMPS, Dask and torch: complete, killed and resumed, refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from glassdask.stages.plan import groups_by_stage, size
 
 pytestmark = pytest.mark.processes
 
-#: What is told apart does not depend on their number, and one starts faster.
+#: Results do not depend on the number of workers, and one starts faster.
 ONE_WORKER = ("--set", "dask.workers=1")
 
 
@@ -253,7 +253,7 @@ def test_unwritable_folder_is_a_one_line_error(tmp_path: Path) -> None:
 
 def test_plan_agrees_with_the_completed_run(tiny: Path) -> None:
     files = [p for p in (tiny / "store.zarr").rglob("*") if p.is_file()]
-    # that `plan` prints their sum is seen where it knows one stage more, in test_equilibrium
+    # test_equilibrium checks that `plan` prints the sum
     planned = sum(size(groups)[1] for groups in groups_by_stage(load(tiny)).values())
     assert len(files) <= planned <= 2 * len(files)
 

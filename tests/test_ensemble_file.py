@@ -1,4 +1,4 @@
-"""What a campaign file may ask of the isoconfigurational ensemble, and what is said otherwise."""
+"""Valid and invalid isoconfigurational ensembles of a campaign file."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_default_fields_do_not_change_records(tmp_path: Path) -> None:
     assert changed.sections(("quench",))["quench"]["inherent_structures"]
     assert changed.sections(("grid",))["grid"]["configuration"] == "inherent"
     assert changed.hash != campaign.hash
-    # as long as a trajectory, whichever of the fields says how long that is
+    # the default is the length of a trajectory, from either field
     one = changed.sections(("equilibration",))["propensity"]
     assert one["equilibration_time"] == campaign.file.propensity.duration
     assert "replicas" not in one

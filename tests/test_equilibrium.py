@@ -1,4 +1,4 @@
-"""Ensembles that start from equilibrated liquids, and from runs and at times that were named."""
+"""Ensembles from equilibrated liquids, with given runs and times."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from hpc.starting import starting_samples, starts_of
 pytestmark = pytest.mark.processes
 
 START = ("propensity.start=equilibrium", "propensity.equilibration_time=10.0")
-#: Named runs, named times, indicators of inherent structures.
+#: Given runs, given times, indicators of inherent structures.
 WHOLE = (
     *LEARNING, *START, "quench.inherent_structures=true", "indicators.configuration=inherent",
     "propensity.samples=[23, 3]", "propensity.times=[0.005, 0.01, 0.5, 3.0]",
@@ -267,7 +267,7 @@ def test_only_their_inputs_outdate_the_starts(whole: Path) -> None:
 
 
 def failed(folder: Path, where: str, place: tuple[int, ...]) -> Campaign:
-    """A copy in which one run is said to have failed."""
+    """A copy in which one run is marked as failed."""
     status = groups.array(folder / "store.zarr", where, "run_status")
     status[place] = layout.FAILED
     reasons = groups.array(folder / "store.zarr", where, "failure")
@@ -301,7 +301,7 @@ def test_failed_runs_are_not_starts(whole: Path, tmp_path: Path) -> None:
 def test_retry_writes_only_the_failed_run(
     whole: Path, tmp_path: Path, stage: str, number: int, place: tuple[int, ...]
 ) -> None:
-    """Of its shard it is neither the first nor are the others done again."""
+    """It is not the first run of its shard, and the others are not repeated."""
     folder = tmp_path / "c"
     shutil.copytree(whole, folder)
     campaign = load(folder)

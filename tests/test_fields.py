@@ -113,7 +113,7 @@ class TestCoarseGrain:
 
     @pytest.mark.parametrize("dimension", [2, 3])
     def test_many_variables(self, make_positions, dimension):
-        """Products of matrices give what sums over pairs do; to 1e-6 in single precision."""
+        """Matrix products equal sums over pairs, to 1e-6 in single precision."""
         position, length = make_positions(150, dimension)
         values = np.random.default_rng(1).normal(size=(40, 150))
         few = np.concatenate(

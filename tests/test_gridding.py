@@ -50,7 +50,7 @@ class TestImages:
             share = []
             for axis, n in enumerate(cells):
                 h = length[axis] / n
-                # far enough for every cell that a Gaussian of this width reaches
+                # enough images for a Gaussian of this width
                 k = np.arange(-12 * n, 13 * n)
                 distance = np.abs(x[axis] - (k + 0.5) * h)
                 if name == "nearest":
@@ -85,7 +85,7 @@ class TestImages:
 
     @pytest.mark.parametrize("kernel", KERNELS)
     def test_axes_are_z_y_x(self, kernel):
-        # all cells half a sigma wide, and the particle in the middle of one of them
+        # cells of half a sigma, and the particle at the centre of one
         position = np.array([[0.75, 1.25, 2.75]])
         image = grid_density_array(position, np.array([4.0, 5, 6]), [0], 1, [8, 10, 12], *kernel)
         assert image.shape == (1, 12, 10, 8)
@@ -151,7 +151,7 @@ class TestAtParticles:
         mapping, kernel = pair
         random = np.random.default_rng(7)
         image = random.normal(size=cells[::-1])
-        # one particle a channel: the weights themselves
+        # one particle per channel gives the weights
         alone = np.arange(len(position))
         weights = grid_density_array(position, length, alone, len(alone), cells, kernel)
         found = at_particles_array(image, position, length, mapping)

@@ -1,4 +1,4 @@
-"""Campaigns on a real Grid Engine: chained, put back, refused, cancelled; Dask workers as jobs."""
+"""Campaigns on a real Grid Engine: chain, requeue, refusal, cancel; Dask workers as jobs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _nothing_stays_in_the_queue(grid_engine: GridEngine) -> Iterator[None]:
 
 def submit(folder: Path, quench: str = "00:10:00", **changes: str) -> dict[str, str]:
     """Numbers of the jobs, by stage."""
-    # jobs begin as a login shell, which forgets PATH
+    # jobs start in a login shell without PATH
     activate = Path(sys.executable).parent / "activate"
     text = PROFILE.format(quench=quench, source=activate)
     for before, after in changes.items():
@@ -94,7 +94,7 @@ def test_chain_with_requeued_quench_completes(grid_engine: GridEngine, tmp_path:
     assert shown.count("│ complete ") == len(STAGES), shown
     assert (folder / "report.html").is_file()
     assert "Dask: 2 workers in Grid Engine job" in log(folder, "indicators")
-    # what a wall time cut into pieces has the bits of what nobody disturbed
+    # after stops at the wall time, results have the bits of an undisturbed campaign
     assert "identical" in glassdask("replay", str(folder), "--sample", "0").stdout
 
 

@@ -128,7 +128,7 @@ def test_the_ramp_ends_at_the_right_temperatures(tmp_path: Path) -> None:
     rate = drop / (path.steps * campaign.file.quench.time_step)
     assert rate == pytest.approx(campaign.file.quench.cooling_rate, rel=1e-3)
     assert (np.diff(cooling.temperatures) < 0).all()
-    # the energy is taken along the whole of it, whatever the steps are divisible by
+    # energies cover the complete ramp for any number of steps
     assert cooling.samples[-1] == path.steps
     assert len(cooling.samples) == AVERAGED * campaign.file.quench.cooling_points
     width = drop / campaign.file.quench.cooling_points
@@ -201,7 +201,7 @@ def test_failed_run_stores_reason_and_log(tmp_path: Path) -> None:
 
 
 def begun(tmp_path: Path, *overrides: str) -> tuple[Campaign, Path]:
-    """A quench stage without a run, and where its runs in flight are kept."""
+    """A started quench stage without runs, and its folder of unfinished runs."""
     campaign = small(tmp_path, "kam", *overrides)
     jobs.make_folders(campaign)
     prepare(campaign, "quench", False)
@@ -227,7 +227,7 @@ def test_change_of_ranks_per_run_is_warned_of(tmp_path: Path) -> None:
     Restarts(folder, 3).save(state | {"steps": np.array(20), "ranks": np.array(2)})
     assert other_ranks(on_two, "quench") == ""
     spool.save(folder, 4, {"ranks": np.array(1)})
-    Restarts(folder, 4).save(state)  # left there by a job that was killed at the end of this run
+    Restarts(folder, 4).save(state)  # left by a job that was killed at the end of this run
     fill(campaign, "ranks", 5, 4)
     fill(campaign, "run_status", 5, layout.DONE)
     said = other_ranks(on_two, "quench")

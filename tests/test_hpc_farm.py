@@ -1,4 +1,4 @@
-"""The pool of ranks under real mpiexec: stopped, killed, hung, out of room, retried, replayed."""
+"""The pool of ranks with real mpiexec: stopped, killed, hung, full disk, retried, replayed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from hpc.worker import record_failure
 
 pytestmark = pytest.mark.processes
 
-#: Runs long enough to be stopped in their midst: 27 000 steps of 100 particles.
+#: Runs long enough to be stopped in the middle: 27 000 steps of 100 particles.
 LONG = (
     *TINY, "quench.runs=8", "quench.split={train=5,validation=1,test=2}",
     "quench.cooling_rate=0.03", "hpc.restart_interval=0.15",
@@ -43,14 +43,14 @@ LONG = (
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """A quench stage of long runs that nobody disturbed."""
+    """An undisturbed quench stage of long runs."""
     folder = new(tmp_path_factory.mktemp("undisturbed") / "c", "kam", LONG)
     glassdask("quench", str(folder))
     return folder
 
 
 def quenches(folder: Path) -> xr.Dataset:
-    """All that the stage wrote."""
+    """All results of the stage."""
     tree = gd.open(folder)
     cooling = tree["cooling"].potential_energy.rename(temperature="ramp").rename("cooling")
     runs = tree["configurations"].to_dataset().drop_vars("temperature")
@@ -76,7 +76,7 @@ def restarts(folder: Path) -> list[Path]:
 
 
 def begun(folder: Path, *more: str) -> Path:
-    """A stage of long runs that was begun and stopped at once."""
+    """A stage of long runs that was started and stopped at once."""
     return begin_and_stop(new(folder, "kam", (*LONG, *more)))
 
 
@@ -101,7 +101,7 @@ def test_run_resumes_after_the_wall_time(
         within.append(bool(restarts(folder)))
     assert codes[-1] == 0
     assert set(codes[:-1]) == {75}  # at least once
-    assert any(within)  # now and then it is stopped between two runs, which leaves none
+    assert any(within)  # a stop between two runs leaves no restart
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
@@ -161,7 +161,7 @@ def test_heartbeat_from_another_node_blocks_the_stage(undisturbed: Path, tmp_pat
     told = {"host": "elsewhere", "process": 7, "running": 2, "seconds_left": 60.0}
     path.write_text(json.dumps(told | {"time": time.time()}))
     assert "running" in in_process("status", str(folder)).stdout
-    for jump in (-3600, 3600):  # silent for an hour, or the clocks disagree: not taken for alive
+    for jump in (-3600, 3600):  # an old heartbeat, or clocks that disagree: does not count as alive
         path.write_text(json.dumps(told | {"time": time.time() + jump}))
         assert "running" not in in_process("status", str(folder)).stdout
 
@@ -185,7 +185,7 @@ def test_hung_run_fails_alone_and_can_be_retried(undisturbed: Path, tmp_path: Pa
     assert f"quench run 3, seed {seed}, failed: no progress for 4 s" in shown
     assert "quench-000003.lammps.log" in shown
     assert f"glassdask quench {folder} --retry" in shown
-    change_input(folder, hang, "#")  # as a network that is mended
+    change_input(folder, hang, "#")  # as after the repair of a network
     for group in ("configurations", "cooling"):
         path = folder / "store.zarr" / group / "zarr.json"
         path.write_text(path.read_text().replace(json.dumps(hang)[1:-1], "# mended"))
@@ -201,7 +201,7 @@ def test_hung_run_fails_alone_and_can_be_retried(undisturbed: Path, tmp_path: Pa
 def test_error_on_one_rank_fails_only_its_run(tmp_path: Path) -> None:
     folder = begun(tmp_path / "c", "hpc.ranks_per_run=2", "quench.cooling_rate=0.2")
     seed = int(gd.open(folder)["configurations"].seed[2])
-    # a missing file is noticed by the first rank of a group only; the other waits inside LAMMPS
+    # only the first rank of a group notices a missing file; the other one hangs in LAMMPS
     command = f'if "$(v_seed:%.0f) == {seed}" then "include missing.file"'
     change_input(folder, "#@ cooling", command)
     done = glassdask("quench", str(folder))
@@ -250,7 +250,7 @@ def test_unwritable_store_loses_nothing(undisturbed: Path, tmp_path: Path) -> No
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
-@pytest.mark.parametrize("size", ["128k", "220k"])  # full at once, full with runs in flight
+@pytest.mark.parametrize("size", ["128k", "220k"])  # full at once, full during runs
 def test_a_full_disk_is_an_error_and_loses_nothing(
     undisturbed: Path, tmp_path: Path, size: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""A run that is stopped anywhere and goes on ends with the bits of one that was left alone."""
+"""A run that is stopped anywhere and resumed has the bits of an undisturbed one."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_restarts_take_turns(tmp_path: Path) -> None:
 
 @contextmanager
 def no_room(size: int) -> Iterator[None]:
-    """No file may grow beyond `size` bytes: what a full disk is to a file."""
+    """Limit files to `size` bytes, which acts like a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

@@ -18,7 +18,7 @@ KAM = MODELS["kam"]
 ONE = np.ones((1, 1))
 
 
-#: In both dimensions, in one, and freud's in single precision.
+#: Indicators for both dimensions, for one, and those of freud in single precision.
 NAMES = [(name, d) for name, each in sorted(INDICATORS.items()) for d in each.unit]
 SINGLE = ("hexatic_order", "steinhardt_order")
 

@@ -1,4 +1,4 @@
-"""Inherent structures by LAMMPS: minima that dynamics know nothing of."""
+"""Inherent structures by LAMMPS: minima, without influence on the dynamics."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ def test_inherent_structures_are_minima_below_their_snapshots(tmp_path: Path, mo
         left = np.sqrt((forces(campaign, inherent) ** 2).sum(-1))
         assert left.max() < 2 * FORCE_TOLERANCE
         assert np.sqrt((forces(campaign, snapshot) ** 2).sum(-1)).max() > 0.1
-        # any small step away from a minimum leads up
+        # any small displacement from a minimum increases the energy
         random = np.random.default_rng(state)
         for size in (1e-4, 1e-3):
             away = np.mod(inherent + size * random.normal(size=inherent.shape), campaign.box_length)
             assert energy(campaign, away) > found["inherent_potential_energy"][state]
-    # a glass is nearer to its minimum than a liquid
+    # a glass is closer to its minimum than a liquid
     drop = found["potential_energy"] - found["inherent_potential_energy"]
     assert drop[1] < 0.5 * drop[0]
 
@@ -104,7 +104,7 @@ def test_second_minimisation_does_not_move_particles(
 ) -> None:
     campaign = campaign_of(tmp_path, model, INHERENT)
     first = quench(campaign, 3, tmp_path / "log")
-    # the same run, but what was minimised is put in place of the snapshots
+    # the same run, but starting minimisations from the minima
     place = hpc.snapshots.Snapshots.place_particles
 
     def place_particles(self, runner, position):

@@ -387,7 +387,7 @@ FUNCTIONS = {
 }  # fmt: skip
 
 
-#: Cases that take configurations alone, and those that take further arrays, too.
+#: Cases with only configurations, and those with further arrays.
 OF_CONFIGURATIONS = {
     *OWN, "structural_indicators", "coordination of B", "local_density of B", "grid_density",
     "grid_density, cloud-in-cell", "grid_density, gaussian", "radial_distribution",
@@ -431,7 +431,7 @@ class TestEveryFunction:
     def test_kernel_is_labelled_is_chunked(self, ds, name):
         kernel, labelled, dims, *units = FUNCTIONS[name]
         eager = labelled(ds)
-        # the grid and g(r) read the box and the species at once, for the sizes of the result
+        # the grid and g(r) load box and species, for the sizes of the result
         at_once = {name: ds[name].variable for name in ("species", "box_length")}
         chunked_ds = ds.chunk(sample=1, particle=40).assign_coords(at_once)
         with dask.config.set(scheduler=no_compute):
@@ -749,7 +749,7 @@ class TestStatistics:
             gd.mean_with_interval(extras(ds).isel(sample=[]).chunk())
 
 
-#: Functions of displacements, which a length does not replace.
+#: Functions of displacements, which refuse lengths.
 MOTION = (
     gd.mean_squared_displacement, gd.self_intermediate_scattering, gd.overlap,
     gd.displacement_propensity, gd.squared_displacement,

@@ -1,4 +1,4 @@
-"""One process or two: the same network, the same maps, and nothing lost when one is killed."""
+"""One or two processes: the same network and maps, and nothing lost after a kill."""
 # torch is optional: without it these tests are skipped before the imports that need it.
 # ruff: noqa: E402
 
@@ -64,7 +64,7 @@ def start(stage: str, campaign: Campaign) -> subprocess.Popen:
 
 
 def processes(folder: Path) -> list[int]:
-    """Those that torchrun started for a campaign, torchrun left out."""
+    """Processes that torchrun started for a campaign, without torchrun itself."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -90,7 +90,7 @@ def open_explanations(campaign: Campaign) -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Campaign, Campaign]:
-    """Two networks, trained by one process, and by two that read the store as they go."""
+    """Two networks, trained by one process and by two with streaming."""
     one = gridded(tmp_path_factory.mktemp("one") / "c", "train.seeds=2")
     two = gridded(tmp_path_factory.mktemp("two") / "c", "train.seeds=2", "train.streaming=true")
     run_train(one, devices=ONE)
@@ -102,7 +102,7 @@ def test_two_processes_train_the_same_network_as_one(pair: tuple[Campaign, Campa
     one, two = pair
     assert len(curve(one)) == len(curve(two)) == one.file.train.epochs
     for a, b in zip(curve(one), curve(two), strict=True):
-        # in each step the rounding of all before it grows
+        # rounding errors grow with each step
         assert a == pytest.approx(b, rel=1e-5 if a["epoch"] < 4 else 1e-2)
     assert curve(one)[-1]["train_loss"] < 0.5 * curve(one)[0]["train_loss"]
     assert weights(one).keys() == weights(two).keys()
@@ -148,7 +148,7 @@ def test_two_processes_explain_like_one_and_keep_finished_blocks(
     pair: tuple[Campaign, Campaign],
 ) -> None:
     one, two = pair
-    # of the same weights: an explained map is as sensitive to them as it likes
+    # with the same weights, since maps are very sensitive to them
     for network in range(2):
         theirs, ours = (networks.folder(c, network) / "weights.safetensors" for c in (one, two))
         ours.write_bytes(theirs.read_bytes())

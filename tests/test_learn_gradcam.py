@@ -18,7 +18,7 @@ METHODS = ("gradcam", "gradcam++", "integrated-gradients")
 
 
 def assert_same_maps(found, expected, tolerance):
-    """To a share of the largest value."""
+    """Equal, relative to the largest value."""
     assert np.abs(expected).max() > 0
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
@@ -45,7 +45,7 @@ def plus_plus_by_definition(network, image, target, layer):
     with torch.no_grad():
         maps = network.feature_maps(image[None], layer)
     size = maps[0].numel()
-    # one copy of the maps for each of their elements, which alone is moved in it
+    # one copy of the maps for each element, in which only this element is varied
     moved = torch.zeros(size, dtype=maps.dtype, requires_grad=True)
     copies = maps.expand(size, *maps.shape[1:]) + torch.diag(moved).reshape(size, *maps.shape[1:])
     value = network.scores_of_maps(copies, layer)[:, target].exp()
@@ -80,7 +80,7 @@ def test_gradcam_plus_plus_equals_higher_derivatives(dimension, head, layer):
 @pytest.mark.parametrize(("dimension", "cells"), [(2, 16), (3, 8)])
 @pytest.mark.parametrize("strides", [[1, 1, 1], [2, 1, 2]])
 def test_maps_move_with_the_image(method, dimension, cells, strides):
-    """Also across the border of the box: a pooled network knows no place."""
+    """Also across the border of the box, since a pooled network has no absolute positions."""
     network = a_network(dimension, cells, strides=strides)
     images, target = counts(3, cells, dimension), np.array([1, 0, 1])
     axes, whole = tuple(range(-dimension, 0)), int(np.prod(strides))

@@ -229,7 +229,7 @@ def test_the_thread_of_an_interrupted_epoch_ends(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_splits_share_no_information(tmp_path):
-    """Where the states differ in nothing, all that is right on unseen runs is luck."""
+    """If the states do not differ, accuracy on unseen runs is chance."""
     split = "quench.split={train=12,validation=14,test=34}"
     campaign = gridded(tmp_path / "c", "quench.runs=60", split, "quench.cooling_points=8")
     density = groups.array(campaign.store, "density", "density")
@@ -244,9 +244,9 @@ def test_splits_share_no_information(tmp_path):
         images, labels = read_split(campaign, split)
         return int((evaluate(network, images).argmax(1) == labels).sum())
 
-    assert right("train") == 24  # it knows by heart what it has seen
+    assert right("train") == 24  # it has memorised the training images
     low, high = binom.interval(0.999, 96, 0.5)
-    assert high < 96 * 0.7  # so that a third of leaked images could not hide
+    assert high < 96 * 0.7  # a third of leaked images would exceed this
     assert low <= right("validation") + right("test") <= high
 
 
@@ -346,7 +346,7 @@ def test_checkpoint_with_code_or_truncated_is_refused(tmp_path):
         train(*data, *data, chosen, 7, tmp_path)
     assert not victim.exists()
     pickle.loads(path.read_bytes())
-    assert victim.exists()  # it would have worked
+    assert victim.exists()  # the code would have run
     for length in (0, 10, 500, len(whole) - 1):
         path.write_bytes(whole[:length])
         with pytest.raises(UsageError, match=r"is damaged; expected a checkpoint [^\n]*$"):

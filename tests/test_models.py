@@ -1,4 +1,4 @@
-"""The glass formers known by name: what they hold, and how the report holds them to the paper."""
+"""The built-in models: their values, and their comparison with the paper."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_variant_is_compared_with_its_family_in_the_paper() -> None:
 def test_the_doubt_is_one_sentence_with_what_the_paper_prints(name) -> None:
     model = MODELS[name]
     text = paper.doubt(model)
-    assert "; " not in text  # which parts notes
+    assert "; " not in text  # which separates notes
     assert f"density {model.density:g}" in text
     assert "1.09" in text
     assert "1.2" in text
@@ -124,5 +124,8 @@ def test_quick_uses_equal_multiples_of_the_onset_for_both_models(
 ) -> None:
     quick = {name: new_campaign(tmp_path / name, name, "quick") for name in MODELS}
     temperatures = {name: made.file.propensity.temperatures for name, made in quick.items()}
-    assert temperatures.pop("abm-1.2") == [1.5, 4.0]  # it hardly moves within the paper's range
+    assert temperatures.pop("abm-1.2") == [
+        1.5,
+        4.0,
+    ]  # particles hardly move within the paper's range
     assert all(one == [1.0, 1.5] for one in temperatures.values())

@@ -1,4 +1,4 @@
-"""Several networks of one campaign: each on its own, and what is said of all of them."""
+"""Several networks of one campaign, and statistics over them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ ATTRIBUTES = {
 
 @pytest.fixture(scope="module")
 def four(tmp_path_factory):
-    """Made-up results of four networks, of which the second has not learnt."""
+    """Synthetic results of four networks; the second is below the minimum accuracy."""
     folder = tmp_path_factory.mktemp("networks") / "glass"
     campaign = make_store(folder, extra=("train.seeds=4",), attributes=ATTRIBUTES)
     correct = groups.array(campaign.store, "explanations", "correct_by_network")
     values = np.ones(correct.shape, np.int8)
-    values[4, 2, 1] = 0  # the third network takes the glass of run 4 for a liquid
+    values[4, 2, 1] = 0  # the third network classifies the glass of run 4 as a liquid
     correct[...] = values
     return ReportData.of(campaign)
 

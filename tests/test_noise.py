@@ -1,4 +1,4 @@
-"""Means of replicas with known signal and noise: reliability, ceiling and interval."""
+"""Means of replicas with known signal and noise: reliability, correction and interval."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TestReliability:
 
     @pytest.mark.parametrize("count", [4, 7])
     def test_halves(self, count):
-        """From means of halves, by hand; Horst's formula is that of unequal ones."""
+        """From means of halves, computed here; Horst's formula is for unequal halves."""
         _, values = replicas(count, 80, 2.0, 15)
         weights = half_contrasts(count, 1, 3)
         np.testing.assert_allclose(weights.sum(), 0, atol=1e-15)
@@ -100,7 +100,7 @@ def test_the_noise_corrected_correlation_is_the_true_one():
 class TestInterval:
     @pytest.mark.parametrize(("count", "noise"), [(4, 1.0), (12, 2.0), (30, 60.0)])
     def test_interval_has_the_stated_coverage(self, count, noise):
-        """Skewed noise that is larger where the signal is, as that of displacements."""
+        """Skewed noise in proportion to the signal, as for displacements."""
         random, trials = np.random.default_rng(9), 600
         signal = np.exp(0.5 * random.normal(size=250))
         structure = signal + 0.5 * random.normal(size=250)
@@ -110,12 +110,12 @@ class TestInterval:
         truth = np.mean(measured)
         lower, upper = correlation_interval_array(structure, values, seed=4)
         assert ((lower < truth) & (truth < upper)).mean() == pytest.approx(0.95, abs=0.03)
-        # nor are misses on one side alone
+        # misses occur on both sides
         assert (truth < lower).mean() > 0.005
         assert (truth > upper).mean() > 0.005
 
     def test_interval_is_centred_at_the_correlation(self):
-        """Else both ends would be nearer to 0 than the correlation."""
+        """A resampled correlation would be biased towards 0."""
         signal, values = replicas(20, 2000, 60.0, 10)
         measured = pearsonr(signal, values.mean(axis=0))[0]
         lower, upper = correlation_interval_array(signal, values, resamples=2000)

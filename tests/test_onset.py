@@ -1,4 +1,4 @@
-"""T*: the kink of e(T) and the crossing of delta, on curves whose answer is known."""
+"""T*: the kink of e(T) and the crossing of delta, for curves with known T*."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEMPERATURE = np.linspace(0.8, 0.05, 40)  # as on cooling
 
 
 def curve(temperature, place=KINK):
-    """Slope 1 below, 2.2 above, as of a glass in 2D and its liquid."""
+    """Slope 1 below and 2.2 above, as for a glass in 2D and its liquid."""
     return -3 + temperature + 1.2 * np.maximum(temperature - place, 0)
 
 
@@ -80,7 +80,7 @@ def test_a_line_has_no_kink():
     ]
     assert np.mean([one.p_value < 0.05 for one in found]) <= 0.15
     assert np.mean([one.p_value for one in found]) == pytest.approx(0.5, abs=0.15)
-    # and nowhere in particular
+    # with a broad interval
     assert np.median([one.upper - one.lower for one in found]) > 0.2
 
 
@@ -89,7 +89,7 @@ def test_gradual_bend_is_distinguished_from_a_kink():
     sharp = kink(TEMPERATURE, quenches(0.002, 1), 0, 1)
     assert gradual.parabola < 1 < sharp.parabola
     assert gradual.p_value < 0.05  # it is not one line
-    # what lies above the window's upper end moves the one, not the other
+    # the upper end of the window changes the gradual one, not the kink
     assert gradual.highest - gradual.lowest > 0.05
     assert sharp.highest - sharp.lowest < 0.01
 
@@ -176,7 +176,7 @@ def test_crossing_over_configurations():
     alone = mean_crossing(HOT, delta[:1])
     assert (alone.temperature, alone.counted) == (pytest.approx(onsets[0]), 1)
     assert np.isnan([alone.lower, alone.upper]).all()
-    # a third of the glasses move within the range: of three, nothing is known beyond it
+    # only a third of the glasses reach the level within the range
     for count, open_below in ((3, True), (12, False)):
         onsets = np.where(np.arange(count) % 3 == 0, 0.4, 0.9)
         wide = mean_crossing(HOT, displacement(HOT, onsets[:, None]))

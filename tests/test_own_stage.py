@@ -42,7 +42,7 @@ def command(tmp_path: Path) -> Callable[..., str]:
 
 
 def expected(campaign: Path, power: int) -> np.ndarray:
-    """By NumPy, from the store."""
+    """Computed with NumPy from the store."""
     with gd.open(campaign) as tree:
         group = tree["indicators"]
         volume = group["voronoi_volume"].values.astype(float) ** power

@@ -1,4 +1,4 @@
-"""Which stages may run, and what is said of those that may not."""
+"""Which stages can run, and the errors of those that cannot."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def campaign(tmp_path: Path) -> Campaign:
 
 
 def do(campaign: Campaign, stage: str, start_over: bool = False) -> None:
-    """Begin and complete a stage without doing its work."""
+    """Start and complete a stage without its work."""
     record, fresh = jobs.begin(campaign, stage, start_over)
     written = {
         "quench": (layout.configurations,),

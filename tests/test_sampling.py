@@ -1,4 +1,4 @@
-"""Statistics over samples: laws, and SciPy's bootstrap beside ours."""
+"""Statistics over samples: laws, with SciPy's bootstrap as the oracle."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_interval_contains_the_mean(rows):
 def test_it_moves_and_grows_with_the_values():
     values = np.random.default_rng(0).normal(size=30)
     plain, moved = bootstrap_interval(values), bootstrap_interval(5 - 3 * values)
-    # mirrored resamples: the two ends change places, up to which ranks they fall between
+    # mirrored resamples exchange the two ends, except for the ranks between which they lie
     np.testing.assert_allclose(moved, 5 - 3 * np.array(plain)[::-1], atol=1e-2)
     np.testing.assert_allclose(bootstrap_interval(2 + 4 * values), 2 + 4 * np.array(plain))
 
@@ -131,7 +131,7 @@ def test_refusals(words, message):
 def test_no_samples_are_refused():
     with pytest.raises(ValueError, match="0 samples along the last axis; expected at least 1"):
         bootstrap_interval(np.ones((2, 0)))
-    # no rows are fine
+    # an empty array of rows is valid
     assert bootstrap_interval(np.ones((0, 3)))[0].shape == (0,)
 
 

@@ -1,4 +1,4 @@
-"""What is said to Grid Engine and PBS, and what they answer, as text."""
+"""Commands for Grid Engine and PBS, and their answers, as text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROFILE = {
     "propensity": {"ranks": 5, "cores": 2, "nodes": 1},
     "train": {"partition": "gpu", "gres": "gpu:2", "memory": "8GB", "cores": 4},
 }
-#: By scheduler and stage, options that must stand side by side in the command.
+#: For each scheduler and stage, consecutive options of the command.
 WORDS = {
     "gridengine": {
         "quench": ("-l h_rt=129600", "-pe orte 33", "-q cpu", "-P me", "-m n", "-r y", "-C "),
@@ -82,7 +82,7 @@ def test_dask_jobqueue_takes_the_options_of_each_scheduler(scheduler: str, tmp_p
 
 
 def fake(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
-    """In place of a scheduler's program, one that prints a text."""
+    """Replace a program of a scheduler by one that prints a text."""
     (folder / "text").write_text(text)
     (folder / name).write_text(f"#!/bin/sh\ncat {folder}/text\n")
     (folder / name).chmod(0o755)
@@ -96,7 +96,7 @@ def no_job(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def grid_engine_list(*jobs: tuple[str, str, str]) -> str:
-    """What qstat -xml prints of jobs: number, state, when they started."""
+    """Output of qstat -xml for jobs: number, state, start time."""
     shown = "".join(
         f"<job_list><JB_job_number>{number}</JB_job_number><JB_name>a</JB_name>"
         f"<JAT_start_time>{start}</JAT_start_time><state>{state}</state>"

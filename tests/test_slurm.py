@@ -1,4 +1,4 @@
-"""Campaigns on a real Slurm: chained, put back, cancelled, refused, and on a node that is lost."""
+"""Campaigns on a real Slurm: chain, requeue, cancel, refusal, lost node."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def log(folder: Path, name: str) -> str:
 
 
 def works(folder: Path, stage: str) -> bool:
-    """Whether LAMMPS runs are in flight."""
+    """Whether LAMMPS is running."""
     return bool((live.read(folder, stage) or {}).get("steps_per_second"))
 
 
@@ -102,7 +102,7 @@ def equal(one: Path, other: Path, *groups: str) -> None:
 @pytest.mark.long
 def test_chain_with_requeued_quench_completes(slurm: Slurm, tmp_path: Path, profile: Path) -> None:
     folder = begin_and_stop(new(tmp_path / "c", "kam", SIXTY))
-    # Slurm counts in minutes; two workers with thirty runs each do not make it on any machine
+    # Slurm counts in minutes; two workers cannot do thirty runs each in time
     change_input(folder, "#@ cooling", "shell sleep 2.5")
     profile.write_text(PROFILE.format(quench="00:01:00"))
     numbers = submit(folder, profile)
@@ -127,7 +127,7 @@ def test_chain_with_requeued_quench_completes(slurm: Slurm, tmp_path: Path, prof
     assert shown.count("│ complete ") == len(STAGES), shown
     assert (folder / "report.html").is_file()
     assert "nothing to submit" in glassdask("submit", str(folder)).stdout
-    # what a wall time cut into pieces has the bits of what nobody disturbed
+    # after stops at the wall time, results have the bits of an undisturbed campaign
     assert "identical" in glassdask("replay", str(folder), "--sample", "0").stdout
 
 
@@ -135,7 +135,7 @@ def test_chain_with_requeued_quench_completes(slurm: Slurm, tmp_path: Path, prof
 def test_chain_by_hand_of_the_readme_completes(
     slurm: Slurm, tmp_path: Path, tiny: Path, whole: bool
 ) -> None:
-    """Of a campaign that is whole, each script finds nothing to do; or all is done."""
+    """In a complete campaign each script has nothing to do; else all stages run."""
     folder = tmp_path / "my-glass"
     if whole:
         shutil.copytree(tiny, folder)
@@ -165,7 +165,9 @@ def test_cancelled_campaign_continues_after_submit(
     wait_until(lambda: list((folder / "restarts" / "quench").glob("*.npz")), "a finished run")
     file = folder / "campaign.toml"
     text = file.read_text()
-    file.write_text(text.replace("runs = 24", "runs = 25"))  # a slip must not stand in the way
+    file.write_text(
+        text.replace("runs = 24", "runs = 25")
+    )  # an invalid file must not prevent `cancel`
     assert (
         f"{numbers['quench']}  quench: running" in in_process("status", str(folder), code=2).stdout
     )
@@ -173,7 +175,7 @@ def test_cancelled_campaign_continues_after_submit(
     file.write_text(text)
     assert said.count("; cancelled") == len(numbers)
     assert not slurm.run("squeue", "-h")
-    assert slurm.state(numbers["quench"]) == "CANCELLED"  # and did not put itself back
+    assert slurm.state(numbers["quench"]) == "CANCELLED"  # and was not requeued
     shown = in_process("status", str(folder)).stdout
     assert f"job {numbers['quench']} (quench): cancelled" in shown
     assert f"glassdask submit {folder}" in shown
@@ -253,7 +255,9 @@ def _power_cut(job: str) -> None:
             continue
         if watches or f"SLURM_JOB_ID={job}".encode() in variables:
             found.append((watches, int(process.name)))
-    for _, number in sorted(found, reverse=True):  # who would report the end of the others first
+    for _, number in sorted(
+        found, reverse=True
+    ):  # parents first, since they would report the end of the others
         with suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""Dask workers under a real Slurm: killed, never there, stopped, and closed to other users."""
+"""Dask workers with a real Slurm: killed, missing, stopped, closed to other users."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def name_of(process: subprocess.Popen) -> str:
 
 
 def worker_processes(folder: Path) -> list[psutil.Process]:
-    """Those that compute; each has a parent that `dask worker` started for this folder."""
+    """Worker processes of this folder; the parent of each is started by `dask worker`."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -94,7 +94,7 @@ def counting(folder: Path, seconds: float) -> tuple[Path, tuple[str, ...]]:
 
 
 def check(folder: Path, calls: Path, expected: xr.Dataset) -> None:
-    """The same numbers, by three processes, and no more done than once and a block."""
+    """Equal results from three processes; at most one block is repeated."""
     found = gd.open(folder)["indicators"].to_dataset().load()
     xr.testing.assert_equal(found.drop_attrs(), expected.drop_attrs())
     did = calls.read_text().split()

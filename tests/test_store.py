@@ -1,4 +1,4 @@
-"""The store: whole groups, whole shards, nothing silently wrong."""
+"""The store: complete groups, complete shards, detected damage."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_shard_overhead_is_small(tmp_path: Path) -> None:
 def test_blocks_of_another_version_are_refused(
     campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two tasks would write one file."""
+    """Otherwise two tasks would write to one file."""
     begun, _ = jobs.begin(campaign, "quench")
     group = layout.configurations(campaign)
     jobs.create(campaign, "quench", begun, (group, layout.cooling(campaign, np.ones(8))))

@@ -54,7 +54,7 @@ class TestPairs:
         i = np.concatenate([block.particle for block in found])
         j = np.concatenate([block.partner for block in found])
         r = np.concatenate([block.distance for block in found])
-        # those of one particle follow one another
+        # pairs of one particle are consecutive
         assert np.count_nonzero(np.diff(i)) == max(0, len(np.unique(i)) - 1)
         order = np.lexsort((j, i))
         np.testing.assert_array_equal(np.stack([i, j], axis=1)[order], expected)
@@ -176,7 +176,7 @@ class TestBondOrder:
         theirs = freud.order.Steinhardt(l=6, average=True, weighted=True)
         theirs.compute(system, neighbors=voronoi.nlist)
         found = bond_order.steinhardt_order_array(tessellate(position, length), length)
-        # freud's own list has fewer of the faintest faces, each of which counts in the average
+        # freud's own list lacks some of the smallest faces, which count in the average
         assert np.corrcoef(found, theirs.particle_order)[0, 1] > 0.999
         np.testing.assert_allclose(found, theirs.particle_order, atol=0.01)
 

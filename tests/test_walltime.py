@@ -1,4 +1,4 @@
-"""How long a job may run: what is understood, what is refused, and what is kept for the end."""
+"""Wall times: formats, refusals, and the time reserved for the end."""
 
 from __future__ import annotations
 
