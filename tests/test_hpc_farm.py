@@ -81,9 +81,7 @@ def begun(folder: Path, *more: str) -> Path:
 
 
 @pytest.mark.long
-def test_run_resumes_after_the_wall_time(
-    undisturbed: Path, tmp_path: Path
-) -> None:
+def test_run_resumes_after_the_wall_time(undisturbed: Path, tmp_path: Path) -> None:
     folder = begun(tmp_path / "my glass #1")  # LAMMPS has its own idea of # and spaces
     change_input(folder, "#@ cooling", "shell sleep 2.5")  # too much for one job, on any machine
     codes, within = [], []
