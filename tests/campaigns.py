@@ -78,11 +78,11 @@ TINY = (
     "grid.spacing=0.25",
     "train.epochs=12",
 )
-#: Its networks learn, from any seed that was tried: a hot liquid is told from a glass in 2 s.
+#: Networks learn to distinguish the hot liquid from a glass in 2 s, for all tested seeds.
 LEARNING = (
     *TINY,
     "quench.liquid_temperature=3.0",
-    # all that a quench can have
+    # all options of a quench
     "quench.schedule=[[4.0,1.0],[1.0,0.5]]",
     "quench.liquid_hold_time=0.5",
     "quench.snapshot_temperatures=[0.6]",
@@ -111,7 +111,7 @@ TINY_3D = (
 )
 
 #: Batches of 5 and 4 images, so that two processes have uneven shares; of two channels, which are
-#: told apart in few epochs, before rounding has grown.
+#: distinguished in few epochs, before rounding errors have grown.
 PLAIN = (
     *TINY,
     "grid.species_channels=true",
@@ -130,7 +130,7 @@ def glassdask(*words: str, code: int = 0) -> subprocess.CompletedProcess:
 
 
 def in_process(*words: str, code: int = 0) -> subprocess.CompletedProcess:
-    """The same in this process, where all is imported; what MPI ranks say is not heard."""
+    """Run the command line in this process, which is faster; MPI output is not captured."""
     said, complained = io.StringIO(), io.StringIO()
     numbers, indicators = (signal.SIGTERM, signal.SIGUSR1), dict(INDICATORS)
     before = [signal.getsignal(number) for number in numbers]
@@ -148,7 +148,7 @@ def in_process(*words: str, code: int = 0) -> subprocess.CompletedProcess:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-        INDICATORS.clear()  # those of a user's module are of that command alone
+        INDICATORS.clear()  # indicators of a user belong to one command only
         INDICATORS.update(indicators)
     done = subprocess.CompletedProcess(words, found, said.getvalue(), complained.getvalue())
     assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
@@ -179,12 +179,12 @@ def slow_indicator(folder: Path, seconds: float, deed: str = "") -> tuple[str, .
 
 
 def hurry(folder: Path) -> None:
-    """What was to be seen while the slow indicator is at work was seen."""
+    """Let the slow indicator continue."""
     (folder / "hurry").touch()
 
 
 def start(*words: str) -> subprocess.Popen:
-    """Start the command line and go on."""
+    """Start the command line without waiting for it."""
     return subprocess.Popen(
         [GLASSDASK, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -200,7 +200,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen, seconds: 
 
 
 def begin_and_stop(folder: Path) -> Path:
-    """Begin to quench and stop at once, without runs in flight."""
+    """Start a quench and stop it at once, before any run."""
     process = start("quench", str(folder))
     wait_for(lambda: bool(list((folder / "restarts").glob("quench/*.lammps"))), process)
     process.send_signal(signal.SIGTERM)
@@ -211,7 +211,7 @@ def begin_and_stop(folder: Path) -> Path:
 
 
 def change_input(folder: Path, before: str, command: str) -> None:
-    """Put a command into the stored LAMMPS input, which is what the driver carries out."""
+    """Add a command to the stored LAMMPS input, which the driver executes."""
     for group in ("configurations", "cooling"):
         path = folder / "store.zarr" / group / "zarr.json"
         content = json.loads(path.read_text())

@@ -16,7 +16,7 @@ from gridengine_cluster import missing as missing_of_gridengine
 from slurm_cluster import missing as missing_of_slurm
 from slurm_cluster import slurm_cluster
 
-#: By fixture: the scheduler, what it lacks on this machine, and Debian's packages of it.
+#: For each fixture: the scheduler, its missing program on this machine, its Debian packages.
 CLUSTERS = {
     "slurm": ("Slurm", missing_of_slurm(), "slurm-wlm and munge"),
     "grid_engine": (
@@ -24,13 +24,13 @@ CLUSTERS = {
     ),
 }  # fmt: skip
 
-#: What starts a process when a test asks for it.
+#: Fixtures that start processes.
 STARTING = {"tiny", "quenched", *CLUSTERS}
 
 
 @pytest.fixture(autouse=True)
 def _no_process_without_the_mark(request, monkeypatch):
-    """A test that starts a process must say so, or `make check` would be slow."""
+    """Fail tests that start a process without the mark `processes`: `make check` is fast."""
     if not {"processes", "long"} & {mark.name for mark in request.node.iter_markers()}:
 
         def refuse(*args, **kwargs):
@@ -41,7 +41,7 @@ def _no_process_without_the_mark(request, monkeypatch):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Mark what starts processes; leave out what needs a scheduler that is not here."""
+    """Mark tests that start processes; skip tests whose scheduler is missing."""
     for item in items:
         if STARTING & set(item.fixturenames):
             item.add_marker(pytest.mark.processes)
@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say in one line what was left out."""
+    """Print in one line what was skipped."""
     for title, program, packages in CLUSTERS.values():
         if program:
             terminalreporter.write_line(
@@ -74,7 +74,7 @@ def _positions(count, dimension, seed=0, density=1.2):
 
 def _dataset(dimension=2, count=160, samples=2, seed=0):
     """`samples` x 2 states, as the group `configurations` of a store."""
-    # jittered lattice: no two particles so close that energies lose their digits
+    # a jittered lattice, so that no particles are very close and energies stay accurate
     side = int(np.ceil(count ** (1 / dimension)))
     length = float((count / 1.1) ** (1 / dimension))
     random = np.random.default_rng(seed)
@@ -132,7 +132,7 @@ def make_lattice():
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
-    """A tiny campaign, run whole by the command line; read it, do not change it."""
+    """A tiny complete campaign; read it, do not change it."""
     folder = tmp_path_factory.mktemp("whole") / "tiny"
     overrides = [word for each in LEARNING for word in ("--set", each)]
     glassdask("new", str(folder), "--model", "kam", "--preset", "quick", *overrides)
@@ -142,7 +142,7 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def quenched(tmp_path_factory):
-    """A tiny campaign of sixty quenches and nothing more; copy it."""
+    """A tiny campaign with only sixty quenches; copy it."""
     folder = new(tmp_path_factory.mktemp("quenched") / "c", "kam", SIXTY)
     glassdask("quench", str(folder))
     return folder

@@ -56,7 +56,7 @@ report_variables NONE
 
 
 def missing() -> str:
-    """The first program that a private Grid Engine lacks here; empty when it has them all."""
+    """The first missing program of a private Grid Engine; empty if it has all."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     return next((name for name in PROGRAMS if shutil.which(name, path=path) is None), "")
 
@@ -78,7 +78,7 @@ class GridEngine:
     _processes: list[subprocess.Popen] = field(default_factory=list)
 
     def run(self, *words: str, check: bool = True) -> str:
-        """What a command of Grid Engine prints."""
+        """Output of a Grid Engine command."""
         done = subprocess.run(
             words, env=os.environ | self.variables, capture_output=True, text=True, check=False,
             timeout=60,
@@ -164,7 +164,7 @@ def _lay_out(folder: Path) -> GridEngine:
     folder.chmod(0o755)
     bootstrap = _BOOTSTRAP.format(user=user, cell=cell, folder=folder, libraries=_LIBRARIES)
     (cell / "common" / "bootstrap").write_text(bootstrap)
-    # this machine by the name of 127.0.0.1, whatever it calls itself
+    # use 127.0.0.1, whatever the host name is
     host, *others = _names()
     (cell / "common" / "act_qmaster").write_text(f"{host}\n")
     (cell / "common" / "host_aliases").write_text(" ".join((host, *others)) + "\n")
@@ -224,7 +224,7 @@ def _queue(host: str) -> str:
 
 @contextmanager
 def gridengine_cluster(folder: Path) -> Iterator[GridEngine]:
-    """A Grid Engine of one node, this machine, and its end."""
+    """A Grid Engine with this machine as its only node, stopped at the end."""
     made, host = _lay_out(folder), _names()[0]
     try:
         made.start("sge_qmaster")

@@ -51,13 +51,13 @@ def equilibrate(
 
 
 def every(order: Order, times: int) -> Callable[[int], Order]:
-    """Orders that say `order` at every `times`-th block."""
+    """Return `order` at every `times`-th block, else GO_ON."""
     count = iter(range(1, 10**6))
     return lambda steps: order if next(count) % times == 0 else Order.GO_ON
 
 
 def to_the_end(run: Callable[[Callable[[int], Order]], dict]) -> tuple[dict, int]:
-    """Stop a run again and again until it is over; its results, and how often it was stopped."""
+    """Stop and resume a run repeatedly; returns its results and the number of stops."""
     for stops in range(100):
         try:
             return run(every(Order.STOP, 6)), stops

@@ -58,7 +58,7 @@ PartitionName=closed Nodes=ALL MaxTime=INFINITE State=DOWN
 
 
 def missing() -> str:
-    """The first program that a private Slurm lacks here; empty when it has them all."""
+    """The first missing program of a private Slurm; empty if it has all."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     return next((name for name in DAEMONS if shutil.which(name, path=path) is None), "")
 
@@ -78,13 +78,13 @@ class Slurm:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs to talk to this Slurm and to no other."""
+        """Environment of a process that uses this Slurm."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM_", "SBATCH_"))}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin"
         return kept | {"SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": path}
 
     def run(self, *words: str, check: bool = True) -> str:
-        """What a command of Slurm prints."""
+        """Output of a Slurm command."""
         done = subprocess.run(
             words, env=self.environment, capture_output=True, text=True, check=False, timeout=60
         )
@@ -130,7 +130,7 @@ class Slurm:
         self.start(name, "slurmd", "-D", "-N", name)
 
     def kill_node(self, name: str) -> None:
-        """Kill that daemon with -9; what it has started lives on."""
+        """Kill that daemon with -9; its children survive."""
         self._processes[name].kill()
         self._processes[name].wait()
 
@@ -176,7 +176,7 @@ def _free_ports(count: int) -> list[int]:
 
 @contextmanager
 def slurm_cluster(folder: Path) -> Iterator[Slurm]:
-    """A Slurm of `NODES` with `CORES` each, all of them this machine, and its end."""
+    """A Slurm with `NODES` on this machine, of `CORES` each, stopped at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, mode in (("munge", 0o755), ("state", 0o700), ("spool", 0o755)):
         (folder / name).mkdir(mode=mode, exist_ok=True)

@@ -24,7 +24,7 @@ def ds(make_dataset):
     return make_dataset(2, 50)
 
 
-def test_the_api_page_and_the_stub_are_those_of_the_table():
+def test_api_page_and_stub_agree_with_the_table_of_names():
     written = runpy.run_path(str(ROOT / "docs" / "write_api.py"))
     assert (ROOT / "docs" / "api.md").read_text(encoding="utf-8") == written["page"]()
     assert (ROOT / "glassdask" / "__init__.pyi").read_text(encoding="utf-8") == written["stub"]()
@@ -39,8 +39,8 @@ def test_every_name_has_a_function_with_a_docstring():
         _ = gd.voronoi
 
 
-def test_methods_are_the_functions_of_a_dataset(ds):
-    """All of the physics that have an argument `ds`, with the others in their order."""
+def test_accessor_methods_are_the_functions_with_argument_ds(ds):
+    """All functions of the physics with an argument `ds`; other arguments keep their order."""
     physics = [name for name, module in gd.FUNCTIONS.items() if module.startswith("physics")]
     of_dataset = [n for n in physics if "ds" in inspect.signature(getattr(gd, n)).parameters]
     assert set(of_dataset) == set(gd.METHODS) == set(dir(ds.glass))
@@ -54,7 +54,7 @@ def test_methods_are_the_functions_of_a_dataset(ds):
         _ = ds.glass.voronoi
 
 
-def test_methods_forward(ds):
+def test_accessor_methods_equal_the_functions(ds):
     xr.testing.assert_identical(ds.glass.grid_density(cells=3), gd.grid_density(ds, cells=3))
     x = gd.potential_energy(ds.assign_attrs(cutoff=1.0))
     smooth = gd.coarse_grain(x, ds, 1.3)
@@ -72,12 +72,12 @@ def test_methods_forward(ds):
         ("peak", "peak_in_time"),
     ],
 )
-def test_a_former_name_is_the_function_of_the_present_one(old, new):
+def test_former_names_give_the_present_function(old, new):
     with pytest.warns(DeprecationWarning, match=f"{old} is now called glassdask.{new}"):
         assert getattr(gd, old) is getattr(gd, new)
 
 
-def test_a_former_argument_is_the_present_one(ds):
+def test_former_arguments_equal_the_present_ones(ds):
     with pytest.warns(DeprecationWarning, match="counted_species"):
         found = gd.coordination(ds, of="B")
     xr.testing.assert_identical(found, gd.coordination(ds, counted_species="B"))
@@ -86,7 +86,7 @@ def test_a_former_argument_is_the_present_one(ds):
 
 
 @pytest.mark.processes
-def test_import_loads_nothing_heavy():
+def test_import_loads_no_slow_library():
     code = (
         "import sys, glassdask as gd\n"
         "print([m for m in ('xarray', 'numpy') if m in sys.modules])\n"
@@ -99,7 +99,7 @@ def test_import_loads_nothing_heavy():
     assert done.stdout.decode().split("\n")[:3] == ["[]", "[]", "True"]
 
 
-def test_physics_imports_nothing_above_it():
+def test_physics_imports_no_higher_folder():
     for file in (ROOT / "glassdask" / "physics").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [node.module] if isinstance(node, ast.ImportFrom) else []

@@ -19,7 +19,7 @@ SPLIT = (60, 20, 40)
 
 @pytest.fixture
 def snapshots():
-    """Features whose third one tells the state, beside noise and a constant; by run."""
+    """Features: noise, a constant, and a third one that depends on the state; by run."""
     runs = sum(SPLIT)
     values = np.random.default_rng(5).normal(size=(runs, 2, 3, 4))
     values[:, 1, 0, 2] += 30
@@ -38,7 +38,7 @@ def fitted(features):
     return gd.linear_classifier(features, features.state, features.split)
 
 
-def test_what_a_plane_separates_is_classified_perfectly(snapshots):
+def test_linearly_separable_classes_are_classified_perfectly(snapshots):
     found = fitted(snapshots)
     assert found.label.values.tolist() == ["liquid", "glass"]
     assert found.accuracy.values.tolist() == [1, 1]
@@ -47,13 +47,13 @@ def test_what_a_plane_separates_is_classified_perfectly(snapshots):
     assert found.correct.dtype == np.int8
     assert (found.predicted == snapshots.state).all()
     assert found.coefficient.argmax(...)["radius"] == 2
-    assert found.coefficient[0, 2] > 0  # speaks for the glass
+    assert found.coefficient[0, 2] > 0  # favours the glass
     assert abs(found.coefficient[1, 1]) < 1e-12  # constant
     assert found.attrs["validation_accuracy"] == 1
     assert all({"units", "long_name"} <= set(each.attrs) for each in found.data_vars.values())
 
 
-def test_labels_without_meaning_are_guessed(snapshots):
+def test_random_labels_give_chance_accuracy(snapshots):
     order = np.random.default_rng(1).permuted(np.tile([0, 1], (sum(SPLIT), 1)), axis=1)
     label = xr.DataArray(np.array(["liquid", "glass"])[order], dims=("sample", "state"))
     found = gd.linear_classifier(snapshots, label, snapshots.split)
@@ -62,7 +62,7 @@ def test_labels_without_meaning_are_guessed(snapshots):
     assert low <= right <= high
 
 
-def test_the_test_split_enters_nothing(snapshots):
+def test_test_split_has_no_influence(snapshots):
     other = snapshots.copy(deep=True)
     other[{"sample": slice(-SPLIT[2], None)}] *= -7.0
     one, two = fitted(snapshots), fitted(other)
@@ -76,7 +76,7 @@ def test_the_test_split_enters_nothing(snapshots):
     assert two["count"].values.tolist() == [0, 0]
 
 
-def test_units_shifts_order_and_chunks_change_nothing(snapshots):
+def test_result_is_independent_of_units_shifts_order_and_chunks(snapshots):
     noisy = snapshots.copy(deep=True)
     noisy[:, 1, 0, 2] -= 29
     one = fitted(noisy)
@@ -104,7 +104,7 @@ def test_against_scikit_learn_on_features_standardised_here(snapshots):
     np.testing.assert_array_equal(expected.reshape(-1, 2), found.predicted == "glass")
 
 
-def test_what_is_missing_is_left_out(snapshots):
+def test_nan_features_and_snapshots_are_left_out(snapshots):
     holed = snapshots.copy(deep=True)
     holed[3] = np.nan  # a failed run
     holed[70, 0] = np.nan
@@ -116,7 +116,7 @@ def test_what_is_missing_is_left_out(snapshots):
     assert found.accuracy.values.tolist() == [1, 1]
 
 
-def test_what_cannot_be_fitted_is_said(snapshots):
+def test_unfittable_data_raise_an_error(snapshots):
     with pytest.raises(linear_model.Unfit, match="the train split has no glass"):
         fitted(snapshots.where(snapshots.state == "liquid"))
     with pytest.raises(linear_model.Unfit, match="the train split has no liquid"):
@@ -135,7 +135,9 @@ def test_what_cannot_be_fitted_is_said(snapshots):
 
 @pytest.mark.parametrize(("model", "particles", "dimension"), [("kam", 160, 2), ("ka3d", 200, 3)])
 @pytest.mark.slow
-def test_features_know_no_order_of_particles(tmp_path, make_dataset, model, particles, dimension):
+def test_features_are_independent_of_particle_order(
+    tmp_path, make_dataset, model, particles, dimension
+):
     file = new_campaign(tmp_path / "c", model, "quick", (f"system.particles={particles}",))
     ds = make_dataset(dimension, particles)
     raw = gd.structural_indicators(ds, file.file.indicators.names)

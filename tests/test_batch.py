@@ -1,4 +1,4 @@
-"""Job scripts, site profiles and the chain of jobs, as far as they need no scheduler."""
+"""Job scripts, site profiles and the chain of jobs, without a scheduler."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from glassdask.store.stage import STAGES
 pytestmark = pytest.mark.processes
 
 PROFILES = sorted(scripts_folder().glob("*.toml"))
-#: A stage for each thing that stages run on.
+#: One stage for each kind of `runs_on`.
 KINDS = {stage.runs_on: name for name, stage in STAGES.items()}.values()
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_the_scripts_in_the_folder_slurm_are_those_of_the_template(stage: str) -> None:
+def test_scripts_in_slurm_equal_the_template(stage: str) -> None:
     path = script.path(named("slurm"), scripts_folder(), stage)
     assert path.read_text() == script.script(named("slurm"), stage), (
         "python -m glassdask.batch.script slurm slurm"
@@ -52,7 +52,7 @@ def test_the_scripts_in_the_folder_slurm_are_those_of_the_template(stage: str) -
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
-def test_shellcheck_finds_nothing(scheduler: str, tmp_path: Path) -> None:
+def test_scripts_pass_shellcheck(scheduler: str, tmp_path: Path) -> None:
     if shutil.which("shellcheck") is None:
         pytest.skip("no shellcheck on this machine")
     script.write(named(scheduler), tmp_path)
@@ -80,10 +80,10 @@ PUTS_BACK = {"slurm": "scontrol requeue 17", "gridengine": "", "pbs": "qrerun 17
 )
 @pytest.mark.parametrize("stage", KINDS)
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
-def test_a_script_puts_its_job_back_after_75_up_to_the_limit(
+def test_script_requeues_its_job_after_code_75_up_to_the_limit(
     scheduler: str, stage: str, tmp_path: Path, code: int, restarts: int, puts_back: bool
 ) -> None:
-    # in place of the real ones, programs that write down what they are asked
+    # replace programs by scripts that record their arguments
     for name, deed in {
         "glassdask": f"exit {code}", "srun": "exit 1", "sleep": "", "qrerun": "",
         "scontrol": f"rmdir {tmp_path}/refuses && exit 1; exit 0",  # the first time
@@ -117,7 +117,7 @@ def test_a_script_puts_its_job_back_after_75_up_to_the_limit(
     if STAGES[stage].runs_on == "MPI":
         assert f"hpc.launcher='{named(scheduler).launcher}'" in asked
         assert "hpc.workers=2" in asked
-        # numbers of steps that the job had before are left out
+        # step numbers of earlier runs are used up
         assert asked.count("srun --ntasks=1 true") == (restarts if scheduler == "slurm" else 0)
     else:
         assert "hpc" not in asked
@@ -128,7 +128,7 @@ def test_the_profiles_of_the_documentation_are_valid(path: Path) -> None:
     assert load_profile(path).site.account
 
 
-def test_every_key_stands_in_the_commented_profile() -> None:
+def test_commented_profile_has_every_key() -> None:
     text = (scripts_folder() / "cpu-cluster.toml").read_text()
     tables = dict(re.findall(r"^\[(\w+)\](.*?)(?=^\[|\Z)", text, re.M | re.S))
     assert set(tables) == {*Profile.model_fields, *STAGES}
@@ -152,7 +152,7 @@ def test_every_key_stands_in_the_commented_profile() -> None:
         ("[site", "is not TOML"),
     ],
 )
-def test_a_wrong_profile_is_one_line(tmp_path: Path, text: str, says: str) -> None:
+def test_wrong_profile_is_a_one_line_error(tmp_path: Path, text: str, says: str) -> None:
     folder = new(tmp_path / "c", "kam", TINY)
     (tmp_path / "site.toml").write_text(text)
     words = ("submit", str(folder), "--profile", str(tmp_path / "site.toml"))
@@ -162,7 +162,7 @@ def test_a_wrong_profile_is_one_line(tmp_path: Path, text: str, says: str) -> No
     assert [path.name for path in folder.iterdir()] == ["campaign.toml"]
 
 
-def test_the_chain_waits_for_what_is_read(tmp_path: Path) -> None:
+def test_jobs_wait_for_the_stages_they_read(tmp_path: Path) -> None:
     campaign = load(new(tmp_path / "c", "kam", TINY))
     after = {job.name: set(job.after) for job in chain(campaign, new_profile())}
     assert after == {
@@ -184,7 +184,7 @@ def test_the_chain_waits_for_what_is_read(tmp_path: Path) -> None:
     }
 
 
-def test_nothing_is_left_of_a_complete_campaign_and_a_lost_stage_comes_back(tiny: Path) -> None:
+def test_complete_stages_need_no_job_and_a_lost_stage_does(tiny: Path) -> None:
     campaign = load(tiny)
     assert chain(campaign, new_profile()) == ()
     changed = load(tiny, ["correlate.coarse_graining_length=2.0"])
@@ -194,7 +194,7 @@ def test_nothing_is_left_of_a_complete_campaign_and_a_lost_stage_comes_back(tiny
     assert jobs[0].arguments[1:] == ("--set", "correlate.coarse_graining_length=2.0")
 
 
-def test_options_follow_from_the_profile(tmp_path: Path) -> None:
+def test_submit_options_agree_with_the_profile(tmp_path: Path) -> None:
     campaign = load(new(tmp_path / "a 50% glass", "kam", TINY))
     profile = new_profile(
         {
@@ -215,12 +215,12 @@ def test_options_follow_from_the_profile(tmp_path: Path) -> None:
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
 
 
-def test_without_slurm_a_submission_is_one_line_and_writes_no_job(tmp_path: Path) -> None:
+def test_submission_without_slurm_is_a_one_line_error(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", TINY)
     assert "--profile FILE" in in_process("submit", str(folder), code=2).stderr
 
     def away(*words: str) -> subprocess.CompletedProcess:
-        """The command line where no program of Slurm is."""
+        """The command line on a machine without Slurm."""
         return subprocess.run(
             [GLASSDASK, *words],
             env=os.environ | {"PATH": "/nowhere"}, capture_output=True, text=True, check=False,
@@ -235,7 +235,7 @@ def test_without_slurm_a_submission_is_one_line_and_writes_no_job(tmp_path: Path
 
 
 def fakes(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> Path:
-    """In place of Slurm's programs, scripts; the file in which they write what they are asked."""
+    """Replace Slurm's programs by scripts; returns the file with their arguments."""
     for name, text in programs.items():
         program = folder / name
         program.write_text(f'#!/bin/sh\necho {name} "$@" >> {folder}/asked\n{text}\n')
@@ -244,10 +244,10 @@ def fakes(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> Pat
     return folder / "asked"
 
 
-def test_a_job_takes_nothing_from_the_job_that_it_is_submitted_in(
+def test_new_job_inherits_nothing_from_the_job_around_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # a site that greets, on a federation
+    # a site that prints a greeting, on a federation
     fakes(tmp_path, monkeypatch, sbatch=f"env > {tmp_path}/env; echo Welcome 2 all; echo '17;fed'")
     stale = ("JOB_ID", "JOB_END_TIME", "MEM_PER_CPU", "RESTART_COUNT", "EXPORT_ENV")
     for name in (*stale, "CONF"):
@@ -261,12 +261,12 @@ def test_a_job_takes_nothing_from_the_job_that_it_is_submitted_in(
         named("slurm").submit(["sbatch"], {})
 
 
-def test_a_site_that_hands_on_nothing_is_overruled(tmp_path: Path) -> None:
+def test_environment_is_passed_to_jobs_whatever_the_site_default(tmp_path: Path) -> None:
     [first, *_] = chain(load(new(tmp_path / "c", "kam", TINY)), new_profile())
     assert {"--export=ALL", "--requeue", "--open-mode=append"} <= {*first.command({})}
 
 
-def test_jobs_of_a_campaign_have_names_of_their_own_that_lists_can_hold(tmp_path: Path) -> None:
+def test_job_names_are_unique_and_contain_no_commas(tmp_path: Path) -> None:
     names = set()
     for path in ("a,b|c\nd", "a/c", "b/c"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
@@ -278,7 +278,7 @@ def test_jobs_of_a_campaign_have_names_of_their_own_that_lists_can_hold(tmp_path
     assert job_name(load(tmp_path / "link" / "c"), "train") in names
 
 
-def test_a_submission_that_breaks_off_cancels_also_what_it_never_heard_of(
+def test_failed_submission_cancels_jobs_with_unknown_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = load(new(tmp_path / "c", "kam", TINY))
@@ -300,7 +300,7 @@ def test_a_submission_that_breaks_off_cancels_also_what_it_never_heard_of(
         submitting.submit(campaign, new_profile(), site)
     assert asked.read_text().splitlines()[-1] == "scancel 11 12"
     assert [job.number for job in submitted.submitted(campaign)] == ["11"]
-    # a copy is another campaign: these jobs are none of its own
+    # a copy is another campaign without these jobs
     shutil.copytree(campaign.path, tmp_path / "copy" / "c")
     before = asked.read_text()
     listed.write_text(line)
@@ -309,7 +309,7 @@ def test_a_submission_that_breaks_off_cancels_also_what_it_never_heard_of(
     assert [job.number for job in submitting.cancel(campaign)] == ["12"]
 
 
-def test_nothing_is_submitted_while_another_node_works_at_a_stage(
+def test_nothing_is_submitted_while_another_node_runs_a_stage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign, ticks = load(new(tmp_path / "c", "kam", TINY)), itertools.count()
@@ -319,7 +319,7 @@ def test_nothing_is_submitted_while_another_node_works_at_a_stage(
             return None
         return {"host": "n1", "process": 7, "time": time.time() + 1e-3 * next(ticks)}
 
-    # as on a file system whose locks end at the node
+    # as on a file system with locks only within a node
     monkeypatch.setattr(live, "read", read)
     monkeypatch.setattr(live, "PERIOD", 0.01)
     fakes(tmp_path, monkeypatch, squeue="true")
@@ -343,13 +343,13 @@ def test_imported_configurations_come_before_jobs(tmp_path: Path) -> None:
         ("1|OUT_OF_MEMORY|OutOfMemory|0:01|n7|0|9|a|", "out of memory, exit code 137", True),
     ],
 )
-def test_what_squeue_prints_is_said_in_words(line: str, says: str, over: bool) -> None:
+def test_squeue_output_is_described(line: str, says: str, over: bool) -> None:
     job = parse_job(line)
     assert (job.number, job.name, str(job)) == ("1", "a", says)
     assert job.is_over is over
 
 
-def test_what_is_in_the_queue_is_joined_not_submitted_twice(tmp_path: Path) -> None:
+def test_queued_stages_are_not_submitted_twice(tmp_path: Path) -> None:
     campaign = load(new(tmp_path / "c", "kam", TINY))
     jobs = {job.name: job for job in chain(campaign, new_profile(), ("quench", "propensity"))}
     assert set(jobs) == {"indicators", "grid", "train", "explain", "correlate", "report"}
@@ -358,9 +358,7 @@ def test_what_is_in_the_queue_is_joined_not_submitted_twice(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("ranks", [1, 4])
-def test_ranks_that_make_no_whole_groups_are_refused_before_anything(
-    tmp_path: Path, ranks: int
-) -> None:
+def test_incomplete_groups_of_ranks_are_refused(tmp_path: Path, ranks: int) -> None:
     campaign = load(new(tmp_path / "c", "kam", TINY), ["hpc.ranks_per_run=2"])
     profile = new_profile({"quench": {"ranks": ranks}})
     with pytest.raises(UsageError, match=rf"\[quench\] ranks = {ranks} .*ranks_per_run = 2"):
@@ -368,7 +366,7 @@ def test_ranks_that_make_no_whole_groups_are_refused_before_anything(
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "{}", "null", '{"submissions": [{"jobs": [{}]}]}', "x"])
-def test_a_damaged_record_of_jobs_is_one_line(tmp_path: Path, text: str) -> None:
+def test_damaged_job_record_is_a_one_line_error(tmp_path: Path, text: str) -> None:
     campaign = load(new(tmp_path / "c", "kam", TINY))
     (campaign.path / "slurm").mkdir()
     (campaign.path / "slurm" / "jobs.json").write_text(text)
@@ -376,7 +374,7 @@ def test_a_damaged_record_of_jobs_is_one_line(tmp_path: Path, text: str) -> None
         submitted.submitted(campaign)
 
 
-def test_nothing_is_deleted_that_a_job_in_the_queue_works_at(
+def test_data_of_queued_jobs_are_not_deleted(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(tiny, tmp_path / "c")

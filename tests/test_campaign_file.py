@@ -1,4 +1,4 @@
-"""The campaign file: what is accepted, what is refused and how that is said."""
+"""The campaign file: accepted values, refused values, error messages."""
 
 from __future__ import annotations
 
@@ -101,20 +101,20 @@ def test_the_paper_preset_holds_the_numbers_of_the_paper(tmp_path: Path) -> None
         ("report.kink_temperatures=[0.1]", "two temperatures"),
     ],
 )
-def test_a_wrong_field_is_one_clear_line(folder: Path, override: str, message: str) -> None:
+def test_wrong_field_is_a_one_line_error(folder: Path, override: str, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         load(folder, [override])
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
 
 
-def test_the_width_of_the_kernel_fits_into_the_box(folder: Path) -> None:
+def test_kernel_width_is_at_most_half_the_box(folder: Path) -> None:
     wide = ["grid.kernel='gaussian'", "grid.kernel_width=30.0"]
     with pytest.raises(UsageError, match="kernel_width = 30"):
         load(folder, wide)
 
 
-def test_the_kernel_decides_what_images_are_stored_as(folder: Path) -> None:
+def test_kernel_sets_the_type_of_stored_images(folder: Path) -> None:
     counts = layout.density(load(folder))
     assert (counts.arrays["density"].dtype, counts.arrays["density"].units) == ("uint8", "counts")
     assert counts.attributes["mapping"] == "nearest cell"
@@ -123,7 +123,7 @@ def test_the_kernel_decides_what_images_are_stored_as(folder: Path) -> None:
     assert smooth.attributes["kernel_width"] == 0.3
 
 
-def test_images_have_one_channel_unless_species_are_told_apart(folder: Path) -> None:
+def test_images_have_one_channel_by_default(folder: Path) -> None:
     def channels(*overrides: str) -> list[str]:
         return layout.density(load(folder, overrides)).coordinates["channel"].values.tolist()
 
@@ -160,7 +160,7 @@ def test_a_wrong_custom_model_is_refused(folder: Path, override: str, message: s
 
 
 @pytest.mark.parametrize("missing", ["species", "density", "liquid_temperature"])
-def test_a_custom_model_must_be_whole(folder: Path, missing: str) -> None:
+def test_custom_model_needs_all_fields(folder: Path, missing: str) -> None:
     with pytest.raises(UsageError, match=missing):
         load(folder, [line for line in CUSTOM if f".{missing}=" not in line])
 
@@ -174,7 +174,7 @@ def test_resources_and_names_do_not_change_the_hash(folder: Path) -> None:
         assert load(folder, [other]).hash != plain
 
 
-def test_a_value_given_or_left_at_its_default_is_the_same_experiment(folder: Path) -> None:
+def test_default_values_do_not_change_the_hash(folder: Path) -> None:
     given = load(folder, ["system.density=1.2", "quench.liquid_temperature=0.8"])
     assert given.hash == load(folder).hash
 
@@ -185,7 +185,7 @@ def test_new_writes_an_example_of_a_custom_model(tmp_path: Path) -> None:
     assert load(tmp_path / "c").file == made.file
 
 
-def test_seeds_are_distinct_and_the_first_ones_stay(folder: Path) -> None:
+def test_seeds_are_distinct_and_independent_of_their_number(folder: Path) -> None:
     campaign = load(folder)
     many = layout.run_seeds(campaign, 0, 5000)
     assert len(np.unique(many)) == 5000
@@ -206,7 +206,7 @@ def test_a_file_that_is_not_toml_is_refused(folder: Path) -> None:
         load(folder)
 
 
-def test_new_leaves_an_existing_campaign_alone(folder: Path) -> None:
+def test_new_does_not_change_an_existing_campaign(folder: Path) -> None:
     before = (folder / "campaign.toml").read_text()
     with pytest.raises(UsageError, match="exists"):
         new_campaign(folder, "abm", "quick")
@@ -231,7 +231,7 @@ def test_shards_cover_every_run_once(folder: Path) -> None:
 
 
 @pytest.mark.processes
-def test_light_imports() -> None:
+def test_campaign_imports_no_slow_library() -> None:
     code = (
         "import sys, glassdask; from glassdask import cli; from typer.testing import CliRunner; "
         "assert CliRunner().invoke(cli.app, ['--help']).exit_code == 0; "
@@ -252,7 +252,7 @@ def twice(configuration):
 
 
 def test_an_indicator_of_the_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(INDICATORS, "twice", raising=False)  # and so at the end
+    monkeypatch.delitem(INDICATORS, "twice", raising=False)  # restored at the end
     names = 'indicators.names=["twice","voronoi_volume"]'
     with pytest.raises(UsageError, match="has 'twice'; expected some of voronoi_volume, "):
         load(folder, [names])
@@ -302,7 +302,7 @@ def test_wrong_indicators(folder: Path, overrides: list[str], message: str) -> N
         load(folder, overrides)
 
 
-def test_only_the_parameters_in_use_belong_to_the_experiment(folder: Path) -> None:
+def test_only_used_parameters_change_the_hash(folder: Path) -> None:
     assert load(folder).hash == load(folder, ["indicators.pair_entropy_distance=4"]).hash
     used = 'indicators.names=["pair_entropy"]'
     assert (
@@ -310,7 +310,7 @@ def test_only_the_parameters_in_use_belong_to_the_experiment(folder: Path) -> No
     )
 
 
-def test_the_window_of_the_onset_makes_nothing_stale_but_the_report(folder: Path) -> None:
+def test_kink_window_outdates_only_the_report(folder: Path) -> None:
     plain, narrow = load(folder), load(folder, ["report.kink_temperatures=[0.1,0.6]"])
     assert plain.hash == narrow.hash
     assert plain.sections(("correlate",)) == narrow.sections(("correlate",))

@@ -1,4 +1,4 @@
-"""[train] classes: which two snapshots are told apart, and that no reader takes another."""
+"""[train] classes: which two snapshots are classified, and that all readers use these."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def scanned(tiny, tmp_path_factory) -> tuple[Path, list[Row]]:
     return folder, scan(campaign, make_points(campaign, words, False), False)
 
 
-def test_the_default_classes_leave_hash_and_records_as_they_were_without_the_field(tiny) -> None:
+def test_default_classes_do_not_change_hash_and_records(tiny) -> None:
     campaign = load(tiny)
     data = campaign.file.model_dump(exclude_none=True)
     del data["train"]["classes"]
@@ -78,21 +78,19 @@ def test_the_default_classes_leave_hash_and_records_as_they_were_without_the_fie
 @pytest.mark.parametrize(
     ("setting", "stale"), [(HOT, {*BEHIND, "report"}), (COLD, {*BEHIND, "report", "propensity"})]
 )
-def test_other_classes_make_stale_what_looks_at_them_and_never_the_quench(
-    tiny, setting, stale
-) -> None:
+def test_other_classes_outdate_their_readers_but_not_the_quench(tiny, setting, stale) -> None:
     campaign = load(tiny, [setting])
     found = {s for s in records.stages(campaign) if records.state(campaign, s) is State.CHANGED}
     assert found == stale
     assert campaign.hash != load(tiny).hash
     assert "train.classes ['liquid', 'glass'] -> [" in records.difference(campaign, "grid")
-    # and back again: what was made with others says so
+    # with the original classes, results of the others are outdated
     default = load(tiny)
     there = {name: records.inputs(campaign, name) for name in ("grid", "propensity")}
     assert (there["propensity"] == records.inputs(default, "propensity")) is (setting == HOT)
 
 
-def test_equilibrated_starts_come_from_the_liquid_whichever_the_classes_are(tiny) -> None:
+def test_equilibrated_starts_do_not_depend_on_the_classes(tiny) -> None:
     plain = ["propensity.start=equilibrium"]
     for stage in ("equilibrate", "propensity"):
         for setting in (HOT, COLD):
@@ -117,13 +115,13 @@ def test_equilibrated_starts_come_from_the_liquid_whichever_the_classes_are(tiny
         ("0.6", r"\[train\] classes = 0.6; expected a list"),
     ],
 )
-def test_what_are_no_two_classes_is_one_error_that_names_the_field(tiny, value, said) -> None:
+def test_invalid_classes_are_an_error_that_names_the_field(tiny, value, said) -> None:
     with pytest.raises(UsageError, match=said) as error:
         load(tiny, [f"train.classes={value}"])
     assert "\n" not in str(error.value)
 
 
-def test_classes_may_be_written_without_the_quotes_that_shells_take_away(tiny) -> None:
+def test_classes_can_be_written_without_quotes(tiny) -> None:
     assert parse_override("train.classes=[0.6,glass]") == parse_override(HOT)
     campaign = load(tiny)
     words = [f"train.classes={text}" for text in ('[0.6,"glass"],["liquid",0.6]',)]
@@ -134,7 +132,7 @@ def test_classes_may_be_written_without_the_quotes_that_shells_take_away(tiny) -
     assert whole.class_temperatures == (1.0, 0.05)
 
 
-def test_a_class_is_every_variable_of_its_snapshot(tiny, make_dataset) -> None:
+def test_class_has_all_variables_of_its_snapshot(tiny, make_dataset) -> None:
     random, ds = np.random.default_rng(1), make_dataset()
     for name in ("", "inherent_"):
         places = random.random((2, 2, 160, 2))
@@ -195,7 +193,7 @@ def test_fields_and_features_of_the_linear_models_are_of_the_classes(scanned) ->
     assert np.allclose(found[:, 0], wanted.transpose("sample", "pair", "radius").values, **SAME)
 
 
-def test_a_scan_over_the_hot_class_shares_quenches_and_ensemble_and_nothing_else(scanned) -> None:
+def test_scan_over_the_hot_class_shares_only_quenches_and_ensemble(scanned) -> None:
     folder, rows = scanned
     own, point = load(folder), rows[1].point.campaign
     for stage in ("quench", "propensity"):
@@ -287,7 +285,7 @@ def test_the_report_draws_and_checks_the_classes(tiny) -> None:
     assert 'sel(state="glass")' in page.example(load(tiny, [HOT]))
 
 
-def test_the_paper_stands_beside_a_class_that_is_its_own_alone(tiny) -> None:
+def test_only_default_classes_are_compared_with_the_paper(tiny) -> None:
     hot, cold = load(tiny, [HOT]), load(tiny, [COLD])
     assert "class liquid at T = 0.6 (the paper: T_L)" in paper.differences(hot)
     assert "class glass at T = 0.6 (the paper: T_G)" in paper.differences(cold)
@@ -324,7 +322,7 @@ def test_imported_runs_have_the_classes_that_were_imported_with_them(runs, tmp_p
         imported(tmp_path / "c", runs.drop_dims("snapshot"), HOT)
 
 
-def test_displacements_of_glasses_are_of_no_other_class(runs, tmp_path) -> None:
+def test_imported_displacements_of_glasses_need_the_default_cold_class(runs, tmp_path) -> None:
     dims = ("sample", "replica", "time", "particle", "axis")
     moved = (dims, np.zeros((4, 2, 1, 160, 2)), {"temperature": 1.0})
     ds = runs.assign_coords(time=[1.0]).assign(displacement=moved)

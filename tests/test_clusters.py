@@ -1,4 +1,4 @@
-"""Workers of the Dask stages on this machine: TLS, one thread, death, reports, and what is said."""
+"""Workers of the Dask stages on this machine: TLS, one thread, lost workers, reports, messages."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def folder(quenched: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(quenched: Path, request: pytest.FixtureRequest):
-    """One cluster, made where every library is allowed four threads."""
+    """A cluster started in an environment that allows four threads."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
             patch.setenv(f"{name}_NUM_THREADS", "4")
@@ -76,13 +76,13 @@ def threads_of_libraries() -> dict[str, int]:
     return found | {"torch": torch.get_num_threads()}
 
 
-def test_every_library_keeps_to_one_thread_in_each_worker(cluster: Cluster) -> None:
+def test_every_library_uses_one_thread_in_each_worker(cluster: Cluster) -> None:
     for found in cluster.client.run(threads_of_libraries).values():
         assert len(found) > 4
         assert set(found.values()) == {1}, found
 
 
-def test_nobody_connects_without_the_certificate_of_the_run(cluster: Cluster) -> None:
+def test_connections_need_the_certificate_of_the_run(cluster: Cluster) -> None:
     address = cluster.client.scheduler.address
     assert address.startswith("tls://127.0.0.1:")
     for worker in cluster.client.scheduler_info()["workers"].values():
@@ -94,7 +94,7 @@ def test_nobody_connects_without_the_certificate_of_the_run(cluster: Cluster) ->
     Client(address, security=cluster.client.security, timeout=10).close()
 
 
-def test_the_key_is_for_its_owner_alone_and_ends_with_the_run(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_key_and_it_is_deleted(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         left = Certificates(tmp_path, "grid")
@@ -112,7 +112,7 @@ def test_the_key_is_for_its_owner_alone_and_ends_with_the_run(tmp_path: Path) ->
     assert not list((tmp_path / "slurm").iterdir())
 
 
-def test_a_killed_worker_costs_its_task_and_status_shows_the_dashboard(folder: Path) -> None:
+def test_killed_worker_loses_only_its_task_and_status_shows_the_dashboard(folder: Path) -> None:
     calls = folder / "calls.txt"
     names = slow_indicator(folder, 0.15, f"open({str(calls)!r}, 'a').write(f'{{os.getpid()}}\\n')")
     running = start("indicators", str(folder), *names, "--report")
@@ -128,7 +128,7 @@ def test_a_killed_worker_costs_its_task_and_status_shows_the_dashboard(folder: P
     assert f"indicators on Dask: 2 of 2 workers, dashboard {link[0]}" in shown
     assert "dashboard" not in in_process("status", str(folder), *names).stdout
     counted = Counter(calls.read_text().split())
-    assert len(counted) == 3  # two workers, and a successor
+    assert len(counted) == 3  # two workers and a replacement
     assert 120 < sum(counted.values()) <= 140  # all configurations, and one block of 20 again
     found = gd.open(folder)["indicators"]
     runs = gd.open(folder)["configurations"].to_dataset()
@@ -138,7 +138,7 @@ def test_a_killed_worker_costs_its_task_and_status_shows_the_dashboard(folder: P
     assert "cdn.bokeh.org" not in report.read_text()  # it opens offline
 
 
-def test_a_result_is_there_though_its_worker_is_gone(folder: Path) -> None:
+def test_result_survives_the_loss_of_its_worker(folder: Path) -> None:
     cluster = Cluster(load(folder, ["dask.workers=1"]))
     with cluster.working_at("grid"):
         future = cluster.client.submit(int, "17")
@@ -148,7 +148,7 @@ def test_a_result_is_there_though_its_worker_is_gone(folder: Path) -> None:
     cluster.close()
 
 
-def test_a_block_that_kills_its_workers_is_one_line_and_a_report_is_kept(folder: Path) -> None:
+def test_block_that_kills_workers_is_a_one_line_error_with_a_report(folder: Path) -> None:
     names = slow_indicator(folder, 0, "os.kill(os.getpid(), 9)")
     failed = glassdask("indicators", str(folder), *names, "--report", code=1)
     assert re.match(r"Error: indicators killed every worker process that tried runs \d+ to \d+; "
@@ -195,7 +195,7 @@ def test_ctrl_c_leaves_no_process_and_no_key(folder: Path) -> None:
         (Dashboard("10.1.2.3", 4321, "login"), {}, "ssh -L 4321:10.1.2.3:4321 login"),
     ],
 )
-def test_the_ssh_line_leads_to_where_the_dashboard_listens(
+def test_ssh_command_leads_to_the_dashboard(
     made: Dashboard, job: dict[str, str], line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in job.items():
@@ -212,7 +212,7 @@ def profile(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv(VARIABLE, str(path))
 
 
-def test_the_profile_and_the_place_choose_the_workers(
+def test_profile_and_environment_select_the_workers(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = load(folder)
@@ -238,13 +238,13 @@ def test_the_profile_and_the_place_choose_the_workers(
         kind()
 
 
-def test_a_percent_sign_in_the_path_of_worker_logs_is_no_pattern_of_slurm(tmp_path: Path) -> None:
+def test_percent_sign_in_log_path_is_escaped_for_slurm(tmp_path: Path) -> None:
     workers = BatchJobs(load(new(tmp_path / "50%j", "kam", TINY)), "grid", new_profile())
     last = workers._options(Security.temporary())["job_extra_directives"][-1]
     assert last == f"--output={tmp_path}/50%%j/logs/{workers.name}-%j.log"
 
 
-def test_scratch_is_filled_in_and_a_variable_that_is_not_set_is_an_error(
+def test_scratch_expands_variables_and_unset_ones_are_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "7")
@@ -262,14 +262,14 @@ def test_scratch_is_filled_in_and_a_variable_that_is_not_set_is_an_error(
 
 
 @pytest.mark.parametrize(("said", "most"), [("4(x2),3", 4), ("12", 12), ("1(x20)", 1), ("", 40)])
-def test_memory_is_shared_on_the_fullest_node(
+def test_memory_is_divided_by_the_tasks_of_the_fullest_node(
     said: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_TASKS_PER_NODE", said)
     assert most_tasks_on_a_node(40) == most
 
 
-def test_the_queue_is_asked_without_loading_dask() -> None:
+def test_worker_jobs_imports_no_dask() -> None:
     code = (
         "import sys; from glassdask import cli; "
         "from glassdask.batch import worker_jobs as w, scheduler as s; "

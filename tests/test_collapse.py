@@ -1,4 +1,4 @@
-"""The distance between curves that are to fall on one."""
+"""Distance between curves, a measure of their collapse."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from glassdask.physics.relaxation import distance_of_curves
 X = np.geomspace(0.1, 10, 200)
 
 
-def test_pieces_of_one_curve_have_no_distance():
+def test_pieces_of_one_curve_have_distance_zero():
     places = np.stack([X, 3 * X, 0.5 * X[::-1]])
     assert distance_of_curves(places, np.sin(np.log(places))) == pytest.approx(0, abs=1e-3)
 
@@ -18,7 +18,7 @@ def test_pieces_of_one_curve_have_no_distance():
 def test_of_a_shift():
     places = np.stack([X, 2 * X])
     assert distance_of_curves(places, np.log(places) + np.array([[0], [0.3]])) == pytest.approx(0.3)
-    # by how far it moves along x, where the slope is 1
+    # equal to the shift along x, since the slope is 1
     assert distance_of_curves(np.stack([X, X]), np.log(places)) == pytest.approx(np.log(2))
 
 

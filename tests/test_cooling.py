@@ -37,7 +37,7 @@ from hpc.quench import Quench
 from hpc.restarts import Restarts
 
 PIECES = "quench.schedule=[[4.0,1.0],[1.0,0.25],[0.4,0.5]]"
-#: All that a quench can have.
+#: All options of a quench.
 RICH = (
     PIECES, "quench.liquid_hold_time=1.5", "quench.hold_time=0.5",
     "quench.snapshot_temperatures=[2.0,0.6,0.4]", "quench.controls=2", "quench.control_time=3.0",
@@ -80,7 +80,7 @@ def test_energies_are_averaged_evenly_in_temperature(schedule) -> None:
     assert np.allclose(found.temperatures, middle, atol=0.06 * width)
 
 
-def test_no_energy_is_taken_while_the_liquid_is_held() -> None:
+def test_no_energy_is_recorded_during_the_hold() -> None:
     plain = with_schedule([[4.0, 0.1], [1.0, 0.01]])
     held = with_schedule([[4.0, 0.1], [1.0, 0.01]], liquid_hold_time=7.0)
     here = ramp(plain).step_at(0.8)
@@ -113,8 +113,8 @@ def test_the_input_cools_without_a_gap(tmp_path: Path) -> None:
     assert step - held == ramp(campaign).steps
 
 
-def test_every_ramp_says_where_it_starts_and_stops(tmp_path: Path) -> None:
-    # the driver makes a run of each block: without these each block would be the whole ramp
+def test_every_ramp_has_start_and_stop(tmp_path: Path) -> None:
+    # the driver makes a run of each block, which without these would be the complete ramp
     lines = quench_input(small(tmp_path, "kam", *RICH)).splitlines()
     step, ends, ramps = 0, (0.0, 0.0), []
     for line in lines:
@@ -139,7 +139,7 @@ def test_every_ramp_says_where_it_starts_and_stops(tmp_path: Path) -> None:
 
 
 class Watched(Quench):
-    """A control run whose temperature is looked at along its slower last piece."""
+    """A control run that records the temperature along its slower last piece."""
 
     def stops(self, before):
         self.controls = CONTROLS in before
@@ -203,7 +203,7 @@ def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_short_blocks")
 @pytest.mark.parametrize("more", [(), ("quench.inherent_structures=true",)])
 @pytest.mark.slow
-def test_a_stopped_control_run_goes_on_to_the_same_bits(tmp_path: Path, more) -> None:
+def test_resumed_control_run_has_the_same_bits(tmp_path: Path, more) -> None:
     campaign, log = small(tmp_path, "kam", *RICH, *more), tmp_path / "log"
     whole = quench(campaign, 17, log, is_control=True)
     parts, stops = to_the_end(
@@ -214,7 +214,7 @@ def test_a_stopped_control_run_goes_on_to_the_same_bits(tmp_path: Path, more) ->
 
 
 @pytest.mark.slow
-def test_controls_change_nothing_and_know_the_minimum(tmp_path: Path) -> None:
+def test_controls_do_not_change_the_quench_and_find_its_minimum(tmp_path: Path) -> None:
     campaign = small(tmp_path, "kam", *RICH, "quench.inherent_structures=true")
     without = quench(campaign, 17, tmp_path / "log")
     checked = quench(campaign, 17, tmp_path / "log", is_control=True)
@@ -229,7 +229,7 @@ def test_controls_change_nothing_and_know_the_minimum(tmp_path: Path) -> None:
     assert checked["inherent_energy"] == pytest.approx(minimum, abs=1e-9)
 
 
-def test_only_control_runs_read_on(tmp_path: Path) -> None:
+def test_only_control_runs_execute_the_control_part(tmp_path: Path) -> None:
     text = quench_input(small(tmp_path, "kam", *RICH))
     assert input_of_run(text, is_control=True) == text
     short = input_of_run(text, is_control=False)
@@ -253,7 +253,7 @@ def test_the_store_holds_snapshots_and_controls(tiny: Path) -> None:
     assert len(cooling.temperature) * AVERAGED == len(cooling_averages(load(tiny)).samples)
 
 
-def test_replay_repeats_control_runs_and_shows_each_its_input(tiny: Path) -> None:
+def test_replay_repeats_control_runs_with_their_input(tiny: Path) -> None:
     said = glassdask("replay", str(tiny), "--sample", "0").stdout
     assert "slow_inherent_energy []: the same bits" in said
     assert "identical, bit by bit" in said
@@ -262,7 +262,7 @@ def test_replay_repeats_control_runs_and_shows_each_its_input(tiny: Path) -> Non
         assert (CONTROLS in shown) == (sample < 3)
 
 
-def test_a_changed_schedule_is_noticed(tiny: Path) -> None:
+def test_changed_schedule_outdates_the_quench(tiny: Path) -> None:
     def state(*overrides: str) -> records.State:
         return records.state(load(tiny, overrides), "quench")
 
@@ -272,7 +272,7 @@ def test_a_changed_schedule_is_noticed(tiny: Path) -> None:
         assert state(f"quench.{field}") is records.State.CHANGED
 
 
-def test_the_sanity_table_says_what_the_controls_found(tiny: Path) -> None:
+def test_sanity_table_shows_the_controls(tiny: Path) -> None:
     data = ReportData.of(load(tiny))
     checks = {check.what: check for check in sanity_table(data)}
     liquid, end = (next(c for c in checks if word in c) for word in ("held for", "ten times"))
@@ -285,7 +285,7 @@ def test_the_sanity_table_says_what_the_controls_found(tiny: Path) -> None:
 
 
 @pytest.mark.parametrize(("shift", "fine"), [(0.0, True), (0.3, False)])
-def test_a_liquid_or_an_end_that_is_off_is_not_fine(tiny: Path, shift: float, fine: bool) -> None:
+def test_deviating_controls_fail_the_check(tiny: Path, shift: float, fine: bool) -> None:
     data = ReportData.of(load(tiny))
     cooling = data.group("cooling").load()
     liquids = data.group("configurations")["potential_energy"].sel(state="liquid").values
@@ -322,13 +322,15 @@ def test_a_liquid_or_an_end_that_is_off_is_not_fine(tiny: Path, shift: float, fi
         ("quench.controls=-1", "controls"),
     ],
 )  # fmt: skip
-def test_a_wrong_cooling_is_refused_by_name(tmp_path: Path, override: str, named: str) -> None:
+def test_wrong_cooling_is_an_error_that_names_the_field(
+    tmp_path: Path, override: str, named: str
+) -> None:
     with pytest.raises(UsageError) as caught:
         small(tmp_path, "kam", override)
     assert named in str(caught.value)
 
 
-def test_holds_and_controls_need_a_time_to_work_in(tmp_path: Path) -> None:
+def test_holds_and_controls_need_a_finite_time(tmp_path: Path) -> None:
     for wrong in (
         ("quench.liquid_temperature=4.0", "quench.liquid_hold_time=1.0"),
         (PIECES, "quench.controls=2", "quench.control_time=0.5"),
@@ -351,12 +353,12 @@ def test_snapshots_are_recorded_in_the_order_of_their_names(tmp_path, corners, h
     assert recorded == list(marks(campaign))
     assert recorded[0] == "liquid"
     place = lines.index("#@ record liquid")
-    if hold:  # the last thing before it is the rest at T_L
+    if hold:  # preceded by the hold at T_L
         assert lines[place - 1].startswith("run 200 ")
         assert lines[place - 2] == "fix nvt all nvt temp 0.8 0.8 0.5"
 
 
-def test_a_rate_beside_a_schedule_is_refused_where_it_is_asked_for(tiny: Path) -> None:
+def test_set_cooling_rate_with_a_schedule_is_refused(tiny: Path) -> None:
     with pytest.raises(UsageError, match="cooling_rate"):
         load(tiny, ["quench.cooling_rate=7.0"])
     for over in ("quench.cooling_rate=7.0", "quench.control_time=2.0;quench.cooling_rate=7.0"):
@@ -366,7 +368,7 @@ def test_a_rate_beside_a_schedule_is_refused_where_it_is_asked_for(tiny: Path) -
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("model", ["abm", "kam", "ka3d"])
-def test_presets_cool_at_the_rate_that_they_say(preset: str, model: str) -> None:
+def test_presets_cool_at_the_stated_rate(preset: str, model: str) -> None:
     campaign = draft(Path("nowhere"), model, preset, {})
     path = ramp(campaign)
     if preset == "paper" or (preset == "reduced" and model != "ka3d"):

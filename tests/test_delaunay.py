@@ -1,4 +1,4 @@
-"""The triangulation itself, with Qhull as the oracle, and what decides it."""
+"""The triangulation, with Qhull as the oracle, and its geometric predicates."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from glassdask.physics.geometry.hilbert import insertion_order
 
 
 def finite(simplices):
-    """Those inside the hull, as a set of corners."""
+    """Simplices inside the hull, as sets of corners."""
     inside = simplices[(simplices != INFINITY).all(axis=1)]
     return {tuple(row) for row in np.sort(inside, axis=1).tolist()}
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from([2, 3]), st.integers(0, 300), st.integers(0, 2**32 - 1))
-def test_as_qhull(dimension, more, seed):
+def test_agrees_with_qhull(dimension, more, seed):
     points = np.random.default_rng(seed).random((dimension + 1 + more, dimension)) * 7
     found = delaunay(points)
     assert finite(found) == finite(Delaunay(points).simplices)
@@ -35,7 +35,7 @@ def test_as_qhull(dimension, more, seed):
 
 @pytest.mark.parametrize("dimension", [2, 3])
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
-def test_it_fits_together_at_any_scale(dimension, scale):
+def test_triangulation_is_consistent_at_any_scale(dimension, scale):
     points = np.random.default_rng(1).random((200, dimension)) * scale
     found = delaunay(points)
     facets = Counter(
@@ -50,7 +50,7 @@ def test_it_fits_together_at_any_scale(dimension, scale):
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
-def test_ties_are_left_to_qhull(monkeypatch, dimension):
+def test_degenerate_points_are_left_to_qhull(monkeypatch, dimension):
     calls = []
     qhull = module._qhull
     monkeypatch.setattr(module, "_qhull", lambda points: calls.append(1) or qhull(points))
@@ -80,7 +80,7 @@ def test_points_in_a_plane_have_no_tetrahedra():
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
-def test_the_order_of_insertion_is_a_permutation_of_near_steps(dimension):
+def test_insertion_order_is_a_permutation_with_short_steps(dimension):
     points = np.random.default_rng(0).random((4096, dimension))
     order = insertion_order(points)
     np.testing.assert_array_equal(np.sort(order), np.arange(4096))

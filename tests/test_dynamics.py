@@ -1,4 +1,4 @@
-"""Laws of the quantities of the dynamics: shifts, ideal gases, cages, bonds; two and three axes."""
+"""Laws of dynamic quantities: shifts, ideal gases, cages, bonds; in 2D and 3D."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class TestLaws:
         assert overlap_array(squares, A) == pytest.approx(chi.cdf(A / width, d), abs=0.005)
 
     def test_a_cage(self, d):
-        """A particle on a spring with friction: F_s falls to a plateau and stays there."""
+        """A particle on a spring with friction: F_s decays to a plateau."""
         spread, decay, times = 0.08, 2.0, np.geomspace(0.05, 50, 9)
         at = spread * gaussian(d, 1, 1, 50_000)
         functions, squares = [], []
@@ -79,7 +79,7 @@ class TestLaws:
             later = at * left + spread * np.sqrt(1 - left**2) * gaussian(d, 1, 2 + k, 50_000)
             squares.append(squared_displacement_array(later - at))
             functions.append(self_intermediate_scattering(squares[-1], Q, d))
-        # the displacement has twice the variance of the place, when it has forgotten it
+        # at long times the displacement has twice the variance of the position
         variance = 2 * spread**2 * (1 - np.exp(-times / decay))
         np.testing.assert_allclose(functions, np.exp(-(Q**2) * variance / 2), atol=0.01)
         assert functions[-1] == pytest.approx(np.exp(-(Q**2) * spread**2), abs=0.01)
@@ -98,7 +98,7 @@ class TestLaws:
 
 
 class TestScattering:
-    def test_as_scipy(self, d):
+    def test_agrees_with_scipy(self, d):
         r = np.concatenate([[0, 1e-9], np.linspace(0.001, 60, 40_001)])
         wanted = j0(Q * r) if d == 2 else np.sinc(Q * r / np.pi)
         found = angular_average(r**2, Q, d)
@@ -141,7 +141,7 @@ class TestBonds:
         assert broken.any()
         np.testing.assert_array_equal(found, broken.sum(axis=2))
 
-    def test_it_is_not_mended_across_the_boundary(self, d):
+    def test_bond_stays_broken_across_the_boundary(self, d):
         position = np.full((2, d), 1.0)
         position[1, 0] = 9.5  # 1.5 apart by minimum image
         bonds = find_bonds(position, 10.0, np.zeros(2, int), [[1.2]])
@@ -162,7 +162,7 @@ class TestBonds:
 
 
 class TestRelaxation:
-    def test_straight_in_the_logarithm(self):
+    def test_interpolation_is_linear_in_log_t(self):
         time = np.geomspace(0.1, 100, 8)
         function = 0.9 - 0.2 * np.log(time / 0.1)
         exact = 0.1 * np.exp((0.9 - 1 / np.e) / 0.2)
@@ -182,7 +182,7 @@ class TestRelaxation:
         rows = np.array([[0.9, 0.8, 0.7], [0.3, 0.2, 0.1], [0.9, 0.1, 0.9], [0.9, np.nan, 0.1]])
         found = relaxation_time_array(rows, time)
         assert np.isnan(found).tolist() == [True, True, False, True]
-        assert 1 < found[2] < 2  # the first time, though it comes back
+        assert 1 < found[2] < 2  # the first time, although the function rises again
         assert np.isnan(relaxation_time_array(np.array([0.5]), np.array([1.0])))
 
     @pytest.mark.parametrize("time", [[0.0, 1.0], [2.0, 1.0], []])
@@ -201,7 +201,7 @@ class TestRelaxation:
 
 class TestSusceptibility:
     def test_independent_particles(self):
-        """Each stays with the same chance: N var(Q) = Q (1 - Q)."""
+        """Each particle stays with equal probability: N var(Q) = Q (1 - Q)."""
         random, particles, stays = np.random.default_rng(6), 300, 0.7
         squares = np.where(random.random((8000, particles)) < stays, 0.0, 1.0)
         found = four_point_susceptibility_array(overlap_array(squares, A), particles)
@@ -212,8 +212,8 @@ class TestSusceptibility:
         assert four_point_susceptibility_array(q, 5).mean() == pytest.approx(5, rel=0.03)
 
     @pytest.mark.parametrize(("starts", "replicas"), [(2, 30), (3, 10), (10, 2), (4, 5)])
-    def test_starts_add_how_they_differ(self, starts, replicas):
-        """Whatever their number: half of the variance is within, half between the starts."""
+    def test_chi4_includes_differences_between_starts(self, starts, replicas):
+        """For any number of starts: half of the variance is within, half between starts."""
         random = np.random.default_rng(8)
         start = random.normal(size=(20_000, starts, 1))
         q = start + random.normal(size=(20_000, starts, replicas))
@@ -222,7 +222,7 @@ class TestSusceptibility:
         found = susceptibility_of_starts(q, 5)
         assert found.mean() == pytest.approx(10, rel=0.03)
 
-    def test_one_start_does_not_know_how_others_differ(self):
+    def test_chi4_of_one_start_is_nan(self):
         q = np.random.default_rng(9).normal(size=(3, 8))
         assert np.isnan(susceptibility_of_starts(q[:1], 5))
         q[1:, 1:] = np.nan
@@ -235,6 +235,6 @@ class TestSusceptibility:
         assert np.isnan(found[1])
         assert np.isnan(overlap_array(np.array([0.1, np.nan]), A))
 
-    def test_a_distance_that_is_none(self):
+    def test_invalid_distance_is_refused(self):
         with pytest.raises(ValueError, match="distance of 0; expected a positive length"):
             overlap_array(np.ones(3), 0)

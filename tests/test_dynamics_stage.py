@@ -1,4 +1,4 @@
-"""The group `dynamics` of a tiny campaign: as the functions say; of a part of the ensemble, too."""
+"""The group `dynamics` of a tiny campaign against the public functions; partial ensembles."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ensemble(tree: xr.DataTree) -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def found(tree: xr.DataTree) -> xr.Dataset:
-    """What `correlate` says of them."""
+    """The results of `correlate` for them."""
     return tree["dynamics"].to_dataset().isel(configuration=1, temperature=1).load()
 
 
@@ -46,15 +46,15 @@ def glass(tree: xr.DataTree, ensemble: xr.Dataset) -> xr.Dataset:
     return runs.sel(sample=int(ensemble.configuration), state="glass").load()
 
 
-def test_displacements_and_those_relative_to_the_cage_agree(ensemble, glass):
+def test_stored_crsd_follows_from_the_displacements(ensemble, glass):
     crsd = gd.cage_relative_squared_displacement(ensemble.displacement, glass)
     np.testing.assert_allclose(ensemble.crsd, crsd, rtol=1e-3, atol=1e-6)
     assert ensemble.displacement.attrs["units"] == "sigma"
-    # the drift was taken out of the velocities, whose masses are equal
+    # the total momentum was removed, and all masses are equal
     np.testing.assert_allclose(ensemble.displacement.mean("particle"), 0, atol=1e-4)
 
 
-def test_the_store_holds_what_the_functions_say(ensemble, glass, found):
+def test_store_equals_the_public_functions(ensemble, glass, found):
     moved = ensemble.displacement
     broken = gd.broken_bonds(ensemble.displacement, glass)
     expected = {
@@ -94,7 +94,7 @@ def test_chi4_of_all_trajectories(tree):
     np.testing.assert_allclose(tree["dynamics"].chi4, expected)
 
 
-def test_a_rung_of_the_ladder_is_the_campaign_s_own(found):
+def test_ladder_at_the_campaign_xi_equals_pearson(found):
     for kind in ("pearson", "spearman"):
         rung = found[f"{kind}_ladder"].sel(selection="all", coarse_graining_length=XI)
         np.testing.assert_array_equal(rung, found[kind])
@@ -102,7 +102,7 @@ def test_a_rung_of_the_ladder_is_the_campaign_s_own(found):
     np.testing.assert_array_equal(rung, found.reliability)
 
 
-def test_the_ladder_is_over_every_selection(tree, ensemble, glass, found):
+def test_ladder_covers_every_selection(tree, ensemble, glass, found):
     raw = tree["indicators"].to_dataset().sel(sample=glass.sample, state="glass").load()
     delta = ensemble.crsd.mean("replica")
     for xi in (0.0, 1.0):
@@ -123,7 +123,7 @@ def test_the_ladder_is_over_every_selection(tree, ensemble, glass, found):
 
 @pytest.mark.parametrize("replicas", [6, 7])
 def test_the_reliability_is_that_of_the_halves(make_dataset, replicas):
-    """Of an odd number, too, whose halves differ in size."""
+    """Also for an odd number of replicas, with unequal halves."""
     start = make_dataset(2, 120, 1).isel(sample=0, state=0)
     random = np.random.default_rng(replicas)
     truth = random.normal(size=120)
@@ -139,7 +139,7 @@ def test_the_reliability_is_that_of_the_halves(make_dataset, replicas):
         np.testing.assert_allclose(rung, expected, atol=1e-4)
 
 
-def test_intervals_hold_the_correlation(found):
+def test_intervals_contain_the_correlation(found):
     assert (found.pearson_low <= found.pearson_high).all()
     inside = (found.pearson_low <= found.pearson) & (found.pearson <= found.pearson_high)
     assert inside.mean() > 0.8
@@ -157,7 +157,7 @@ def test_scattering_falls_and_bonds_break_with_time_and_heat(tree):
     assert (bonds.isel(temperature=1, time=-1) > bonds.isel(temperature=0, time=-1)).all()
 
 
-def test_the_choices_stand_in_the_attributes(tree):
+def test_settings_are_stored_as_attributes(tree):
     about = tree["dynamics"].attrs
     assert (about["wave_number"], about["overlap_distance"]) == (7.2, 0.3)
     assert (about["bond_length"], about["broken_bond_length"]) == (1.4, 1.7)
@@ -177,7 +177,7 @@ def test_the_choices_stand_in_the_attributes(tree):
         ("propensity.replicas=1", "replicas"),
     ],
 )
-def test_bad_fields(tiny, field, text):
+def test_invalid_fields_are_refused(tiny, field, text):
     with pytest.raises(UsageError, match=text):
         load(tiny, (field,))
     long = ("correlate.bond_length=6.0", "correlate.broken_bond_length=7.0")
@@ -185,7 +185,7 @@ def test_bad_fields(tiny, field, text):
         load(tiny, long)
 
 
-def test_a_part_of_the_ensemble(tiny: Path, tmp_path: Path) -> None:
+def test_partial_ensemble_is_correlated_and_later_outdated(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
     longer = ("--set", "propensity.duration=30.0", "--set", "dask.workers=1")
@@ -237,7 +237,7 @@ def test_too_few_finished_trajectories_are_refused(tiny: Path, tmp_path: Path) -
     assert "1 of 12 trajectories are finished" in failed
 
 
-def test_displacements_of_an_earlier_version(tiny: Path, tmp_path: Path) -> None:
+def test_missing_displacements_are_an_error(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
     shutil.rmtree(folder / "store.zarr" / "propensity" / "displacement")

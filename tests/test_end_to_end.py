@@ -1,4 +1,4 @@
-"""A tiny campaign under real MPI, LAMMPS, Dask and torch: whole, killed and resumed, refused."""
+"""A tiny campaign with real MPI, LAMMPS, Dask and torch: complete, killed and resumed, refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from glassdask.stages.plan import groups_by_stage, size
 
 pytestmark = pytest.mark.processes
 
-#: What is told apart does not depend on their number, and one starts faster.
+#: Results do not depend on the number of workers, and one starts faster.
 ONE_WORKER = ("--set", "dask.workers=1")
 
 
@@ -120,14 +120,14 @@ def test_a_second_run_does_nothing_and_says_so_quickly(tiny: Path) -> None:
     assert stamps == time_stamps(tiny)
 
 
-def test_runs_in_flight_leave_nothing_behind(tiny: Path) -> None:
+def test_complete_stages_leave_no_temporary_files(tiny: Path) -> None:
     assert not list((tiny / "restarts").iterdir())
     assert not list(tiny.rglob("*.partial"))
     lines = [line for log in (tiny / "logs").glob("*.log") for line in log.open()]
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ rank \d{4} ", x) for x in lines)
 
 
-def test_interrupted_and_killed_it_ends_like_an_undisturbed_one(tiny: Path, tmp_path: Path) -> None:
+def test_resume_after_interrupt_and_kill_equals_undisturbed_run(tiny: Path, tmp_path: Path) -> None:
     folder = new(tmp_path / tiny.name, "kam", LEARNING)
     first = start("run", str(folder))
     spool = folder / "restarts" / "quench"
@@ -155,7 +155,7 @@ def test_interrupted_and_killed_it_ends_like_an_undisturbed_one(tiny: Path, tmp_
         xr.testing.assert_allclose(a.drop_attrs(), b.drop_attrs(), rtol=1e-4, atol=1e-4)
 
 
-def test_other_inputs_are_refused_until_told_to_start_over(tiny: Path, tmp_path: Path) -> None:
+def test_other_inputs_need_start_over(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
     changed = ("--set", "correlate.coarse_graining_length=2.0", *ONE_WORKER)
@@ -193,7 +193,7 @@ def test_a_lost_file_is_an_error_not_an_empty_result(
     assert len(failed.stderr.strip().splitlines()) == 1
 
 
-def test_images_of_shares_train_and_explain_like_counts(tiny: Path, tmp_path: Path) -> None:
+def test_fractional_images_can_be_trained_on_and_explained(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
     changed = ("--set", "grid.kernel=cloud-in-cell", "--set", "train.seeds=1", *ONE_WORKER)
@@ -222,14 +222,14 @@ def test_a_store_of_another_campaign_is_refused(tiny: Path, tmp_path: Path) -> N
     assert not (folder / "logs").exists()
 
 
-def test_a_stage_before_its_turn_says_which_comes_first(tmp_path: Path) -> None:
+def test_stage_without_its_inputs_names_the_missing_stage(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", TINY)
     refused = in_process("indicators", str(folder), code=2)
     assert "glassdask quench" in refused.stderr
     assert sorted(p.name for p in folder.iterdir()) == ["campaign.toml"]
 
 
-def test_no_mpi_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
+def test_missing_mpi_is_a_one_line_error(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", TINY)
     refused = glassdask("run", str(folder), "--set", "hpc.launcher='nompi -n {ranks}'", code=2)
     assert "no program 'nompi'" in refused.stderr
@@ -237,28 +237,28 @@ def test_no_mpi_is_one_line_and_writes_nothing(tmp_path: Path) -> None:
     assert sorted(p.name for p in folder.iterdir()) == ["campaign.toml"]
 
 
-def test_a_launcher_of_another_mpi_is_told_apart(tmp_path: Path) -> None:
+def test_launcher_of_another_mpi_is_detected(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", TINY)
     failed = glassdask("quench", str(folder), "--set", "hpc.launcher='env PMI_SIZE=1'", code=2)
     assert "an MPI world of 1 rank" in failed.stderr
     assert not (folder / "store.zarr").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_unwritable_folder_is_a_one_line_error(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", TINY)
     (folder / "logs").write_text("in the way")
     refused = in_process("quench", str(folder), code=2)
     assert "cannot be written" in refused.stderr
 
 
-def test_plan_counts_what_the_run_then_takes(tiny: Path) -> None:
+def test_plan_agrees_with_the_completed_run(tiny: Path) -> None:
     files = [p for p in (tiny / "store.zarr").rglob("*") if p.is_file()]
-    # that `plan` prints their sum is seen where it knows one stage more, in test_equilibrium
+    # test_equilibrium checks that `plan` prints the sum
     planned = sum(size(groups)[1] for groups in groups_by_stage(load(tiny)).values())
     assert len(files) <= planned <= 2 * len(files)
 
 
-def test_in_three_dimensions_from_quench_to_report(tmp_path: Path) -> None:
+def test_all_stages_run_in_three_dimensions(tmp_path: Path) -> None:
     folder = new(tmp_path / "ka3d", "ka3d", TINY_3D)
     in_process("run", str(folder), *ONE_WORKER)
     tree = gd.open(folder)

@@ -1,4 +1,4 @@
-"""What a campaign file may ask of the isoconfigurational ensemble, and what is said otherwise."""
+"""Valid and invalid isoconfigurational ensembles of a campaign file."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ def made(folder: Path, *overrides: str) -> Campaign:
     return load(folder, overrides)
 
 
-def test_times_are_the_frames_as_they_were_written(tmp_path: Path) -> None:
+def test_times_become_the_recorded_steps(tmp_path: Path) -> None:
     campaign = made(tmp_path, "propensity.times=[0.005, 0.5, 0.7, 12.0, 80.0]")
     assert (frame_steps(campaign) == [1, 100, 140, 2400, 16000]).all()
     assert length(campaign.file.propensity) == 80.0
 
 
 @pytest.mark.parametrize(("linear", "frames"), [(0, 16), (1, 16), (10, 16), (7, 1), (2000, 3)])
-def test_linear_frames_join_the_log_spaced_ones(tmp_path: Path, linear: int, frames: int) -> None:
+def test_linear_frames_are_added_to_log_spaced_ones(
+    tmp_path: Path, linear: int, frames: int
+) -> None:
     words = (f"propensity.linear_frames={linear}", f"propensity.frames={frames}")
     campaign = made(tmp_path, "propensity.duration=10.0", "propensity.first_time=0.1", *words)
     steps = set(frame_steps(campaign).tolist())
@@ -64,21 +66,19 @@ def test_linear_frames_join_the_log_spaced_ones(tmp_path: Path, linear: int, fra
         (["start=liquid"], "start = .*; expected one of .glass. or .equilibrium."),
     ],
 )  # fmt: skip
-def test_what_no_ensemble_can_be_is_refused(
-    tmp_path: Path, overrides: list[str], said: str
-) -> None:
+def test_invalid_ensembles_are_refused(tmp_path: Path, overrides: list[str], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         made(tmp_path, *(f"propensity.{override}" for override in overrides))
 
 
-def test_runs_of_any_split_can_be_named_if_they_are_explained(tmp_path: Path) -> None:
+def test_samples_can_be_of_any_explained_split(tmp_path: Path) -> None:
     named = "propensity.samples=[130, 3]"
     found = made(tmp_path, named, 'explain.splits=["test", "train"]')
     assert found.file.propensity.samples == [130, 3]
     assert made(tmp_path, named, "propensity.start=equilibrium")
 
 
-def test_inherent_structures_must_be_made_to_be_used(tmp_path: Path) -> None:
+def test_inherent_configuration_needs_inherent_structures(tmp_path: Path) -> None:
     for name in ("grid", "indicators"):
         use = f"{name}.configuration=inherent"
         with pytest.raises(UsageError, match=r"--set quench.inherent_structures=true"):
@@ -86,7 +86,7 @@ def test_inherent_structures_must_be_made_to_be_used(tmp_path: Path) -> None:
         assert made(tmp_path, use, "quench.inherent_structures=true")
 
 
-def test_fields_that_ask_for_nothing_leave_records_as_they_were(tmp_path: Path) -> None:
+def test_default_fields_do_not_change_records(tmp_path: Path) -> None:
     campaign = made(tmp_path)
     tables = campaign.sections(("quench", "grid", "indicators", "propensity"))
     asked = {
@@ -102,7 +102,7 @@ def test_fields_that_ask_for_nothing_leave_records_as_they_were(tmp_path: Path) 
     assert changed.sections(("quench",))["quench"]["inherent_structures"]
     assert changed.sections(("grid",))["grid"]["configuration"] == "inherent"
     assert changed.hash != campaign.hash
-    # as long as a trajectory, whichever of the fields says how long that is
+    # the default is the length of a trajectory, from either field
     one = changed.sections(("equilibration",))["propensity"]
     assert one["equilibration_time"] == campaign.file.propensity.duration
     assert "replicas" not in one

@@ -1,4 +1,4 @@
-"""Ensembles that start from equilibrated liquids, and from runs and at times that were named."""
+"""Ensembles from equilibrated liquids, with given runs and times."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from hpc.starting import starting_samples, starts_of
 pytestmark = pytest.mark.processes
 
 START = ("propensity.start=equilibrium", "propensity.equilibration_time=10.0")
-#: Named runs, named times, indicators of inherent structures.
+#: Given runs, given times, indicators of inherent structures.
 WHOLE = (
     *LEARNING, *START, "quench.inherent_structures=true", "indicators.configuration=inherent",
     "propensity.samples=[23, 3]", "propensity.times=[0.005, 0.01, 0.5, 3.0]",
@@ -45,7 +45,7 @@ WHOLE = (
 
 
 @pytest.mark.parametrize("model", ["kam", "ka3d"])
-def test_an_equilibration_goes_on_to_the_same_bits(
+def test_resumed_equilibration_has_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
     monkeypatch.setattr(lammps_input, "LONGEST_BLOCK", 150)
@@ -63,7 +63,7 @@ def test_an_equilibration_goes_on_to_the_same_bits(
     assert not same_bits(whole, equilibrate(campaign, liquid, 0.6, 6, log))
 
 
-def test_an_equilibration_comes_to_its_temperature_and_says_how(tmp_path: Path) -> None:
+def test_equilibration_reaches_its_temperature_and_records_energies(tmp_path: Path) -> None:
     campaign = small(tmp_path, "kam", *START[:1], "propensity.equilibration_time=30.0")
     log = tmp_path / "log"
     liquid = quench(campaign, 3, log)["position"][0]
@@ -149,7 +149,7 @@ def test_a_replay_of_an_equilibration_has_the_same_bits(whole: Path) -> None:
     assert "identical" in glassdask(*words, "--replica", "1").stdout
 
 
-def test_structure_of_a_start_is_that_of_its_own_positions(whole: Path) -> None:
+def test_structure_of_a_start_is_computed_from_its_positions(whole: Path) -> None:
     campaign, starts = load(whole), group(whole, "equilibrated")
     for c, T in ((0, 0), (1, 1)):
         found = structure_of_start(campaign, c, T)
@@ -212,7 +212,7 @@ def test_indicators_are_of_the_inherent_structures(whole: Path) -> None:
     np.testing.assert_allclose(energy, runs.inherent_potential_energy, rtol=1e-12)
 
 
-def test_a_start_at_the_glass_has_what_the_store_has_of_it(tiny: Path) -> None:
+def test_start_from_a_glass_equals_the_store(tiny: Path) -> None:
     campaign = load(tiny)
     sample = int(group(tiny, "propensity").configuration[1])
     glass = group(tiny, "configurations").sel(sample=sample, state="glass")
@@ -230,14 +230,14 @@ def test_a_start_at_the_glass_has_what_the_store_has_of_it(tiny: Path) -> None:
     )
 
 
-def test_without_such_starts_there_is_no_such_stage(tiny: Path) -> None:
+def test_equilibrate_exists_only_for_equilibrium_starts(tiny: Path) -> None:
     assert "equilibrate" not in in_process("status", str(tiny)).stdout
     refused = in_process("equilibrate", str(tiny), code=2).stderr
     assert refused.startswith('Error: [propensity] start = "glass"')
     assert "equilibrated" not in gd.open(tiny)
 
 
-def test_status_and_plan_know_the_stage(whole: Path) -> None:
+def test_status_and_plan_include_equilibrate(whole: Path) -> None:
     shown = in_process("status", str(whole)).stdout
     assert re.search(r"equilibrate .*complete .*4/4", shown), shown
     assert shown.count("│ complete ") == 7
@@ -254,7 +254,7 @@ def test_status_and_plan_know_the_stage(whole: Path) -> None:
     assert one_rate(asked).rates == (0.25,)
 
 
-def test_what_the_starts_follow_from_makes_them_stale_and_nothing_else(whole: Path) -> None:
+def test_only_their_inputs_outdate_the_starts(whole: Path) -> None:
     for override, stale in (
         ("propensity.replicas=4", {"propensity"}),
         ("propensity.equilibration_time=11.0", {"equilibrate", "explain", "propensity"}),
@@ -267,7 +267,7 @@ def test_what_the_starts_follow_from_makes_them_stale_and_nothing_else(whole: Pa
 
 
 def failed(folder: Path, where: str, place: tuple[int, ...]) -> Campaign:
-    """A copy in which one run is said to have failed."""
+    """A copy in which one run is marked as failed."""
     status = groups.array(folder / "store.zarr", where, "run_status")
     status[place] = layout.FAILED
     reasons = groups.array(folder / "store.zarr", where, "failure")
@@ -275,7 +275,7 @@ def failed(folder: Path, where: str, place: tuple[int, ...]) -> Campaign:
     return load(folder)
 
 
-def test_runs_that_failed_are_no_starts(whole: Path, tmp_path: Path) -> None:
+def test_failed_runs_are_not_starts(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "c"
     shutil.copytree(whole, folder)
     campaign = failed(folder, "equilibrated", (0, 1))
@@ -298,10 +298,10 @@ def test_runs_that_failed_are_no_starts(whole: Path, tmp_path: Path) -> None:
     ("stage", "number", "place"),
     [("quench", 13, (13,)), ("equilibrate", 3, (1, 1)), ("propensity", 8, (1, 0, 2))],
 )
-def test_a_retried_run_lands_where_it_failed_and_nowhere_else(
+def test_retry_writes_only_the_failed_run(
     whole: Path, tmp_path: Path, stage: str, number: int, place: tuple[int, ...]
 ) -> None:
-    """Of its shard it is neither the first nor are the others done again."""
+    """It is not the first run of its shard, and the others are not repeated."""
     folder = tmp_path / "c"
     shutil.copytree(whole, folder)
     campaign = load(folder)
@@ -324,7 +324,7 @@ def test_a_retried_run_lands_where_it_failed_and_nowhere_else(
     assert len(work_of(campaign, stage)[1]) == len(done) + 1
 
 
-def test_the_records_name_what_the_starts_were_made_from(whole: Path) -> None:
+def test_records_contain_the_inputs_of_the_starts(whole: Path) -> None:
     record = records.read(load(whole), "equilibrate") or {}
     made = json.loads(record["inputs"])["tables"]["propensity"]
     assert set(made) == {"start", "equilibration_time", "configurations", "samples", "temperatures"}

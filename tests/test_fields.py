@@ -73,7 +73,7 @@ class TestCoarseGrain:
         monkeypatch.setattr(exponential_sums, "DIRECT_PARTICLES", {2: 10**6})
         np.testing.assert_array_equal(narrow, coarse_grain_array(values, position, box, 0.1))
 
-    def test_no_length_at_all(self, make_positions, monkeypatch):
+    def test_very_small_xi_changes_nothing(self, make_positions, monkeypatch):
         position, length = make_positions(400, 2)
         values = np.random.default_rng(1).random((1, 400))
         monkeypatch.setattr(exponential_sums, "DIRECT_PARTICLES", {2: 100})
@@ -89,7 +89,7 @@ class TestCoarseGrain:
         monkeypatch.setattr(exponential_sums, "DIRECT_PARTICLES", {2: 0, 3: 0})
         np.testing.assert_array_equal(coarse_grain_array(values, position, length, 3.0), expected)
 
-    def test_a_constant_stays(self, make_positions):
+    def test_constant_field_is_unchanged(self, make_positions):
         position, length = make_positions(80, 2)
         smooth = coarse_grain_array(np.full((1, 80), 3.7), position, length, 3.0)
         np.testing.assert_allclose(smooth, 3.7, rtol=1e-14)
@@ -113,7 +113,7 @@ class TestCoarseGrain:
 
     @pytest.mark.parametrize("dimension", [2, 3])
     def test_many_variables(self, make_positions, dimension):
-        """Products of matrices give what sums over pairs do; to 1e-6 in single precision."""
+        """Matrix products equal sums over pairs, to 1e-6 in single precision."""
         position, length = make_positions(150, dimension)
         values = np.random.default_rng(1).normal(size=(40, 150))
         few = np.concatenate(
@@ -159,7 +159,7 @@ class TestCorrelation:
             st.tuples(st.integers(-5, 5), st.floats(-1e3, 1e3, width=32)), min_size=3, max_size=40
         )
     )
-    def test_as_scipy(self, pairs):
+    def test_agrees_with_scipy(self, pairs):
         a, b = np.array(pairs, dtype=float).T
         if np.ptp(a) == 0 or np.ptp(b) == 0:
             assert np.isnan(pearson_array(a, b))
@@ -253,7 +253,7 @@ class TestCageRelative:
         alone = cage_relative_squared_displacement_array(displacement[1, 2], neighbours)
         np.testing.assert_allclose(alone, expected[1, 2])
 
-    def test_a_rigid_shift_does_not_count(self, make_positions):
+    def test_crsd_is_independent_of_a_rigid_shift(self, make_positions):
         position, length = make_positions(60, 2)
         neighbours = tessellate(position, length).neighbours
         displacement = np.random.default_rng(3).normal(size=(60, 2))

@@ -50,7 +50,7 @@ class TestImages:
             share = []
             for axis, n in enumerate(cells):
                 h = length[axis] / n
-                # far enough for every cell that a Gaussian of this width reaches
+                # enough images for a Gaussian of this width
                 k = np.arange(-12 * n, 13 * n)
                 distance = np.abs(x[axis] - (k + 0.5) * h)
                 if name == "nearest":
@@ -85,7 +85,7 @@ class TestImages:
 
     @pytest.mark.parametrize("kernel", KERNELS)
     def test_axes_are_z_y_x(self, kernel):
-        # all cells half a sigma wide, and the particle in the middle of one of them
+        # cells of half a sigma, and the particle at the centre of one
         position = np.array([[0.75, 1.25, 2.75]])
         image = grid_density_array(position, np.array([4.0, 5, 6]), [0], 1, [8, 10, 12], *kernel)
         assert image.shape == (1, 12, 10, 8)
@@ -109,7 +109,7 @@ class TestImages:
         if kernel[0] == "nearest":
             assert image[0, 0, 0] == image[0, 0, 162] == 1
 
-    def test_a_cell_that_is_too_full(self):
+    def test_more_than_255_particles_per_cell_are_refused(self):
         position = np.full((256, 2), 0.5)
         assert grid_density_array(position[1:], 1.0, np.zeros(255, int), 1, 1).item() == 255
         with pytest.raises(ValueError, match="256 particles in one cell"):
@@ -146,12 +146,12 @@ PAIRS = [("cell", "nearest"), ("linear", "cloud-in-cell")]
 class TestAtParticles:
     @settings(max_examples=80, deadline=None)
     @given(systems(), st.sampled_from(PAIRS))
-    def test_it_is_the_transpose_of_its_kernel(self, system, pair):
+    def test_inverse_mapping_is_the_transpose_of_its_kernel(self, system, pair):
         position, length, _, cells = system
         mapping, kernel = pair
         random = np.random.default_rng(7)
         image = random.normal(size=cells[::-1])
-        # one particle a channel: the weights themselves
+        # one particle per channel gives the weights
         alone = np.arange(len(position))
         weights = grid_density_array(position, length, alone, len(alone), cells, kernel)
         found = at_particles_array(image, position, length, mapping)
@@ -174,7 +174,9 @@ class TestAtParticles:
     @pytest.mark.parametrize("dimension", [2, 3])
     @pytest.mark.parametrize(("cells", "stride"), [(12, 1), (12, 3), (11, 2), (10, 4)])
     @pytest.mark.parametrize("mapping", ["cell", "linear"])
-    def test_it_is_periodic_and_exact_for_constants(self, dimension, cells, stride, mapping):
+    def test_inverse_mapping_is_periodic_and_exact_for_constants(
+        self, dimension, cells, stride, mapping
+    ):
         random = np.random.default_rng(0)
         length = np.array([7.3, 6.1, 8.0])[:dimension]
         image = random.random((3, *[-(-cells // stride)] * dimension))

@@ -1,4 +1,4 @@
-"""Campaigns on a real Grid Engine: chained, put back, refused, cancelled; Dask workers as jobs."""
+"""Campaigns on a real Grid Engine: chain, requeue, refusal, cancel; Dask workers as jobs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _nothing_stays_in_the_queue(grid_engine: GridEngine) -> Iterator[None]:
 
 def submit(folder: Path, quench: str = "00:10:00", **changes: str) -> dict[str, str]:
     """Numbers of the jobs, by stage."""
-    # jobs begin as a login shell, which forgets PATH
+    # jobs start in a login shell without PATH
     activate = Path(sys.executable).parent / "activate"
     text = PROFILE.format(quench=quench, source=activate)
     for before, after in changes.items():
@@ -75,9 +75,7 @@ def log(folder: Path, name: str) -> str:
     return "".join(path.read_text() for path in (folder / "logs").glob(f"{name}-*.out"))
 
 
-def test_a_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
-    grid_engine: GridEngine, tmp_path: Path
-) -> None:
+def test_chain_with_requeued_quench_completes(grid_engine: GridEngine, tmp_path: Path) -> None:
     folder = begin_and_stop(new(tmp_path / "my glass", "kam", LEARNING))
     change_input(folder, "#@ cooling", "shell sleep 4")  # twelve runs on each of two workers
     numbers = submit(folder, "00:00:40")
@@ -96,11 +94,11 @@ def test_a_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
     assert shown.count("│ complete ") == len(STAGES), shown
     assert (folder / "report.html").is_file()
     assert "Dask: 2 workers in Grid Engine job" in log(folder, "indicators")
-    # what a wall time cut into pieces has the bits of what nobody disturbed
+    # after stops at the wall time, results have the bits of an undisturbed campaign
     assert "identical" in glassdask("replay", str(folder), "--sample", "0").stdout
 
 
-def test_dependants_of_a_failed_job_refuse_to_run_and_status_says_where(
+def test_dependent_jobs_of_a_failed_job_refuse_to_run(
     grid_engine: GridEngine, tmp_path: Path
 ) -> None:
     folder = new(tmp_path / "c", "kam", TINY)
@@ -116,9 +114,7 @@ def test_dependants_of_a_failed_job_refuse_to_run_and_status_says_where(
         )
 
 
-def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
-    grid_engine: GridEngine, tmp_path: Path
-) -> None:
+def test_cancelled_campaign_continues_after_submit(grid_engine: GridEngine, tmp_path: Path) -> None:
     slow = (*TINY, "quench.cooling_rate=0.035", "hpc.restart_interval=1.0")
     folder = new(tmp_path / "c", "kam", slow)
     numbers = submit(folder)
@@ -135,7 +131,7 @@ def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
     assert int(first[0]) >= 1
 
 
-def test_dask_workers_as_jobs_give_the_same_and_leave_the_queue(
+def test_dask_worker_jobs_give_equal_results_and_leave_the_queue(
     grid_engine: GridEngine, tmp_path: Path, quenched: Path
 ) -> None:
     here, there = tmp_path / "here", tmp_path / "my glass"

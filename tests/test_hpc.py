@@ -83,7 +83,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(tmp_path: P
     ],
 )  # fmt: skip
 @pytest.mark.processes
-def test_bare_lammps_runs_the_stored_input_to_the_same_place(tmp_path: Path, cooling) -> None:
+def test_plain_lammps_and_driver_agree(tmp_path: Path, cooling) -> None:
     campaign = small(tmp_path, "kam", *cooling)
     driven = quench(campaign, 5, tmp_path / "log")
     dump = f"write_dump all custom {tmp_path}/dump id xu yu modify sort id format float %.17g"
@@ -99,7 +99,7 @@ def test_bare_lammps_runs_the_stored_input_to_the_same_place(tmp_path: Path, coo
     assert (bare == driven["position"][1]).all()
 
 
-def test_the_potential_is_equation_one_for_every_pair(tmp_path: Path) -> None:
+def test_potential_is_equation_1_for_every_pair(tmp_path: Path) -> None:
     campaign = small(tmp_path, "kam")
     phi = {1.0: 0.0748161, 2 ** (1 / 6): -0.92996, 1.5: -0.26502}
     setup = propensity_input(campaign).split("#@ place particles")
@@ -128,7 +128,7 @@ def test_the_ramp_ends_at_the_right_temperatures(tmp_path: Path) -> None:
     rate = drop / (path.steps * campaign.file.quench.time_step)
     assert rate == pytest.approx(campaign.file.quench.cooling_rate, rel=1e-3)
     assert (np.diff(cooling.temperatures) < 0).all()
-    # the energy is taken along the whole of it, whatever the steps are divisible by
+    # energies cover the complete ramp for any number of steps
     assert cooling.samples[-1] == path.steps
     assert len(cooling.samples) == AVERAGED * campaign.file.quench.cooling_points
     width = drop / campaign.file.quench.cooling_points
@@ -186,7 +186,7 @@ class Broken(Trajectory):
         return {}
 
 
-def test_a_failed_run_is_kept_with_its_reason_and_its_log(tmp_path: Path) -> None:
+def test_failed_run_stores_reason_and_log(tmp_path: Path) -> None:
     campaign = small(tmp_path, "kam")
     folder = tmp_path / "restarts" / "quench"
     folder.mkdir(parents=True)
@@ -201,7 +201,7 @@ def test_a_failed_run_is_kept_with_its_reason_and_its_log(tmp_path: Path) -> Non
 
 
 def begun(tmp_path: Path, *overrides: str) -> tuple[Campaign, Path]:
-    """A quench stage without a run, and where its runs in flight are kept."""
+    """A started quench stage without runs, and its folder of unfinished runs."""
     campaign = small(tmp_path, "kam", *overrides)
     jobs.make_folders(campaign)
     prepare(campaign, "quench", False)
@@ -214,7 +214,7 @@ def fill(campaign: Campaign, name: str, number: int, value: int) -> None:
     groups.array(campaign.store, "configurations", name)[number] = value
 
 
-def test_whoever_goes_on_with_another_number_of_ranks_is_told(tmp_path: Path) -> None:
+def test_change_of_ranks_per_run_is_warned_of(tmp_path: Path) -> None:
     campaign, folder = begun(tmp_path)
     on_two = load(campaign.path, [*SMALL, "hpc.ranks_per_run=2"])
     assert other_ranks(on_two, "quench") == ""
@@ -227,7 +227,7 @@ def test_whoever_goes_on_with_another_number_of_ranks_is_told(tmp_path: Path) ->
     Restarts(folder, 3).save(state | {"steps": np.array(20), "ranks": np.array(2)})
     assert other_ranks(on_two, "quench") == ""
     spool.save(folder, 4, {"ranks": np.array(1)})
-    Restarts(folder, 4).save(state)  # left there by a job that was killed at the end of this run
+    Restarts(folder, 4).save(state)  # left by a job that was killed at the end of this run
     fill(campaign, "ranks", 5, 4)
     fill(campaign, "run_status", 5, layout.DONE)
     said = other_ranks(on_two, "quench")
@@ -235,7 +235,7 @@ def test_whoever_goes_on_with_another_number_of_ranks_is_told(tmp_path: Path) ->
     assert "replay uses the number of ranks of each run" in said
 
 
-def test_a_replay_says_what_is_stored_when_it_is_no_number_of_ranks(
+def test_replay_of_a_run_without_ranks_explains_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     campaign, _ = begun(tmp_path)
@@ -255,7 +255,7 @@ def test_a_replay_says_what_is_stored_when_it_is_no_number_of_ranks(
     assert "The stored run failed (run_status 2); [hpc] ranks_per_run is now 1." in said[2]
 
 
-def test_the_first_line_of_the_input_says_how_bare_lammps_does_it(
+def test_shown_input_begins_with_the_lammps_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     campaign, _ = begun(tmp_path)
@@ -268,7 +268,7 @@ def test_the_first_line_of_the_input_says_how_bare_lammps_does_it(
         assert rest == quench_input(campaign)
 
 
-def test_a_world_without_workers_or_whole_groups_is_refused() -> None:
+def test_world_without_workers_or_complete_groups_is_refused() -> None:
     with pytest.raises(UsageError, match="launcher belongs to another MPI"):
         check_world(MPI.COMM_SELF, 3, 1)
     with pytest.raises(UsageError, match="one manager and one worker"):
@@ -280,7 +280,7 @@ def test_groups_share_the_ranks_without_the_manager() -> None:
     assert [leader_of(group, 3) for group in range(2)] == [1, 4]
 
 
-def test_a_particle_that_rounding_takes_across_the_boundary_has_not_moved_by_a_box() -> None:
+def test_replay_compares_positions_by_minimum_image() -> None:
     there, here = np.array([[1e-9, 3.0]]), np.array([[10.0 - 1e-9, 3.0]])
     assert difference(there, here, 10.0) == "50.0% of the values differ, by up to 2e-09"
     assert difference(there, here) == "50.0% of the values differ, by up to 10"

@@ -1,4 +1,4 @@
-"""The pool of ranks under real mpiexec: stopped, killed, hung, out of room, retried, replayed."""
+"""The pool of ranks with real mpiexec: stopped, killed, hung, full disk, retried, replayed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from hpc.worker import record_failure
 
 pytestmark = pytest.mark.processes
 
-#: Runs long enough to be stopped in their midst: 27 000 steps of 100 particles.
+#: Runs long enough to be stopped in the middle: 27 000 steps of 100 particles.
 LONG = (
     *TINY, "quench.runs=8", "quench.split={train=5,validation=1,test=2}",
     "quench.cooling_rate=0.03", "hpc.restart_interval=0.15",
@@ -43,14 +43,14 @@ LONG = (
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """A quench stage of long runs that nobody disturbed."""
+    """An undisturbed quench stage of long runs."""
     folder = new(tmp_path_factory.mktemp("undisturbed") / "c", "kam", LONG)
     glassdask("quench", str(folder))
     return folder
 
 
 def quenches(folder: Path) -> xr.Dataset:
-    """All that the stage wrote."""
+    """All results of the stage."""
     tree = gd.open(folder)
     cooling = tree["cooling"].potential_energy.rename(temperature="ramp").rename("cooling")
     runs = tree["configurations"].to_dataset().drop_vars("temperature")
@@ -76,14 +76,12 @@ def restarts(folder: Path) -> list[Path]:
 
 
 def begun(folder: Path, *more: str) -> Path:
-    """A stage of long runs that was begun and stopped at once."""
+    """A stage of long runs that was started and stopped at once."""
     return begin_and_stop(new(folder, "kam", (*LONG, *more)))
 
 
 @pytest.mark.long
-def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(
-    undisturbed: Path, tmp_path: Path
-) -> None:
+def test_run_resumes_after_the_wall_time(undisturbed: Path, tmp_path: Path) -> None:
     folder = begun(tmp_path / "my glass #1")  # LAMMPS has its own idea of # and spaces
     change_input(folder, "#@ cooling", "shell sleep 2.5")  # too much for one job, on any machine
     codes, within = [], []
@@ -101,12 +99,14 @@ def test_stopped_at_the_wall_time_it_goes_on_within_its_runs(
         within.append(bool(restarts(folder)))
     assert codes[-1] == 0
     assert set(codes[:-1]) == {75}  # at least once
-    assert any(within)  # now and then it is stopped between two runs, which leaves none
+    assert any(within)  # a stop between two runs leaves no restart
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
 @pytest.mark.parametrize("who", ["launcher", "manager", "worker"])
-def test_killed_it_goes_on_from_its_restarts(undisturbed: Path, tmp_path: Path, who: str) -> None:
+def test_resume_after_kill_equals_undisturbed_run(
+    undisturbed: Path, tmp_path: Path, who: str
+) -> None:
     folder = new(tmp_path / "c", "kam", LONG)
     process = start("quench", str(folder))
     wait_for(lambda: len(restarts(folder)) >= 3, process)
@@ -124,7 +124,7 @@ def test_killed_it_goes_on_from_its_restarts(undisturbed: Path, tmp_path: Path, 
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
-def test_ranks_stop_when_whoever_started_them_is_gone(tmp_path: Path) -> None:
+def test_ranks_stop_when_their_parent_is_gone(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", LONG)
     process = start("quench", str(folder))
     wait_for(lambda: bool(restarts(folder)), process)
@@ -152,19 +152,19 @@ def test_status_is_live_from_another_shell(tmp_path: Path) -> None:
     assert live.read(folder, "quench") is None
 
 
-def test_whoever_speaks_on_another_node_is_alive(undisturbed: Path, tmp_path: Path) -> None:
+def test_heartbeat_from_another_node_blocks_the_stage(undisturbed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "c"
     shutil.copytree(undisturbed, folder)
     path = live.path_of(folder, "quench")
     told = {"host": "elsewhere", "process": 7, "running": 2, "seconds_left": 60.0}
     path.write_text(json.dumps(told | {"time": time.time()}))
     assert "running" in in_process("status", str(folder)).stdout
-    for jump in (-3600, 3600):  # silent for an hour, or the clocks disagree: not taken for alive
+    for jump in (-3600, 3600):  # an old heartbeat, or clocks that disagree: does not count as alive
         path.write_text(json.dumps(told | {"time": time.time() + jump}))
         assert "running" not in in_process("status", str(folder)).stdout
 
 
-def test_a_hung_run_fails_alone_and_is_retried(undisturbed: Path, tmp_path: Path) -> None:
+def test_hung_run_fails_alone_and_can_be_retried(undisturbed: Path, tmp_path: Path) -> None:
     seed = int(quenches(undisturbed).seed[3])
     folder = begun(tmp_path / "c", "hpc.hang_time=4.0")
     hang = f'if "$(v_seed:%.0f) == {seed}" then "shell sleep 1000"'
@@ -183,7 +183,7 @@ def test_a_hung_run_fails_alone_and_is_retried(undisturbed: Path, tmp_path: Path
     assert f"quench run 3, seed {seed}, failed: no progress for 4 s" in shown
     assert "quench-000003.lammps.log" in shown
     assert f"glassdask quench {folder} --retry" in shown
-    change_input(folder, hang, "#")  # as a network that is mended
+    change_input(folder, hang, "#")  # as after the repair of a network
     for group in ("configurations", "cooling"):
         path = folder / "store.zarr" / group / "zarr.json"
         path.write_text(path.read_text().replace(json.dumps(hang)[1:-1], "# mended"))
@@ -196,10 +196,10 @@ def test_a_hung_run_fails_alone_and_is_retried(undisturbed: Path, tmp_path: Path
     assert said == "quench: no failed runs; complete for this campaign file, nothing to do."
 
 
-def test_an_error_on_one_rank_of_a_group_is_that_runs_alone(tmp_path: Path) -> None:
+def test_error_on_one_rank_fails_only_its_run(tmp_path: Path) -> None:
     folder = begun(tmp_path / "c", "hpc.ranks_per_run=2", "quench.cooling_rate=0.2")
     seed = int(gd.open(folder)["configurations"].seed[2])
-    # a missing file is noticed by the first rank of a group only; the other waits inside LAMMPS
+    # only the first rank of a group notices a missing file; the other one hangs in LAMMPS
     command = f'if "$(v_seed:%.0f) == {seed}" then "include missing.file"'
     change_input(folder, "#@ cooling", command)
     done = glassdask("quench", str(folder))
@@ -235,7 +235,7 @@ def test_a_replay_has_the_same_bits_or_says_what_differs(
     assert "pair_style lj/smooth/linear" in shown
 
 
-def test_a_store_that_cannot_be_written_loses_nothing(undisturbed: Path, tmp_path: Path) -> None:
+def test_unwritable_store_loses_nothing(undisturbed: Path, tmp_path: Path) -> None:
     folder = begun(tmp_path / "c")
     in_the_way = folder / "store.zarr" / "configurations" / "position" / "c"
     in_the_way.write_text("not a folder")
@@ -248,7 +248,7 @@ def test_a_store_that_cannot_be_written_loses_nothing(undisturbed: Path, tmp_pat
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
-@pytest.mark.parametrize("size", ["128k", "220k"])  # full at once, full with runs in flight
+@pytest.mark.parametrize("size", ["128k", "220k"])  # full at once, full during runs
 def test_a_full_disk_is_an_error_and_loses_nothing(
     undisturbed: Path, tmp_path: Path, size: str
 ) -> None:

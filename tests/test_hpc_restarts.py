@@ -1,4 +1,4 @@
-"""A run that is stopped anywhere and goes on ends with the bits of one that was left alone."""
+"""A run that is stopped anywhere and resumed has the bits of an undisturbed one."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_restarts_take_turns(tmp_path: Path) -> None:
 
 @contextmanager
 def no_room(size: int) -> Iterator[None]:
-    """No file may grow beyond `size` bytes: what a full disk is to a file."""
+    """Limit files to `size` bytes, which acts like a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -144,7 +144,7 @@ def no_room(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_restart_that_has_no_room_leaves_the_others_whole(tmp_path: Path) -> None:
+def test_failed_restart_write_keeps_the_other_restarts(tmp_path: Path) -> None:
     restarts = Restarts(tmp_path, 0)
     for steps in (10, 20):
         restarts.save({"steps": np.array(steps), "content": np.arange(10)})
@@ -154,9 +154,7 @@ def test_a_restart_that_has_no_room_leaves_the_others_whole(tmp_path: Path) -> N
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_no_room_for_lammps_is_no_failure_of_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_does_not_fail_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # no folder in memory
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     campaign = small(tmp_path, "kam")
@@ -164,7 +162,7 @@ def test_no_room_for_lammps_is_no_failure_of_the_run(
         quench(campaign, 1, tmp_path / "log", Restarts(tmp_path, 0), every(Order.SAVE, 8))
 
 
-def test_a_restart_of_another_input_is_not_taken(tmp_path: Path) -> None:
+def test_restart_of_another_input_is_not_used(tmp_path: Path) -> None:
     stopped(tmp_path, 20)
     other = small(tmp_path, "kam", "quench.hold_time=2.0")
     assert same_bits(
@@ -173,7 +171,7 @@ def test_a_restart_of_another_input_is_not_taken(tmp_path: Path) -> None:
     )
 
 
-def test_a_new_instance_hears_settings_and_the_fixes_that_are_left(tmp_path: Path) -> None:
+def test_restart_repeats_settings_and_remaining_fixes(tmp_path: Path) -> None:
     lines = quench_input(small(tmp_path, "kam")).splitlines()
     told = lines_before(lines, lines.index("#@ record liquid"))
     verbs = [line.split()[0] for line in told]
@@ -186,7 +184,7 @@ def test_a_new_instance_hears_settings_and_the_fixes_that_are_left(tmp_path: Pat
     assert not moves & set(verbs)
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_file_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     npz.write(path, {"a": np.arange(3)})
     with no_room(2000), pytest.raises(OSError, match="too large"):
@@ -195,7 +193,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]
 
 
-def test_every_flipped_bit_is_harmless_or_noticed(tmp_path: Path) -> None:
+def test_every_flipped_bit_is_harmless_or_detected(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     npz.write(path, {"a": np.arange(3), "text": np.array("run 5")})
     content, noticed = path.read_bytes(), 0
@@ -210,7 +208,7 @@ def test_every_flipped_bit_is_harmless_or_noticed(tmp_path: Path) -> None:
     assert noticed > 0.5 * len(content)
 
 
-def test_a_damaged_finished_run_is_named_once_and_done_again(
+def test_damaged_finished_run_is_reported_once_and_repeated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in (3, 4, 5):

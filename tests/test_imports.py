@@ -1,4 +1,4 @@
-"""The folders import each other in one direction, and no file imports in a circle."""
+"""Imports between folders go in one direction, and there are no import circles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-#: From the ground up: a folder imports only those before it.
+#: In order: a folder imports only those before it.
 FLOORS = (
     "glassdask.base",
     "glassdask.physics",
@@ -40,7 +40,7 @@ def modules() -> dict[str, Path]:
 
 
 def nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that are for type checkers alone."""
+    """All nodes except those only for type checkers."""
     for node in ast.iter_child_nodes(tree):
         if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
             yield node

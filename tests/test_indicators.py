@@ -18,7 +18,7 @@ KAM = MODELS["kam"]
 ONE = np.ones((1, 1))
 
 
-#: In both dimensions, in one, and freud's in single precision.
+#: Indicators for both dimensions, for one, and those of freud in single precision.
 NAMES = [(name, d) for name, each in sorted(INDICATORS.items()) for d in each.unit]
 SINGLE = ("hexatic_order", "steinhardt_order")
 
@@ -165,7 +165,7 @@ class TestPotentialEnergy:
         energy = potential_energy_array(position, length, species, KAM.sigma, KAM.epsilon, cutoff)
         np.testing.assert_allclose(energy, expected, rtol=1e-9)
 
-    def test_a_species_that_is_not_there_does_not_lengthen_the_cutoff(self):
+    def test_absent_species_do_not_enlarge_the_cutoff(self):
         position, species = np.array([[1.0, 1.0], [2.1, 1.0]]), np.zeros(2, int)
         large = np.array([[1.0, 1.0], [1.0, 5.0]])
         found = potential_energy_array(position, 6.0, species, large, np.ones((2, 2)), 2.5)

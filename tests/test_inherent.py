@@ -1,4 +1,4 @@
-"""Inherent structures by LAMMPS: minima that dynamics know nothing of."""
+"""Inherent structures by LAMMPS: minima, without influence on the dynamics."""
 
 from __future__ import annotations
 
@@ -88,23 +88,23 @@ def test_inherent_structures_are_minima_below_their_snapshots(tmp_path: Path, mo
         left = np.sqrt((forces(campaign, inherent) ** 2).sum(-1))
         assert left.max() < 2 * FORCE_TOLERANCE
         assert np.sqrt((forces(campaign, snapshot) ** 2).sum(-1)).max() > 0.1
-        # any small step away from a minimum leads up
+        # any small displacement from a minimum increases the energy
         random = np.random.default_rng(state)
         for size in (1e-4, 1e-3):
             away = np.mod(inherent + size * random.normal(size=inherent.shape), campaign.box_length)
             assert energy(campaign, away) > found["inherent_potential_energy"][state]
-    # a glass is nearer to its minimum than a liquid
+    # a glass is closer to its minimum than a liquid
     drop = found["potential_energy"] - found["inherent_potential_energy"]
     assert drop[1] < 0.5 * drop[0]
 
 
 @pytest.mark.parametrize("model", ["kam", "ka3d"])
-def test_minimised_again_it_does_not_move(
+def test_second_minimisation_does_not_move_particles(
     tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = campaign_of(tmp_path, model, INHERENT)
     first = quench(campaign, 3, tmp_path / "log")
-    # the same run, but what was minimised is put in place of the snapshots
+    # the same run, but starting minimisations from the minima
     place = hpc.snapshots.Snapshots.place_particles
 
     def place_particles(self, runner, position):
@@ -127,7 +127,7 @@ def test_an_equilibrated_liquid_has_an_inherent_structure_too(tmp_path: Path) ->
     assert left.max() < 2 * FORCE_TOLERANCE
 
 
-def test_a_minimisation_that_does_not_end_fails_its_run(
+def test_unconverged_minimisation_fails_its_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hpc.minimising, "MOST_STEPS", 3)
@@ -136,7 +136,7 @@ def test_a_minimisation_that_does_not_end_fails_its_run(
 
 
 @pytest.mark.slow
-def test_stopped_among_its_minimisations_it_goes_on_to_the_same_bits(
+def test_run_stopped_between_minimisations_resumes_with_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lammps_input, "LONGEST_BLOCK", 150)

@@ -1,4 +1,4 @@
-"""What every kernel refuses, rather than compute something else from it."""
+"""Invalid inputs that every kernel refuses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def given(make_positions):
 @pytest.mark.parametrize("name", KERNELS)
 class TestEveryKernel:
     def test_any_kind_of_array(self, given, name):
-        """Lists, single precision, Fortran's order, arrays that cannot be written to."""
+        """Lists, single precision, Fortran order, read-only arrays."""
         position, length, species = given
         position = position.astype(np.float32).astype(float)
         expected = KERNELS[name](position, length, species)
@@ -67,7 +67,7 @@ class TestEveryKernel:
     )
     def test_refusals(self, given, name, change, message):
         if name == "coarse_grain" and "outside" in message:
-            return  # its numbers are no species
+            return  # its integers are not species
         with pytest.raises(ValueError, match=message):
             KERNELS[name](*change(*given))
 
@@ -79,13 +79,13 @@ class TestEveryKernel:
             (np.where(position == position[7], np.nan, position), "not finite"),
         ):
             if name == "S(q)" and message == "outside the box":
-                continue  # a wave does not care
+                continue  # S(q) accepts unwrapped positions
             with pytest.raises(ValueError, match=message):
                 KERNELS[name](wrong, length, species)
 
 
 @pytest.mark.parametrize("mapping", ["cell", "linear"])
-def test_an_image_may_be_a_list(given, mapping):
+def test_at_particles_accepts_lists(given, mapping):
     position, length, _ = given
     image = np.random.default_rng(0).random((2, 4, 5))
     found = at_particles_array(image.tolist(), position.tolist(), length, mapping)
@@ -93,7 +93,7 @@ def test_an_image_may_be_a_list(given, mapping):
 
 
 @pytest.mark.parametrize("kind", [pearson_array, spearman_array])
-def test_what_is_correlated_may_be_a_list(given, kind):
+def test_correlations_accept_lists(given, kind):
     a, b = np.random.default_rng(0).random((2, 3, 40))
     species = given[2]
     found = by_group(kind, a.tolist(), b.tolist(), species.tolist())

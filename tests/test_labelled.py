@@ -387,7 +387,7 @@ FUNCTIONS = {
 }  # fmt: skip
 
 
-#: Cases that take configurations alone, and those that take further arrays, too.
+#: Cases with only configurations, and those with further arrays.
 OF_CONFIGURATIONS = {
     *OWN, "structural_indicators", "coordination of B", "local_density of B", "grid_density",
     "grid_density, cloud-in-cell", "grid_density, gaussian", "radial_distribution",
@@ -431,7 +431,7 @@ class TestEveryFunction:
     def test_kernel_is_labelled_is_chunked(self, ds, name):
         kernel, labelled, dims, *units = FUNCTIONS[name]
         eager = labelled(ds)
-        # the grid and g(r) read the box and the species at once, for the sizes of the result
+        # the grid and g(r) load box and species, for the sizes of the result
         at_once = {name: ds[name].variable for name in ("species", "box_length")}
         chunked_ds = ds.chunk(sample=1, particle=40).assign_coords(at_once)
         with dask.config.set(scheduler=no_compute):
@@ -454,7 +454,7 @@ class TestEveryFunction:
 @pytest.mark.parametrize(
     ("name", "dimension"), [(n, d) for n, d in CASES if n in OF_CONFIGURATIONS]
 )
-def test_one_configuration_alone_gives_what_it_gives_among_others(make_dataset, name, dimension):
+def test_result_of_a_configuration_is_independent_of_others(make_dataset, name, dimension):
     ds, function = make_dataset(dimension, COUNT), FUNCTIONS[name][1]
     result = function(ds.isel(sample=1, state=0))
     assert "sample" not in result.dims
@@ -464,7 +464,7 @@ def test_one_configuration_alone_gives_what_it_gives_among_others(make_dataset, 
 @pytest.mark.parametrize(
     ("name", "dimension"), [(n, d) for n, d in CASES if n in OF_CONFIGURATIONS | WITH_POSITIONS]
 )
-def test_a_missing_sample_is_missing_alone(make_dataset, name, dimension):
+def test_missing_sample_gives_nan_only_there(make_dataset, name, dimension):
     ds, function = make_dataset(dimension, COUNT), FUNCTIONS[name][1]
     holed = ds.copy(deep=True)
     holed.position[0] = np.nan
@@ -526,7 +526,7 @@ OF_VALUES = {
 
 
 @pytest.mark.parametrize("name", OF_VALUES)
-def test_a_dataset_gives_what_each_of_its_variables_gives(make_dataset, name):
+def test_dataset_results_equal_those_of_its_variables(make_dataset, name):
     ds = make_dataset(2, COUNT)
     make, function = OF_VALUES[name]
     both = two(make(ds))
@@ -584,7 +584,7 @@ class TestIndicators:
             lazy.compute(scheduler="processes", num_workers=1), ds.position[..., 0]
         )
 
-    def test_one_tessellation_a_snapshot(self, ds, monkeypatch):
+    def test_one_tessellation_per_snapshot(self, ds, monkeypatch):
         calls = []
         monkeypatch.setattr(
             "glassdask.physics.configuration.tessellate",
@@ -619,7 +619,7 @@ class TestIndicators:
             with pytest.raises(ValueError, match=message):
                 gd.indicator(name)
 
-    def test_a_campaign_records_the_parameters_of_its_indicators_alone(self):
+    def test_record_has_only_parameters_of_its_indicators(self):
         assert used_parameters(["voronoi_volume", "own"]) == []
         assert used_parameters(["pair_entropy"]) == ["pair_entropy_distance", "pair_entropy_width"]
         assert used_parameters(OWN) == list(DEFAULTS)
@@ -666,7 +666,7 @@ class TestFields:
         with pytest.raises(ValueError, match="no kernel 'spline'"):
             gd.grid_density(ds.chunk(), kernel="spline")
 
-    def test_grid_says_which_kernel_it_is_of(self, ds):
+    def test_grid_attributes_name_the_kernel(self, ds):
         assert gd.grid_density(ds, cells=4).attrs["mapping"] == "nearest cell"
         smooth = gd.grid_density(ds, cells=4, kernel="gaussian", kernel_width=0.5)
         assert (smooth.attrs["mapping"], smooth.attrs["kernel_width"]) == ("gaussian", 0.5)
@@ -749,7 +749,7 @@ class TestStatistics:
             gd.mean_with_interval(extras(ds).isel(sample=[]).chunk())
 
 
-#: Functions of displacements, which a length does not replace.
+#: Functions of displacements, which refuse lengths.
 MOTION = (
     gd.mean_squared_displacement, gd.self_intermediate_scattering, gd.overlap,
     gd.displacement_propensity, gd.squared_displacement,
@@ -758,17 +758,17 @@ MOTION = (
 
 class TestMotion:
     @pytest.mark.parametrize("function", MOTION, ids=lambda f: f.__name__)
-    def test_lengths_are_no_displacements(self, ds, function):
+    def test_lengths_are_refused_as_displacements(self, ds, function):
         lengths = gd.squared_displacement(displacement(ds).rename(time="replica"))
         with pytest.raises(ValueError, match="'axis'"):
             function(lengths)
 
-    def test_displacements_are_no_propensity(self, ds):
+    def test_displacements_are_refused_as_propensity(self, ds):
         with pytest.raises(ValueError, match="expected squared lengths"):
             gd.mean_cage_relative_displacement(displacement(ds))
 
     @pytest.mark.parametrize("name", ["time", "particle"])
-    def test_another_name_of_the_dimension_changes_nothing_else(self, ds, name):
+    def test_dimension_can_have_another_name(self, ds, name):
         x = displacement(ds)
         function = gd.relaxation_time if name == "time" else gd.overlap
         renamed = function(x.rename({name: "other"}), dim="other")

@@ -1,4 +1,4 @@
-"""One process or two: the same network, the same maps, and nothing lost when one is killed."""
+"""One or two processes: the same network and maps, and nothing lost after a kill."""
 # torch is optional: without it these tests are skipped before the imports that need it.
 # ruff: noqa: E402
 
@@ -64,7 +64,7 @@ def start(stage: str, campaign: Campaign) -> subprocess.Popen:
 
 
 def processes(folder: Path) -> list[int]:
-    """Those that torchrun started for a campaign, torchrun left out."""
+    """Processes that torchrun started for a campaign, without torchrun itself."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -90,7 +90,7 @@ def open_explanations(campaign: Campaign) -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Campaign, Campaign]:
-    """Two networks, trained by one process, and by two that read the store as they go."""
+    """Two networks, trained by one process and by two with streaming."""
     one = gridded(tmp_path_factory.mktemp("one") / "c", "train.seeds=2")
     two = gridded(tmp_path_factory.mktemp("two") / "c", "train.seeds=2", "train.streaming=true")
     run_train(one, devices=ONE)
@@ -98,11 +98,11 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Campaign, Campaign]:
     return one, two
 
 
-def test_two_processes_learn_what_one_does(pair: tuple[Campaign, Campaign]) -> None:
+def test_two_processes_train_the_same_network_as_one(pair: tuple[Campaign, Campaign]) -> None:
     one, two = pair
     assert len(curve(one)) == len(curve(two)) == one.file.train.epochs
     for a, b in zip(curve(one), curve(two), strict=True):
-        # in each step the rounding of all before it grows
+        # rounding errors grow with each step
         assert a == pytest.approx(b, rel=1e-5 if a["epoch"] < 4 else 1e-2)
     assert curve(one)[-1]["train_loss"] < 0.5 * curve(one)[0]["train_loss"]
     assert weights(one).keys() == weights(two).keys()
@@ -113,7 +113,7 @@ def test_two_processes_learn_what_one_does(pair: tuple[Campaign, Campaign]) -> N
     assert not list((two.path / "logs").glob("*torchrun"))
 
 
-def test_killed_and_stopped_it_ends_like_an_undisturbed_one(
+def test_training_resumed_after_kill_and_stop_equals_undisturbed_training(
     pair: tuple[Campaign, Campaign], tmp_path: Path
 ) -> None:
     campaign = gridded(tmp_path / "c")
@@ -144,11 +144,11 @@ def test_killed_and_stopped_it_ends_like_an_undisturbed_one(
         assert torch.equal(value, weights(pair[1])[name]), name
 
 
-def test_two_processes_explain_what_one_does_and_keep_it_when_a_file_is_lost(
+def test_two_processes_explain_like_one_and_keep_finished_blocks(
     pair: tuple[Campaign, Campaign],
 ) -> None:
     one, two = pair
-    # of the same weights: an explained map is as sensitive to them as it likes
+    # with the same weights, since maps are very sensitive to them
     for network in range(2):
         theirs, ours = (networks.folder(c, network) / "weights.safetensors" for c in (one, two))
         ours.write_bytes(theirs.read_bytes())
@@ -171,7 +171,7 @@ def test_two_processes_explain_what_one_does_and_keep_it_when_a_file_is_lost(
     assert (records.read(two, "explain") or {})["device"] == "cpu"
 
 
-def test_blocks_that_nobody_told_of_are_not_complete(
+def test_missing_block_results_are_an_error(
     pair: tuple[Campaign, Campaign], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lose(campaign, stage, step: str, devices: Devices, on_message, words=()) -> None:
@@ -184,7 +184,7 @@ def test_blocks_that_nobody_told_of_are_not_complete(
     assert records.state(pair[1], "explain") is records.State.PARTIAL
 
 
-def test_processes_that_see_different_checkpoints_do_not_train(
+def test_different_checkpoints_on_two_nodes_are_refused(
     pair: tuple[Campaign, Campaign], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Ranks, "as_first", lambda ranks, content: content + 1)
@@ -192,7 +192,7 @@ def test_processes_that_see_different_checkpoints_do_not_train(
         fit(pair[0], torch.device("cpu"))
 
 
-def test_shares_are_the_whole_batch_and_augmented_like_it() -> None:
+def test_shares_of_the_processes_make_the_complete_batch() -> None:
     images, labels = np.arange(1, 7 * 16 + 1).reshape(7, 1, 4, 4), np.arange(7)
 
     def batches(ranks: Ranks) -> list[Batch]:
@@ -256,7 +256,7 @@ def test_a_job_without_gpus_uses_the_cpu_and_says_why(monkeypatch: pytest.Monkey
     assert "a GPU was asked for (SLURM_JOB_GPUS=0,1), but torch" in without_cuda("explain")
 
 
-def test_the_warning_is_one_line_a_stage(
+def test_warning_without_gpu_is_one_line_per_stage(
     pair: tuple[Campaign, Campaign], capsys: pytest.CaptureFixture[str]
 ) -> None:
     if torch.cuda.is_available():

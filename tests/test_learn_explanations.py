@@ -1,4 +1,4 @@
-"""What holds for the methods of explanation, each by itself, and at the particles."""
+"""Laws of the methods of explanation, and of Gamma at the particles."""
 
 # torch is optional: without it these tests are skipped before the imports that need it.
 # ruff: noqa: E402
@@ -32,7 +32,7 @@ PLANTED = Train(
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
-    """Noise everywhere; class 1 has a checkered patch at a random place, and only that.
+    """Noise; class 1 also has a checkered patch at a random position.
 
     A trained network, and images, labels and places of the patch that it has not seen.
     """
@@ -55,7 +55,7 @@ def planted(tmp_path_factory):
 
 
 def roc_area(maps, places):
-    """Probability that a cell of the places has a larger value than another cell."""
+    """Probability that a cell of the patch has a larger value than another cell."""
     ranks, inside = rankdata(maps.ravel()), places.ravel()
     count = inside.sum()
     return (ranks[inside].mean() - (count + 1) / 2) / (inside.size - count)
@@ -71,10 +71,10 @@ def test_the_map_finds_the_planted_structure_if_the_network_has_learnt_it(plante
     inside, outside = maps[glass][places[glass]], maps[glass][~places[glass]]
     assert inside.mean() > 3 * abs(outside.mean())
     assert roc_area(maps[glass], places[glass]) > 0.9
-    # for the other class, the same places speak less than chance would have it
+    # for the other class, the patch has less than by chance
     other, _ = explain_images(network, images[glass], np.zeros(glass.sum(), int), method)
     assert roc_area(other, places[glass]) < 0.5
-    # the sanity check of Adebayo et al. (2018): random weights do not find it, whatever the seed
+    # the sanity check of Adebayo et al. (2018): random weights do not find the patch
     found = []
     for seed in range(5):
         torch.manual_seed(seed)
@@ -107,7 +107,7 @@ def test_integrated_gradients_add_up_to_the_difference_of_the_scores(planted, ba
     assert error(steps=150) < usual
     assert not capsys.readouterr().err
     _warn_of_gap.cache_clear()
-    assert min(error(steps=3), error(steps=3)) > 0.05  # twice, and said once
+    assert min(error(steps=3), error(steps=3)) > 0.05  # computed twice, but one warning
     (said,) = capsys.readouterr().err.splitlines()
     assert "with 3 points miss more than 5%" in said
 
@@ -132,7 +132,7 @@ def test_integrated_gradients_are_the_integral_along_the_path(dimension, baselin
     np.testing.assert_allclose(scores, network(images).detach(), atol=1e-12)
 
 
-def test_integrated_gradients_of_the_baseline_itself_are_nothing():
+def test_integrated_gradients_of_the_baseline_vanish():
     network = a_network(2, 8)
     maps, _ = explain_images(
         network, np.zeros((2, 2, 8, 8)), np.array([0, 1]), "integrated-gradients", baseline="empty"
@@ -229,7 +229,7 @@ def test_own_explains_each_snapshot_by_its_own_class(snapshots, method, mapping)
         assert found["glass"][1, 1, 0] == pytest.approx(maps[0, y % side, x % side], rel=1e-5)
 
 
-def test_particles_share_the_score_out_when_the_path_begins_at_an_empty_box(snapshots):
+def test_gamma_sums_to_the_score_for_an_empty_baseline(snapshots):
     folder, configurations, images = snapshots
     network = network_for(folder)
     changed = load(

@@ -18,7 +18,7 @@ METHODS = ("gradcam", "gradcam++", "integrated-gradients")
 
 
 def assert_same_maps(found, expected, tolerance):
-    """To a share of the largest value."""
+    """Equal, relative to the largest value."""
     assert np.abs(expected).max() > 0
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
@@ -45,7 +45,7 @@ def plus_plus_by_definition(network, image, target, layer):
     with torch.no_grad():
         maps = network.feature_maps(image[None], layer)
     size = maps[0].numel()
-    # one copy of the maps for each of their elements, which alone is moved in it
+    # one copy of the maps for each element, in which only this element is varied
     moved = torch.zeros(size, dtype=maps.dtype, requires_grad=True)
     copies = maps.expand(size, *maps.shape[1:]) + torch.diag(moved).reshape(size, *maps.shape[1:])
     value = network.scores_of_maps(copies, layer)[:, target].exp()
@@ -66,7 +66,7 @@ def plus_plus_by_definition(network, image, target, layer):
 @pytest.mark.parametrize("dimension", [2, 3])
 @pytest.mark.parametrize("head", ["pooled", "dense"])
 @pytest.mark.parametrize("layer", [0, 1, 2])
-def test_plus_plus_is_what_higher_derivatives_give(dimension, head, layer):
+def test_gradcam_plus_plus_equals_higher_derivatives(dimension, head, layer):
     cells = 6 if dimension == 2 else 3
     network = a_network(dimension, cells, head=head, strides=[1, 1, 2]).double()
     images = counts(2, cells, dimension)
@@ -80,7 +80,7 @@ def test_plus_plus_is_what_higher_derivatives_give(dimension, head, layer):
 @pytest.mark.parametrize(("dimension", "cells"), [(2, 16), (3, 8)])
 @pytest.mark.parametrize("strides", [[1, 1, 1], [2, 1, 2]])
 def test_maps_move_with_the_image(method, dimension, cells, strides):
-    """Also across the border of the box: a pooled network knows no place."""
+    """Also across the border of the box, since a pooled network has no absolute positions."""
     network = a_network(dimension, cells, strides=strides)
     images, target = counts(3, cells, dimension), np.array([1, 0, 1])
     axes, whole = tuple(range(-dimension, 0)), int(np.prod(strides))
@@ -97,7 +97,7 @@ def test_maps_move_with_the_image(method, dimension, cells, strides):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_dense_head_knows_places_but_its_maps_move_if_its_weights_do(method):
+def test_maps_of_a_dense_head_shift_only_with_its_weights(method):
     network = a_network(2, 12, head="dense", strides=[1, 2, 1])
     images, target = counts(3, 12, 2), np.array([1, 0, 1])
     maps, _ = explain_images(network, images, target, method, steps=5)
@@ -113,7 +113,7 @@ def test_a_dense_head_knows_places_but_its_maps_move_if_its_weights_do(method):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("dimension", [2, 3])
-def test_maps_turn_with_the_image_when_the_kernels_have_the_symmetry_of_the_box(method, dimension):
+def test_maps_rotate_with_the_image_for_symmetric_kernels(method, dimension):
     network = a_network(dimension, 6, seed=4)
     axes = range(-dimension, 0)
     turns = [
@@ -134,7 +134,7 @@ def test_maps_turn_with_the_image_when_the_kernels_have_the_symmetry_of_the_box(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_neither_the_batch_nor_the_company_changes_a_map(method):
+def test_map_is_independent_of_other_images(method):
     network, images = a_network(2, 8), counts(7, 8, 2)
     target = np.array([0, 1, 1, 0, 1, 0, 0])
     maps, scores = explain_images(network, images, target, method, steps=5, batch_size=7)

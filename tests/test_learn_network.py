@@ -56,7 +56,7 @@ def test_pooled_scores_do_not_change_under_shifts(dimension):
     torch.testing.assert_close(network(images), network(shifted), atol=1e-5, rtol=0)
 
 
-def test_standardise_takes_each_channel_on_its_own():
+def test_standardise_is_per_channel():
     network = build_network(small(), 2, 3, 8)
     images = counts(100, 8, 2, channels=3)
     images[:, 1] += 5

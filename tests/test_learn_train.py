@@ -76,7 +76,7 @@ def test_a_tiny_set_is_learnt(tmp_path, dimension):
     assert metrics_of(tmp_path)[-1]["train_loss"] < 0.1
 
 
-def test_one_set_of_noise_is_overfitted_by_the_dense_head(tmp_path):
+def test_dense_head_overfits_noise(tmp_path):
     random = np.random.default_rng(0)
     images = random.integers(0, 2, (8, 1, CELLS, CELLS)).astype(np.uint8)
     labels = random.permutation(8) % 2
@@ -165,7 +165,7 @@ def image_threads():
     return [one.name for one in threading.enumerate() if one.name.startswith("images")]
 
 
-def test_an_image_lost_while_it_is_learnt_from_stops_the_training(tmp_path):
+def test_lost_image_stops_the_training(tmp_path):
     campaign = gridded(tmp_path / "c", "train.streaming=true")
     file = campaign.store / "density" / "density" / "c" / "0"
 
@@ -184,7 +184,7 @@ def test_an_image_lost_while_it_is_learnt_from_stops_the_training(tmp_path):
         splits(campaign, False)
 
 
-def test_a_stage_streams_and_its_checkpoint_belongs_to_its_images(tmp_path):
+def test_streaming_checkpoint_belongs_to_its_images(tmp_path):
     one = gridded(tmp_path / "one", "train.streaming=true", "train.epochs=2")
     run_train(one, devices=Devices("cpu"))
     assert len(curve(one.path / "model")) == 2
@@ -195,7 +195,7 @@ def test_a_stage_streams_and_its_checkpoint_belongs_to_its_images(tmp_path):
         fit(other, torch.device("cpu"))
 
 
-def test_a_thread_makes_a_few_ahead_in_order_and_ends():
+def test_prefetching_keeps_order_and_ends():
     made = []
 
     def make(task):
@@ -228,8 +228,8 @@ def test_the_thread_of_an_interrupted_epoch_ends(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_nothing_of_a_split_is_known_from_another(tmp_path):
-    """Where the states differ in nothing, all that is right on unseen runs is luck."""
+def test_splits_share_no_information(tmp_path):
+    """If the states do not differ, accuracy on unseen runs is chance."""
     split = "quench.split={train=12,validation=14,test=34}"
     campaign = gridded(tmp_path / "c", "quench.runs=60", split, "quench.cooling_points=8")
     density = groups.array(campaign.store, "density", "density")
@@ -244,13 +244,13 @@ def test_nothing_of_a_split_is_known_from_another(tmp_path):
         images, labels = read_split(campaign, split)
         return int((evaluate(network, images).argmax(1) == labels).sum())
 
-    assert right("train") == 24  # it knows by heart what it has seen
+    assert right("train") == 24  # it has memorised the training images
     low, high = binom.interval(0.999, 96, 0.5)
-    assert high < 96 * 0.7  # so that a third of leaked images could not hide
+    assert high < 96 * 0.7  # a third of leaked images would exceed this
     assert low <= right("validation") + right("test") <= high
 
 
-def test_one_thread_or_two_make_no_difference(tmp_path):
+def test_one_and_two_threads_agree(tmp_path):
     data, new = crystals_and_gases(24, 0), crystals_and_gases(16, 1)
     before, curves, scores = torch.get_num_threads(), [], []
     try:
@@ -307,7 +307,7 @@ def test_bad_data_are_refused_before_training(tmp_path, what, message):
         assert not (tmp_path / "model" / "metrics.csv").exists()
 
 
-def test_validation_images_have_the_shape_of_the_others(tmp_path):
+def test_validation_images_need_the_training_shape(tmp_path):
     data, (images, labels) = crystals_and_gases(8, 0), crystals_and_gases(8, 1)
     other = images[:, :, :6, :6]
     with pytest.raises(UsageError, match=r"of shape \(1, 6, 6\); expected \(1, 8, 8\)"):
@@ -322,7 +322,7 @@ class Malicious:
         return Path.touch, (self.target,)
 
 
-def test_a_checkpoint_with_code_or_without_its_end_is_refused(tmp_path):
+def test_checkpoint_with_code_or_truncated_is_refused(tmp_path):
     data, chosen = crystals_and_gases(8, 0), settings(epochs=1)
     train(*data, *data, chosen, 7, tmp_path)
     path, victim = tmp_path / "checkpoint.pt", tmp_path / "victim"
@@ -346,7 +346,7 @@ def test_a_checkpoint_with_code_or_without_its_end_is_refused(tmp_path):
         train(*data, *data, chosen, 7, tmp_path)
     assert not victim.exists()
     pickle.loads(path.read_bytes())
-    assert victim.exists()  # it would have worked
+    assert victim.exists()  # the code would have run
     for length in (0, 10, 500, len(whole) - 1):
         path.write_bytes(whole[:length])
         with pytest.raises(UsageError, match=r"is damaged; expected a checkpoint [^\n]*$"):
@@ -357,7 +357,7 @@ def test_a_checkpoint_with_code_or_without_its_end_is_refused(tmp_path):
         train(*data, *data, chosen, 7, tmp_path)
 
 
-def test_a_full_disk_leaves_the_old_checkpoint_whole(tmp_path):
+def test_full_disk_keeps_the_old_checkpoint(tmp_path):
     resource = pytest.importorskip("resource")
     data, chosen = crystals_and_gases(8, 0), settings(epochs=3)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -449,7 +449,7 @@ def test_a_tiny_set_is_learnt_in_bfloat16(tmp_path):
     assert not uses_bfloat16("auto", torch.device("cpu"))
 
 
-def test_training_leaves_torchs_random_state_alone(tmp_path):
+def test_training_does_not_change_the_global_random_state(tmp_path):
     data = crystals_and_gases(8, 0)
     before = torch.get_rng_state()
     train(*data, *data, settings(epochs=1), 7, tmp_path)
@@ -491,7 +491,7 @@ def test_bad_weights_are_refused_in_one_line(tmp_path):
             load_network(tmp_path, settings(), 2, 1, CELLS)
 
 
-def test_a_loss_that_is_no_number_fails_plainly(tmp_path):
+def test_nan_loss_is_an_error(tmp_path):
     data = crystals_and_gases(8, 0)
     wild = settings(learning_rate=1e30, normalisation="none", epochs=20)
     with pytest.raises(StageFailed, match=r"training loss became (nan|inf) in epoch"):
@@ -522,7 +522,7 @@ def test_patience_counts_only_after_a_perfect_epoch():
     assert finished(history(*[(0.5, 0.7)] * 9), chosen)
 
 
-def test_the_learning_rate_warms_up_and_falls_to_nothing():
+def test_learning_rate_warms_up_and_decays_to_zero():
     rates = [learning_rate(step, 100, 0.1) for step in range(100)]
     assert rates[0] == pytest.approx(0.02)
     assert max(rates) == pytest.approx(0.1)

@@ -1,4 +1,4 @@
-"""The glass formers known by name: what they hold, and how the report holds them to the paper."""
+"""The built-in models: their values, and their comparison with the paper."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAMILIES = {"abm": ["abm", "abm-1.2"], "kam": ["kam", "kam-1.09", "kam-table1"]}
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=str)
-def test_every_model_is_whole(model) -> None:
+def test_every_model_is_consistent(model) -> None:
     assert model is MODELS[model.name]
     assert sum(model.fractions) == pytest.approx(1)
     for matrix in (model.sigma, model.epsilon, model.reference_lengths):
@@ -65,13 +65,13 @@ def test_energies_of_kob_and_andersen_and_as_printed() -> None:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_variant_differs_in_what_its_name_says_alone(name) -> None:
+def test_variant_differs_only_as_its_name_says(name) -> None:
     parent, changed = VARIANTS[name]
     ours, theirs = vars(MODELS[name]), vars(MODELS[parent])
     assert {key for key in ours if ours[key] != theirs[key]} == changed | {"name", "note"}
 
 
-def test_a_variant_is_the_experiment_with_its_values_written_out(tmp_path: Path) -> None:
+def test_variant_equals_the_model_with_explicit_values(tmp_path: Path) -> None:
     for name, density in (("kam-1.09", 1.09), ("abm-1.2", 1.2)):
         variant = new_campaign(tmp_path / name, name, "paper")
         parent = new_campaign(tmp_path / f"parent of {name}", VARIANTS[name][0], "paper")
@@ -79,7 +79,7 @@ def test_a_variant_is_the_experiment_with_its_values_written_out(tmp_path: Path)
         assert load(parent.path, [f"system.density={density}"]).hash == variant.hash
 
 
-def test_a_variant_is_held_against_the_numbers_of_its_family() -> None:
+def test_variant_is_compared_with_its_family_in_the_paper() -> None:
     found = {family: [] for family in paper.NUMBERS}
     for model in MODELS.values():
         if model.family:
@@ -94,7 +94,7 @@ def test_a_variant_is_held_against_the_numbers_of_its_family() -> None:
 def test_the_doubt_is_one_sentence_with_what_the_paper_prints(name) -> None:
     model = MODELS[name]
     text = paper.doubt(model)
-    assert "; " not in text  # which parts notes
+    assert "; " not in text  # which separates notes
     assert f"density {model.density:g}" in text
     assert "1.09" in text
     assert "1.2" in text
@@ -119,10 +119,13 @@ def test_images_have_one_channel(tmp_path: Path, model: str, preset: str) -> Non
     assert not new_campaign(tmp_path / "c", model, preset).file.grid.species_channels
 
 
-def test_quick_measures_the_dynamics_of_both_models_at_the_same_multiples_of_the_onset(
+def test_quick_uses_equal_multiples_of_the_onset_for_both_models(
     tmp_path: Path,
 ) -> None:
     quick = {name: new_campaign(tmp_path / name, name, "quick") for name in MODELS}
     temperatures = {name: made.file.propensity.temperatures for name, made in quick.items()}
-    assert temperatures.pop("abm-1.2") == [1.5, 4.0]  # it hardly moves within the paper's range
+    assert temperatures.pop("abm-1.2") == [
+        1.5,
+        4.0,
+    ]  # particles hardly move within the paper's range
     assert all(one == [1.0, 1.5] for one in temperatures.values())

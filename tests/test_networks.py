@@ -1,4 +1,4 @@
-"""Several networks of one campaign: each on its own, and what is said of all of them."""
+"""Several networks of one campaign, and statistics over them."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ ATTRIBUTES = {
 
 @pytest.fixture(scope="module")
 def four(tmp_path_factory):
-    """Made-up results of four networks, of which the second has not learnt."""
+    """Synthetic results of four networks; the second is below the minimum accuracy."""
     folder = tmp_path_factory.mktemp("networks") / "glass"
     campaign = make_store(folder, extra=("train.seeds=4",), attributes=ATTRIBUTES)
     correct = groups.array(campaign.store, "explanations", "correct_by_network")
     values = np.ones(correct.shape, np.int8)
-    values[4, 2, 1] = 0  # the third network takes the glass of run 4 for a liquid
+    values[4, 2, 1] = 0  # the third network classifies the glass of run 4 as a liquid
     correct[...] = values
     return ReportData.of(campaign)
 
 
-def test_seeds_differ_and_do_not_depend_on_how_many_there_are(tmp_path):
+def test_network_seeds_differ_and_are_independent_of_their_number(tmp_path):
     few = new_campaign(tmp_path / "few", "kam", "quick", (*TINY, "train.seeds=3"))
     many = new_campaign(tmp_path / "many", "kam", "quick", (*TINY, "train.seeds=9"))
     seeds = [networks.seed(many, k) for k in range(many.file.train.seeds)]
@@ -49,7 +49,7 @@ def test_seeds_differ_and_do_not_depend_on_how_many_there_are(tmp_path):
     assert networks.folder(few, 0) == few.path / "model"
 
 
-def test_the_one_that_is_shown_is_one_of_them(tiny):
+def test_shown_network_is_one_of_the_networks(tiny):
     record = records.read(load(tiny), "explain")
     shown = record["network"]
     assert len(record["learnt_by_network"]) == len(record["test_accuracy_by_network"]) == 2
@@ -83,7 +83,7 @@ def test_maps_of_two_networks_are_correlated_by_numpy_too(tiny):
         np.testing.assert_allclose(found[sample], np.corrcoef(gamma[sample]), atol=1e-6)
 
 
-def test_who_has_not_learnt_is_left_out(four):
+def test_networks_below_minimum_accuracy_are_left_out(four):
     assert compared.learnt(four) == [0, 2, 3]
     test = np.flatnonzero(four.test)
     assert FAILED not in test
@@ -96,7 +96,7 @@ def test_who_has_not_learnt_is_left_out(four):
     assert compared.spread(found) == pytest.approx(np.nanstd(expected, ddof=1))
 
 
-def test_agreement_is_over_pairs_that_both_have_it_right(four):
+def test_agreement_uses_snapshots_correct_for_both_networks(four):
     between = four.group("correlations")["pearson_between_networks"].sel(state="glass")
     between = between.transpose("sample", "network", "other_network").values
     test = np.flatnonzero(four.test)

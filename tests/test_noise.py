@@ -1,4 +1,4 @@
-"""Means of replicas with known signal and noise: reliability, ceiling and interval."""
+"""Means of replicas with known signal and noise: reliability, correction and interval."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class TestReliability:
         found = split_half_reliability_array(values, 50)
         assert found == pytest.approx(1 / (1 + noise / count), abs=0.02)
 
-    def test_it_is_the_correlation_with_another_mean(self):
+    def test_reliability_is_the_correlation_with_an_independent_mean(self):
         signal, values = replicas(24, 40_000, 10.0, 2)
         again = pearsonr(values[:12].mean(axis=0), values[12:].mean(axis=0))[0]
         assert split_half_reliability_array(values[:12]) == pytest.approx(again, abs=0.02)
         true = pearsonr(signal, values[:12].mean(axis=0))[0]
         assert np.sqrt(split_half_reliability_array(values[:12])) == pytest.approx(true, abs=0.02)
 
-    def test_it_does_not_hang_on_one_split(self):
+    def test_reliability_is_averaged_over_splits(self):
         _, values = replicas(8, 150, 8.0, 3)
         spread = [np.std([split_half_reliability_array(values, n, k) for k in range(60)])
                   for n in (1, 100)]  # fmt: skip
@@ -62,7 +62,7 @@ class TestReliability:
 
     @pytest.mark.parametrize("count", [4, 7])
     def test_halves(self, count):
-        """From means of halves, by hand; Horst's formula is that of unequal ones."""
+        """From means of halves, computed here; Horst's formula is for unequal halves."""
         _, values = replicas(count, 80, 2.0, 15)
         weights = half_contrasts(count, 1, 3)
         np.testing.assert_allclose(weights.sum(), 0, atol=1e-15)
@@ -73,7 +73,7 @@ class TestReliability:
         found = reliability_of_halves(values.mean(axis=0), weights @ values, count)
         assert found == pytest.approx(expected, rel=1e-10)
 
-    def test_nothing_shared_constant_missing_or_alone(self):
+    def test_reliability_of_degenerate_replicas(self):
         _, values = replicas(4, 100, 1.0, 6)
         opposed = np.array([values[0], -values[0]])
         assert split_half_reliability_array(opposed) == 0
@@ -99,8 +99,8 @@ def test_the_noise_corrected_correlation_is_the_true_one():
 
 class TestInterval:
     @pytest.mark.parametrize(("count", "noise"), [(4, 1.0), (12, 2.0), (30, 60.0)])
-    def test_it_holds_the_truth_as_often_as_it_says(self, count, noise):
-        """Skewed noise that is larger where the signal is, as that of displacements."""
+    def test_interval_has_the_stated_coverage(self, count, noise):
+        """Skewed noise in proportion to the signal, as for displacements."""
         random, trials = np.random.default_rng(9), 600
         signal = np.exp(0.5 * random.normal(size=250))
         structure = signal + 0.5 * random.normal(size=250)
@@ -110,25 +110,25 @@ class TestInterval:
         truth = np.mean(measured)
         lower, upper = correlation_interval_array(structure, values, seed=4)
         assert ((lower < truth) & (truth < upper)).mean() == pytest.approx(0.95, abs=0.03)
-        # nor are misses on one side alone
+        # misses occur on both sides
         assert (truth < lower).mean() > 0.005
         assert (truth > upper).mean() > 0.005
 
-    def test_noise_that_resampling_adds_does_no_harm(self):
-        """Else both ends would be nearer to 0 than the correlation."""
+    def test_interval_is_centred_at_the_correlation(self):
+        """A resampled correlation would be biased towards 0."""
         signal, values = replicas(20, 2000, 60.0, 10)
         measured = pearsonr(signal, values.mean(axis=0))[0]
         lower, upper = correlation_interval_array(signal, values, resamples=2000)
         assert (lower + upper) / 2 == pytest.approx(measured, abs=0.01)
 
-    def test_without_noise_it_is_a_point(self):
+    def test_interval_without_noise_has_width_zero(self):
         signal, _ = replicas(2, 100, 1.0, 11)
         structure = signal + np.random.default_rng(1).normal(size=100)
         same = np.repeat(signal[None], 6, axis=0)
         ends = correlation_interval_array(structure, same)
         np.testing.assert_allclose(ends, pearsonr(structure, signal)[0], rtol=1e-9)
 
-    def test_what_each_replica_does(self):
+    def test_effects_of_replicas_are_derivatives(self):
         """With many resamples it is the jackknife with Student's t."""
         signal, values = replicas(8, 500, 6.0, 14)
         without = [pearsonr(signal, np.delete(values, k, axis=0).mean(axis=0))[0] for k in range(8)]

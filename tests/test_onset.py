@@ -1,4 +1,4 @@
-"""T*: the kink of e(T) and the crossing of delta, on curves whose answer is known."""
+"""T*: the kink of e(T) and the crossing of delta, for curves with known T*."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEMPERATURE = np.linspace(0.8, 0.05, 40)  # as on cooling
 
 
 def curve(temperature, place=KINK):
-    """Slope 1 below, 2.2 above, as of a glass in 2D and its liquid."""
+    """Slope 1 below and 2.2 above, as for a glass in 2D and its liquid."""
     return -3 + temperature + 1.2 * np.maximum(temperature - place, 0)
 
 
@@ -33,7 +33,7 @@ def sum_of_squares(place, x, y, weight):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("seed", range(6))
-def test_the_best_break_as_by_brute_force(seed, weighted):
+def test_best_break_equals_brute_force(seed, weighted):
     rng = np.random.default_rng(seed)
     x = np.sort(rng.uniform(0, 5, 15))
     y = rng.normal(size=15) + (0 if seed < 2 else 3) * np.abs(x - 2)
@@ -60,7 +60,7 @@ def test_a_curve_of_two_lines_is_found_exactly(place):
 
 
 @pytest.mark.parametrize("noise", [0.004, 0.03])
-def test_the_interval_holds_the_kink_about_as_often_as_it_says(noise):
+def test_interval_of_the_kink_has_the_stated_coverage(noise):
     found = [kink(TEMPERATURE, quenches(noise, seed), 0, 1, resamples=100) for seed in range(30)]
     inside = np.mean([one.lower <= KINK <= one.upper for one in found])
     assert 0.8 <= inside <= 1
@@ -80,16 +80,16 @@ def test_a_line_has_no_kink():
     ]
     assert np.mean([one.p_value < 0.05 for one in found]) <= 0.15
     assert np.mean([one.p_value for one in found]) == pytest.approx(0.5, abs=0.15)
-    # and nowhere in particular
+    # with a broad interval
     assert np.median([one.upper - one.lower for one in found]) > 0.2
 
 
-def test_a_gradual_bend_is_told_from_a_kink():
+def test_gradual_bend_is_distinguished_from_a_kink():
     gradual = kink(TEMPERATURE, quenches(0.002, 1, of=lambda t: 2 * t**2), 0, 1)
     sharp = kink(TEMPERATURE, quenches(0.002, 1), 0, 1)
     assert gradual.parabola < 1 < sharp.parabola
     assert gradual.p_value < 0.05  # it is not one line
-    # what lies above the window's upper end moves the one, not the other
+    # the upper end of the window changes the gradual one, not the kink
     assert gradual.highest - gradual.lowest > 0.05
     assert sharp.highest - sharp.lowest < 0.01
 
@@ -109,7 +109,7 @@ def test_units_and_order_and_failed_quenches_do_not_matter():
     assert kink(TEMPERATURE, np.full((2, 40), np.nan), 0.1, 0.7).counted == 0
 
 
-def test_errors_make_bad_points_count_less():
+def test_points_with_large_errors_have_less_weight():
     energy, error = quenches(0.002, 0), np.full(40, 0.001)
     energy[:, 30:33] += 1.0
     error[30:33] = 10.0
@@ -176,7 +176,7 @@ def test_crossing_over_configurations():
     alone = mean_crossing(HOT, delta[:1])
     assert (alone.temperature, alone.counted) == (pytest.approx(onsets[0]), 1)
     assert np.isnan([alone.lower, alone.upper]).all()
-    # a third of the glasses move within the range: of three, nothing is known beyond it
+    # only a third of the glasses reach the level within the range
     for count, open_below in ((3, True), (12, False)):
         onsets = np.where(np.arange(count) % 3 == 0, 0.4, 0.9)
         wide = mean_crossing(HOT, displacement(HOT, onsets[:, None]))

@@ -42,7 +42,7 @@ def command(tmp_path: Path) -> Callable[..., str]:
 
 
 def expected(campaign: Path, power: int) -> np.ndarray:
-    """By NumPy, from the store."""
+    """Computed with NumPy from the store."""
     with gd.open(campaign) as tree:
         group = tree["indicators"]
         volume = group["voronoi_volume"].values.astype(float) ** power
@@ -80,7 +80,7 @@ def test_a_stage_in_one_file_is_planned_and_submitted(
     assert NAME in said
 
 
-def test_the_table_of_stages_in_the_docs_is_that_of_the_program() -> None:
+def test_table_of_stages_in_the_docs_agrees_with_the_code() -> None:
     def row(stage: Stage) -> str:
         reads = ", ".join((*stage.reads, *stage.uses)) or "campaign file"
         folder = [] if stage.record_in in stage.writes else [f"`{stage.record_in}/`"]

@@ -1,4 +1,4 @@
-"""Which stages may run, and what is said of those that may not."""
+"""Which stages can run, and the errors of those that cannot."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def campaign(tmp_path: Path) -> Campaign:
 
 
 def do(campaign: Campaign, stage: str, start_over: bool = False) -> None:
-    """Begin and complete a stage without doing its work."""
+    """Start and complete a stage without its work."""
     record, fresh = jobs.begin(campaign, stage, start_over)
     written = {
         "quench": (layout.configurations,),
@@ -40,9 +40,7 @@ def do(campaign: Campaign, stage: str, start_over: bool = False) -> None:
 
 
 @pytest.mark.parametrize("start", ["glass", "equilibrium"])
-def test_every_stage_rests_on_quench_and_comes_after_what_it_reads(
-    campaign: Campaign, start: str
-) -> None:
+def test_every_stage_needs_quench_and_follows_its_inputs(campaign: Campaign, start: str) -> None:
     made = load(campaign.path, [f"propensity.start={start}"])
     order = list(records.stages(made))
     assert ("equilibrate" in order) == (start == "equilibrium")
@@ -72,7 +70,7 @@ def test_an_optional_stage_counts_from_when_it_is_complete(campaign: Campaign) -
     assert not records.lacked(load(campaign.path, ["campaign.seed=9"]), "correlate")
 
 
-def test_a_change_makes_all_that_rests_on_it_stale(campaign: Campaign) -> None:
+def test_change_outdates_all_downstream_stages(campaign: Campaign) -> None:
     for stage in ("quench", "grid", "train"):
         assert records.state(campaign, stage) is State.ABSENT
         do(campaign, stage)
@@ -86,7 +84,7 @@ def test_a_change_makes_all_that_rests_on_it_stale(campaign: Campaign) -> None:
     assert records.state(only_grid, "train") is State.CHANGED
 
 
-def test_a_stage_made_again_makes_its_readers_stale(campaign: Campaign) -> None:
+def test_repeated_stage_outdates_its_readers(campaign: Campaign) -> None:
     for stage in ("quench", "grid", "train"):
         do(campaign, stage)
     do(campaign, "grid", start_over=True)
@@ -97,12 +95,12 @@ def test_a_stage_made_again_makes_its_readers_stale(campaign: Campaign) -> None:
     assert jobs.is_complete(campaign, "train")
 
 
-def test_resources_do_not_make_anything_stale(campaign: Campaign) -> None:
+def test_resources_outdate_nothing(campaign: Campaign) -> None:
     do(campaign, "quench")
     assert jobs.is_complete(load(campaign.path, ["hpc.workers=5", "dask.workers=2"]), "quench")
 
 
-def test_a_stage_waits_for_what_it_rests_on(campaign: Campaign) -> None:
+def test_stage_needs_complete_inputs(campaign: Campaign) -> None:
     with pytest.raises(UsageError, match="grid needs quench, which is not started"):
         jobs.is_complete(campaign, "grid")
 
@@ -119,7 +117,7 @@ def test_a_stage_is_held_by_one_process(campaign: Campaign) -> None:
     assert not locks.is_running(campaign, "quench")
 
 
-def test_a_stage_completed_while_its_lock_was_waited_for_is_not_done_again(
+def test_stage_completed_during_the_wait_is_not_repeated(
     campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for stage in ("quench", "grid", "train"):
@@ -168,7 +166,7 @@ def test_a_retry_of_a_complete_stage_starts_ranks_if_runs_have_failed(campaign: 
         again.run("quench", False)
 
 
-def test_one_worker_a_core_makes_whole_groups_or_says_what_would(
+def test_default_workers_must_be_a_multiple_of_ranks_per_run(
     campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(64)))
@@ -183,7 +181,7 @@ def test_one_worker_a_core_makes_whole_groups_or_says_what_would(
             workers(f"hpc.ranks_per_run={group}")
 
 
-def test_a_damaged_record_says_what_to_type(campaign: Campaign) -> None:
+def test_damaged_record_error_says_what_to_type(campaign: Campaign) -> None:
     do(campaign, "quench")
     path = campaign.path / STAGES["quench"].home
     path.write_text(path.read_text()[:100])

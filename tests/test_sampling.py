@@ -1,4 +1,4 @@
-"""Statistics over samples: laws, and SciPy's bootstrap beside ours."""
+"""Statistics over samples: laws, with SciPy's bootstrap as the oracle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROWS = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(ROWS)
-def test_moments_as_numpy_without_the_missing(rows):
+def test_moments_agree_with_numpy_without_nan(rows):
     found = moments(np.array(rows))
     for k, row in enumerate(rows):
         left = np.array([x for x in row if not np.isnan(x)])
@@ -41,7 +41,7 @@ def test_moments_as_numpy_without_the_missing(rows):
 
 @pytest.mark.parametrize("count", [12, 40, 300])
 @pytest.mark.parametrize("confidence", [0.5, 0.95])
-def test_interval_as_scipy(count, confidence):
+def test_interval_agrees_with_scipy(count, confidence):
     values = np.exp(np.random.default_rng(count).normal(size=(3, count)))
     found = bootstrap_interval(values, confidence, 999, 5)
     expected = scipy.stats.bootstrap(
@@ -53,7 +53,7 @@ def test_interval_as_scipy(count, confidence):
     np.testing.assert_allclose(found, wanted, rtol=1e-12)
 
 
-def test_wider_is_what_students_interval_is():
+def test_small_sample_factor_gives_students_interval():
     """Gaussian means: the bootstrap ends at z s sqrt((n - 1) / n) / sqrt(n), Student's at t s."""
     n, spread = 7, 2.3
     low, high = scipy.stats.t.interval(0.9, n - 1, scale=spread / np.sqrt(n))
@@ -72,7 +72,7 @@ def test_missing_samples_change_nothing():
 
 @settings(max_examples=40, deadline=None)
 @given(ROWS)
-def test_the_interval_holds_what_it_is_of(rows):
+def test_interval_contains_the_mean(rows):
     values = np.array(rows)
     lower, upper = bootstrap_interval(values, resamples=200)
     count = (~np.isnan(values)).sum(axis=1)
@@ -92,19 +92,19 @@ def test_the_interval_holds_what_it_is_of(rows):
 def test_it_moves_and_grows_with_the_values():
     values = np.random.default_rng(0).normal(size=30)
     plain, moved = bootstrap_interval(values), bootstrap_interval(5 - 3 * values)
-    # mirrored resamples: the two ends change places, up to which ranks they fall between
+    # mirrored resamples exchange the two ends, except for the ranks between which they lie
     np.testing.assert_allclose(moved, 5 - 3 * np.array(plain)[::-1], atol=1e-2)
     np.testing.assert_allclose(bootstrap_interval(2 + 4 * values), 2 + 4 * np.array(plain))
 
 
-def test_it_covers_the_mean_about_as_often_as_it_says():
+def test_interval_has_the_stated_coverage():
     values = np.random.default_rng(1).exponential(size=(1000, 25))
     lower, upper = bootstrap_interval(values, 0.9, 500)
     assert ((lower < 1) & (upper > 1)).mean() == pytest.approx(0.88, abs=0.03)
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_a_few_samples_know_how_little_they_know(count):
+def test_coverage_holds_for_few_samples(count):
     values = np.random.default_rng(count).normal(size=(2000, count))
     lower, upper = bootstrap_interval(values, 0.95, 500)
     assert ((lower < 0) & (upper > 0)).mean() == pytest.approx(0.945, abs=0.02)
@@ -131,7 +131,7 @@ def test_refusals(words, message):
 def test_no_samples_are_refused():
     with pytest.raises(ValueError, match="0 samples along the last axis; expected at least 1"):
         bootstrap_interval(np.ones((2, 0)))
-    # no rows are fine
+    # an empty array of rows is valid
     assert bootstrap_interval(np.ones((0, 3)))[0].shape == (0,)
 
 

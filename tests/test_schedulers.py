@@ -1,4 +1,4 @@
-"""What is said to Grid Engine and PBS, and what they answer, as text."""
+"""Commands for Grid Engine and PBS, and their answers, as text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROFILE = {
     "propensity": {"ranks": 5, "cores": 2, "nodes": 1},
     "train": {"partition": "gpu", "gres": "gpu:2", "memory": "8GB", "cores": 4},
 }
-#: By scheduler and stage, options that must stand side by side in the command.
+#: For each scheduler and stage, consecutive options of the command.
 WORDS = {
     "gridengine": {
         "quench": ("-l h_rt=129600", "-pe orte 33", "-q cpu", "-P me", "-m n", "-r y", "-C "),
@@ -42,7 +42,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("scheduler", WORDS)
-def test_a_profile_is_said_in_the_words_of_each_scheduler(scheduler: str, tmp_path: Path) -> None:
+def test_profile_is_translated_for_each_scheduler(scheduler: str, tmp_path: Path) -> None:
     campaign = load(new(tmp_path / "c", "kam", TINY), ["quench.runs=24"])
     profile = new_profile(PROFILE | {"site": {**PROFILE["site"], "scheduler": scheduler}})
     jobs = {job.name: job for job in chain(campaign, profile)}
@@ -82,7 +82,7 @@ def test_dask_jobqueue_takes_the_options_of_each_scheduler(scheduler: str, tmp_p
 
 
 def fake(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
-    """In place of a scheduler's program, one that prints a text."""
+    """Replace a program of a scheduler by one that prints a text."""
     (folder / "text").write_text(text)
     (folder / name).write_text(f"#!/bin/sh\ncat {folder}/text\n")
     (folder / name).chmod(0o755)
@@ -96,7 +96,7 @@ def no_job(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def grid_engine_list(*jobs: tuple[str, str, str]) -> str:
-    """What qstat -xml prints of jobs: number, state, when they started."""
+    """Output of qstat -xml for jobs: number, state, start time."""
     shown = "".join(
         f"<job_list><JB_job_number>{number}</JB_job_number><JB_name>a</JB_name>"
         f"<JAT_start_time>{start}</JAT_start_time><state>{state}</state>"
@@ -107,9 +107,7 @@ def grid_engine_list(*jobs: tuple[str, str, str]) -> str:
 
 
 @pytest.mark.processes
-def test_states_of_grid_engine_are_said_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_grid_engine_states_are_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start = datetime.fromtimestamp(time.time() - 62).isoformat(timespec="seconds")
     states = ("r", "Rr", "hqw", "hRq", "dr")
     fake(tmp_path, monkeypatch, "qstat", grid_engine_list(*((s, s, start) for s in states)))
@@ -148,7 +146,7 @@ def pbs_job(**changes: object) -> dict[str, object]:
 
 
 @pytest.mark.processes
-def test_states_of_pbs_are_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pbs_states_are_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = {
         "1.pbs": pbs_job(resources_used={"walltime": "00:01:02"}, run_count=2),
         "2.pbs": pbs_job(job_state="H", depend="afterok:1.pbs"),

@@ -1,4 +1,4 @@
-"""Campaigns on a real Slurm: chained, put back, cancelled, refused, and on a node that is lost."""
+"""Campaigns on a real Slurm: chain, requeue, cancel, refusal, lost node."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def log(folder: Path, name: str) -> str:
 
 
 def works(folder: Path, stage: str) -> bool:
-    """Whether LAMMPS runs are in flight."""
+    """Whether LAMMPS is running."""
     return bool((live.read(folder, stage) or {}).get("steps_per_second"))
 
 
@@ -100,11 +100,9 @@ def equal(one: Path, other: Path, *groups: str) -> None:
 
 
 @pytest.mark.long
-def test_a_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
-    slurm: Slurm, tmp_path: Path, profile: Path
-) -> None:
+def test_chain_with_requeued_quench_completes(slurm: Slurm, tmp_path: Path, profile: Path) -> None:
     folder = begin_and_stop(new(tmp_path / "c", "kam", SIXTY))
-    # Slurm counts in minutes; two workers with thirty runs each do not make it on any machine
+    # Slurm counts in minutes; two workers cannot do thirty runs each in time
     change_input(folder, "#@ cooling", "shell sleep 2.5")
     profile.write_text(PROFILE.format(quench="00:01:00"))
     numbers = submit(folder, profile)
@@ -129,15 +127,15 @@ def test_a_chain_with_a_quench_that_does_not_fit_into_its_wall_time(
     assert shown.count("│ complete ") == len(STAGES), shown
     assert (folder / "report.html").is_file()
     assert "nothing to submit" in glassdask("submit", str(folder)).stdout
-    # what a wall time cut into pieces has the bits of what nobody disturbed
+    # after stops at the wall time, results have the bits of an undisturbed campaign
     assert "identical" in glassdask("replay", str(folder), "--sample", "0").stdout
 
 
 @pytest.mark.parametrize("whole", [True, pytest.param(False, marks=pytest.mark.long)])
-def test_the_chain_by_hand_as_the_page_says(
+def test_chain_by_hand_of_the_readme_completes(
     slurm: Slurm, tmp_path: Path, tiny: Path, whole: bool
 ) -> None:
-    """Of a campaign that is whole, each script finds nothing to do; or all is done."""
+    """In a complete campaign each script has nothing to do; else all stages run."""
     folder = tmp_path / "my-glass"
     if whole:
         shutil.copytree(tiny, folder)
@@ -158,7 +156,7 @@ def test_the_chain_by_hand_as_the_page_says(
     equal(tiny, folder, "configurations", "density", "indicators", "propensity")
 
 
-def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
+def test_cancelled_campaign_continues_after_submit(
     slurm: Slurm, tmp_path: Path, profile: Path
 ) -> None:
     slow = (*TINY, "quench.cooling_rate=0.035", "hpc.restart_interval=1.0")
@@ -167,7 +165,9 @@ def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
     wait_until(lambda: list((folder / "restarts" / "quench").glob("*.npz")), "a finished run")
     file = folder / "campaign.toml"
     text = file.read_text()
-    file.write_text(text.replace("runs = 24", "runs = 25"))  # a slip must not stand in the way
+    file.write_text(
+        text.replace("runs = 24", "runs = 25")
+    )  # an invalid file must not prevent `cancel`
     assert (
         f"{numbers['quench']}  quench: running" in in_process("status", str(folder), code=2).stdout
     )
@@ -175,7 +175,7 @@ def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
     file.write_text(text)
     assert said.count("; cancelled") == len(numbers)
     assert not slurm.run("squeue", "-h")
-    assert slurm.state(numbers["quench"]) == "CANCELLED"  # and did not put itself back
+    assert slurm.state(numbers["quench"]) == "CANCELLED"  # and was not requeued
     shown = in_process("status", str(folder)).stdout
     assert f"job {numbers['quench']} (quench): cancelled" in shown
     assert f"glassdask submit {folder}" in shown
@@ -191,7 +191,7 @@ def test_a_cancelled_campaign_goes_on_when_it_is_submitted_again(
     assert "Nothing" not in in_process("status", str(folder)).stdout
 
 
-def test_a_job_waits_while_another_process_works_at_its_stage(
+def test_job_waits_while_another_process_runs_its_stage(
     slurm: Slurm, tmp_path: Path, tiny: Path
 ) -> None:
     folder = new(tmp_path / "c", "kam", LEARNING)
@@ -217,7 +217,7 @@ def test_a_job_waits_while_another_process_works_at_its_stage(
 
 
 @pytest.mark.long
-def test_a_node_lost_during_propensity_costs_nothing_but_time(
+def test_lost_node_does_not_change_results(
     slurm: Slurm, tmp_path: Path, tiny: Path, profile: Path
 ) -> None:
     longer = ("--set", "propensity.duration=300.0", "--set", "hpc.restart_interval=1.0")
@@ -255,7 +255,9 @@ def _power_cut(job: str) -> None:
             continue
         if watches or f"SLURM_JOB_ID={job}".encode() in variables:
             found.append((watches, int(process.name)))
-    for _, number in sorted(found, reverse=True):  # who would report the end of the others first
+    for _, number in sorted(
+        found, reverse=True
+    ):  # parents first, since they would report the end of the others
         with suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)
 
@@ -272,7 +274,7 @@ def test_a_submission_that_slurm_refuses_leaves_no_job(
     assert not slurm.run("squeue", "-h")
 
 
-def test_a_failed_job_takes_its_dependants_along_and_status_says_why(
+def test_failed_job_cancels_dependent_jobs_and_status_shows_it(
     slurm: Slurm, tmp_path: Path, profile: Path
 ) -> None:
     folder = new(tmp_path / "c", "kam", TINY)

@@ -1,4 +1,4 @@
-"""Dask workers under a real Slurm: killed, never there, stopped, and closed to other users."""
+"""Dask workers with a real Slurm: killed, missing, stopped, closed to other users."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def name_of(process: subprocess.Popen) -> str:
 
 
 def worker_processes(folder: Path) -> list[psutil.Process]:
-    """Those that compute; each has a parent that `dask worker` started for this folder."""
+    """Worker processes of this folder; the parent of each is started by `dask worker`."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -94,7 +94,7 @@ def counting(folder: Path, seconds: float) -> tuple[Path, tuple[str, ...]]:
 
 
 def check(folder: Path, calls: Path, expected: xr.Dataset) -> None:
-    """The same numbers, by three processes, and no more done than once and a block."""
+    """Equal results from three processes; at most one block is repeated."""
     found = gd.open(folder)["indicators"].to_dataset().load()
     xr.testing.assert_equal(found.drop_attrs(), expected.drop_attrs())
     did = calls.read_text().split()
@@ -103,7 +103,7 @@ def check(folder: Path, calls: Path, expected: xr.Dataset) -> None:
     assert not list(folder.glob("slurm/tls-*"))
 
 
-def test_a_worker_job_killed_costs_its_block_alone_and_is_replaced(
+def test_killed_worker_job_loses_only_its_block(
     slurm: Slurm, folder: Path, expected: xr.Dataset
 ) -> None:
     calls, words = counting(folder, 0.15)
@@ -124,7 +124,7 @@ def test_a_worker_job_killed_costs_its_block_alone_and_is_replaced(
     check(folder, calls, expected)
 
 
-def test_in_an_allocation_a_killed_worker_comes_back(
+def test_killed_worker_in_an_allocation_restarts(
     slurm: Slurm, folder: Path, expected: xr.Dataset
 ) -> None:
     calls, words = counting(folder, 0.15)
@@ -149,7 +149,7 @@ def test_in_an_allocation_a_killed_worker_comes_back(
     check(folder, calls, expected)
 
 
-def test_workers_that_never_come_are_an_error_with_the_reason_of_the_queue(
+def test_missing_workers_are_an_error_with_the_reason_of_the_queue(
     slurm: Slurm, folder: Path
 ) -> None:
     text = JOBS + 'partition = "closed"\npatience = "0:03"\n'

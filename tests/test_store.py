@@ -1,4 +1,4 @@
-"""The store: whole groups, whole shards, nothing silently wrong."""
+"""The store: complete groups, complete shards, detected damage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def campaign(tmp_path: Path) -> Campaign:
     return load(tmp_path / "c", ["system.particles=50", "grid.spacing=1.0", "train.kernel_size=3"])
 
 
-def test_every_group_is_described_and_empty_at_first(campaign: Campaign) -> None:
+def test_new_groups_are_described_and_empty(campaign: Campaign) -> None:
     for written in groups_by_stage(campaign).values():
         for group in written:
             groups.create_group(campaign.store, group, {"campaign_hash": "x"}, "a test")
@@ -61,7 +61,7 @@ def test_a_damaged_chunk_is_an_error_not_another_number(campaign: Campaign) -> N
         np.asarray(position[0:10])
 
 
-def test_a_group_is_replaced_whole(campaign: Campaign) -> None:
+def test_group_is_replaced_completely(campaign: Campaign) -> None:
     for _ in range(2):
         groups.create_group(campaign.store, layout.density(campaign), {}, "a test")
     density = groups.array(campaign.store, "density", "density")
@@ -70,7 +70,7 @@ def test_a_group_is_replaced_whole(campaign: Campaign) -> None:
     assert left == {"campaign.toml", "store.zarr"}
 
 
-def test_files_are_counted_as_they_will_be(campaign: Campaign) -> None:
+def test_planned_files_equal_written_files(campaign: Campaign) -> None:
     group = layout.configurations(campaign)
     groups.create_group(campaign.store, group, {}, "a test")
     for name, array in group.arrays.items():
@@ -87,7 +87,7 @@ def test_attributes_are_replaced_and_others_kept(campaign: Campaign) -> None:
     assert attributes["mapping"] == "nearest cell"
 
 
-def test_no_store_says_what_to_type(tmp_path: Path) -> None:
+def test_missing_store_error_says_what_to_type(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no store in .*glassdask run"):
         gd.open(tmp_path)
 
@@ -99,7 +99,7 @@ def test_the_quenches_of_the_paper_are_few_files(tmp_path: Path) -> None:
     assert files <= 2000
 
 
-def test_a_shard_of_positions_is_hardly_larger_than_its_numbers(tmp_path: Path) -> None:
+def test_shard_overhead_is_small(tmp_path: Path) -> None:
     new_campaign(tmp_path / "c", "kam", "paper")
     paper = load(tmp_path / "c")
     groups.create_group(paper.store, layout.configurations(paper), {}, "a test")
@@ -112,10 +112,10 @@ def test_a_shard_of_positions_is_hardly_larger_than_its_numbers(tmp_path: Path) 
     assert written[0].stat().st_size <= 1.05 * values.nbytes
 
 
-def test_blocks_of_another_version_are_not_gone_on_with(
+def test_blocks_of_another_version_are_refused(
     campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two tasks would write one file."""
+    """Otherwise two tasks would write to one file."""
     begun, _ = jobs.begin(campaign, "quench")
     group = layout.configurations(campaign)
     jobs.create(campaign, "quench", begun, (group, layout.cooling(campaign, np.ones(8))))

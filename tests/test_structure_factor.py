@@ -1,4 +1,4 @@
-"""S(q): the definition, freud beside it in space, and the laws of gases and crystals."""
+"""S(q): the definition, freud in 3D, and laws of gases and crystals."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_blocks_of_particles_add_up(monkeypatch):
     np.testing.assert_allclose(structure_factor_array(position, length, species, 2, 9, 8.0), whole)
 
 
-def test_as_freud():
+def test_agrees_with_freud():
     import freud
 
     freud.parallel.set_num_threads(1)
@@ -64,7 +64,7 @@ def test_as_freud():
     bins, largest = 600, 7.0
     found = structure_factor_array(position, length, species, 2, bins, largest)
     # freud takes one octant of the wave vectors: its mean over reflections is ours where a bin has
-    # waves that differ in signs alone
+    # waves that differ only in signs
     orders = np.array(list(product(range(8), repeat=3)))[1:]
     size = np.linalg.norm(2 * np.pi * orders / length, axis=1)
     alone = np.bincount((size[size < largest] / largest * bins).astype(int), minlength=bins) == 1

@@ -54,7 +54,7 @@ class TestPairs:
         i = np.concatenate([block.particle for block in found])
         j = np.concatenate([block.partner for block in found])
         r = np.concatenate([block.distance for block in found])
-        # those of one particle follow one another
+        # pairs of one particle are consecutive
         assert np.count_nonzero(np.diff(i)) == max(0, len(np.unique(i)) - 1)
         order = np.lexsort((j, i))
         np.testing.assert_array_equal(np.stack([i, j], axis=1)[order], expected)
@@ -74,7 +74,7 @@ class TestPairs:
 
 class TestLocalDensity:
     @pytest.mark.parametrize("dimension", [2, 3])
-    def test_as_freud(self, make_positions, dimension):
+    def test_agrees_with_freud(self, make_positions, dimension):
         position, length = make_positions(300, dimension)
         found = surroundings.local_density_array(position, length, 2.0)
         theirs = freud.density.LocalDensity(r_max=2.0, diameter=surroundings.BORDER)
@@ -84,12 +84,12 @@ class TestLocalDensity:
         np.testing.assert_allclose(found, theirs.density / high, rtol=1e-4, atol=1e-4)
 
     @pytest.mark.parametrize("dimension", [2, 3])
-    def test_that_of_an_ideal_gas(self, make_positions, dimension):
+    def test_ideal_gas_value(self, make_positions, dimension):
         position, length = make_positions(8000, dimension, density=1.0)
         found = surroundings.local_density_array(position, length, 2.0)
         assert found.mean() == pytest.approx(1.0, abs=0.02)
 
-    def test_that_of_the_box_far_out(self, make_positions):
+    def test_large_distance_gives_the_mean_density(self, make_positions):
         position, length = make_positions(4000, 2)
         found = surroundings.local_density_array(position, length, 15.0)
         np.testing.assert_allclose(found.mean(), 4000 / length**2, rtol=0.01)
@@ -129,7 +129,7 @@ class TestPairEntropy:
         np.testing.assert_allclose(ordered, ordered[0], rtol=1e-5)
         assert ordered.max() < surroundings.pair_entropy_array(gas, length, kinds, 3.0, 0.1).min()
 
-    def test_alone(self):
+    def test_isolated_particles(self):
         """Nothing within reach: g = 0, and the integral is that of 1."""
         far = np.array([[1.0, 1.0], [6.0, 6.0]])
         found = surroundings.pair_entropy_array(far, 10.0, np.zeros(2, int), 2.0, 0.1)
@@ -176,7 +176,7 @@ class TestBondOrder:
         theirs = freud.order.Steinhardt(l=6, average=True, weighted=True)
         theirs.compute(system, neighbors=voronoi.nlist)
         found = bond_order.steinhardt_order_array(tessellate(position, length), length)
-        # freud's own list has fewer of the faintest faces, each of which counts in the average
+        # freud's own list lacks some of the smallest faces, which count in the average
         assert np.corrcoef(found, theirs.particle_order)[0, 1] > 0.999
         np.testing.assert_allclose(found, theirs.particle_order, atol=0.01)
 

@@ -30,7 +30,7 @@ class TestRandom:
         pairs = pair_counts(*tessellate(position, length).neighbours, count)
         np.testing.assert_array_equal(pairs, pairs.T)
 
-    def test_as_freud(self, make_positions, count, dimension):
+    def test_agrees_with_freud(self, make_positions, count, dimension):
         position, length = make_positions(count, dimension)
         tessellation = tessellate(position, length)
         box = freud.box.Box(*[length] * dimension, is2D=dimension == 2)
@@ -40,7 +40,7 @@ class TestRandom:
         voronoi.compute((box, points))
         np.testing.assert_allclose(tessellation.cells.volume, voronoi.volumes, rtol=1e-3, atol=1e-5)
         theirs = voronoi.nlist
-        # single precision decides differently about the faintest edges
+        # in single precision, the smallest edges can differ
         strong = theirs.weights > 1e-3
         expected = pair_counts(
             theirs.query_point_indices[strong].astype(int),
@@ -84,7 +84,7 @@ def test_few_particles(count, dimension, seed):
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_particles_on_a_coarse_grid(data):
-    """Many on one circle, on the edges of the box, in rows: whatever a user may draw."""
+    """Many particles on one circle, on the edges of the box, in rows."""
     dimension = data.draw(st.sampled_from([2, 3]))
     place = st.tuples(*[st.integers(0, 4)] * dimension)
     position = np.array(data.draw(st.lists(place, min_size=1, max_size=12, unique=True))) * 0.3
@@ -182,7 +182,7 @@ def drawn(seed, make_lattice):
 @pytest.mark.parametrize("part", range(10))
 @pytest.mark.slow
 def test_freud_agrees_on_thousands_of_configurations(make_lattice, part):
-    """Volumes, and neighbours whose common face is beyond single precision, from both sides."""
+    """Volumes, and neighbours with faces larger than single-precision errors."""
     for seed in range(part * 200, part * 200 + 200):
         position, length, kind = drawn(seed, make_lattice)
         count, d = position.shape
@@ -211,7 +211,7 @@ def test_freud_agrees_on_thousands_of_configurations(make_lattice, part):
         assert np.abs(counts[0] - counts[1]).sum() <= doubtful.sum(), (seed, kind)
 
 
-def test_scattered_and_crowded_together(make_positions):
+def test_clustered_particles_fill_the_box(make_positions):
     """Nearly empty boxes, clusters with gaps of 1e-5, particles in a row: all fill the box."""
     random = np.random.default_rng(7)
     for dimension in (2, 3):
@@ -229,7 +229,7 @@ def test_scattered_and_crowded_together(make_positions):
 
 
 def tessellated(position, length):
-    """The tessellation, or why there is none."""
+    """The tessellation, or its error message."""
     try:
         return tessellate(position, length)
     except ValueError as error:
@@ -238,7 +238,7 @@ def tessellated(position, length):
 
 @pytest.mark.parametrize("dimension", [2, 3])
 def test_too_close_for_a_triangulation(make_positions, dimension):
-    """Refused where Qhull would leave one of them out; right where it does not."""
+    """Refused if Qhull leaves one of them out; else correct."""
     position, length = make_positions(300, dimension)
     for distance in 10.0 ** np.arange(-15, -5):
         position[1] = (position[0] + distance) % length
@@ -251,7 +251,7 @@ def test_too_close_for_a_triangulation(make_positions, dimension):
             assert found.coordination.min() > dimension
 
 
-def test_a_crowd():
+def test_nearly_coincident_particles():
     crowd = 21 + 1e-4 * np.random.default_rng(0).normal(size=(500, 2))
     found = tessellated(crowd, 42.0)
     if isinstance(found, str):
@@ -262,6 +262,6 @@ def test_a_crowd():
 
 
 @pytest.mark.parametrize("side", [np.nan, np.inf, 0.0, -1.0])
-def test_a_box_that_is_none(side):
+def test_invalid_box_is_refused(side):
     with pytest.raises(ValueError, match="expected positive lengths"):
         tessellate(np.full((3, 2), 0.5) + np.eye(3, 2) * 0.1, [10.0, side])

@@ -1,4 +1,4 @@
-"""Laws that the trajectories of the ensemble follow: free flight at first, a harmonic crystal."""
+"""Laws of the trajectories of the ensemble: ballistic motion at short times, harmonic crystal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STEP, CUTOFF, COLD, Q = 0.005, 1.9, 0.002, 7.2
 
 
 def crystal(folder: Path, d: int, *overrides: str) -> tuple[Campaign, np.ndarray]:
-    """Particles of one kind in a perfect crystal that fits into a cubic box."""
+    """A perfect crystal of one species in a cubic box."""
     if d == 2:
         i, j = np.divmod(np.arange(56), 8)
         share = np.stack([(i + j % 2 / 2) / 7, j / 8], axis=1)  # triangular, wider by 1 %
@@ -42,13 +42,13 @@ def crystal(folder: Path, d: int, *overrides: str) -> tuple[Campaign, np.ndarray
 def replicas(
     campaign: Campaign, position: np.ndarray, temperature: float, count: int, log: Path
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Displacements (replica, time, particle, axis), and relative to the cage squared."""
+    """Displacements (replica, time, particle, axis), and CRSD."""
     runs = [propensity(campaign, position, temperature, 100 + k, log) for k in range(count)]
     return tuple(np.stack([run[name] for run in runs]) for name in ("displacement", "crsd"))
 
 
 def covariance(position: np.ndarray, length: float) -> np.ndarray:
-    """<u u> / T of a harmonic crystal that does not move as a whole, (particle, axis) twice."""
+    """<u u> / T of a harmonic crystal with a fixed centre of mass, (particle, axis) twice."""
 
     def slope(r):
         return -48 / r**13 + 24 / r**7
@@ -67,12 +67,12 @@ def covariance(position: np.ndarray, length: float) -> np.ndarray:
     matrix = hessian.transpose(0, 2, 1, 3).reshape(count * d, count * d)
     values = np.linalg.eigvalsh(matrix)
     assert (values[:d] < 1e-9).all()
-    assert values[d] > 1  # stable, but for a shift of the whole
+    assert values[d] > 1  # stable, except for translations
     return np.linalg.pinv(matrix, rcond=1e-9, hermitian=True).reshape(count, d, count, d)
 
 
 def plateaus(folder: Path, d: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-    """Displacements and those relative to the cage, squared, long after the start."""
+    """Squared displacements and CRSD long after the start."""
     times = np.arange(20, 60, 0.335).round(3)
     campaign, position = crystal(folder, d, f"propensity.times={times.tolist()}")
     count = 16 if d == 2 else 8
@@ -82,7 +82,7 @@ def plateaus(folder: Path, d: int, temperature: float) -> tuple[np.ndarray, np.n
 
 @pytest.mark.parametrize("d", [2, 3])
 def test_free_flight_at_first(tmp_path: Path, d: int) -> None:
-    """MSD = d T t^2 (N - 1) / N: Gaussian velocities of which the mean was taken out."""
+    """MSD = d T t^2 (N - 1) / N: Gaussian velocities with the mean removed."""
     temperature, draws = 1.3, 30
     campaign, position = crystal(tmp_path, d, f"propensity.times=[{STEP}, {2 * STEP}]")
     moved, _ = replicas(campaign, position, temperature, draws, tmp_path / "log")
@@ -92,7 +92,7 @@ def test_free_flight_at_first(tmp_path: Path, d: int) -> None:
         expected = d * temperature * ((k + 1) * STEP) ** 2 * (count - 1) / count
         error = squares.std(ddof=1) / np.sqrt(draws)
         assert error < 0.03 * expected
-        # the forces of a crystal are 0 at first, so they come in with t^4
+        # forces vanish in the perfect crystal, so corrections are of order t^4
         assert squares.mean() == pytest.approx(expected, abs=4 * error + 0.02 * expected)
     np.testing.assert_allclose(moved.mean(axis=2), 0, atol=1e-8)
     one = moved[:, 0].ravel() / moved[:, 0].std()
@@ -103,7 +103,7 @@ def test_free_flight_at_first(tmp_path: Path, d: int) -> None:
 
 @pytest.mark.parametrize("d", [2, 3])
 def test_a_cold_crystal_is_harmonic(tmp_path: Path, d: int) -> None:
-    """Plateaus of both squared displacements as the sums over its modes say; nothing else moves."""
+    """Plateaus of MSD and CRSD equal the sums over the normal modes."""
     campaign, position = crystal(tmp_path, d)
     length, of_pairs = campaign.box_length, covariance(position, campaign.box_length)
     moved, caged = plateaus(tmp_path, d, COLD)

@@ -1,4 +1,4 @@
-"""How long a job may run: what is understood, what is refused, and what is kept for the end."""
+"""Wall times: formats, refusals, and the time reserved for the end."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def test_times_are_read_as_slurm_writes_them(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["12h", "", "-5", "1:2:3:4", "UNLIMITED"])
-def test_what_is_no_time_is_refused_with_the_forms(text: str) -> None:
+def test_invalid_times_are_refused_with_the_formats(text: str) -> None:
     with pytest.raises(UsageError, match="expected a time as Slurm writes it: MM, MM:SS"):
         seconds_to_work(text, time_left)
 
 
-def test_some_of_every_wall_time_is_kept_for_the_end() -> None:
+def test_part_of_the_wall_time_is_reserved_for_the_end() -> None:
     given = [round(SHORTEST), 30, MINUTE, 10 * MINUTE, HOUR, DAY]
     left = [seconds_to_work(f"0:{seconds}", time_left) for seconds in given]
     assert left == sorted(left)
@@ -55,14 +55,14 @@ def test_some_of_every_wall_time_is_kept_for_the_end() -> None:
 
 
 @pytest.mark.processes
-def test_a_wall_time_too_short_to_start_and_stop_in_is_refused() -> None:
+def test_too_short_wall_time_is_refused() -> None:
     for words in (("quench", "."), ("run", ".")):
         refused = glassdask(*words, "--walltime", "0:06", code=2)
         assert refused.stderr.startswith("Error: --walltime 0:06, which is 6 s; expected at least")
         assert len(refused.stderr.splitlines()) == 1
 
 
-def test_slurm_may_leave_less_than_one_may_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_time_left_from_slurm_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "1")
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 3))
     assert seconds_to_work(None, time_left) == 0.0
@@ -71,7 +71,7 @@ def test_slurm_may_leave_less_than_one_may_ask_for(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.processes
-def test_a_slurm_that_is_busy_is_asked_again(
+def test_busy_slurm_is_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     program, busy = tmp_path / "squeue", "squeue: error: Socket timed out on send/recv operation"
@@ -91,12 +91,12 @@ def test_a_slurm_that_is_busy_is_asked_again(
 
 
 @pytest.mark.processes
-def test_the_forms_stand_in_the_help() -> None:
+def test_help_lists_the_formats_of_times() -> None:
     shown = " ".join(glassdask("quench", "--help").stdout.split())
     assert f"TIME is {FORMS}" in shown
 
 
-def test_the_alarm_stops_as_ctrl_c_does_and_is_told_from_it(
+def test_alarm_stops_like_ctrl_c_and_is_distinguishable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Alarm, "rang", False)

@@ -53,9 +53,8 @@ class Correlate(Stage):
         return (*self._of_runs(campaign), moving)
 
     def groups_to_make(self, campaign: Campaign) -> tuple[Group, ...]:
-        """Without an ensemble, those of every run."""
-        there = self.has_ensemble(campaign)
-        return self.groups(campaign) if there else self._of_runs(campaign)
+        """Without an ensemble, only the groups of the runs."""
+        return self.groups(campaign) if self.has_ensemble(campaign) else self._of_runs(campaign)
 
     def _of_runs(self, campaign: Campaign) -> tuple[Group, ...]:
         from glassdask.store import layout

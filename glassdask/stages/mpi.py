@@ -18,7 +18,7 @@ class LammpsStage(Stage):
     axes : tuple of str
         The options of `glassdask replay` that identify one of its runs.
     start : str
-        What its runs start from; empty: random positions.
+        The configurations that its runs start from; empty: random positions.
     """
 
     runs_on = "MPI"

@@ -22,9 +22,9 @@ class Run:
     Attributes
     ----------
     stage : str
-        One that runs LAMMPS.
+        A stage that runs LAMMPS.
     start : str
-        What it starts from; empty: random positions.
+        The configuration that it starts from; empty: random positions.
     number : int
         Flat index over all dimensions of `run_status`.
     status : int

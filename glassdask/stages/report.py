@@ -32,7 +32,7 @@ class Report(Stage):
         return not there or records.state(campaign, self.name) is State.CHANGED
 
     def conclude(self, campaign: Campaign) -> None:
-        """Print the table, and where the page is."""
+        """Print the table, and the path of the page."""
         from glassdask.report import table
 
         table.show(table.read(campaign), campaign)

@@ -30,7 +30,7 @@ class Train(Stage):
         states = records.states(campaign)
         if len(states) < 2:
             raise UsageError(
-                f"train needs liquids and glasses to tell apart; only the {states[0]} was imported",
+                f"train needs liquids and glasses; only the {states[0]} was imported",
                 "both states",
                 f"Type `{STAGES['quench'].command(campaign)} --start-over`.",
             )

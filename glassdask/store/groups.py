@@ -108,12 +108,12 @@ def create_group(store: Path, group: Group, attributes: dict[str, Any], provenan
 
 
 def write_group(store: Path, name: str, dataset: xr.Dataset, provenance: str) -> None:
-    """Make a small group with all that is in it, in place of one that is there.
+    """Write a small group with its values, replacing an existing one.
 
     Parameters
     ----------
     store : Path
-        The store; made when it does not exist.
+        The store; created if it does not exist.
     name : str
     dataset : Dataset
         In memory; each variable has `units` and `long_name`.
@@ -129,7 +129,7 @@ def write_group(store: Path, name: str, dataset: xr.Dataset, provenance: str) ->
 
 @contextmanager
 def _built(store: Path, name: str) -> Iterator[Path]:
-    """A folder beside the store that becomes the group of this name, once it is whole."""
+    """A folder beside the store, which is moved into it as this group at the end."""
     make_root(store)
     building = store.parent / f".{name}.partial"
     shutil.rmtree(building, ignore_errors=True)

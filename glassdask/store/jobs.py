@@ -169,14 +169,14 @@ def create(
 
 
 def add_group(campaign: Campaign, stage: str, name: str, dataset: xr.Dataset) -> None:
-    """Write a small group of a stage that has begun, whole, with what its record says.
+    """Write a small group of a started stage, with the attributes of its record.
 
     Parameters
     ----------
     campaign : Campaign
     stage : str
     name : str
-        One of the groups that it writes, not the one with its record.
+        One of its groups, but not the one with its record.
     dataset : Dataset
         In memory; each variable has `units` and `long_name`.
     """

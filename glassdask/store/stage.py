@@ -198,11 +198,11 @@ class Stage:
         return ()
 
     def groups_to_make(self, campaign: Campaign) -> tuple[Group, ...]:
-        """Those of `groups` that it makes of what there is now."""
+        """Those of `groups` that can be made with the present inputs."""
         return self.groups(campaign)
 
     def conclude(self, campaign: Campaign) -> None:
-        """Print what a user wants to see when the command has ended."""
+        """Print a summary at the end of the command."""
 
     def progress(self, campaign: Campaign) -> str:
         """Its progress as text, for a stage without `run_status`."""

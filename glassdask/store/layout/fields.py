@@ -1,4 +1,4 @@
-"""Groups with fields and correlations of the snapshots, and the trajectories of the ensemble."""
+"""The groups fields, correlations and propensity."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from glassdask.store.layout.parts import (
     samples_per_shard,
 )
 
-#: Displacements that are in memory together, 4 bytes each.
+#: Number of displacements in memory at a time, 4 bytes each.
 _VALUES_AT_ONCE = 1 << 22
 
 
@@ -107,7 +107,7 @@ def correlations(campaign: Campaign) -> Group:
 
 
 def propensity(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Group:
-    """Displacements of every replica since the start, and relative to the cage.
+    """Displacements of every replica since the start, and cage-relative ones.
 
     `samples` (configuration,) are the runs to start from, `times` (time,) the recorded times.
     """
@@ -121,7 +121,7 @@ def propensity(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Gr
     each = {"time": len(times), "particle": campaign.file.system.particles}
 
     def recorded(inner: dict[str, int], units: str, long_name: str) -> Array:
-        """A chunk a replica and a shard a glass and temperature, of as many frames as are read."""
+        """One chunk for each replica, one shard for each start, temperature and group of frames."""
         frames = frames_at_once(campaign, len(times))
         sizes = lead | inner
         chunks = sizes | dict.fromkeys(lead, 1) | {"time": frames}
@@ -152,7 +152,7 @@ def propensity(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Gr
 
 
 def frames_at_once(campaign: Campaign, frames: int) -> int:
-    """Frames of all replicas that are read together, about equally many each time."""
+    """Number of frames of all replicas that are read together, in groups of similar size."""
     size = campaign.file.propensity.replicas * campaign.file.system.particles
     most = max(1, _VALUES_AT_ONCE // (size * campaign.model.dimension))
     return -(-frames // -(-frames // most)) if frames else 1

@@ -12,7 +12,7 @@ from glassdask.campaign import Campaign
 AXES = ("x", "y", "z")
 SPLITS = ("train", "validation", "test")
 PENDING, DONE, FAILED = 0, 1, 2
-#: Drawn, and correlated, as 1 - X: small raw values are the ordered, or the immobile, places.
+#: Drawn and correlated as 1 - X, since small raw values mean order or immobility.
 REVERSED = ("tong_tanaka", "propensity")
 STATUS_NAME = "0 pending, 1 done, 2 failed"
 

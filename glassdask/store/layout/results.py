@@ -1,4 +1,4 @@
-"""The group `results`: what the report says, as numbers; a line of its table is a `quantity`."""
+"""The group `results`: the numbers of the report; each line of its table is a `quantity`."""
 
 from __future__ import annotations
 
@@ -12,60 +12,63 @@ OWN = "each that of `unit`"
 TIME = "sigma sqrt(m/epsilon)"
 TEMPERATURE = "epsilon/kB"
 
-#: Text coordinates: what each says.
+#: Text coordinates and their descriptions.
 TEXTS = {
     "quantity": "what is measured, as in the table of the report",
-    "kind": "which of the calculations of the report it is from",
-    "indicator": "indicator that it is about; empty: none",
-    "other": "indicator that this one is correlated with; empty: none",
+    "kind": "calculation of the report",
+    "indicator": "indicator of the quantity; empty: none",
+    "other": "second indicator of a correlation; empty: none",
     "state": "class of the snapshots: liquid or glass; empty: neither",
-    "unit": "unit of the value and of what is in the same unit",
-    "paper": "what the paper states; empty: nothing",
-    "remark": "settings and reasons, which are not numbers; empty: none",
+    "unit": "unit of the value and of related variables",
+    "paper": "value or statement in the paper; empty: none",
+    "remark": "settings and reasons, as text; empty: none",
 }
-#: Variables along `quantity`: unit, and what each says. NaN: not known, or of no meaning there.
+#: Variables along `quantity`: units and descriptions. NaN: unknown or not applicable.
 NUMBERS = {
-    "value": (OWN, "what this campaign gives"),
+    "value": (OWN, "value in this campaign"),
     "spread": (OWN, "standard deviation over samples or configurations"),
     "standard_error": (OWN, "standard error of the value"),
     "low": (OWN, "lower end of the 95 % interval"),
     "high": (OWN, "upper end of the 95 % interval"),
-    "chance": (OWN, "what chance alone gives"),
-    "count": ("1", "samples, snapshots or configurations that it is over; 0: of no meaning"),
-    "networks_spread": (OWN, "standard deviation over networks of what each gives"),
-    "total": ("1", "of how many: trajectories, configurations, temperatures, values of a maximum"),
-    "right": ("1", "snapshots that are classified rightly"),
-    "only_network": ("1", "snapshots that the network alone classifies rightly"),
-    "only_linear": ("1", "snapshots that the linear model alone classifies rightly"),
-    "p_value": ("1", "of the test: McNemar's for accuracies, two lines against one for T*"),
-    "left_out": ("1", "counted snapshots without Gamma, or with the same one everywhere"),
-    "delta": ("sigma", "delta(t) there"),
-    "temperature": (TEMPERATURE, "temperature there"),
-    "time": (TIME, "time there"),
-    "ceiling": ("1", "root of the reliability of Delta there"),
-    "over_ceiling": ("1", "correlation over this ceiling"),
+    "chance": (OWN, "value expected by chance"),
+    "count": ("1", "number of samples, snapshots or configurations; 0: not applicable"),
+    "networks_spread": (OWN, "standard deviation over networks"),
+    "total": (
+        "1",
+        "total number of trajectories, configurations, temperatures, or values of a maximum",
+    ),
+    "right": ("1", "correctly classified snapshots"),
+    "only_network": ("1", "snapshots that only the network classifies correctly"),
+    "only_linear": ("1", "snapshots that only the linear model classifies correctly"),
+    "p_value": ("1", "p-value: McNemar's test for accuracies, one line against two for T*"),
+    "left_out": ("1", "counted snapshots without Gamma, or with constant Gamma"),
+    "delta": ("sigma", "delta(t) at this value"),
+    "temperature": (TEMPERATURE, "temperature of this value"),
+    "time": (TIME, "time of this value"),
+    "ceiling": ("1", "square root of the reliability of Delta"),
+    "over_ceiling": ("1", "correlation divided by the ceiling"),
     "lowest": ("1", "most negative correlation with 1 - Delta"),
-    "lowest_delta": ("sigma", "delta(t) where that is"),
-    "apart_at_delta": ("1", "how far C of two temperatures is apart at equal delta, rms"),
-    "apart_at_time": ("1", "how far C of two temperatures is apart at equal time, rms"),
-    "over_onset": ("1", "temperature there over T* of the model"),
-    "over_paper": ("1", "value over that of the paper"),
-    "largest_cell": ("1", "largest Voronoi cell over the mean of its species"),
-    "window_low": (TEMPERATURE, "lower end of the window in which T* is looked for"),
-    "window_high": (TEMPERATURE, "upper end of this window"),
-    "lowest_in_window": (TEMPERATURE, "lowest T* as the window is drawn in"),
-    "highest_in_window": (TEMPERATURE, "highest T* as the window is drawn in"),
+    "lowest_delta": ("sigma", "delta(t) at the lowest correlation"),
+    "apart_at_delta": ("1", "rms difference of C between temperatures at equal delta"),
+    "apart_at_time": ("1", "rms difference of C between temperatures at equal time"),
+    "over_onset": ("1", "temperature divided by T* of the model"),
+    "over_paper": ("1", "value divided by that of the paper"),
+    "largest_cell": ("1", "largest Voronoi cell divided by the mean of its species"),
+    "window_low": (TEMPERATURE, "lower end of the temperature window for T*"),
+    "window_high": (TEMPERATURE, "upper end of the temperature window for T*"),
+    "lowest_in_window": (TEMPERATURE, "lowest T* for smaller windows"),
+    "highest_in_window": (TEMPERATURE, "highest T* for smaller windows"),
     "slope_below": ("kB", "slope of e(T) below T*"),
     "slope_above": ("kB", "slope of e(T) above T*"),
-    "parabola": ("1", "residual of a parabola over that of two lines"),
-    "ensembles": ("1", "starts times temperatures"),
-    "fewest": ("1", "trajectories of the ensemble that has fewest"),
-    "most": ("1", "trajectories of the ensemble that has most"),
+    "parabola": ("1", "sum of squares of a parabola, relative to that of two lines"),
+    "ensembles": ("1", "number of starts times temperatures"),
+    "fewest": ("1", "smallest number of trajectories of an ensemble"),
+    "most": ("1", "largest number of trajectories of an ensemble"),
     "early": ("1", "configurations that relax before the first recorded time"),
-    "cage_relative": (OWN, "the same, of displacements relative to the cage"),
+    "cage_relative": (OWN, "value for cage-relative displacements"),
     "peak_height": ("1", "chi_4 at its peak"),
-    "peak_time": (TIME, "time of this peak"),
-    "peak_of_one_start": ("1", "1: this chi_4 is that of one start, 0: of all trajectories"),
+    "peak_time": (TIME, "time of the peak"),
+    "peak_of_one_start": ("1", "1: chi_4 of one start, 0: of all trajectories"),
 }
 
 
@@ -75,20 +78,20 @@ def results(rows: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]) ->
     Parameters
     ----------
     rows : sequence of mapping
-        By the names of `TEXTS` and `NUMBERS`; what a row leaves out is empty or NaN. `of_network`
-        is what each network gives, (network,), NaN where it gives nothing.
+        With names in `TEXTS` and `NUMBERS`; missing ones become empty or NaN. `of_network` has the
+        value of each network, (network,), or NaN.
     attributes : mapping
-        Of the group.
+        Attributes of the group.
 
     Returns
     -------
     Dataset
-        (quantity,), and `of_network` (quantity, network) where there are several networks.
+        (quantity,), and `of_network` (quantity, network) if there are several networks.
 
     Raises
     ------
     KeyError
-        For a name that neither table has.
+        When a name is in neither table.
     """
     for row in rows:
         if unknown := set(row) - {*TEXTS, *NUMBERS, "of_network"}:
@@ -107,8 +110,8 @@ def results(rows: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]) ->
     if networks := max(map(len, each), default=0):
         nothing = [np.nan] * networks
         values = np.array([one if len(one) else nothing for one in each])
-        about = {"units": OWN, "long_name": "what each network gives; NaN: nothing"}
+        about = {"units": OWN, "long_name": "value of each network; NaN: none"}
         variables["of_network"] = (("quantity", "network"), values, about)
-        about = {"units": "1", "long_name": "network, of a seed of its own"}
+        about = {"units": "1", "long_name": "network; each has its own seed"}
         coordinates["network"] = ("network", np.arange(networks), about)
     return xr.Dataset(variables, coordinates, dict(attributes))
