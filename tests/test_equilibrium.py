@@ -144,8 +144,8 @@ def test_a_replay_of_an_equilibration_has_the_same_bits(whole: Path) -> None:
     assert said.count("the same bits") == 6
     assert "identical, bit by bit" in said
     shown = in_process(*words, "--show-input").stdout
-    assert "put in the liquid of this sample" in shown
-    assert "put back what was recorded" in shown
+    assert "#@ place particles" in shown
+    assert "#@ place snapshot" in shown
     assert "identical" in glassdask(*words, "--replica", "1").stdout
 
 

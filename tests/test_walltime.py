@@ -87,7 +87,7 @@ def test_busy_slurm_is_asked_again(
     assert seconds_to_work(None, time_left) == 2 * HOUR - 60
     program.write_text(f"#!/bin/sh\necho '{busy}' >&2\nexit 1\n")
     assert seconds_to_work(None, time_left) is None
-    assert "Slurm does not say when this job ends" in capsys.readouterr().err
+    assert "the end of this job" in capsys.readouterr().err
 
 
 @pytest.mark.processes
