@@ -9,6 +9,7 @@ from glassdask.store.stage import Part, Stage
 
 if TYPE_CHECKING:
     from glassdask.campaign import Campaign
+    from glassdask.store.layout import Group
 
 
 class Report(Stage):
@@ -21,6 +22,18 @@ class Report(Stage):
     reads = ("correlate",)
     writes = ("results",)
     record_in = "figures"
+
+    def groups(self, campaign: Campaign) -> tuple[Group, ...]:
+        """Only the names in the group results; its size depends on what there is to report."""
+        from glassdask.store.layout.parts import Coordinate, Group
+        from glassdask.store.layout.results import NUMBERS, TEXTS
+
+        names = (*TEXTS, *NUMBERS, "network", "of_network")
+        return (Group("results", dict.fromkeys(names, Coordinate((), 0.0, "1", "")), {}),)
+
+    def groups_to_make(self, campaign: Campaign) -> tuple[Group, ...]:
+        """None: the group is written in one go, with its numbers."""
+        return ()
 
     def outdated(self, campaign: Campaign) -> bool:
         """Figures are drawn again without asking, since that is fast."""
