@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +40,14 @@ __all__ = [
     "gridded",
     "hurry",
     "in_process",
+    "log",
+    "missing_of",
     "new",
     "slow_indicator",
     "start",
+    "submitted",
     "wait_for",
+    "wait_until",
 ]  # fmt: skip
 
 #: Those of a campaign whose ensemble starts from glasses.
@@ -197,6 +203,31 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen, seconds: 
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.02)
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 90) -> None:
+    """Wait until a condition holds, with jobs in a queue."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"waited in vain for {what}"
+        time.sleep(0.1)
+
+
+def log(folder: Path, name: str) -> str:
+    """What all jobs of a stage printed."""
+    return "".join(path.read_text() for path in (folder / "logs").glob(f"{name}-*.out"))
+
+
+def submitted(folder: Path, profile: Path, *words: str) -> dict[str, str]:
+    """Submit a campaign; the numbers of the jobs, by stage."""
+    said = glassdask("submit", str(folder), "--profile", str(profile), *words).stdout
+    return {name: number for number, name in re.findall(r"^ *(\d+)  (\w+)", said, re.M)}
+
+
+def missing_of(programs: Iterable[str]) -> str:
+    """The first of these programs that this machine lacks; empty if it has all."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    return next((name for name in programs if shutil.which(name, path=path) is None), "")
 
 
 def begin_and_stop(folder: Path) -> Path:

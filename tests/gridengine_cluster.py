@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from campaigns import missing_of
 from slurm_cluster import _free_ports
 
 PROGRAMS = ("sge_qmaster", "sge_execd", "qsub", "qconf", "qstat")
@@ -57,8 +58,7 @@ report_variables NONE
 
 def missing() -> str:
     """The first missing program of a private Grid Engine; empty if it has all."""
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    return next((name for name in PROGRAMS if shutil.which(name, path=path) is None), "")
+    return missing_of(PROGRAMS)
 
 
 @dataclass

@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from campaigns import missing_of
+
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol")
 #: More than this machine has, so that jobs run side by side as they would on a cluster.
 NODES, CORES = ("n1", "n2"), 8
@@ -59,8 +61,7 @@ PartitionName=closed Nodes=ALL MaxTime=INFINITE State=DOWN
 
 def missing() -> str:
     """The first missing program of a private Slurm; empty if it has all."""
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    return next((name for name in DAEMONS if shutil.which(name, path=path) is None), "")
+    return missing_of(DAEMONS)
 
 
 @dataclass

@@ -127,7 +127,7 @@ def test_what_needs_no_network_is_done(imported):
 def test_what_needs_runs_or_both_states_is_refused(imported):
     folder = str(imported[0])
     for words, text in (
-        (("train", folder), "train needs liquids and glasses.*; only the glass was"),
+        (("train", folder), "train needs liquids and glasses; only the glass was"),
         (("quench", folder, "--start-over"), "glassdask import .* --start-over"),
         (("quench", folder, "--retry"), "from files, not from runs"),
         (("propensity", folder, "--retry"), "displacements of .* were imported"),

@@ -5,13 +5,23 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import xarray as xr
-from campaigns import LEARNING, STAGES, TINY, begin_and_stop, change_input, glassdask, new
+from campaigns import (
+    LEARNING,
+    STAGES,
+    TINY,
+    begin_and_stop,
+    change_input,
+    glassdask,
+    log,
+    new,
+    submitted,
+    wait_until,
+)
 from gridengine_cluster import GridEngine
 
 import glassdask as gd
@@ -60,19 +70,7 @@ def submit(folder: Path, quench: str = "00:10:00", **changes: str) -> dict[str, 
         text = text.replace(f"[{before}]", f"[{before}]\n{after}")
     path = folder.with_name("site.toml")
     path.write_text(text)
-    said = glassdask("submit", str(folder), "--profile", str(path)).stdout
-    return {name: number for number, name in re.findall(r"^ *(\d+)  (\w+)", said, re.M)}
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 90) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, f"waited in vain for {what}"
-        time.sleep(0.2)
-
-
-def log(folder: Path, name: str) -> str:
-    return "".join(path.read_text() for path in (folder / "logs").glob(f"{name}-*.out"))
+    return submitted(folder, path)
 
 
 def test_chain_with_requeued_quench_completes(grid_engine: GridEngine, tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,7 +24,10 @@ from campaigns import (
     change_input,
     glassdask,
     in_process,
+    log,
     new,
+    submitted,
+    wait_until,
 )
 from slurm_cluster import Slurm
 
@@ -71,23 +73,6 @@ def profile(tmp_path: Path) -> Path:
     return path
 
 
-def submit(folder: Path, profile: Path, *words: str) -> dict[str, str]:
-    """Numbers of the jobs, by name."""
-    said = glassdask("submit", str(folder), "--profile", str(profile), *words).stdout
-    return {name: number for number, name in re.findall(r"^ *(\d+)  (\w+)", said, re.M)}
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 90) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, f"waited in vain for {what}"
-        time.sleep(0.1)
-
-
-def log(folder: Path, name: str) -> str:
-    return "".join(path.read_text() for path in (folder / "logs").glob(f"{name}-*.out"))
-
-
 def works(folder: Path, stage: str) -> bool:
     """Whether LAMMPS is running."""
     return bool((live.read(folder, stage) or {}).get("steps_per_second"))
@@ -105,7 +90,7 @@ def test_chain_with_requeued_quench_completes(slurm: Slurm, tmp_path: Path, prof
     # Slurm counts in minutes; two workers cannot do thirty runs each in time
     change_input(folder, "#@ cooling", "shell sleep 2.5")
     profile.write_text(PROFILE.format(quench="00:01:00"))
-    numbers = submit(folder, profile)
+    numbers = submitted(folder, profile)
     assert set(numbers) == {
         "quench", "grid", "indicators", "train", "explain", "propensity", "correlate", "report",
     }  # fmt: skip
@@ -161,7 +146,7 @@ def test_cancelled_campaign_continues_after_submit(
 ) -> None:
     slow = (*TINY, "quench.cooling_rate=0.035", "hpc.restart_interval=1.0")
     folder = new(tmp_path / "c", "kam", slow)
-    numbers = submit(folder, profile)
+    numbers = submitted(folder, profile)
     wait_until(lambda: list((folder / "restarts" / "quench").glob("*.npz")), "a finished run")
     file = folder / "campaign.toml"
     text = file.read_text()
@@ -181,7 +166,7 @@ def test_cancelled_campaign_continues_after_submit(
     assert f"glassdask submit {folder}" in shown
     done = int(re.search(r"quench .*?(\d+)/24", shown)[1])  # type: ignore[index]
     assert done >= 1
-    again = submit(folder, profile)
+    again = submitted(folder, profile)
     assert set(again) == set(numbers)
     slurm.wait(again["quench"], "COMPLETED")
     first = re.findall(
@@ -224,7 +209,7 @@ def test_lost_node_does_not_change_results(
     folder, undisturbed = tmp_path / "c", tmp_path / "undisturbed"
     for copy in (folder, undisturbed):
         shutil.copytree(tiny, copy)
-    numbers = submit(folder, profile, "--start-over", *longer)
+    numbers = submitted(folder, profile, "--start-over", *longer)
     assert set(numbers) == {"propensity", "correlate", "report"}
     wait_until(lambda: list((folder / "restarts" / "propensity").glob("*.restart")), "restarts")
     node = slurm.field(numbers["propensity"], "NodeList")
@@ -279,7 +264,7 @@ def test_failed_job_cancels_dependent_jobs_and_status_shows_it(
 ) -> None:
     folder = new(tmp_path / "c", "kam", TINY)
     profile.write_text(PROFILE.format(quench="10") + "[site]\nlauncher = 'srun --mpi=none'")
-    numbers = submit(folder, profile)
+    numbers = submitted(folder, profile)
     wait_until(lambda: not slurm.run("squeue", "-h"), "the end of all jobs")
     assert slurm.state(numbers["quench"]) == "FAILED"
     assert slurm.state(numbers["report"]) == "CANCELLED"
@@ -302,7 +287,7 @@ def test_a_dry_run_prints_a_script_that_does_the_same(
     asked = ("squeue", "-h", "-o", "%j %C %l %E")
     by_script = slurm.run(*asked)
     slurm.clear()
-    submit(folder, profile)
+    submitted(folder, profile)
     plain = re.compile(r"afterok:\d+|\(unfulfilled\)")
     by_script, at_once = (
         plain.sub("", said).splitlines() for said in (by_script, slurm.run(*asked))

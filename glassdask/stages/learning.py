@@ -150,7 +150,8 @@ class _Explanation:
 
     def __init__(self, campaign: Campaign, devices: Devices, fresh: bool) -> None:
         self.campaign = campaign
-        pending = layout.sample_blocks(campaign) if fresh else _pending(campaign)
+        blocks = layout.sample_blocks(campaign)
+        pending = blocks if fresh else BlockStatus(campaign, "explanations").pending
         self.devices = devices.at_most(len(pending))
         self._explainer: Explainer | None = None
         if self.devices.count > 1:
@@ -196,11 +197,6 @@ class _Explanation:
             device = choose_device(self.devices.kind, self.campaign.file.train.threads)
             self._explainer = Explainer(self.campaign, device)
         return self._explainer
-
-
-def _pending(campaign: Campaign) -> list[tuple[int, int]]:
-    status = groups.array(campaign.store, "explanations", "run_status", "r")
-    return layout.pending_blocks(campaign, np.asarray(status[...]))
 
 
 def _leave_unexplained(campaign: Campaign, record: dict[str, Any], fresh: bool) -> None:
