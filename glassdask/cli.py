@@ -20,7 +20,6 @@ from glassdask.base.options import (
 )
 from glassdask.base.walltime import Alarm, stop_in_time
 from glassdask.batch.commands import cancel_command, queue_at_least, submit_command
-from glassdask.batch.scheduler import is_restarted, time_left
 from glassdask.exchange.commands import ManyWords, export_command, import_command
 from glassdask.scan.commands import scan_command
 from glassdask.store.stage import COMMON_FLAGS, STAGES, Stage
@@ -75,6 +74,7 @@ def run(
     report: Annotated[bool, typer.Option("--report", help=DASK_REPORT)] = False,
 ) -> None:
     """Run all stages on this machine; complete stages are skipped."""
+    from glassdask.batch.scheduler import time_left
     from glassdask.run.mpi import check_launcher
     from glassdask.stages.pipeline import Pipeline
     from glassdask.store.records import stages
@@ -128,6 +128,7 @@ def _run_stage(
     walltime: str | None,
     options: dict[str, bool],
 ) -> None:
+    from glassdask.batch.scheduler import is_restarted, time_left
     from glassdask.run.mpi import check_launcher
     from glassdask.stages.pipeline import Pipeline
 

@@ -14,7 +14,6 @@ from glassdask.base.options import (
     Walltime,
 )
 from glassdask.base.walltime import stop_in_time
-from glassdask.batch.scheduler import is_restarted, time_left
 
 
 def scan_command(
@@ -37,6 +36,7 @@ def scan_command(
     walltime: Walltime = None,
 ) -> None:
     """Repeat train and explain over other settings; tabulate how C(Gamma, X) moves."""
+    from glassdask.batch.scheduler import is_restarted, time_left
     from glassdask.campaign import load
     from glassdask.scan.points import make_points
     from glassdask.scan.running import scan
