@@ -138,8 +138,7 @@ class Manager:
     # distribution of runs
 
     def _runs(self, waiting: set[int]) -> Iterator[int]:
-        order = (n for shard in self.work.shards for n in shard)
-        runs = (n for n in order if n not in self.done and n not in waiting)
+        runs = (n for n in self.work.order if n not in self.done and n not in waiting)
         self._next = next(runs, None)
         return runs
 

@@ -140,7 +140,8 @@ def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
 
     steps = total_steps(input_of_run(stored_input(campaign, stage), is_control=False))
     done = set(np.flatnonzero(status != layout.PENDING).tolist())
-    return Work(stage, folder, shards.numbers, shards.arguments, commit, steps), done
+    first = campaign.file.hpc.first_run
+    return Work(stage, folder, shards.numbers, shards.arguments, commit, steps, first), done
 
 
 def other_ranks(campaign: Campaign, stage: str) -> str:

@@ -33,6 +33,8 @@ class Work:
         Writes the finished runs of a shard into the store: `commit(numbers)`.
     steps : int
         Steps of LAMMPS in a run.
+    first : int
+        The run to begin with; those before it come last.
     """
 
     stage: str
@@ -41,6 +43,12 @@ class Work:
     arguments: Callable[[int], tuple[Any, ...]]
     commit: Callable[[list[int]], None]
     steps: int
+    first: int = 0
+
+    @property
+    def order(self) -> list[int]:
+        """Numbers of all runs, in the order in which they start."""
+        return sorted((n for shard in self.shards for n in shard), key=lambda n: n < self.first)
 
 
 @dataclass

@@ -124,6 +124,19 @@ def test_resume_after_kill_equals_undisturbed_run(
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
+def test_first_run_changes_the_order_of_runs_and_nothing_else(
+    undisturbed: Path, tmp_path: Path
+) -> None:
+    folder = new(tmp_path / "c", "kam", (*LONG, "hpc.first_run=6", "hpc.workers=1"))
+    process = start("quench", str(folder))
+    wait_for(lambda: bool(restarts(folder)), process)
+    assert {path.name[:6] for path in restarts(folder)} == {"000006"}
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    glassdask("quench", str(folder), "--set", "hpc.workers=2")
+    xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
+
+
 def test_ranks_stop_when_their_parent_is_gone(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", LONG)
     process = start("quench", str(folder))

@@ -164,6 +164,10 @@ class Hpc(Section):
         "ranks that share one run, for large systems; changes results by rounding",
         default=1,
     )
+    first_run: NonNegativeCount = about(
+        "run to begin with; those before it come last. So several machines can share a campaign",
+        default=0,
+    )
     restart_interval: Positive = about(
         "seconds between restarts; a killed run loses at most this time", default=600.0
     )
