@@ -65,8 +65,8 @@ def _linear_model(line: Line, results: xr.Dataset) -> list[str]:
         return notes
     if line.only_network <= line.only_linear:
         comparison = (
-            "at least as accurate as the network: an easy task, so the accuracy of the network "
-            "says nothing about its map"
+            "at least as accurate as the network: an easy task, where accuracy says nothing about "
+            "the map"
         )
     elif line.p_value < 0.05:
         comparison = "significantly less accurate than the network, which uses more than this input"

@@ -104,14 +104,14 @@ def _relaxation_time(line: Line, results: xr.Dataset) -> list[str]:
     first, last = results.attrs["first_time"], results.attrs["last_time"]
     notes = []
     if line.early:
-        some = f" in {line.early:.0f} of {line.total:.0f} configurations, so the mean is too high"
-        already = f"F_s is already below 1/e at the first recorded time, t = {first:g}"
+        some = f" in {line.early:.0f} of {line.total:.0f} configurations: mean too high"
+        already = f"F_s is already below 1/e at the first time (t = {first:g})"
         notes.append(already + (some if line.count else ""))
     elif line.count == 0:
         notes.append(f"F_s has not fallen to 1/e within t = {last:g}")
     elif line.count < line.total:
         some = f"{line.count} of {line.total:.0f}"
-        notes.append(f"F_s falls to 1/e in only {some} configurations, so the mean is too low")
+        notes.append(f"F_s falls to 1/e in only {some} configurations: mean too low")
     if math.isfinite(line.cage_relative):
         notes.append(f"cage-relative {number(line.cage_relative, '.3g')}")
     if math.isfinite(line.peak_time):
@@ -157,7 +157,7 @@ def _largest(line: Line, results: xr.Dataset) -> list[str]:
 
 def _about_maximum(line: Line) -> list[str]:
     """Cautions about the largest of many values."""
-    notes = [f"the largest of {line.total:.0f} values, so biased upward"]
+    notes = [f"the largest of {line.total:.0f} values, so biased by this selection"]
     if line.over_onset > 1.01 * paper.HOTTEST:
         notes.append(f"T is {line.over_onset:.3g} T*, beyond the paper's {paper.HOTTEST:g} T*")
     return notes

@@ -86,14 +86,15 @@ def draw_kink(axes: Axes, data: ReportData, temperature: np.ndarray, energy: np.
 
 def caption(data: ReportData) -> str:
     """What the figure shows."""
-    pieces = ""
+    pieces, jump = "", "A jump"
     if data.campaign.scheduled:
+        jump = "Any other jump"
         pieces = " Dotted: where the rate changes; e(T) may bend there."
         if data.campaign.file.quench.liquid_hold_time:
             pieces += " A step at T_L shows the lag that the hold at T_L removes."
     return (
         f"Potential energy per particle while cooling from {described(data.campaign)} ε/kB per "
-        f"unit time.{pieces} Any other jump would be a sign of crystallisation; the paper saw none "
+        f"unit time.{pieces} {jump} would be a sign of crystallisation; the paper saw none "
         "at its rate of 8.33e-5. Right: T*, the point where two fitted lines meet, near the "
         "temperature at which the liquid falls out of equilibrium; dark band: 95 % interval over "
         "quenches; light band: T* for windows with a lower upper end, down to 60 % of the width. "
