@@ -1,4 +1,4 @@
-"""A report of what there is: without a network, without an ensemble, of one state alone."""
+"""Incomplete reports: without a network, without an ensemble, of one state alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 def reported(folder, ds, state="glass"):
-    """An import after `indicators`, `correlate` and `report`: its store and its page."""
+    """Store, page and figures of an import after `indicators`, `correlate` and `report`."""
     campaign = gd.import_configurations(
         folder, ds, model="kam", overrides=["propensity.temperatures=[0.4]"],
         **({} if "state" in ds.dims else {"state": state}),
@@ -63,7 +63,7 @@ def test_without_a_network_and_an_ensemble_both_classes_are_compared(tmp_path):
     assert not {"gradcam"} & {*found["indicator"].values, *found["other"].values}
 
 
-def test_without_a_network_indicators_stand_beside_later_motion(tmp_path):
+def test_without_a_network_indicators_are_correlated_with_later_motion(tmp_path):
     random, ds = np.random.default_rng(5), mixture()
     moved = np.cumsum(random.normal(0, 0.05, (4, 3, 5, 100, 2)), axis=2)
     with_moves = gd.from_arrays(

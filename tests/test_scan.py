@@ -1,4 +1,4 @@
-"""A scan: what is shared and what is made anew, the numbers, what is refused."""
+"""A scan: shared and repeated stages, numbers, refused settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNLEARNT = "train.epochs=1; train.learning_rate=1e-9"
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Of all files but logs and scans."""
+    """SHA-256 of all files, without logs and scans."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
@@ -38,7 +38,8 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def nodes(folder: Path, name: str) -> dict[str, int]:
+def inodes(folder: Path, name: str) -> dict[str, int]:
+    """Inode of each file in a subfolder; equal for hard links."""
     files = (path for path in (folder / name).rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.stat().st_ino for path in files}
 
@@ -47,21 +48,23 @@ def copy(tiny: Path, folder: Path) -> Path:
     return Path(shutil.copytree(tiny, folder / "c"))
 
 
-def over(folder: Path, *words: str, every: bool = False, start_over: bool = False) -> list[Row]:
+def scan_over(
+    folder: Path, *words: str, every: bool = False, start_over: bool = False
+) -> list[Row]:
     campaign = load(folder, ["train.threads=1", "dask.workers=1"])
     return scan(campaign, make_points(campaign, list(words), every), start_over)
 
 
 @pytest.fixture(scope="module")
 def scanned(tiny, tmp_path_factory):
-    """A scanned campaign, its digests before, and the rows by their labels."""
+    """A scanned campaign, its digests before the scan, and the rows."""
     folder = copy(tiny, tmp_path_factory.mktemp("scan"))
     before = digests(folder)
-    rows = over(folder, "correlate.coarse_graining_length=1", LONGER, UNLEARNT)
+    rows = scan_over(folder, "correlate.coarse_graining_length=1", LONGER, UNLEARNT)
     return folder, before, rows
 
 
-def test_the_row_of_the_campaign_holds_the_numbers_of_its_store(scanned) -> None:
+def test_row_of_the_campaign_equals_the_numbers_in_its_store(scanned) -> None:
     folder, _, rows = scanned
     own = rows[0]
     tree = gd.open(folder)
@@ -88,7 +91,7 @@ def test_the_row_of_the_campaign_holds_the_numbers_of_its_store(scanned) -> None
             assert mine[part] == float(stored[part])
 
 
-def test_another_xi_is_links_alone_and_its_numbers_follow_from_the_raw_values(scanned) -> None:
+def test_another_xi_links_all_stages_and_equals_direct_computation(scanned) -> None:
     folder, _, rows = scanned
     row = rows[1]
     point = row.point.campaign.path
@@ -101,8 +104,8 @@ def test_another_xi_is_links_alone_and_its_numbers_follow_from_the_raw_values(sc
         "explanations",
         "propensity",
     ):
-        assert nodes(point / "store.zarr", name) == nodes(folder / "store.zarr", name)
-    assert nodes(point, "model") == nodes(folder, "model")
+        assert inodes(point / "store.zarr", name) == inodes(folder / "store.zarr", name)
+    assert inodes(point, "model") == inodes(folder, "model")
     assert not (point / "logs").exists()
     tree = gd.open(point)
     counted = (tree["explanations"].correct == 1) & (tree["explanations"].split == "test")
@@ -116,7 +119,7 @@ def test_another_xi_is_links_alone_and_its_numbers_follow_from_the_raw_values(sc
         for key, values in raw.items()
         for xi in (1.0, 3.0)
     }
-    # a linear map of Theta changes the sign alone
+    # 1 - Theta only changes the sign
     expected = -gd.pearson(smooth["gamma", 1.0], smooth["theta", 1.0]).mean()
     assert row.number("tong_tanaka_glass") == pytest.approx(float(expected), abs=1e-9)
     moved = gd.pearson(smooth["gamma", 1.0], smooth["gamma", 3.0]).mean()
@@ -124,23 +127,23 @@ def test_another_xi_is_links_alone_and_its_numbers_follow_from_the_raw_values(sc
     assert row.number("own_map_glass", "count") == len(kept)
 
 
-def test_other_epochs_train_anew_from_the_same_images(scanned) -> None:
+def test_other_epochs_train_new_networks_on_the_same_images(scanned) -> None:
     folder, _, rows = scanned
     row = rows[2]
     point = row.point.campaign
     assert row.point.values == {"train.epochs": 36, "train.patience": 99}
     for name in ("configurations", "density", "indicators"):
-        assert nodes(point.store, name) == nodes(folder / "store.zarr", name)
+        assert inodes(point.store, name) == inodes(folder / "store.zarr", name)
     for place, name in ((point.path, "model"), (point.store, "explanations")):
         other = folder / place.relative_to(point.path) / name
-        assert not set(nodes(place, name).values()) & set(nodes(other.parent, name).values())
+        assert not set(inodes(place, name).values()) & set(inodes(other.parent, name).values())
     assert len((point.path / "model" / "metrics.csv").read_text().splitlines()) == 37
     for stage in ("quench", "grid", "indicators", "train", "explain", "propensity"):
         assert records.state(point, stage) is records.State.COMPLETE
         assert records.state(load(point.path), stage) is records.State.COMPLETE
 
 
-def test_a_network_that_has_not_learnt_is_a_row_that_says_so(scanned) -> None:
+def test_network_that_has_not_learnt_has_a_row_with_a_note(scanned) -> None:
     _, _, rows = scanned
     assert "not learnt: test accuracy" in rows[3].note
     assert min(rows[3].number(f"test_accuracy_{state}") for state in layout.STATES) < 0.5
@@ -148,7 +151,7 @@ def test_a_network_that_has_not_learnt_is_a_row_that_says_so(scanned) -> None:
     assert not rows[3].failed
 
 
-def test_the_table_holds_every_row_and_the_figures_are_there(scanned) -> None:
+def test_table_has_every_row_and_figures_are_written(scanned) -> None:
     folder, _, rows = scanned
     lines = (folder / "scan" / "table.csv").read_text().splitlines()
     meanings = {line[2:].partition(":")[0] for line in lines if line.startswith("#")}
@@ -163,7 +166,7 @@ def test_the_table_holds_every_row_and_the_figures_are_there(scanned) -> None:
         assert (folder / "scan" / name).stat().st_size > 10_000
 
 
-def test_the_campaign_is_as_it_was_also_after_a_point_was_deleted(scanned, tmp_path) -> None:
+def test_campaign_is_unchanged_after_a_point_is_changed_and_deleted(scanned, tmp_path) -> None:
     folder, before, _ = scanned
     assert digests(folder) == before
     campaign = load(folder)
@@ -178,19 +181,19 @@ def test_the_campaign_is_as_it_was_also_after_a_point_was_deleted(scanned, tmp_p
     assert digests(folder) == before
 
 
-def test_killed_and_gone_on_with_it_ends_like_an_undisturbed_one(scanned, tiny, tmp_path) -> None:
+def test_resume_after_kill_equals_undisturbed_scan(scanned, tiny, tmp_path) -> None:
     undisturbed = scanned[2][2].point.campaign.path
     folder = copy(tiny, tmp_path)
     process = start("scan", str(folder), "--set", "train.threads=1", "--over", LONGER)
     model = folder / "scan" / undisturbed.name / "model"
     wait_for((model / "checkpoint.pt").exists, process)
-    process.send_signal(signal.SIGSTOP)  # it lives, and gets no further
+    process.send_signal(signal.SIGSTOP)  # alive, but stopped
     with pytest.raises(StageHeld, match=r"scan of .* is being run by process"):
-        over(folder, LONGER)
+        scan_over(folder, LONGER)
     process.kill()
     process.communicate()
     assert not (model / "weights.safetensors").exists()
-    row = over(folder, LONGER)[1]
+    row = scan_over(folder, LONGER)[1]
     ours, theirs = (
         load_file(path / "weights.safetensors") for path in (model, undisturbed / "model")
     )
@@ -200,12 +203,10 @@ def test_killed_and_gone_on_with_it_ends_like_an_undisturbed_one(scanned, tiny, 
     assert not list(folder.glob("**/*.partial"))
 
 
-def test_new_quenches_where_they_differ_and_then_nothing_to_compare_with(
-    tiny, tmp_path, capfd
-) -> None:
+def test_other_quench_settings_run_new_quenches_without_comparison(tiny, tmp_path, capfd) -> None:
     folder = copy(tiny, tmp_path)
     setting = "quench.runs=8; quench.split={train=4,validation=2,test=2}"
-    row = over(folder, setting)[1]
+    row = scan_over(folder, setting)[1]
     assert ": 8 new quenches, grid, indicators, train, explain\n" in capfd.readouterr().out
     assert gd.open(row.point.campaign.path)["configurations"].sizes["sample"] == 8
     assert not (row.point.campaign.store / "propensity").exists()
@@ -213,18 +214,18 @@ def test_new_quenches_where_they_differ_and_then_nothing_to_compare_with(
     assert {"test_accuracy_liquid", "test_accuracy_glass"} <= set(row.numbers)
 
 
-def test_what_was_made_with_other_inputs_is_refused_until_start_over(tiny, tmp_path) -> None:
+def test_point_with_other_inputs_is_refused_until_start_over(tiny, tmp_path) -> None:
     folder = copy(tiny, tmp_path)
     setting = "correlate.coarse_graining_length=1"
-    point = over(folder, setting)[1].point.campaign
+    point = scan_over(folder, setting)[1].point.campaign
     records.update(load(folder), "explain", {"token": records.new_token()})
     with pytest.raises(UsageError, match=r"explain in .* was made with other inputs"):
-        over(folder, setting)
-    over(folder, setting, start_over=True)
-    assert nodes(point.store, "explanations") == nodes(folder / "store.zarr", "explanations")
+        scan_over(folder, setting)
+    scan_over(folder, setting, start_over=True)
+    assert inodes(point.store, "explanations") == inodes(folder / "store.zarr", "explanations")
 
 
-def test_the_spread_from_network_to_network(tiny, tmp_path) -> None:
+def test_spread_over_networks_is_the_standard_deviation(tiny, tmp_path) -> None:
     folder = copy(tiny, tmp_path)
     campaign = load(folder)
     # as if both had learnt, and the map of the second network were the Voronoi volume itself
@@ -249,7 +250,7 @@ def test_the_spread_from_network_to_network(tiny, tmp_path) -> None:
         assert place["networks_spread"] == pytest.approx(apart / 2**0.5, abs=1e-5)
 
 
-def test_points_are_named_once_and_the_own_value_is_no_point(tiny) -> None:
+def test_each_setting_is_one_point_and_the_campaign_none(tiny) -> None:
     campaign = load(tiny)
     words = ["train.epochs=5,30,5", "train.channels=[6,6,6],[4,4,4]", "explain.layer=-1,1"]
     names = [point.campaign.path.name for point in make_points(campaign, words, False)]
@@ -273,7 +274,7 @@ def test_points_are_named_once_and_the_own_value_is_no_point(tiny) -> None:
         ("a.b=1,2; c.d=x,y", [{"a.b": 1, "c.d": "x"}, {"a.b": 2, "c.d": "y"}]),
     ],
 )
-def test_values_as_for_set(text, settings) -> None:
+def test_values_are_parsed_as_for_set(text, settings) -> None:
     assert parse_over(text) == settings
 
 
@@ -284,23 +285,21 @@ def test_values_as_for_set(text, settings) -> None:
         (["train.epoch=5"], "epochs"),
         (["train.channels=[4,4]"], r"strides has 3 values"),
         (["train.epochs"], "expected section.key=value"),
-        (["train.epochs="], "expected a value at least"),
-        (["hpc.workers=1"], "hpc.workers, which a scan does not see"),
-        (["train.threads=1"], "train.threads, which a scan does not see"),
+        (["train.epochs="], "expected at least one value"),
+        (["hpc.workers=1"], "hpc.workers, which a scan cannot vary"),
+        (["train.threads=1"], "train.threads, which a scan cannot vary"),
         (["train.epochs=1,2; train.hidden=4"], "2 of train.epochs, 1 of train.hidden"),
         ([], "no --over"),
     ],
 )
-def test_what_no_campaign_file_may_have_is_refused_before_anything_is_written(
-    tiny, words, said
-) -> None:
+def test_invalid_settings_are_refused_before_anything_is_written(tiny, words, said) -> None:
     with pytest.raises(UsageError, match=said):
-        over(tiny, *words)
+        scan_over(tiny, *words)
     assert not (tiny / "scan").exists()
 
 
-def test_a_campaign_that_is_not_complete_is_refused(tiny, tmp_path) -> None:
+def test_incomplete_campaign_is_refused(tiny, tmp_path) -> None:
     folder = copy(tiny, tmp_path)
     jobs.clear(load(folder), "explain")
-    with pytest.raises(UsageError, match=r"a scan begins from explain .*, which is not started"):
-        over(folder, "train.epochs=5")
+    with pytest.raises(UsageError, match=r"explain .*, which is not started"):
+        scan_over(folder, "train.epochs=5")

@@ -1,1 +1,1 @@
-"""Figures, the table against the paper, and the self-contained page of a campaign."""
+"""The report of a campaign: numbers, figures, comparison with the paper, and one HTML page."""

@@ -1,4 +1,4 @@
-"""Accuracy on the test split: of the network, and of the linear models beside it."""
+"""Rows of the accuracy on the test split, of the network and of linear models."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from glassdask.report.data import ReportData
 from glassdask.store import layout
 from glassdask.store.layout import BASELINES
 
-#: What the linear models are given, for people.
-GIVEN = {"radial_distribution": "g(r)", "indicator_mean": "indicators"}
+#: Input of each linear model, for people.
+INPUTS = {"radial_distribution": "g(r)", "indicator_mean": "indicators"}
 
 
 def accuracies(data: ReportData) -> list[dict[str, Any]]:
-    """Rows of the network, then of the linear models; these only where there are two classes."""
+    """Rows of the network, then of the linear models; none unless there are two classes."""
     states = ("glass", "liquid") if len(data.states) > 1 else ()
     rows = [of_network(data, state) for state in states if data.has_network]
     return rows + [of_linear_model(data, name, state) for name in BASELINES for state in states]
 
 
-def share(correct: np.ndarray) -> dict[str, float]:
-    """Share that is right, of 1 right, 0 wrong and -1 not classified, with Wilson's interval."""
+def fraction_correct(correct: np.ndarray) -> dict[str, float]:
+    """Fraction of correct ones and Wilson's interval, of 1 correct, 0 wrong, -1 not classified."""
     count, right = int((correct >= 0).sum()), int((correct == 1).sum())
     if not count:
         return {"count": 0}
@@ -34,33 +34,33 @@ def share(correct: np.ndarray) -> dict[str, float]:
 
 
 def of_network(data: ReportData, state: str) -> dict[str, Any]:
-    """Share of a class of the test split that the network classifies rightly."""
+    """Fraction of a class of the test split that the network classifies correctly."""
     each = networks.accuracy(data, state)
     return {
         "quantity": f"test accuracy, {state}",
         "kind": "accuracy",
         "state": state,
-        # the nearer the classes, the harder to tell them apart
-        "paper": paper.fair_numbers(data.campaign, *layout.STATES).accuracy.get(state, ""),
+        # classes at other temperatures are easier or harder to distinguish
+        "paper": paper.comparable_numbers(data.campaign, *layout.STATES).accuracy.get(state, ""),
         "of_network": each,
         "networks_spread": networks.spread(each),
-    } | share(data.correct.sel(state=state).values[data.test])
+    } | fraction_correct(data.correct.sel(state=state).values[data.test])
 
 
 def correct_by(data: ReportData, baseline: str) -> np.ndarray:
-    """Whether a linear model is right: 1 yes, 0 no, -1 not classified; (sample, state)."""
+    """Whether a linear model is correct: 1 yes, 0 no, -1 not classified; (sample, state)."""
     return data.group("correlations")["baseline_correct"].sel(baseline=baseline).values
 
 
 def of_linear_model(data: ReportData, baseline: str, state: str) -> dict[str, Any]:
-    """The same share for a linear model.
+    """Fraction of a class of the test split that a linear model classifies correctly.
 
-    Beside a network which has learnt it is compared over the test snapshots of both classes where
-    one is right and the other wrong, by the exact test of Q. McNemar, Psychometrika 12, 153 (1947).
+    If the network has learnt, both are compared by the exact test of Q. McNemar, Psychometrika 12,
+    153 (1947), over the test snapshots of both classes that only one of them classifies correctly.
     """
     failure = str(data.group("correlations")["baseline_failure"].sel(baseline=baseline).values)
     row: dict[str, Any] = {
-        "quantity": f"linear model on {GIVEN[baseline]}, accuracy, {state}",
+        "quantity": f"linear model on {INPUTS[baseline]}, accuracy, {state}",
         "kind": "linear_model",
         "indicator": baseline,
         "state": state,
@@ -70,7 +70,7 @@ def of_linear_model(data: ReportData, baseline: str, state: str) -> dict[str, An
         return row
     linear = correct_by(data, baseline)[data.test]
     k = data.group("correlations")["state"].values.tolist().index(state)
-    row |= share(linear[:, k])
+    row |= fraction_correct(linear[:, k])
     if not data.learnt or not row["count"]:
         return row
     network = data.correct.values[data.test]
@@ -81,13 +81,13 @@ def of_linear_model(data: ReportData, baseline: str, state: str) -> dict[str, An
 
 
 def wrong_snapshots(data: ReportData) -> list[dict[str, Any]]:
-    """Test snapshots that a network took for the other class, network by network.
+    """Wrongly classified test snapshots, network by network.
 
     Returns
     -------
     list of dict
-        `network`, `sample`, `seed` of the quench, true `state`, `label` that was found, and
-        `margin`: score of the class found minus that of the true class.
+        `network`, `sample`, `seed` of the quench, true `state`, `label` found by the network, and
+        `margin`: score of the class found minus score of the true class.
     """
     if not data.has_network:
         return []

@@ -1,4 +1,4 @@
-"""What the report reads from a campaign, selected once, by the same rules."""
+"""The data of a report: which runs and snapshots count, and means over them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import xarray as xr
 from glassdask.campaign import Campaign
 from glassdask.physics.reliability import noise_corrected_correlation_array
 from glassdask.physics.statistics import mean_with_interval
+from glassdask.report.lines import NOT_LEARNT
 from glassdask.report.style import NAMES
 from glassdask.store import groups, layout, records
 
-#: Of the bootstrap over glasses.
+#: Resamples of a bootstrap over snapshots or configurations.
 RESAMPLES = 2000
-#: Fewer samples or configurations than this do not say how much others would differ.
+#: Smallest number of snapshots or configurations from which others can be estimated.
 FEW = 5
 
 
@@ -28,7 +29,7 @@ class Extremum(NamedTuple):
     Attributes
     ----------
     numbers : dict of str to float
-        By the names of the group `results`: value, spread and count over configurations, delta,
+        With names of the group `results`: value, spread and count over configurations, delta,
         temperature, time, low, high, ceiling, over_ceiling.
     place : tuple of int
         Index of the temperature and of the time.
@@ -40,13 +41,13 @@ class Extremum(NamedTuple):
 
 @dataclass(frozen=True)
 class ReportData:
-    """A campaign and what is known of it.
+    """A campaign and its stored groups.
 
     Attributes
     ----------
     campaign : Campaign
     groups : mapping of str to Dataset
-        Groups of its store, those that there are, or the same computed in memory.
+        The existing groups of its store, or the same computed in memory.
     """
 
     campaign: Campaign
@@ -54,7 +55,7 @@ class ReportData:
 
     @classmethod
     def of(cls, campaign: Campaign) -> ReportData:
-        """From the store of a campaign, read on access."""
+        """The data in the store of a campaign, read on access."""
         tree = groups.open(campaign.path)
         return cls(campaign, {name: node.to_dataset() for name, node in tree.children.items()})
 
@@ -64,80 +65,89 @@ class ReportData:
 
     @property
     def has_ensemble(self) -> bool:
-        """Whether there is motion to correlate with."""
+        """Whether there is an isoconfigurational ensemble."""
         return "dynamics" in self.groups
 
     @property
     def has_network(self) -> bool:
-        """Whether networks have classified the snapshots, well or badly."""
+        """Whether networks have classified the snapshots, correctly or not."""
         return "explanations" in self.groups and len(self.states) > 1
 
     @cached_property
     def learnt(self) -> bool:
-        """Whether there is a network that has learnt, so that there is something to explain."""
+        """Whether a network has learnt the classes, so that there is a Gamma."""
         return self.has_network and bool(self.group("explanations").attrs.get("learnt", True))
 
     @property
     def reason(self) -> str:
-        """Why the networks have no Gamma; empty if they have, or if there are none."""
+        """Why the networks have no Gamma; empty if they have one, or if there is no network."""
         if self.learnt or not self.has_network:
             return ""
-        return str(self.group("explanations").attrs.get("reason", "the network has not learnt"))
+        return str(self.group("explanations").attrs.get("reason", NOT_LEARNT))
 
     @property
-    def unlearnt(self) -> str:
-        """Why there is no Gamma, in a few words."""
-        return "the network has not learnt" if self.has_network else "no network"
+    def why_no_gamma(self) -> str:
+        """Why there is no Gamma, in a few words; empty if there is one."""
+        if self.learnt:
+            return ""
+        return NOT_LEARNT if self.has_network else "no network"
 
     def name(self, quantity: str) -> str:
-        """What a quantity is called; Gamma by the method that made it."""
+        """Name of a quantity for people; Gamma has the name of its method."""
         return layout.gamma_name(self.campaign) if quantity == "gradcam" else NAMES[quantity]
 
     @property
     def indicators(self) -> tuple[str, ...]:
-        """Indicators that may be shown; Gamma only of a network that has learnt."""
+        """Indicators to show; Gamma only if a network has learnt."""
         names = layout.indicator_names(self.campaign)
         return names if self.learnt else names[1:]
 
     @cached_property
     def states(self) -> tuple[str, ...]:
-        """States that the configurations have; imported ones may have one only."""
+        """States of the configurations; imported ones can have only one."""
         return records.states(self.campaign)
 
     @cached_property
     def done(self) -> np.ndarray:
-        """Runs that are whole, (sample,) bool."""
+        """Finished runs, (sample,) bool."""
         return self.group("configurations")["run_status"].values == layout.DONE
+
+    def spread_runs(self, most: int) -> np.ndarray:
+        """Sample numbers of at most so many finished runs, evenly spread over all of them."""
+        runs = np.flatnonzero(self.done)
+        if len(runs) > most:
+            runs = runs[np.linspace(0, len(runs) - 1, most).round().astype(int)]
+        return runs
 
     @cached_property
     def test(self) -> np.ndarray:
-        """Whole runs of the test split, (sample,) bool."""
+        """Finished runs of the test split, (sample,) bool."""
         return self.done & (self.group("configurations")["split"].values == "test")
 
     @property
     def trained(self) -> int:
-        """Whole runs of the training split."""
+        """Number of finished runs of the training split."""
         split = self.group("configurations")["split"].values
         return int((self.done & (split == "train")).sum())
 
     @cached_property
     def correct(self) -> xr.DataArray:
-        """Classified rightly: 1 yes, 0 no, -1 not classified; (sample, state)."""
+        """Whether the class is correct: 1 yes, 0 no, -1 not classified; (sample, state)."""
         return self.group("explanations")["correct"].load()
 
     def counted(self, state: str) -> np.ndarray:
-        """Test snapshots that enter averages, (sample,) bool: whole, and classified rightly.
+        """Test snapshots that enter averages, (sample,) bool: finished and correctly classified.
 
-        When no network has learnt its classes say nothing, and no snapshot is left out.
+        If no network has learnt, the classification has no meaning, and all are counted.
         """
         if not self.learnt:
             return self.test
         return self.test & (self.correct.sel(state=state).values == 1)
 
     def correlation(self, first: str, second: str, state: str) -> np.ndarray:
-        """Pearson correlation of two indicators in each counted snapshot that has one, (sample,).
+        """Pearson correlation of two indicators in each counted snapshot, (sample,); NaN left out.
 
-        Theta entered as 1 - Theta when it was computed; nothing is reversed here.
+        The stored values already use 1 - Theta.
         """
         if not {first, second} <= set(self.indicators):
             return np.empty(0)
@@ -167,9 +177,9 @@ class ReportData:
     def kept(self, indicator: str) -> np.ndarray:
         """Configurations over which an indicator is averaged, (configuration,) bool.
 
-        The same for all of them: those whose glass was classified rightly. All, when no network has
-        learnt or was asked to classify them; and of an indicator that needs no network, when no
-        glass was classified rightly.
+        For all indicators, those with a correctly classified glass. But all configurations if no
+        network has learnt, or if they are equilibrated, not glasses; and, for other indicators
+        than Gamma, if no glass was classified correctly.
         """
         samples = self.group("dynamics")["configuration"].values
         if not self.learnt or self.from_equilibrium:
@@ -189,9 +199,9 @@ class ReportData:
         Dataset
             (temperature, time): `value` and `spread`, mean and standard deviation over
             configurations; `delta`, sigma; `low` and `high`, a 95 % interval; `ceiling`, the root
-            of the mean reliability of Delta, which no correlation is expected to exceed in size;
-            `over_ceiling`, NaN where the reliability is below
-            `reliability.MINIMUM_RELIABILITY`. `count`, of configurations.
+            of the mean reliability of Delta, the largest size to be expected of a correlation;
+            `over_ceiling`, value / ceiling, NaN where the reliability is below
+            `reliability.MINIMUM_RELIABILITY`. Scalar: `count`, number of configurations.
         """
         if indicator not in self._dynamics:
             self._dynamics[indicator] = self._correlated(indicator)
@@ -201,7 +211,7 @@ class ReportData:
         group = self.group("dynamics")
         part = group["pearson"].sel(indicator=indicator).isel(configuration=self.kept(indicator))
         part = part.load().drop_vars("indicator", errors="ignore")
-        # a temperature whose trajectories all failed is missing for that glass alone
+        # keep configurations with some values: all trajectories of one temperature may have failed
         part = part.isel(configuration=part.notnull().any(("temperature", "time")).values)
         same = {"configuration": part["configuration"]}
         found = {
@@ -210,38 +220,38 @@ class ReportData:
             "count": xr.DataArray(part.sizes["configuration"]),
             "delta": group["delta"].sel(same).load().mean("configuration"),
         }
-        nothing = xr.full_like(found["value"], np.nan)
-        reliability = nothing
+        all_nan = xr.full_like(found["value"], np.nan)
+        reliability = all_nan
         if "reliability" in group:
             reliability = group["reliability"].sel(same).load().mean("configuration")
         found["ceiling"] = np.sqrt(reliability.clip(0))  # type: ignore[assignment]
         ratio = noise_corrected_correlation_array(
             found["value"].values, found["ceiling"].values ** 2
         )
-        found["over_ceiling"] = nothing.copy(data=ratio)
+        found["over_ceiling"] = all_nan.copy(data=ratio)
         ends = self.interval(part, indicator)
         found |= {
-            name: nothing.copy(data=end) for name, end in zip(("low", "high"), ends, strict=True)
+            name: all_nan.copy(data=end) for name, end in zip(("low", "high"), ends, strict=True)
         }
         return xr.Dataset(found)
 
     def interval(self, part: xr.DataArray, indicator: str) -> tuple[np.ndarray, np.ndarray]:
         """95 % interval of the mean of `part` (configuration, ...), two (temperature, time).
 
-        Over configurations (BCa) where there are `FEW` or more; else over the replicas of these,
-        of the mean of which it says nothing about another one.
+        From `FEW` configurations on, it is a BCa bootstrap over them. For fewer, it is an interval
+        over their replicas, which does not cover other configurations.
         """
         group = self.group("dynamics")
         if part.sizes["configuration"] >= FEW:
             found = mean_with_interval(part, "configuration", resamples=RESAMPLES)
             return np.clip(found["lower"].values, -1, 1), np.clip(found["upper"].values, -1, 1)
         if part.sizes["configuration"] == 0 or "pearson_low" not in group:
-            nothing = np.full((part.sizes["temperature"], part.sizes["time"]), np.nan)
-            return nothing, nothing
+            all_nan = np.full((part.sizes["temperature"], part.sizes["time"]), np.nan)
+            return all_nan, all_nan
         each = group[["pearson_low", "pearson_high"]].sel(
             indicator=indicator, configuration=part["configuration"]
         )
-        # the replicas of one glass know nothing of another's: distances add in squares
+        # replicas of different glasses are independent: squared distances add up
         mean, count = part.mean("configuration"), part.notnull().sum("configuration")
         low, high = (
             np.sqrt(((each[name] - part) ** 2).mean("configuration") / count)
@@ -250,15 +260,15 @@ class ReportData:
         return (mean - low).values, (mean + high).values
 
     def largest(self, indicator: str, by_size: bool = True) -> Extremum | None:
-        """The largest correlation with 1 - Delta over temperatures and times, or nothing.
+        """The largest correlation with 1 - Delta over temperatures and times; None without any.
 
-        `by_size`: compare sizes whatever the sign; else values, as the paper does for Gamma.
+        `by_size`: compare absolute values; otherwise values, as the paper does for Gamma.
         """
         mean = self.dynamics(indicator)["value"].values
         return self._extremum(indicator, np.abs(mean) if by_size else mean)
 
     def lowest(self, indicator: str) -> Extremum | None:
-        """The most negative correlation with 1 - Delta over temperatures and times, or nothing."""
+        """The most negative correlation with 1 - Delta; None without any."""
         return self._extremum(indicator, -self.dynamics(indicator)["value"].values)
 
     def nearest(self, indicator: str, delta: float) -> Extremum | None:
@@ -270,7 +280,7 @@ class ReportData:
         return self._extremum(indicator, np.where(known, -distance, np.nan))
 
     def _extremum(self, indicator: str, ranked: np.ndarray) -> Extremum | None:
-        """Where `ranked` (temperature, time) is largest, or nothing when it is NaN throughout."""
+        """The correlation where `ranked` (temperature, time) is largest; None if all is NaN."""
         if not np.isfinite(ranked).any():
             return None
         t, k = (int(n) for n in np.unravel_index(int(np.nanargmax(ranked)), ranked.shape))

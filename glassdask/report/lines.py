@@ -1,4 +1,4 @@
-"""The rows of the group `results`, one by one, and how their numbers are written."""
+"""The rows of the group `results`, and the format of their numbers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 import xarray as xr
 
-UNLEARNT = "the network has not learnt"
+NOT_LEARNT = "the network has not learnt"
 
-#: A row of the group, its numbers as attributes.
+#: A row of the group `results`; its coordinates and variables are attributes.
 Line = Any
 
 
 def lines(results: xr.Dataset) -> list[Line]:
-    """The rows of the group, each with a number or a text by its name."""
+    """The rows of the group `results`."""
     columns = {
         str(name): values.values.tolist()
         for name, values in results.variables.items()
@@ -33,13 +33,13 @@ def number(value: float, digits: str = ".3f") -> str:
 
 
 def each_network(values: list[float]) -> str:
-    """What each of several networks gives."""
+    """A note with the values of several networks."""
     return f"each network: {', '.join(number(value) or 'none' for value in values)}"
 
 
-def of_networks(line: Line, results: xr.Dataset) -> str:
-    """The same of those that have learnt, or that there is only one."""
+def note_on_networks(line: Line, results: xr.Dataset) -> str:
+    """The values of the networks that have learnt, or a note that there is only one network."""
     learnt = results.attrs["learnt_networks"]
     if len(learnt) < 2:
-        return "one network: another seed moves it"
+        return "one network: another seed changes the value"
     return each_network([line.of_network[k] for k in learnt])

@@ -1,4 +1,4 @@
-"""What a report lacks: a sentence each, and what to type."""
+"""The missing parts of a report, and what to type to get them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from glassdask.store.stage import STAGES
 
 
 def sentences(results: xr.Dataset, campaign: Campaign) -> Iterator[str]:
-    """One for each part of a report that is left out.
+    """One sentence for each missing part of a report.
 
     Parameters
     ----------
     results : Dataset
         The group `results`, whose attribute `missing` names the parts.
     campaign : Campaign
-        Its path stands in the commands, and how far it is says which they are.
+        Its path and its incomplete stages appear in the commands.
     """
     lacking = [str(name) for name in results.attrs["missing"]]
     for state, others in (("liquid", "glasses"), ("glass", "liquids")):
         if state in lacking:
             yield (
-                f"Only {others} were imported: no network, no Γ, nothing that compares the two. "
+                f"Only {others} were imported: no network, no Γ, no comparison of the two. "
                 f"Type `glassdask import {campaign.path} --glass FILES --liquid FILES "
                 "--start-over`."
             )
@@ -41,7 +41,7 @@ def sentences(results: xr.Dataset, campaign: Campaign) -> Iterator[str]:
 
 
 def _what_to_type(campaign: Campaign, wanted: str) -> str:
-    """The commands that make a stage, and the report again."""
+    """The commands that complete a stage and repeat the report."""
     stages = [*records.upstream_of(campaign, wanted), wanted]
     todo = [name for name in stages if records.state(campaign, name) is not State.COMPLETE]
     todo += ["correlate", "report"]

@@ -1,4 +1,4 @@
-"""Numbers of the trajectories: how many, how fast they relax, how well equilibrated."""
+"""Rows of the trajectories: their number, relaxation times, equilibration of their starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from glassdask.physics.statistics import moments
 from glassdask.physics.susceptibility import peak_in_time_array
 from glassdask.report.data import ReportData
 
-#: The function of time whose fall to 1/e a relaxation time is.
+#: Each relaxation time, and the function of time that falls to 1/e there.
 FALLING = {
     "relaxation_time": "self_intermediate_scattering",
     "cage_relative_relaxation_time": "cage_relative_self_intermediate_scattering",
@@ -20,7 +20,7 @@ FALLING = {
 
 
 def rows(data: ReportData) -> list[dict[str, Any]]:
-    """Whole trajectories, then the relaxation time at each temperature, and what follows."""
+    """Finished trajectories; for each temperature relaxation time and equilibration."""
     found = [trajectories(data)]
     for t in range(len(data.temperatures)):
         found.append(relaxation_time(data, t))
@@ -30,10 +30,10 @@ def rows(data: ReportData) -> list[dict[str, Any]]:
 
 
 def trajectories(data: ReportData) -> dict[str, Any]:
-    """Trajectories that entered, of those asked for; the others failed."""
+    """Number of finished trajectories, and of requested ones."""
     replicas = data.group("dynamics")["replicas"].values
     return {
-        "quantity": "whole trajectories",
+        "quantity": "finished trajectories",
         "kind": "trajectories",
         "value": int(replicas.sum()),
         "total": replicas.size * data.campaign.file.propensity.replicas,
@@ -63,15 +63,15 @@ def relaxation_time(data: ReportData, temperature: int) -> dict[str, Any]:
 
 
 def mean_of(values: np.ndarray) -> dict[str, float]:
-    """Mean, spread, standard error and count; NaN is left out."""
+    """Mean, standard deviation, standard error and count; NaN is left out."""
     names = ("value", "spread", "standard_error", "count")
     return {name: one.item() for name, one in zip(names, moments(values), strict=True)}
 
 
 def equilibration(data: ReportData, temperature: int) -> dict[str, Any]:
-    """How many relaxation times the starting configurations were equilibrated for.
+    """Equilibration time of the starting configurations, in relaxation times.
 
-    0: not known, as it has not relaxed within the window.
+    `value` is NaN and `cage_relative` 0 if F_s does not fall to 1/e within the time window.
     """
     lasted, T = equilibration_time(data.campaign.file.propensity), data.temperatures[temperature]
     plain, caged = (lasted / _longest(data, name, temperature).mean() for name in FALLING)
@@ -87,7 +87,7 @@ def equilibration(data: ReportData, temperature: int) -> dict[str, Any]:
 
 
 def susceptibility(data: ReportData, temperature: int) -> tuple[np.ndarray, bool]:
-    """chi_4 of all trajectories, (time,); that of one start, and True, where only it is known."""
+    """chi_4 of all trajectories, (time,), and False; or the isoconfigurational one, and True."""
     group = data.group("dynamics").isel(temperature=temperature)
     chi4 = group["chi4"].values
     if np.isfinite(chi4).any():
@@ -96,14 +96,14 @@ def susceptibility(data: ReportData, temperature: int) -> tuple[np.ndarray, bool
 
 
 def peak_of(data: ReportData, chi4: np.ndarray) -> tuple[float, float] | None:
-    """Time and height of the largest chi_4 (time,), if it falls again within the window."""
+    """Time and height of the largest chi_4 (time,); None if it is at an end of the window."""
     time, height = (float(one) for one in peak_in_time_array(chi4, data.times))
-    # NaN is not inside either
+    # also None for NaN
     return (time, height) if data.times[0] < time < data.times[-1] else None
 
 
 def _longest(data: ReportData, name: str, temperature: int) -> np.ndarray:
-    """Relaxation times, (configuration,), where they are not known as long as they may be."""
+    """Relaxation times, (configuration,); unknown ones are replaced by their upper bound."""
     values = _times(data, name, temperature)
     unknown = np.where(_fast(data, name, temperature), data.times[0], np.inf)
     return np.where(np.isfinite(values), values, unknown)
@@ -116,6 +116,6 @@ def _fast(data: ReportData, name: str, temperature: int) -> np.ndarray:
 
 
 def _times(data: ReportData, name: str, temperature: int) -> np.ndarray:
-    """Of all particles, (configuration,); NaN where F_s has not fallen so far."""
+    """Relaxation times of all particles, (configuration,); NaN if unknown."""
     found = data.group("dynamics")[name].isel(temperature=temperature).sel(selection="all")
     return np.asarray(found.values, dtype=float)

@@ -1,4 +1,4 @@
-"""How far the maps of several networks agree, and what each says: how far to trust one of them."""
+"""Results of each of several networks, and how far their maps agree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from glassdask.store import layout
 
 
 def learnt(data: ReportData) -> list[int]:
-    """Numbers of the networks that have learnt; empty when there is only one network at all."""
+    """Numbers of the networks that have learnt; empty if there is only one network."""
     if not data.has_network:
         return []
     found = data.group("explanations").attrs.get("learnt_by_network", [])
@@ -19,9 +19,9 @@ def learnt(data: ReportData) -> list[int]:
 
 
 def correct(data: ReportData, state: str) -> np.ndarray:
-    """Whole test snapshots that each network classified rightly, (network, sample) bool.
+    """Test snapshots that each network classified correctly, (network, sample) bool.
 
-    As `ReportData.counted` of the network that is shown; none of a network that has not learnt.
+    For the network that is shown, this is `ReportData.counted`. None if it has not learnt.
     """
     each = data.group("explanations")["correct_by_network"].sel(state=state)
     right = (each.transpose("network", "sample").values == 1) & data.test
@@ -32,8 +32,8 @@ def correct(data: ReportData, state: str) -> np.ndarray:
 def correlation(data: ReportData, other: str, state: str) -> np.ndarray:
     """Mean correlation of each network's Gamma with an indicator, (network,).
 
-    Over the test snapshots that the network itself classified rightly; NaN where there is none, or
-    where it has not learnt.
+    Over the test snapshots that this network classified correctly; NaN if there is none, or if it
+    has not learnt.
     """
     if not learnt(data):
         return np.empty(0)
@@ -43,10 +43,10 @@ def correlation(data: ReportData, other: str, state: str) -> np.ndarray:
 
 
 def agreement(data: ReportData, state: str) -> np.ndarray:
-    """Mean Pearson correlation between the Gamma of two learnt networks, in each test snapshot.
+    """Pearson correlation between the coarse-grained Gamma of two networks, (sample,).
 
-    Coarse-grained, over particles. A snapshot counts for the pairs that both classified it
-    rightly, and not at all without such a pair: (sample,), shorter by those.
+    Mean over the pairs of networks that have learnt and both classified the snapshot correctly.
+    Test snapshots without such a pair are left out.
     """
     numbers = learnt(data)
     if len(numbers) < 2:
@@ -66,8 +66,8 @@ def agreement(data: ReportData, state: str) -> np.ndarray:
 def dynamics(data: ReportData) -> np.ndarray:
     """Correlation of each network's Gamma with 1 - Delta, (network, temperature, time).
 
-    Mean over the glasses of the ensemble that the network classified rightly, or over all
-    equilibrated configurations; NaN without any, or where it has not learnt.
+    Mean over the glasses of the ensemble that this network classified correctly, or over all
+    equilibrated configurations; NaN if there is none, or if it has not learnt.
     """
     numbers = learnt(data)
     if not numbers:
@@ -76,13 +76,13 @@ def dynamics(data: ReportData) -> np.ndarray:
     each = group["pearson_by_network"].transpose("network", "temperature", "time", "configuration")
     explained = data.group("explanations")["correct_by_network"].sel(state="glass")
     glasses = explained.transpose("network", "sample").values[:, group["configuration"].values] == 1
-    glasses |= data.from_equilibrium  # what became of their liquid is another configuration
+    glasses |= data.from_equilibrium  # these were not classified
     glasses[[k for k in range(len(glasses)) if k not in numbers]] = False
     return _means(np.where(glasses[:, np.newaxis, np.newaxis], each.values, np.nan))
 
 
 def accuracy(data: ReportData, state: str) -> np.ndarray:
-    """Test accuracy of every network, learnt or not, (network,); empty with a single one."""
+    """Test accuracy of every network, (network,), also if it has not learnt; empty for one."""
     found = data.group("explanations").attrs.get("test_accuracy_by_network", [])
     return np.array([one[layout.STATES.index(state)] for one in found] if len(found) > 1 else [])
 
@@ -94,7 +94,7 @@ def spread(values: np.ndarray) -> float:
 
 
 def _means(values: np.ndarray) -> np.ndarray:
-    """Mean over the last axis of what is not NaN; NaN where all is."""
+    """Mean over the last axis, without NaN; NaN if all values are."""
     known = np.isfinite(values)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(known, values, 0).sum(axis=-1) / known.sum(axis=-1)

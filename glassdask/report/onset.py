@@ -1,4 +1,4 @@
-"""T* of a campaign, from the energy on cooling and from the displacements; beside the paper's."""
+"""T* of a campaign, from e(T) on cooling and from delta(t), and the paper's value."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from glassdask.physics.onset import onset_from_cooling, onset_from_displacement
 from glassdask.report import paper
 from glassdask.report.data import ReportData
 
-#: Above this p-value one line fits e(T) as well as two.
+#: For a larger p-value, one line fits e(T) as well as two.
 SIGNIFICANT = 0.05
 #: Displacement at which particles have left their cages, sigma.
 LEVEL = 1.0
 
 
 def window(campaign: Campaign) -> tuple[float, float]:
-    """Temperatures between which the kink of e(T) is looked for, epsilon/kB."""
+    """Temperature window for the kink of e(T), epsilon/kB."""
     given = campaign.file.report.kink_temperatures
     liquid, glass = campaign.state_temperatures
     return (glass, liquid) if given is None else (given[0], given[1])
 
 
 def corners(campaign: Campaign) -> list[float]:
-    """Temperatures within this window at which the rate of a schedule changes, epsilon/kB."""
+    """Temperatures in this window at which the rate of a schedule changes, epsilon/kB."""
     low, high = window(campaign)
     return [T for T in ramp(campaign).corners[1:-1].tolist() if low < T < high]
 
 
 def kink(data: ReportData) -> dict[str, float]:
-    """The kink of e(T) of the mean over whole quenches, as `glassdask.onset_from_cooling` has it.
+    """The kink of e(T) of finished quenches: the results of `glassdask.onset_from_cooling`.
 
-    With `total`, the number of temperatures in the window; that alone where there are too few of
-    them, or no whole quench.
+    Also `total`, the number of temperatures in the window. Only `total` if there are too few of
+    them, or no finished quench.
     """
     energy, (low, high) = data.group("cooling")["potential_energy"], window(data.campaign)
     temperature = energy["temperature"].values
@@ -54,7 +54,7 @@ def _numbers(found: xr.Dataset) -> dict[str, float]:
 
 
 def rows(data: ReportData) -> list[dict[str, Any]]:
-    """T* from e(T) and from delta(t), as far as there are a ramp and an ensemble."""
+    """T* from e(T) if there is a cooling ramp, and from delta(t) if there is an ensemble."""
     found = [] if data.campaign.imported else [from_cooling(data)]
     return found + ([from_displacement(data)] if data.has_ensemble else [])
 
@@ -65,7 +65,7 @@ def _row(data: ReportData, method: str, kind: str) -> dict[str, Any]:
 
 
 def from_cooling(data: ReportData) -> dict[str, Any]:
-    """T* as the kink of e(T); no value where one line fits as well as two."""
+    """T* as the kink of e(T); no value if one line fits as well as two."""
     row, found = _row(data, "e(T)", "onset_cooling"), kink(data)
     row |= {"total": found["total"]}
     row |= dict(zip(("window_low", "window_high"), window(data.campaign), strict=True))
@@ -83,9 +83,10 @@ def from_cooling(data: ReportData) -> dict[str, Any]:
 
 
 def from_displacement(data: ReportData) -> dict[str, Any]:
-    """Where delta at the end of the window reaches 1 sigma; infinite where that is not reached.
+    """T* where delta at the last time reaches 1 sigma.
 
-    Then `temperature` and `delta` are those of the end of the range that is nearest to it.
+    It is infinite if T* lies outside the temperatures of the ensemble. Then `temperature` and
+    `delta` are those of the nearest temperature of the ensemble.
     """
     row = _row(data, "δ(t)", "onset_displacement") | {"time": data.times[-1]}
     delta = data.group("dynamics")["delta"].isel(time=-1).load()

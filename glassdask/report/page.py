@@ -1,4 +1,4 @@
-"""The page: everything of a campaign in one file that opens offline."""
+"""The page report.html: one file without external resources."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from glassdask.report.accuracy import wrong_snapshots
 from glassdask.report.data import ReportData
 from glassdask.report.figures import drawings, ladder
 from glassdask.report.lines import lines, number
-from glassdask.report.notes import share
+from glassdask.report.notes import right_of_count
 from glassdask.report.sanity import sanity_table
 from glassdask.report.table import table
 from glassdask.store import layout, records
 from glassdask.store.stage import STAGES
 
-#: Wrongly classified snapshots that are listed, at most.
+#: Largest number of wrongly classified snapshots in the list.
 LONGEST_LIST = 50
 #: Units of a number density.
 INVERSE_VOLUME = {2: "σ⁻²", 3: "σ⁻³"}
 
 
 def page(data: ReportData, results: xr.Dataset) -> str:
-    """The report as HTML; figures are read from the folder figures/, numbers from `results`."""
+    """The report as HTML, from the folder figures/ and the group `results`."""
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
@@ -66,7 +66,7 @@ def page(data: ReportData, results: xr.Dataset) -> str:
 
 
 def summary(data: ReportData, results: xr.Dataset) -> str:
-    """What was done and what came out, in a few plain sentences."""
+    """The campaign and its main results in a few sentences."""
     campaign, model = data.campaign, data.campaign.model
     text = (
         f"{results.attrs['runs']} {'imported samples' if campaign.imported else 'quenches'} of "
@@ -76,15 +76,15 @@ def summary(data: ReportData, results: xr.Dataset) -> str:
     if not campaign.imported:
         text += f", cooled from T = {described(campaign)} ε/kB per unit time"
     text += ". "
-    if said := in_words(campaign):
-        text += f"{said[0].upper()}{said[1:]}. "
+    if classes := in_words(campaign):
+        text += f"{classes[0].upper()}{classes[1:]}. "
     rows = {(line.kind, line.indicator, line.state): line for line in lines(results)}
     if not data.has_network:
         return text + "No network was trained."
-    glass, liquid = (share(rows["accuracy", "", state]) for state in ("glass", "liquid"))
+    glass, liquid = (right_of_count(rows["accuracy", "", state]) for state in ("glass", "liquid"))
     text += (
-        f"Of the test split, a network trained on {results.attrs['training_runs']} of them "
-        f"classifies {glass} glasses and {liquid} liquids rightly. "
+        f"A network trained on {results.attrs['training_runs']} runs classifies {glass} glasses "
+        f"and {liquid} liquids of the test split correctly. "
     )
     names = ("gradcam", *campaign.file.indicators.names)
     found = {name: rows.get(("largest", name, "")) for name in names}
@@ -93,28 +93,28 @@ def summary(data: ReportData, results: xr.Dataset) -> str:
 
 
 def _predictions(data: ReportData, largest: dict[str, Any]) -> str:
-    """What Gamma says about later motion, and what the best of the others does."""
+    """Correlation of Gamma with later motion, and that of the best other indicator."""
     best = largest.pop("gradcam")
     text = (
-        f"The {data.name('gradcam')} Γ correlates with the immobility 1 − Δ at most with "
+        f"The largest correlation of the {data.name('gradcam')} Γ with the immobility 1 − Δ is "
         f"{number(best.value, '.2f')}, at δ = {best.delta:.2g} σ"
     )
     if abs(best.lowest) > abs(best.value):
-        text += f" (and more strongly with {number(best.lowest, '.2f')} at δ = "
+        text += f" (the most negative is stronger: {number(best.lowest, '.2f')}, at δ = "
         text += f"{best.lowest_delta:.2g} σ)"
     if largest:
         name = max(largest, key=lambda one: abs(largest[one].value))
         letter, other = style.signed(name, style.LETTERS), largest[name]
         text += (
-            f"; the best indicator that needs no network, {letter} ({data.name(name)}), with "
-            f"{number(other.value, '.2f')} at δ = {other.delta:.2g} σ"
-            " (each the largest of many values; see the notes)"
+            f"; for {letter} ({data.name(name)}), the best indicator without a network, it is "
+            f"{number(other.value, '.2f')}, at δ = {other.delta:.2g} σ. "
+            "Each is the largest of many values; see the notes"
         )
     return text + "."
 
 
 def pictures(data: ReportData) -> list[dict[str, Any]]:
-    """The figures of the folder figures/, embedded; sizes in pixels."""
+    """The PNG files of the folder figures/, embedded; sizes in pixels."""
     found = []
     for drawing in drawings(data):
         content = (data.campaign.path / "figures" / f"{drawing.name}.png").read_bytes()
@@ -127,7 +127,7 @@ def pictures(data: ReportData) -> list[dict[str, Any]]:
 
 
 def parameters(campaign: Campaign) -> dict[str, list[tuple[str, str, str]]]:
-    """Every table of the campaign file: field, value, meaning."""
+    """Field, value and meaning, by table of the campaign file."""
     found = {}
     for name in CampaignFile.model_fields:
         table = getattr(campaign.file, name)
@@ -141,7 +141,7 @@ def parameters(campaign: Campaign) -> dict[str, list[tuple[str, str, str]]]:
 
 def _text(value: Any) -> str:
     if value is None:
-        return "left out"
+        return "not set"
     if hasattr(value, "model_dump"):
         return ", ".join(f"{key} {item}" for key, item in value.model_dump().items())
     if isinstance(value, float):
@@ -152,7 +152,7 @@ def _text(value: Any) -> str:
 
 
 def model_parameters(campaign: Campaign) -> list[tuple[str, str]]:
-    """The glass former as it was run, defaults filled in."""
+    """Name and value of all parameters of the glass former, including defaults."""
     model, particles = campaign.model, campaign.file.system.particles
     counts = ", ".join(
         f"{count} {name}"
@@ -179,7 +179,7 @@ def model_parameters(campaign: Campaign) -> list[tuple[str, str]]:
 
 
 def stage_versions(campaign: Campaign) -> list[dict[str, str]]:
-    """What wrote each stage, and when."""
+    """Versions of the software that wrote each stage, and the time."""
     found = []
     for name in records.stages(campaign):
         record = records.read(campaign, name)
@@ -199,7 +199,7 @@ def stage_versions(campaign: Campaign) -> list[dict[str, str]]:
 
 
 def lammps_inputs(data: ReportData) -> list[tuple[str, str]]:
-    """The LAMMPS inputs as they were run."""
+    """Name and text of each LAMMPS input as it was run."""
     names = {
         "quench": "quench",
         "equilibrate": "equilibration",
@@ -214,7 +214,7 @@ def lammps_inputs(data: ReportData) -> list[tuple[str, str]]:
 
 
 def example(campaign: Campaign) -> str:
-    """Five lines that open the store with xarray alone; run in the campaign folder."""
+    """Five lines that open the store with xarray alone, for the campaign folder."""
     first, second = layout.indicator_names(campaign)[-2:]
     cold = snapshot_of(campaign, "glass")
     name, pick = "position", f'sel(state="{cold}")'

@@ -1,4 +1,4 @@
-"""Numbers of Oyama, Koyama and Kawasaki (2022) that a campaign is held against."""
+"""Numbers of Oyama, Koyama and Kawasaki (2022), to compare a campaign with."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ THETA_UPSILON: Pair = ("tong_tanaka", "voronoi_volume")
 PAIRS = (GAMMA_UPSILON, GAMMA_THETA, THETA_UPSILON)
 
 PARTICLES, TRAINING_RUNS, COOLING_RATE = 2000, 4000, 8.33e-5
-#: Highest temperature of the ensemble, T*.
+#: Highest temperature of the paper's ensemble, in units of T*.
 HOTTEST = 1.5
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the paper states of one of its two models, as text.
+    """What the paper states about one of its two models, as text.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Numbers:
     correlation : dict
         Mean Pearson correlation by pair and state (section IV.C).
     ordered : bool
-        Whether it is stated that |C(Gamma, Theta)| is the smallest of the three.
+        Whether the paper states that |C(Gamma, Theta)| is the smallest of the three.
     largest : str
         C_max(Gamma, 1 - Delta) (section IV.D).
     onset : str
@@ -46,7 +46,7 @@ class Numbers:
     onset: str = ""
 
 
-#: By `Model.family`: a variant of a model is compared with what the paper states of the model.
+#: By `Model.family`: variants of a model have the numbers of the model.
 NUMBERS = {
     "abm": Numbers(
         accuracy={"glass": "1.00", "liquid": "1.00"},
@@ -76,11 +76,8 @@ NUMBERS = {
 AS_PRINTED = {"abm": MODELS["abm-1.2"], "kam": MODELS["kam-table1"]}
 
 
-def doubt(model: Model) -> str:
-    """One sentence: where a model differs from the printed Table I, and the doubt about the table.
-
-    The model is of one of the paper's families. There is no full stop, as in all notes.
-    """
+def remark_on_table_one(model: Model) -> str:
+    """Where a model of the paper differs from the printed Table I, and what is misprinted there."""
     ours, printed, meant = map(_in_doubt, (model, AS_PRINTED[model.family], MODELS[model.family]))
     doubtful = [name for name in ours if not ours[name] == printed[name] == meant[name]]
     found = []
@@ -115,7 +112,7 @@ def _in_doubt(model: Model) -> dict[str, str]:
 
 
 def differences(campaign: Campaign) -> list[str]:
-    """Settings that differ from the paper's, other than size, rate and Table I (`doubt`)."""
+    """Settings that differ from the paper's, other than size, rate and Table I."""
     model, file = campaign.model, campaign.file
     liquid, glass = campaign.state_temperatures
     start = 4.0 if campaign.imported else file.quench.start_temperature
@@ -149,12 +146,12 @@ def differences(campaign: Campaign) -> list[str]:
 
 
 def numbers(model: Model) -> Numbers:
-    """The paper's numbers for a model or its variants; all empty for one that it does not have."""
+    """The paper's numbers for a model or its variants; all empty for other models."""
     return NUMBERS.get(model.family, Numbers())
 
 
-def fair_numbers(campaign: Campaign, *states: str) -> Numbers:
-    """The paper's numbers, unless one of these classes is another snapshot than there."""
+def comparable_numbers(campaign: Campaign, *states: str) -> Numbers:
+    """The paper's numbers; all empty if one of these classes has another snapshot than there."""
     if any(state in others(campaign) for state in states):
         return Numbers()
     return numbers(campaign.model)

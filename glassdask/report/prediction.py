@@ -1,4 +1,4 @@
-"""What the structure of a start says about later motion: correlations with 1 - Delta."""
+"""Rows of the correlations of the structure of a start with 1 - Delta."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from glassdask.store import layout
 
 
 def rows(data: ReportData) -> list[dict[str, Any]]:
-    """Of Gamma, where there is a network; then of every other indicator."""
+    """Rows of Gamma, if there is a network; then of every other indicator."""
     others = [largest(data, name) for name in data.campaign.file.indicators.names]
     if not data.learnt:
         return [largest(data, "gradcam"), *others] if data.has_network else others
@@ -24,13 +24,12 @@ def rows(data: ReportData) -> list[dict[str, Any]]:
 def largest(data: ReportData, indicator: str) -> dict[str, Any]:
     """Largest correlation of an indicator with 1 - Delta over temperatures and times."""
     gamma, name = indicator == "gradcam", style.signed(indicator, style.LETTERS)
-    stated = paper.fair_numbers(data.campaign, *layout.STATES).largest if gamma else ""
+    stated = paper.comparable_numbers(data.campaign, *layout.STATES).largest if gamma else ""
     row = _row(f"C_max({name}, 1 − Δ)" + ("" if gamma else ", baseline"), "largest", indicator)
     row |= {"paper": stated}
     found = _largest(data, indicator) if indicator in data.indicators else None
     if found is None:
         return row
-    # a maximum has no standard error of a mean
     row |= found.numbers | {"total": data.times.size * data.temperatures.size}
     onset = data.campaign.model.onset_temperature
     row["over_onset"] = math.nan if onset is None else found.numbers["temperature"] / onset
@@ -50,7 +49,7 @@ def _row(quantity: str, kind: str, indicator: str = "gradcam") -> dict[str, Any]
 
 
 def _largest(data: ReportData, indicator: str) -> Extremum | None:
-    """In size; for Gamma the largest value, as in the paper."""
+    """The correlation of largest absolute value; for Gamma of largest value, as in the paper."""
     return data.largest(indicator, by_size=indicator != "gradcam")
 
 
@@ -59,7 +58,7 @@ def _of_networks(each: np.ndarray) -> dict[str, Any]:
 
 
 def collapse(data: ReportData, indicator: str) -> dict[str, float]:
-    """How far C of the temperatures falls on one curve of delta, and of t; NaN for one."""
+    """Root mean square difference of C between temperatures at equal delta and equal t."""
     found = data.dynamics(indicator)
     value, delta = found["value"].values, found["delta"].values
     return {
@@ -69,21 +68,20 @@ def collapse(data: ReportData, indicator: str) -> dict[str, float]:
 
 
 def delta_at_largest(data: ReportData) -> list[dict[str, Any]]:
-    """Where C_max(Gamma, 1 - Delta) is found; nothing when it is not."""
+    """The row of delta at C_max(Gamma, 1 - Delta); none without this maximum."""
     found = _largest(data, "gradcam")
     if found is None:
         return []
     place = dict(zip(("temperature", "time"), found.place, strict=True))
     values = data.group("dynamics")["delta"].isel(place).values[data.kept("gradcam")]
-    stated = "near 1" if paper.fair_numbers(data.campaign, *layout.STATES).largest else ""
-    # the spread of delta at that time, not of the place of the maximum
+    stated = "near 1" if paper.comparable_numbers(data.campaign, *layout.STATES).largest else ""
     spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
     row = _row("δ at C_max(Γ, 1 − Δ) (σ)", "delta_at_largest") | {"unit": "σ", "paper": stated}
     return [row | {"value": found.numbers["delta"], "spread": spread, "count": len(values)}]
 
 
 def at_relaxation(data: ReportData) -> list[dict[str, Any]]:
-    """C(Gamma, 1 - Delta) nearest to delta = 1, where nothing was picked; nothing without any."""
+    """The row of C(Gamma, 1 - Delta) nearest to delta = 1, which is not a maximum; or none."""
     found = data.nearest("gradcam", 1.0)
     if found is None:
         return []
@@ -91,5 +89,5 @@ def at_relaxation(data: ReportData) -> list[dict[str, Any]]:
 
 
 def at_place(data: ReportData, found: Extremum) -> dict[str, Any]:
-    """C(Gamma, 1 - Delta) at a temperature and time, with what each network gives there."""
+    """C(Gamma, 1 - Delta) at a temperature and time, and its value for each network."""
     return found.numbers | _of_networks(networks.dynamics(data)[:, *found.place])

@@ -14,16 +14,16 @@ from glassdask.store import layout
 
 
 def results(data: ReportData) -> xr.Dataset:
-    """All that can be measured of what there is, in the order of the table.
+    """All numbers that the stored stages allow, in the order of the table.
 
     Returns
     -------
     Dataset
-        As `glassdask.store.layout.results` describes it: conditions, accuracy, correlations of
-        glass and liquid, T* and relaxation, correlation with the dynamics. Its attributes are what
-        the sentences of the report need beside these numbers.
+        As `glassdask.store.layout.results` describes it: settings, accuracy, correlations in
+        glasses and liquids, T* and relaxation, correlation with the dynamics. Its attributes are
+        the settings that the notes of the report need.
     """
-    rows = conditions(data) + accuracy.accuracies(data)
+    rows = settings(data) + accuracy.accuracies(data)
     for state in [state for state in ("glass", "liquid") if state in data.states]:
         rows += structure.rows(data, state)
     rows += onset.rows(data)
@@ -34,11 +34,11 @@ def results(data: ReportData) -> xr.Dataset:
 
 def _attributes(data: ReportData) -> dict[str, Any]:
     campaign, file = data.campaign, data.campaign.file
-    here = {"network": data.has_network, "ensemble": data.has_ensemble}
-    here |= {state: state in data.states for state in layout.STATES}
+    present = {"network": data.has_network, "ensemble": data.has_ensemble}
+    present |= {state: state in data.states for state in layout.STATES}
     found = {
         "convention": "correlations with 1 - Delta; tong_tanaka enters as 1 - Theta",
-        "missing": [name for name, there in here.items() if not there],
+        "missing": [name for name, there in present.items() if not there],
         "runs": int(data.done.sum()),
         "training_runs": data.trained,
         "learnt": data.learnt,
@@ -56,10 +56,10 @@ def _attributes(data: ReportData) -> dict[str, Any]:
     return found
 
 
-def conditions(data: ReportData) -> list[dict[str, Any]]:
-    """What the numbers depend on, beside the paper's."""
+def settings(data: ReportData) -> list[dict[str, Any]]:
+    """Rows of the settings that all numbers depend on, compared with the paper."""
     campaign = data.campaign
-    known = bool(paper.numbers(campaign.model).largest)
+    in_paper = bool(paper.numbers(campaign.model).largest)
     rate = math.nan if campaign.imported else ramp(campaign).slowest
     rows: list[dict[str, Any]] = [
         {"quantity": "particles N", "kind": "particles", "paper": f"{paper.PARTICLES:,d}",
@@ -72,17 +72,18 @@ def conditions(data: ReportData) -> list[dict[str, Any]]:
     if data.has_network:
         row = {"quantity": "training runs", "kind": "training_runs", "value": data.trained}
         rows.insert(1, row | {"paper": f"{paper.TRAINING_RUNS:,d}"})
-    if not known:
+    if not in_paper:
         for row in rows:
             row |= {"paper": "", "over_paper": math.nan}
-    holes, glasses, largest_cell = sanity.cavities(data)
-    if holes:
-        rows.append({"quantity": "glasses with cavities", "kind": "cavities", "value": holes,
-                     "count": glasses, "largest_cell": largest_cell})  # fmt: skip
+    with_cavities, glasses, largest_cell = sanity.cavities(data)
+    if with_cavities:
+        rows.append({"quantity": "glasses with cavities", "kind": "cavities",
+                     "value": with_cavities, "count": glasses,
+                     "largest_cell": largest_cell})  # fmt: skip
     if campaign.model.family:
         rows.append({"quantity": "reading of Table I", "kind": "table_one",
-                     "remark": paper.doubt(campaign.model)})  # fmt: skip
-    if known and (others := paper.differences(campaign)):
+                     "remark": paper.remark_on_table_one(campaign.model)})  # fmt: skip
+    if in_paper and (others := paper.differences(campaign)):
         rows.append({"quantity": "other settings", "kind": "settings",
                      "remark": ", ".join(others)})  # fmt: skip
     return rows

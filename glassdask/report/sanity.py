@@ -1,4 +1,4 @@
-"""Checks that need no paper: what must hold in any campaign."""
+"""Checks of what must hold in any campaign, whatever the paper found."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from glassdask.report.data import ReportData
 from glassdask.store import layout
 from glassdask.store.classes import of_class
 
-#: Samples whose cells are added up, at most.
+#: Largest number of samples with checked Voronoi cells.
 LARGEST_SAMPLE = 200
 AREA_TOLERANCE = 1e-6
-#: A cell so many times as large as the mean one of its species has a hole beside its particle:
-#: those of liquids and of dense glasses stay below 1.9, those of glasses with cavities reach 14.
+#: Smallest ratio of a cell to the mean of its species that shows a cavity. In liquids and dense
+#: glasses the ratio stays below 1.9; in glasses with cavities it reaches 14.
 LARGEST_CELL = 2.0
 TEMPERATURE_TOLERANCE = 0.03
-#: Difference of two energies, epsilon per particle, that is always allowed (docs/cooling.md).
+#: A smaller difference of two energies, epsilon per particle, is accepted (docs/cooling.md).
 ENERGY_TOLERANCE = 0.003
-EQUAL = f"within {ENERGY_TOLERANCE:g} ε, or 0 within the interval"
-#: Width of an interval, epsilon per particle, that says little.
+TOO_FEW = "fewer than two finished control runs"
+EQUAL = f"difference below {ENERGY_TOLERANCE:g} ε, or 0 in the interval"
+#: A wider interval, epsilon per particle, is too wide for a conclusion.
 WIDEST = 0.02
 
 
@@ -38,6 +39,7 @@ class Check:
         What is checked.
     found, expected : str
     fine : bool
+        Whether it is as expected.
     """
 
     what: str
@@ -71,12 +73,10 @@ def _failed(data: ReportData, group: str, what: str) -> Check:
 
 
 def _cells(data: ReportData) -> np.ndarray:
-    """Areas (volumes) of cells of whole runs, (sample, state, particle), sigma^d."""
-    whole = np.flatnonzero(data.done)
-    if len(whole) > LARGEST_SAMPLE:
-        whole = whole[np.linspace(0, len(whole) - 1, LARGEST_SAMPLE).round().astype(int)]
+    """Areas (volumes) of the cells of finished runs, (sample, state, particle), sigma^d."""
+    runs = data.spread_runs(LARGEST_SAMPLE)
     volume = data.group("indicators")["voronoi_volume"].sel(state=list(data.states))
-    return np.asarray(volume.isel(sample=whole).transpose("sample", "state", "particle").values)
+    return np.asarray(volume.isel(sample=runs).transpose("sample", "state", "particle").values)
 
 
 def _areas(data: ReportData) -> Check:
@@ -95,10 +95,10 @@ def _areas(data: ReportData) -> Check:
 
 
 def cavities(data: ReportData) -> tuple[int, int, float]:
-    """Glasses with cavities, of how many, and the largest cell over the mean of its species.
+    """Number of glasses with cavities, number checked, and the largest cell.
 
-    A glass whose density is too low for its pressure opens holes, and is no glass then. No glasses
-    are looked at without Voronoi volumes.
+    The cell is relative to the mean of its species. At too low a density a glass is under tension
+    and cavities open, so that it is not homogeneous. Without Voronoi volumes none is checked.
     """
     if "voronoi_volume" not in data.campaign.file.indicators.names or data.states[-1] != "glass":
         return 0, 0, np.nan
@@ -111,15 +111,17 @@ def cavities(data: ReportData) -> tuple[int, int, float]:
 
 
 def _cavities(data: ReportData) -> Check:
-    holes, count, worst = cavities(data)
+    with_cavities, count, worst = cavities(data)
     found = f"largest cell {worst:.2f} times the mean of its species, in {count} glasses"
-    if holes:
-        found += f"; cavities in {holes}: [system] density is too low for a homogeneous glass"
-    return Check("no cavities in the glasses", found, f"below {LARGEST_CELL:g}", holes == 0)
+    if with_cavities:
+        found += (
+            f"; cavities in {with_cavities}: [system] density is too low for a homogeneous glass"
+        )
+    return Check("no cavities in the glasses", found, f"below {LARGEST_CELL:g}", with_cavities == 0)
 
 
 def _energy_falls(data: ReportData) -> Check:
-    """The mean energy falls along the ramp, from the hottest temperature to the coldest."""
+    """The energy at the coldest temperature is below that at the hottest, in every run."""
     group = data.group("cooling").sortby("temperature", ascending=False)
     energy = group["potential_energy"].values[data.done]
     falls = energy[:, 0] > energy[:, -1]
@@ -133,13 +135,13 @@ def _energy_falls(data: ReportData) -> Check:
 
 
 def _held_liquid(data: ReportData) -> Check:
-    """The liquid is in equilibrium: its energy is that of the same liquid held at T_L."""
+    """The liquid is in equilibrium: its energy does not change while it is held at T_L."""
     held = _finite(data.group("cooling")["held_liquid_energy"])
     met = data.group("configurations")["potential_energy"].sel(state="liquid").values[data.done]
     time = data.campaign.file.quench.control_time
-    name = f"energy of the liquid, against the same held for {time:g}"
+    name = f"energy of the liquid, against control runs held for {time:g}"
     if min(len(held), len(met)) < 2:
-        return Check(name, "fewer than two control runs are whole", EQUAL, False)
+        return Check(name, TOO_FEW, EQUAL, False)
     # Welch's test: single snapshots scatter more than time averages
     low, high = stats.ttest_ind(met, held, equal_var=False).confidence_interval()
     values = f"{met.mean():.4f} against {held.mean():.4f} ε in {len(held)} runs: "
@@ -147,13 +149,13 @@ def _held_liquid(data: ReportData) -> Check:
 
 
 def _slower_end(data: ReportData) -> Check:
-    """Below the last corner nothing moves: ten times slower, the same inherent structure."""
+    """The last piece is slow enough: ten times slower, the inherent energy is the same."""
     group = data.group("cooling")
     pairs = _finite(group["inherent_energy"] - group["slow_inherent_energy"])
     leg = ramp(data.campaign).legs()[-1]
     name = f"inherent energy of the glass, against {leg.begin:g} to {leg.end:g} ten times slower"
     if len(pairs) < 2:
-        return Check(name, "fewer than two control runs are whole", EQUAL, False)
+        return Check(name, TOO_FEW, EQUAL, False)
     low, high = stats.ttest_1samp(pairs, 0).confidence_interval()
     return _small(name, f"in {len(pairs)} runs: ", pairs.mean(), low, high)
 
@@ -162,7 +164,7 @@ def _small(name: str, values: str, difference: float, low: float, high: float) -
     """Whether a difference of energies is small, or not distinguishable from 0."""
     found = f"{values}{difference:+.4f} ε (95 % interval {low:+.4f} to {high:+.4f})"
     if high - low > WIDEST:
-        found += "; more control runs would tell"
+        found += "; too wide for a conclusion: more control runs are needed"
     return Check(name, found, EQUAL, abs(difference) < ENERGY_TOLERANCE or low <= 0 <= high)
 
 
@@ -171,7 +173,7 @@ def _finite(values: xr.DataArray) -> np.ndarray:
 
 
 def _kinetic_temperatures(data: ReportData) -> list[Check]:
-    """Of the snapshots at T_L and T_G, and of the classes, where these are others."""
+    """Temperatures of the snapshots at T_L and T_G, and of classes with other snapshots."""
     campaign, group = data.campaign, data.group("configurations")
     found = [
         (state, group["kinetic_temperature"].sel(state=state), wanted)

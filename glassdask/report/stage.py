@@ -1,4 +1,4 @@
-"""The work of the stage `report`: the figures, the group `results`, and the page made from them."""
+"""The work of the stage `report`: the figures, the group `results`, and the page."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from glassdask.store.stage import Part
 
 
 def parts(campaign: Campaign) -> Iterator[Part]:
-    """A task for each figure; then the group results, figures/results.json and report.html.
+    """One task per figure; then the group `results`, figures/results.json and report.html.
 
     Parameters
     ----------
     campaign : Campaign
-        Whose stage `correlate` is complete.
+        Its stage `correlate` is complete.
     """
     folder, data = campaign.path / "figures", ReportData.of(campaign)
 

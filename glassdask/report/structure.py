@@ -1,4 +1,4 @@
-"""What the coarse-grained indicators of a snapshot have to do with each other."""
+"""Rows of the correlations between coarse-grained indicators of a snapshot."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from glassdask.store import layout
 
 
 def rows(data: ReportData, state: str) -> list[dict[str, Any]]:
-    """The paper's pairs of indicators of one class, their order, and how far networks agree."""
+    """Correlations of the paper's pairs in one class, their order, and agreement of networks."""
     known = {*data.indicators, *(["gradcam"] if data.has_network else [])}
     found = [correlation(data, pair, state) for pair in paper.PAIRS if set(pair) <= known]
-    fair = paper.fair_numbers(data.campaign, *layout.STATES)
-    if state == "glass" and fair.ordered and data.learnt:
+    stated = paper.comparable_numbers(data.campaign, *layout.STATES)
+    if state == "glass" and stated.ordered and data.learnt:
         found += order_of_sizes(found)
     return found + agreement(data, state)
 
@@ -25,11 +25,11 @@ def rows(data: ReportData, state: str) -> list[dict[str, Any]]:
 def correlation(data: ReportData, pair: paper.Pair, state: str) -> dict[str, Any]:
     """Mean correlation of two indicators over the counted test snapshots."""
     gamma, values = "gradcam" in pair, data.correlation(*pair, state)
-    # a network that was taught other classes answers another question
+    # Gamma of a network for other classes is not comparable, in either state
     classes = layout.STATES if gamma else (state,)
-    stated = paper.fair_numbers(data.campaign, *classes).correlation.get((pair, state), "")
+    stated = paper.comparable_numbers(data.campaign, *classes).correlation.get((pair, state), "")
     if gamma and data.campaign.file.explain.target == "liquid":
-        stated = ""  # the paper explains why a glass is a glass
+        stated = ""  # the paper explains glasses by the score of the glass
     row: dict[str, Any] = {
         "quantity": f"{style.pair(*pair, style.LETTERS)}, {state}",
         "kind": "correlation",
@@ -46,7 +46,7 @@ def correlation(data: ReportData, pair: paper.Pair, state: str) -> dict[str, Any
 
 
 def mean_of(values: np.ndarray) -> dict[str, float]:
-    """Mean over snapshots, its spread, and from `FEW` on its 95 % interval (BCa)."""
+    """Mean over snapshots, standard deviation, and for `FEW` or more a 95 % interval (BCa)."""
     found = motion.mean_of(values)
     if len(values) >= FEW:
         low, high = bootstrap_interval(values, resamples=RESAMPLES)
@@ -55,10 +55,10 @@ def mean_of(values: np.ndarray) -> dict[str, float]:
 
 
 def order_of_sizes(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The row of the order that the paper states; nothing if one of the three is missing.
+    """The row of the order that the paper states; none if one of the three is missing.
 
-    That C(Gamma, Theta) is the smallest: it compares each of the two others with it, and not with
-    each other. Its sentence follows from the three rows themselves.
+    |C(Gamma, Theta)| is smaller than each of the other two, which are not compared with each
+    other. The note on the row is made from the rows of all three.
     """
     if len(found) != 3 or not all(row["count"] for row in found):
         return []
@@ -67,7 +67,7 @@ def order_of_sizes(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def agreement(data: ReportData, state: str) -> list[dict[str, Any]]:
-    """How alike the maps of two networks are; nothing unless two have learnt."""
+    """The row of the correlation between maps of two networks; none unless two have learnt."""
     if len(networks.learnt(data)) < 2:
         return []
     about = {"quantity": f"agreement of Γ, {state}", "kind": "agreement", "indicator": "gradcam"}

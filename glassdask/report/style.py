@@ -1,4 +1,4 @@
-"""One look for every figure, and how they are saved. Nothing here touches pyplot."""
+"""The style of all figures, and how they are saved; without pyplot."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ TRAIN, VALIDATION = "#1f5a94", "#c8561b"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
 
-class _Words(dict[str, str]):
-    """What quantities are called; an indicator of a user by its own name."""
+class _Names(dict[str, str]):
+    """Names of quantities; an indicator of a user has its own name."""
 
     def __missing__(self, name: str) -> str:
         return name.replace("_", " ")
 
 
-#: Letters of the quantities, for figures and for plain text.
-_BOTH = {
+#: Letters of the quantities, in figures and in plain text.
+_LETTERS = {
     "gradcam": (r"$\Gamma$", "Γ"),
     "voronoi_volume": (r"$\Upsilon$", "Υ"),
     "tong_tanaka": (r"$\Theta$", "Θ"),
@@ -56,8 +56,8 @@ _BOTH = {
     "centroid_distance": (r"$|C|$", "|C|"),
     "propensity": (r"$\Delta$", "Δ"),
 }
-SYMBOLS, LETTERS = (_Words({name: both[k] for name, both in _BOTH.items()}) for k in (0, 1))
-NAMES = _Words(
+SYMBOLS, LETTERS = (_Names({name: pair[k] for name, pair in _LETTERS.items()}) for k in (0, 1))
+NAMES = _Names(
     tong_tanaka="Tong-Tanaka order",
     steinhardt_order="Steinhardt order",
     propensity="dynamic propensity",
@@ -87,7 +87,7 @@ _PARAMETERS: dict[str, Any] = {
 
 @contextmanager
 def context() -> Iterator[None]:
-    """The look, while the context lasts; the caller's settings come back afterwards."""
+    """The style within a `with` block; afterwards the caller's settings are restored."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_PARAMETERS)  # type: ignore[arg-type]
@@ -95,7 +95,7 @@ def context() -> Iterator[None]:
 
 
 def styled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Let a function that draws do so in the look of the report."""
+    """Make a drawing function use the style of the report."""
 
     @functools.wraps(function)
     def inside(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
@@ -108,9 +108,9 @@ def styled(function: Callable[Parameters, Result]) -> Callable[Parameters, Resul
 def new_figure(
     width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained"
 ) -> Figure:
-    """An empty figure, sizes in inches, drawn by Agg whatever backend the user has.
+    """An empty figure, sizes in inches, drawn by Agg, not by the user's backend.
 
-    The layout is "compressed" for panels of fixed aspect.
+    Use the layout "compressed" for panels of fixed aspect.
     """
     figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
@@ -119,7 +119,7 @@ def new_figure(
 
 @styled
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write NAME.png and NAME.pdf, each whole or not at all, and return their paths."""
+    """Write NAME.png and NAME.pdf atomically, and return their paths."""
     paths = []
     for suffix in ("png", "pdf"):
         path = folder / f"{name}.{suffix}"
@@ -127,13 +127,13 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         figure.savefig(partial, format=suffix, dpi=RESOLUTION)
         partial.replace(path)
         paths.append(path)
-        # the layout is found once; to find it again takes as long as to draw
+        # keep the layout: to compute it again takes as long as to draw
         figure.set_layout_engine(None)
     return paths
 
 
 def signed(name: str, letters: dict[str, str] = SYMBOLS) -> str:
-    """Letter of a quantity as it is drawn and correlated, such as 1 - Theta."""
+    """Letter of a quantity with the sign of its correlations, such as 1 - Theta."""
     letter = letters[name]
     return f"1 − {letter}" if name in REVERSED else letter
 
@@ -144,7 +144,7 @@ def pair(first: str, second: str, letters: dict[str, str] = SYMBOLS) -> str:
 
 
 def temperature_colours(count: int) -> list[tuple[float, float, float, float]]:
-    """A colour for each temperature, cold to hot, dark enough on white."""
+    """A colour for each temperature, from cold to hot, visible on white."""
     colours = mpl.colormaps["plasma"](np.linspace(0.05, 0.78, max(count, 1)))
     return [tuple(map(float, colour)) for colour in colours]  # type: ignore[misc]
 
@@ -177,7 +177,7 @@ def temperature(value: float) -> str:
 
 
 def say(axes: Any, text: str) -> None:
-    """Write in an empty panel why it is empty."""
+    """Write a remark in a panel, such as why it is empty."""
     lines = "\n".join(textwrap.fill(line, 40) for line in text.splitlines())
     axes.text(
         0.5, 0.5, lines, transform=axes.transAxes, ha="center", va="center", color="#8a1c1c",

@@ -1,4 +1,4 @@
-"""The table that holds a campaign against the paper: on the terminal, and as JSON."""
+"""The table that compares a campaign with the paper: on the terminal, and as JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from glassdask.report.notes import notes
 from glassdask.store import groups
 
 WIDTH = 100
-#: How value and spread are written, by the kind of row; other kinds have three digits.
+#: Format of value and spread, by the kind of a row; other kinds have three decimals.
 DIGITS = {
     "particles": ",d", "training_runs": ",d", "cooling_rate": ".3g", "cavities": "d",
     "trajectories": ",.0f", "relaxation_time": ".3g", "equilibration": ".3g",
@@ -34,8 +34,8 @@ class Row:
     Attributes
     ----------
     quantity, value, spread, error, count, networks, paper : str
-        Standard deviation, standard error, and standard deviation over networks; empty where there
-        is none.
+        `spread` is the standard deviation over samples, `error` the standard error, `networks` the
+        standard deviation over networks; empty if there is none.
     notes : list of str
         What a reader must know before comparing.
     """
@@ -65,7 +65,7 @@ def table(results: xr.Dataset) -> list[Row]:
 
 
 def as_json(results: xr.Dataset) -> str:
-    """The same for programs, with plain numbers; null where there is none."""
+    """The table as JSON, with numbers instead of text; null if there is none."""
     rows = []
     for line in lines(results):
         digits = DIGITS.get(line.kind, ".3f")
@@ -89,28 +89,27 @@ def read(campaign: Campaign) -> xr.Dataset:
     Raises
     ------
     UsageError
-        When there is none, or it is damaged.
+        If the group is missing or damaged.
     """
     try:
         return groups.open_group(campaign.store, "results").load()
     except (OSError, ValueError, RuntimeError) as error:
         raise UsageError(
             f"the group results of {campaign.store} cannot be read ({error})",
-            "what the report wrote",
+            "the group that the stage report wrote",
             f"Type `glassdask report {campaign.path} --start-over`.",
         ) from None
 
 
 def show(results: xr.Dataset, campaign: Campaign, console: Console | None = None) -> None:
-    """Print the table, a line a row, and below it the notes that its rows point to."""
+    """Print the table and, below it, the numbered notes of its rows."""
     if console is None:
         console = Console()
-        # a pipe has no width of its own, and rich would cut at 80
+        # rich assumes 80 columns for a pipe
         console = console if console.is_terminal else Console(width=WIDTH)
     shown = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
     shown.add_column("quantity")
     rows = table(results)
-    # only where there are several networks
     several = any(row.networks for row in rows)
     for name in ("here", "± sd", "± se", "n", *["± net"] * several, "paper"):
         shown.add_column(name, justify="right", no_wrap=True)
@@ -122,10 +121,12 @@ def show(results: xr.Dataset, campaign: Campaign, console: Console | None = None
             row.quantity, row.value, row.spread, row.error, row.count, *[row.networks] * several,
             row.paper, " ".join(marks),
         )  # fmt: skip
-    lines = ["Θ enters every correlation as 1 − Θ, Δ as 1 − Δ."]
+    legend = "sd: standard deviation over n snapshots or configurations; se: standard error"
+    lines = [legend + "; net: sd over networks" * several]
+    lines += ["Θ enters every correlation as 1 − Θ, Δ as 1 − Δ."]
     lines += [f"{mark:>3}) {note}" for note, mark in numbers.items()]
     for each in (shown, *lines):
         console.print(each, markup=False, highlight=False)
     for sentence in missing.sentences(results, campaign):
-        # not wrapped: people copy from it
+        # not wrapped: it contains a command to copy
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)

@@ -1,1 +1,1 @@
-"""`train` and `explain` again over other settings, and how the correlations move."""
+"""Repeat `train` and `explain` with other settings, and compare the correlations."""

@@ -7,12 +7,7 @@ from typing import Annotated
 import typer
 
 from glassdask.base.errors import in_one_line
-from glassdask.base.options import (
-    Folder,
-    Overrides,
-    StartOver,
-    Walltime,
-)
+from glassdask.base.options import Folder, Overrides, StartOver, Walltime
 from glassdask.base.walltime import stop_in_time
 
 
@@ -23,19 +18,21 @@ def scan_command(
         typer.Option(
             "--over",
             metavar="SECTION.KEY=VALUE,...",
-            help="A field and its values, each as for --set; may be repeated. Fields that go "
+            help="A field and its values, written as for --set; can be repeated. Fields that vary "
             "together: 'A=1,2; B=3,4'.",
         ),
     ],
     every: Annotated[
         bool,
-        typer.Option("--all", help="Every combination of several --over, not each on its own."),
+        typer.Option(
+            "--all", help="Every combination of all --over; by default one --over at a time."
+        ),
     ] = False,
     overrides: Overrides = None,
     start_over: StartOver = False,
     walltime: Walltime = None,
 ) -> None:
-    """Repeat train and explain over other settings; tabulate how C(Gamma, X) moves."""
+    """Repeat train and explain with other settings; tabulate how C(Gamma, X) depends on them."""
     from glassdask.batch.scheduler import is_restarted, time_left
     from glassdask.campaign import load
     from glassdask.scan.points import make_points

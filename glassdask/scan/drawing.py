@@ -14,23 +14,18 @@ from matplotlib.transforms import ScaledTranslation, Transform
 from glassdask.campaign.schema import CampaignFile
 from glassdask.report import style
 from glassdask.scan.measuring import Row
-from glassdask.scan.points import (
-    CLASSES,
-    shown,
-    text_of,
-    value_of,
-)
+from glassdask.scan.points import CLASSES, shown, text_of, value_of
 from glassdask.store.layout import STATES
 
 #: Panels side by side.
 COLUMNS = 3
-#: Beyond this ratio of the largest to the smallest value their axis is logarithmic.
-_WIDE = 8
+#: If the largest value is more than this times the smallest, the axis is logarithmic.
+_LOGARITHMIC = 8
 _OWN_MAP = "own_map"
-#: Inches between the symbols of two quantities at the same value.
-_ASIDE = 0.045
-#: Marks of points without numbers.
-_NOTHING = "#8a1c1c"
+#: Shift between the symbols of two quantities at the same value, inches.
+_SHIFT = 0.045
+#: Colour of the crosses of points without numbers.
+_WITHOUT = "#8a1c1c"
 
 
 class _Look(NamedTuple):
@@ -43,7 +38,7 @@ class _Look(NamedTuple):
 
 @style.styled
 def draw(rows: list[Row]) -> Figure | None:
-    """A panel for each field, or fields that go together; nothing unless there are points."""
+    """A panel for each --over; None without points."""
     varied = list(dict.fromkeys(row.point.over for row in rows[1:]))
     if not varied:
         return None
@@ -60,29 +55,29 @@ def draw(rows: list[Row]) -> Figure | None:
 
 
 def draw_panel(axes: Axes, rows: list[Row], over: str, looks: dict[str, _Look]) -> None:
-    """C(Gamma, X) against one field: glasses full and joined, liquids open and dotted.
+    """C(Gamma, X) against one field: filled symbols for glasses, open ones for liquids.
 
-    The first of `rows` is the campaign itself; `over` is such as "train.epochs".
+    The first of `rows` is the campaign itself; `over` is for example "train.epochs".
     """
     place = _axis(axes, rows, over)
     order = np.argsort(place, kind="stable")
+    ordered = [rows[k] for k in order]
     axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
     axes.axvline(place[0], color=style.GUIDE, lw=6, alpha=0.3, zorder=0)
     for state in STATES:
         for k, (name, look) in enumerate(looks.items()):
-            ordered = [rows[k] for k in order]
-            # side by side, so that bars are seen
-            aside = ScaledTranslation(
-                (k - len(looks) / 2 + 0.5) * _ASIDE, 0, axes.figure.dpi_scale_trans
+            # side by side, so that error bars do not overlap
+            shift = ScaledTranslation(
+                (k - len(looks) / 2 + 0.5) * _SHIFT, 0, axes.figure.dpi_scale_trans
             )
-            _draw_line(axes, place[order], ordered, f"{name}_{state}", look, axes.transData + aside)
+            _draw_line(axes, place[order], ordered, f"{name}_{state}", look, axes.transData + shift)
     none = np.array([not row.explained for row in rows])
-    axes.plot(place[none], np.full(none.sum(), -1.0), "x", color=_NOTHING, ms=8, mew=2)
+    axes.plot(place[none], np.full(none.sum(), -1.0), "x", color=_WITHOUT, ms=8, mew=2)
     axes.set(ylim=(-1.08, 1.08), ylabel="mean Pearson correlation")
 
 
 def _axis(axes: Axes, rows: list[Row], over: str) -> np.ndarray:
-    """Where each row stands; numbers on an axis of numbers, all else side by side."""
+    """Position of each row: the value if all are numbers, otherwise places side by side."""
     fields = over.split(" and ")
     values = [[_drawn(row, field) for field in fields] for row in rows]
     axes.set_xlabel(" and ".join(fields))
@@ -99,7 +94,7 @@ def _axis(axes: Axes, rows: list[Row], over: str) -> np.ndarray:
     if all(_is_number(value) for each in values for value in each) and len(fields) == 1:
         place = np.array([float(each[0]) for each in values])
         margin = 0.12
-        if place.min() > 0 and place.max() / place.min() > _WIDE:
+        if place.min() > 0 and place.max() / place.min() > _LOGARITHMIC:
             room = (place.max() / place.min()) ** margin
             axes.set_xscale("log")
             axes.set_xlim(place.min() / room, place.max() * room)
@@ -121,14 +116,14 @@ def _axis(axes: Axes, rows: list[Row], over: str) -> np.ndarray:
 
 
 def _varied_class(rows: list[Row]) -> int | None:
-    """The one of the two classes whose known temperature is the only one that differs."""
+    """Index of the class that alone differs in temperature; None if both do, or if unknown."""
     found = np.array([row.point.campaign.class_temperatures for row in rows])
     differ = np.flatnonzero((found != found[0]).any(axis=0))
     return int(differ[0]) if len(differ) == 1 and np.isfinite(found).all() else None
 
 
 def _drawn(row: Row, field: str) -> Any:
-    """A value as it is drawn: layers that the file counts from the last one, from the first."""
+    """A value for the axis; a layer counted from the last one is counted from the first."""
     if field == CLASSES:
         return shown(row.point.campaign, field)
     value = value_of(row.point.campaign, field)
@@ -142,32 +137,32 @@ def _is_number(value: Any) -> bool:
 
 
 def _looks(names: list[str]) -> dict[str, _Look]:
-    """A colour and a marker for each indicator, and for the correlation with the own map."""
+    """Label, colour and marker of each indicator, and of the campaign's Gamma."""
     known = style.indicator_looks(names)
     found = {
         name: _Look(rf"$C(\Gamma, X)$, $X =$ {style.signed(name)}", *known[name]) for name in names
     }
-    return found | {_OWN_MAP: _Look(r"$\Gamma$ with the own $\Gamma$", "black", "*")}
+    return found | {_OWN_MAP: _Look(r"$C(\Gamma, \Gamma$ of the campaign)", "black", "*")}
 
 
 def _draw_line(
     axes: Axes, place: np.ndarray, rows: list[Row], name: str, look: _Look, transform: Transform
 ) -> None:
-    """One number of each row, with its standard error and its spread over networks."""
+    """One quantity of all rows, with its standard error and its spread over networks."""
     glass = name.endswith("glass")
     value, error, spread = (
         np.array([row.number(name, part) for row in rows], dtype=float)
         for part in ("value", "standard_error", "networks_spread")
     )
-    there = np.isfinite(value)
+    known = np.isfinite(value)
     axes.errorbar(
-        place[there], value[there], np.nan_to_num(error)[there], color=look.colour,
+        place[known], value[known], np.nan_to_num(error)[known], color=look.colour,
         marker=look.marker, mfc=look.colour if glass else "white", ms=5, lw=1.3 if glass else 0.8,
         ls="-" if glass else ":", elinewidth=1.3, transform=transform,
     )  # fmt: skip
     if np.nan_to_num(spread).any():
         axes.errorbar(
-            place[there], value[there], np.nan_to_num(spread)[there], color=look.colour,
+            place[known], value[known], np.nan_to_num(spread)[known], color=look.colour,
             ls="", elinewidth=0.6, capsize=3, transform=transform,
         )  # fmt: skip
 
@@ -183,8 +178,8 @@ def _legend(looks: dict[str, _Look]) -> list[Line2D]:
     )
     handles.append(
         Line2D(
-            [], [], color=_NOTHING, marker="x", ms=8, mew=2, ls="", label="not learnt, or failed"
+            [], [], color=_WITHOUT, marker="x", ms=8, mew=2, ls="", label="not learnt, or failed"
         )
     )
-    guide = Line2D([], [], color=style.GUIDE, lw=6, alpha=0.3, label="the campaign's own")
+    guide = Line2D([], [], color=style.GUIDE, lw=6, alpha=0.3, label="the campaign itself")
     return [*handles, guide]

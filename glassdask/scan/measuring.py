@@ -1,4 +1,4 @@
-"""The numbers of one point, by the rules of the report."""
+"""The numbers of one point, computed as in the report."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from glassdask.store.records import State
 
 @dataclass(frozen=True)
 class Row:
-    """What is tabulated of one point.
+    """The row of one point in the table.
 
     Attributes
     ----------
     point : Point
     note : str
-        What a reader must know, or why there are no numbers.
+        Notes for the reader, or why there are no numbers.
     numbers : dict of str to dict
-        By the names of the group `results` (`value`, `standard_error`, `count`, ...), for each name
-        of `table.measured`: accuracy and counted snapshots of each class, C(Gamma, X) for each
-        indicator X, agreement of the networks, correlation with the campaign's own map, and
-        C(Gamma, 1 - Delta) at its largest and nearest to delta = 1. Empty where the network has not
-        learnt.
+        For each name of `table.measured`, numbers with names of the group `results` (`value`,
+        `standard_error`, `count`, ...): accuracy and counted snapshots of each class, C(Gamma, X)
+        for each indicator X, agreement of the networks, correlation with the Gamma of the
+        campaign, and C(Gamma, 1 - Delta) at its maximum and nearest to delta = 1. Only accuracies
+        if the network has not learnt; empty if a stage failed.
     failed : bool
         Whether a stage failed.
     """
@@ -51,27 +51,27 @@ class Row:
     failed: bool = False
 
     def number(self, name: str, part: str = "value") -> float:
-        """One of the numbers; NaN where it was not measured."""
+        """One of the numbers; NaN if it was not measured."""
         return self.numbers.get(name, {}).get(part, math.nan)
 
     @property
     def explained(self) -> bool:
-        """Whether there is a Gamma that anything was measured of."""
+        """Whether there is a Gamma."""
         return any(name.startswith("counted") for name in self.numbers)
 
 
 @dataclass(frozen=True)
 class Maps:
-    """Fields of the test snapshots of a point, and what the report reads of it.
+    """Fields of the test snapshots of a point, and the data for the functions of the report.
 
     Attributes
     ----------
     data : ReportData
-        Of its store, with `correlations` and `dynamics` of Gamma alone, computed here.
+        Groups of its store; `correlations` and `dynamics` only of Gamma, computed here.
     signed : Dataset
         All indicators, coarse-grained, normalised and signed, (sample, state, particle).
     configurations : str
-        Token of the quenches.
+        Token of the stage quench.
     """
 
     data: ReportData
@@ -80,27 +80,27 @@ class Maps:
 
 
 def read_maps(campaign: Campaign) -> Maps:
-    """Coarse-grain the indicators of a campaign whose `explain` is complete, and correlate them.
+    """Coarse-grain and correlate the indicators of a campaign; its `explain` is complete.
 
     Raises
     ------
     StageFailed
-        When a file is damaged.
+        If a file is damaged.
     """
-    read = {
+    data = {
         name: groups.open_group(campaign.store, name) for name in ("configurations", "explanations")
     }
-    signed = _signed(campaign, _wanted(read["configurations"]))
+    signed = _signed(campaign, _test_runs(data["configurations"]))
     if records.state(campaign, "propensity") is State.COMPLETE:
-        read["dynamics"] = _dynamics(campaign)
-    read["correlations"] = _correlations(campaign, signed)
+        data["dynamics"] = _dynamics(campaign)
+    data["correlations"] = _correlations(campaign, signed)
     record = records.read(campaign, "quench")
     assert record is not None
-    return Maps(ReportData(campaign, read), signed, record["token"])
+    return Maps(ReportData(campaign, data), signed, record["token"])
 
 
 def measure(point: Point, maps: Maps, own: Maps) -> Row:
-    """The numbers of a point, from its own maps and those of the campaign itself."""
+    """The row of a point, from its maps and those of the campaign itself."""
     data = maps.data
     found: dict[str, dict[str, Any]] = {
         f"test_accuracy_{state}": of_network(data, state) for state in STATES
@@ -120,31 +120,31 @@ def measure(point: Point, maps: Maps, own: Maps) -> Row:
         ):
             if extremum is not None:
                 found[f"propensity_{name}"] = prediction.at_place(data, extremum)
-    maps_found, notes = _own_maps(maps, own)
+    compared, notes = _compare(maps, own)
     if "test" not in point.campaign.file.explain.splits:
         notes.insert(0, "[explain] splits leaves out the test split")
     if not data.has_ensemble:
         notes.append("no ensemble of these glasses")
-    return Row(point, "; ".join(notes), found | maps_found)
+    return Row(point, "; ".join(notes), found | compared)
 
 
-def _own_maps(maps: Maps, own: Maps) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Correlation of Gamma with the campaign's own for each class, and where there is none."""
+def _compare(maps: Maps, own: Maps) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Correlation with the Gamma of the campaign for each class, and notes on missing ones."""
     if maps is own:
         return {}, []
     if maps.configurations != own.configurations:
         return {}, ["other quenches: no map to compare with"]
     found, notes = {}, []
     for state in STATES:
-        if _snapshot(maps, state) == _snapshot(own, state):
-            found[f"own_map_{state}"] = _with_own(maps, own, state)
+        if snapshot_of(maps.data.campaign, state) == snapshot_of(own.data.campaign, state):
+            found[f"own_map_{state}"] = _correlation(maps, own, state)
         else:
             notes.append(f"class {state} is another snapshot: no map to compare with")
     return found, notes
 
 
-def _wanted(configurations: xr.Dataset) -> np.ndarray:
-    """Whole runs of the test split."""
+def _test_runs(configurations: xr.Dataset) -> np.ndarray:
+    """Sample numbers of the finished runs of the test split."""
     test = configurations["split"].values == "test"
     return np.flatnonzero(test & (configurations["run_status"].values == layout.DONE))
 
@@ -162,7 +162,7 @@ def _signed(campaign: Campaign, wanted: np.ndarray) -> xr.Dataset:
 
 
 def _correlations(campaign: Campaign, signed: xr.Dataset) -> xr.Dataset:
-    """As the group of this name, of Gamma alone; NaN in the runs that were not looked at."""
+    """The group `correlations`, only of Gamma; NaN for runs outside the test split."""
     names = campaign.file.indicators.names
     each = xr.concat([signed[name] for name in names], xr.Variable("other", names))
     found = {
@@ -174,12 +174,12 @@ def _correlations(campaign: Campaign, signed: xr.Dataset) -> xr.Dataset:
         found["pearson_between_networks"] = correlations.pearson(
             gamma, gamma.rename(network="other_network")
         )
-    whole = xr.Dataset(found).reset_coords(drop=True)
-    return whole.reindex(sample=np.arange(campaign.file.quench.runs))
+    group = xr.Dataset(found).reset_coords(drop=True)
+    return group.reindex(sample=np.arange(campaign.file.quench.runs))
 
 
 def _dynamics(campaign: Campaign) -> xr.Dataset:
-    """As the group of this name, of Gamma alone."""
+    """The group `dynamics`, only of Gamma."""
     with groups.open_group(campaign.store, "propensity") as group:
         axes = {n: group[n].load() for n in ("configuration", "temperature", "time")}
     names = {"gradcam": "pearson", snapshots.BY_NETWORK: "pearson_by_network"}
@@ -198,17 +198,12 @@ def _dynamics(campaign: Campaign) -> xr.Dataset:
             found.append(xr.Dataset(one).reset_coords(drop=True))
     rows = len(axes["temperature"])
     each = [xr.concat(found[k : k + rows], "temperature") for k in range(0, len(found), rows)]
-    whole = xr.concat(each, "configuration").assign_coords(axes)
-    return whole.assign(pearson=whole["pearson"].expand_dims(indicator=["gradcam"]))
+    dynamics = xr.concat(each, "configuration").assign_coords(axes)
+    return dynamics.assign(pearson=dynamics["pearson"].expand_dims(indicator=["gradcam"]))
 
 
-def _snapshot(maps: Maps, state: str) -> float | str:
-    """Which snapshot a class is in some maps."""
-    return snapshot_of(maps.data.campaign, state)
-
-
-def _with_own(maps: Maps, own: Maps, state: str) -> dict[str, float]:
-    """Correlation of Gamma with the campaign's own, in snapshots that both count."""
+def _correlation(maps: Maps, own: Maps, state: str) -> dict[str, float]:
+    """Correlation of Gamma with that of the campaign, in snapshots that are counted for both."""
     if not own.data.learnt:
         return {}
     mine, theirs = xr.align(maps.signed["gradcam"], own.signed["gradcam"], join="inner")

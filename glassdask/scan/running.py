@@ -1,4 +1,4 @@
-"""Do a scan, or go on with it: one point after the other, then the table and the figure."""
+"""Run or continue a scan: one point after the other, then the table and the figure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from glassdask.campaign import Campaign
 from glassdask.report import style
 from glassdask.run.mpi import check_launcher
 from glassdask.scan import drawing, table
-from glassdask.scan.measuring import (
-    Maps,
-    Row,
-    measure,
-    read_maps,
-)
+from glassdask.scan.measuring import Maps, Row, measure, read_maps
 from glassdask.scan.points import Point, folder_of
 from glassdask.scan.sharing import (
     link_stages,
@@ -28,30 +23,30 @@ from glassdask.store.records import State
 
 
 def scan(campaign: Campaign, points: list[Point], start_over: bool) -> list[Row]:
-    """Make every point complete, tabulate and draw them.
+    """Complete every point, then tabulate and draw all.
 
     Parameters
     ----------
     campaign : Campaign
-        Itself complete up to `explain`.
+        The scanned campaign, complete up to `explain`.
     points : list of Point
-        Of `make_points`; the first is the campaign itself.
+        From `make_points`; the first is the campaign itself.
     start_over : bool
-        Redo what was made with other inputs.
+        Repeat stages that were made with other inputs.
 
     Returns
     -------
     list of Row
-        One a point.
+        One per point.
 
     Raises
     ------
     UsageError
-        When the campaign is not complete, or a point was made with other inputs.
+        If the campaign is not complete, or a point was made with other inputs.
     StageHeld
-        When another process scans this campaign.
+        If another process scans this campaign.
     StageFailed
-        At the end, when a point has failed.
+        At the end, if a point has failed.
     """
     require(campaign)
     jobs.make_folders(campaign)
@@ -73,14 +68,14 @@ def scan(campaign: Campaign, points: list[Point], start_over: bool) -> list[Row]
     if failed:
         raise StageFailed(
             f"{len(failed)} of {len(others)} points failed: {'; '.join(failed)}",
-            "none to",
-            "The others are in the table; type the same scan to try these again.",
+            "no failed point",
+            "The others are in the table; type the same scan to repeat these.",
         )
     return rows
 
 
 def _announce(campaign: Campaign, points: list[Point]) -> None:
-    """Say what there is to do, new quenches above all; check that they can be started."""
+    """Print the stages to run for each point, and check that LAMMPS can be started if needed."""
     for point in points:
         shared = shared_stages(campaign, point)
         todo = [
@@ -90,12 +85,12 @@ def _announce(campaign: Campaign, points: list[Point]) -> None:
         ]
         check_launcher(point.campaign, tuple(todo), start_over=False)
         runs = point.campaign.file.quench.runs
-        said = [f"{runs} new quenches" if stage == "quench" else stage for stage in todo]
-        print(f"scan: {point.label}: {', '.join(said) or 'nothing to run'}", flush=True)
+        names = [f"{runs} new quenches" if stage == "quench" else stage for stage in todo]
+        print(f"scan: {point.label}: {', '.join(names) or 'nothing to run'}", flush=True)
 
 
 def _row(campaign: Campaign, point: Point, own: Maps, start_over: bool) -> Row:
-    """The row of a point; a failure is one too, and not the end of the scan."""
+    """The row of a point; a failed point also has a row, and the scan continues."""
     try:
         link_stages(campaign, point)
         with Pipeline(point.campaign) as pipeline:
@@ -105,7 +100,7 @@ def _row(campaign: Campaign, point: Point, own: Maps, start_over: bool) -> Row:
         return measure(point, read_maps(point.campaign), own)
     except (StageFailed, UsageError) as error:
         note = str(error)
-    except SystemExit as ended:  # of a child that has said why
+    except SystemExit as ended:  # of a child process that has printed why
         note = f"ended with exit code {ended.code}; see {point.campaign.path / 'logs'}"
     print(f"scan: {point.label} failed: {note}", flush=True)
     return Row(point, note, failed=True)

@@ -1,7 +1,7 @@
-"""What a point has in common with the campaign: hard links, so that it is on the disk once.
+"""Stages that a point shares with the campaign: hard links, so that they are stored only once.
 
-Every file of a finished stage is replaced by a rename or deleted, never written into, by Zarr and
-by this package alike; so neither side sees what becomes of the other's name for it.
+Zarr and glassdask never write into a file of a finished stage: they delete it, or replace it by a
+rename. So changes on one side do not affect the other side.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from glassdask.store.groups import make_root
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
-#: Its upstream stages are what a point is made of.
+#: A point consists of the upstream stages of this one.
 LAST = "correlate"
 
 
@@ -31,25 +31,25 @@ def stages_needed(campaign: Campaign) -> tuple[str, ...]:
 
 
 def _ensembles(campaign: Campaign) -> list[str]:
-    """LAMMPS stages that only `LAST` reads: linked if they are the campaign's, never run."""
+    """LAMMPS stages that only `LAST` reads: linked if shared with the campaign, never run."""
     upstream = records.upstream_of(campaign, LAST)
     read = {name for stage in upstream for name in STAGES[stage].upstream(campaign)}
     return [name for name in upstream if STAGES[name].runs_on == "MPI" and name not in read]
 
 
 def require(campaign: Campaign) -> None:
-    """Check that the campaign itself has all that its points are compared with.
+    """Check that the campaign is complete enough for a scan.
 
     Raises
     ------
     UsageError
-        When a stage is not complete, or only one state was imported.
+        If a stage is not complete, or only one state was imported.
     """
     states, needed = records.states(campaign), stages_needed(campaign)
     if len(states) < 2:
         raise UsageError(
             f"only the {states[0]} was imported into {campaign.path}",
-            "liquids and glasses, since a scan trains networks to tell them apart",
+            "liquids and glasses, since a scan trains networks to distinguish them",
         )
     for stage in needed:
         found = records.state(campaign, stage)
@@ -57,15 +57,15 @@ def require(campaign: Campaign) -> None:
             raise records.changed(campaign, stage)
         if found is not State.COMPLETE:
             raise UsageError(
-                f"a scan begins from {stage} of {campaign.path}, which is {found.value}",
+                f"a scan needs {stage} of {campaign.path}, which is {found.value}",
                 f"{', '.join(needed)} complete",
                 f"Type `glassdask run {campaign.path}` first.",
             )
 
 
 def shared_stages(campaign: Campaign, point: Point) -> tuple[str, ...]:
-    """Stages of a point that follow from the same inputs as the campaign's."""
-    # in the folder of the campaign: the files of its own indicators
+    """Finished stages of the campaign that a point would make from the same inputs."""
+    # in the folder of the campaign, which has the files of its indicators
     other = Campaign(campaign.path, point.campaign.file)
     if other.file.campaign.seed != campaign.file.campaign.seed:
         return ()
@@ -93,12 +93,12 @@ def write_file(campaign: Campaign, point: Point) -> None:
                 f"[indicators] modules has {name!r}", f"a file within {campaign.path}, for a scan"
             )
         target.parent.mkdir(parents=True, exist_ok=True)
-        # no link: people edit it, and some editors write into the file
+        # no link: users edit it, and some editors write into the file
         shutil.copy2(campaign.path / name, target)
 
 
 def stale_stages(campaign: Campaign, point: Point) -> dict[str, str]:
-    """Stages of a point that were made with other inputs, and what differs."""
+    """Stages of a point that were made with other inputs, each with the difference."""
     shared, found = shared_stages(campaign, point), {}
     for stage in (*stages_needed(campaign), *_ensembles(campaign)):
         record = records.read(point.campaign, stage)
@@ -114,12 +114,12 @@ def stale_stages(campaign: Campaign, point: Point) -> dict[str, str]:
 
 
 def refuse_stale(campaign: Campaign, point: Point) -> None:
-    """Refuse a point some of which was made with other inputs.
+    """Refuse a point with stages that were made with other inputs.
 
     Raises
     ------
     UsageError
-        With the first such stage.
+        Names the first such stage.
     """
     for stage, difference in stale_stages(campaign, point).items():
         raise UsageError(
@@ -131,12 +131,12 @@ def refuse_stale(campaign: Campaign, point: Point) -> None:
 
 
 def link_stages(campaign: Campaign, point: Point) -> None:
-    """Give a point the stages that it shares, those that it does not have yet.
+    """Link the shared stages that a point does not have yet.
 
     Raises
     ------
     StoppedEarly
-        When the campaign makes one of them again at the same time.
+        If the campaign repeats one of them at the same time.
     """
     stale = stale_stages(campaign, point)
     for stage in shared_stages(campaign, point):
@@ -154,27 +154,27 @@ def _link_stage(campaign: Campaign, target: Campaign, stage: str) -> None:
     if info.writes:
         make_root(target.store)
     try:
-        # the one with the record comes last
+        # last the folder with the record, so that an incomplete copy has none
         for folder in sorted(folders, key=lambda each: each == home):
             _link_folder(folder, target.path, folder.relative_to(campaign.path))
     except OSError:
         if records.read(campaign, stage) == before:
             raise
-    if records.read(campaign, stage) != before:  # else nothing was deleted or begun meanwhile
+    if records.read(campaign, stage) != before:  # the stage was repeated meanwhile
         jobs.clear(target, stage)
         raise StoppedEarly(
-            f"{stage} of {campaign.path} is being made again",
-            "it complete",
-            "Type the same scan after that.",
+            f"{stage} of {campaign.path} is being repeated",
+            "a complete stage",
+            "Type the same scan when it is complete.",
         )
 
 
 def _link_folder(source: Path, root: Path, name: Path) -> None:
-    """Make `root`/`name` a copy of the folder `source`, of hard links where possible, at once."""
+    """Make `root`/`name` an atomic copy of the folder `source`, of hard links if possible."""
     # beside the store, so that a reader never sees half of a group
     building = root / f".{name.name}.partial"
     shutil.rmtree(building, ignore_errors=True)
-    # what is half-written is written into
+    # not linked: unfinished files are still written into
     unfinished = shutil.ignore_patterns("*.partial")
     shutil.copytree(source, building, ignore=unfinished, copy_function=_link_file)
     shutil.rmtree(root / name, ignore_errors=True)
@@ -182,7 +182,7 @@ def _link_folder(source: Path, root: Path, name: Path) -> None:
 
 
 def _link_file(source: str, target: str) -> None:
-    """A second name for a file; a copy on file systems without, or with too many names."""
+    """Hard-link a file, or copy it if the file system allows no (further) links."""
     try:
         os.link(source, target)
     except FileNotFoundError:

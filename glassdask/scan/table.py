@@ -1,4 +1,4 @@
-"""The table of a scan: as CSV with all that was measured, and shorter on the terminal."""
+"""The table of a scan: all numbers as CSV, and a short form on the terminal."""
 
 from __future__ import annotations
 
@@ -23,29 +23,27 @@ from glassdask.store.groups import replace_text
 from glassdask.store.layout import REVERSED, STATES
 
 WIDTH = 100
-
-
-#: Parts of a mean over snapshots: ending of the column, name in the group `results`, what it is.
+#: Parts of a mean over snapshots: ending of the column, name in the group `results`, meaning.
 MEAN = (
     ("", "value", "mean over the counted snapshots"),
-    ("_standard_error", "standard_error", "of it, over snapshots"),
-    ("_snapshots", "count", "over how many"),
-    ("_between_networks", "networks_spread", "standard deviation of it from network to network"),
+    ("_standard_error", "standard_error", "its standard error, over snapshots"),
+    ("_snapshots", "count", "number of snapshots"),
+    ("_between_networks", "networks_spread", "its standard deviation over networks"),
 )
 #: The same of a correlation with 1 - Delta.
 DYNAMICS = (
     ("", "value", "mean over the glasses of the ensemble"),
-    ("_standard_deviation", "spread", "of it, over these glasses"),
-    ("_glasses", "count", "over how many"),
+    ("_standard_deviation", "spread", "its standard deviation, over these glasses"),
+    ("_glasses", "count", "number of these glasses"),
     ("_delta", "delta", "delta there, sigma"),
     ("_temperature", "temperature", "temperature there, epsilon/kB"),
     ("_time", "time", "time there, sigma sqrt(m/epsilon)"),
-    ("_between_networks", "networks_spread", "standard deviation of it from network to network"),
+    ("_between_networks", "networks_spread", "its standard deviation over networks"),
 )
 
 
 class Column(NamedTuple):
-    """A column of the CSV file: its name, what it means with its unit, and how it is filled."""
+    """A column of the CSV file: its name, its meaning and unit, and its value for a row."""
 
     name: str
     meaning: str
@@ -53,7 +51,7 @@ class Column(NamedTuple):
 
 
 def columns(campaign: Campaign) -> list[Column]:
-    """All columns, in their order."""
+    """All columns of the CSV file, in order."""
     return [
         Column("point", "what differs from the campaign", lambda row: row.point.label),
         Column("over", "fields that were varied", lambda row: row.point.over),
@@ -73,15 +71,15 @@ def columns(campaign: Campaign) -> list[Column]:
             for name, what, parts in measured(campaign)
             for ending, part, meaning in parts
         ),
-        Column("note", "what to know of the row", lambda row: row.note),
+        Column("note", "notes on the row", lambda row: row.note),
     ]
 
 
 def measured(campaign: Campaign) -> Iterator[tuple[str, str, tuple[tuple[str, str, str], ...]]]:
-    """All that is measured of a point: name in `Row.numbers`, what it is, its parts."""
+    """All measured quantities of a point: name in `Row.numbers`, meaning, parts."""
     for name, what in (
-        ("test_accuracy", "share of the test snapshots that is classified rightly"),
-        ("counted", "test snapshots that are whole and classified rightly"),
+        ("test_accuracy", "fraction of the test snapshots that is classified correctly"),
+        ("counted", "test snapshots that are finished and classified correctly"),
     ):
         for state in STATES:
             yield f"{name}_{state}", what, (("", "value", ""),)
@@ -91,12 +89,12 @@ def measured(campaign: Campaign) -> Iterator[tuple[str, str, tuple[tuple[str, st
             yield f"{name}_{state}", what, MEAN
     for name, what in (
         ("agreement", "correlation between the Gamma of two networks, mean over the pairs"),
-        ("own_map", "correlation of Gamma with the campaign's own Gamma"),
+        ("own_map", "correlation with the Gamma of the campaign itself"),
     ):
         for state in STATES:
             yield f"{name}_{state}", f"{what}, {state}: ", MEAN[:3]
     for name, what in (
-        ("largest", "C(Gamma, 1 - Delta) at its largest over temperatures and times: "),
+        ("largest", "largest C(Gamma, 1 - Delta) over temperatures and times: "),
         ("nearest", "C(Gamma, 1 - Delta) where delta is nearest to 1 sigma: "),
     ):
         yield f"propensity_{name}", what, DYNAMICS
@@ -111,7 +109,7 @@ def _part(name: str, part: str, row: Row) -> Any:
 
 
 def save(campaign: Campaign, rows: list[Row], path: Path) -> None:
-    """Write the CSV file, whole; lines that begin with # say what its columns are."""
+    """Write the CSV file atomically; lines that begin with # describe its columns."""
     stream = io.StringIO()
     used = columns(campaign)
     print(f"# Scan of {campaign.file.campaign.name}, campaign {campaign.hash}.", file=stream)
@@ -127,16 +125,16 @@ def save(campaign: Campaign, rows: list[Row], path: Path) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Nothing for None and NaN."""
+    """A value for the CSV file; empty for None, NaN and infinity."""
     missing = value is None or (isinstance(value, float) and not math.isfinite(value))
     return "" if missing else value
 
 
 def show(campaign: Campaign, rows: list[Row], console: Console | None = None) -> None:
-    """Print a table for each field that was varied, and one of the dynamics."""
+    """Print two tables for each varied field: correlations, and those with the dynamics."""
     if console is None:
         console = Console()
-        # a pipe has no width of its own, and rich would cut at 80
+        # rich assumes 80 columns for a pipe
         wide = WIDTH + 16 * max(0, len(campaign.file.indicators.names) - 3)
         wide += 48 * _several(rows)
         console = console if console.is_terminal else Console(width=wide)
@@ -147,10 +145,10 @@ def show(campaign: Campaign, rows: list[Row], console: Console | None = None) ->
         if any("propensity_largest" in row.numbers for row in group):
             console.print(_of_dynamics(group, over), markup=False, highlight=False)
     lines = [
-        "Means over the n test snapshots that were classified rightly ± standard error over them"
-        + (" (± sd from network to network)." if _several(rows) else "."),
-        "own Γ: correlation with the map of the campaign itself, whose values are marked *.",
-        "Θ enters as 1 − Θ, Δ as 1 − Δ; these ± standard deviation over the glasses.",
+        "Means over the n correctly classified test snapshots ± standard error"
+        + (" (± standard deviation over networks)." if _several(rows) else "."),
+        "C(Γ, Γ of *): correlation with the map of the campaign itself, marked *.",
+        "Θ enters as 1 − Θ. C(Γ, 1 − Δ): ± standard deviation over the glasses.",
         *(
             [f"Values of {CLASSES}: temperatures of the hot and the cold class."]
             if any(CLASSES in row.point.over for row in rows)
@@ -164,14 +162,14 @@ def show(campaign: Campaign, rows: list[Row], console: Console | None = None) ->
 
 
 def _of_group(campaign: Campaign, group: list[Row], over: str, notes: dict[str, int]) -> Table:
-    """Two lines a point: glasses, liquids."""
+    """Two lines per point: glasses, liquids."""
     names = campaign.file.indicators.names
     pairs = (style.pair("gradcam", name, style.LETTERS) for name in names)
     agree = _several(group)
-    table = _table(over, ["", "accuracy", "n", *pairs, *["agree"] * agree, "own Γ", ""])
+    table = _table(over, ["", "accuracy", "n", *pairs, *["agree"] * agree, "C(Γ, Γ of *)", ""])
     for row in group:
-        said = [note for note in row.note.split("; ") if note]
-        marks = " ".join(str(notes.setdefault(note, len(notes) + 1)) for note in said)
+        each = filter(None, row.note.split("; "))
+        marks = " ".join(str(notes.setdefault(note, len(notes) + 1)) for note in each)
         for state in reversed(STATES):
             first = state == STATES[-1]
             table.add_row(
@@ -188,7 +186,7 @@ def _of_group(campaign: Campaign, group: list[Row], over: str, notes: dict[str, 
 
 
 def _of_dynamics(group: list[Row], over: str) -> Table:
-    table = _table("", ["largest C(Γ, Δ)", "at δ", "T", "C(Γ, Δ) nearest δ = 1", "at δ", "T"])
+    table = _table("", ["largest C(Γ, 1 − Δ)", "at δ", "T", "nearest δ = 1", "at δ", "T"])
     for row in group:
         cells = []
         for name in ("propensity_largest", "propensity_nearest"):
@@ -216,7 +214,7 @@ def _value(row: Row, over: str) -> str:
 
 
 def _several(rows: list[Row]) -> bool:
-    """Whether any of the correlations has a spread from network to network."""
+    """Whether any of the correlations has a spread over networks."""
     names = rows[0].point.campaign.file.indicators.names
     of_correlations = [f"{name}_{state}" for name in names for state in STATES]
     every = (row.number(name, "networks_spread") for row in rows for name in of_correlations)
@@ -224,7 +222,7 @@ def _several(rows: list[Row]) -> bool:
 
 
 def _cell(row: Row, name: str, part: str = "standard_error") -> str:
-    """A value and what it varies by; nothing where it was not measured."""
+    """A value and its errors; empty if it was not measured."""
     text, spread = number(row.number(name)), row.number(name, part)
     between_networks = row.number(name, "networks_spread")
     if not text:

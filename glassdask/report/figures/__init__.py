@@ -32,9 +32,9 @@ class Drawing:
         Heading in the page.
     draw : callable
     caption : callable
-        What is drawn and what the paper found, as plain text.
+        What the figure shows and what the paper found, as plain text.
     possible : callable
-        Whether what there is of a campaign is enough for it.
+        Whether the campaign has the data for it.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Drawing:
     possible: Callable[[ReportData], bool]
 
 
-def _moves(data: ReportData) -> bool:
+def _has_ensemble(data: ReportData) -> bool:
     return data.has_ensemble
 
 
@@ -58,14 +58,16 @@ DRAWINGS = (
         violins.caption, lambda data: len(data.indicators) > 1,
     ),
     Drawing(
-        "dynamics", "Structure and later dynamics (as Fig. 4)", dynamics.draw, dynamics.caption,
-        _moves,
+        "dynamics", "Structure and later motion (as Fig. 4)", dynamics.draw, dynamics.caption,
+        _has_ensemble,
     ),
     Drawing(
-        "baselines", "Every indicator beside Γ, over ξ and by species", ladder.draw,
-        ladder.caption, _moves,
+        "baselines", "Γ and all other indicators, by ξ and species", ladder.draw,
+        ladder.caption, _has_ensemble,
     ),
-    Drawing("relaxation", "How the particles move", relaxation.draw, relaxation.caption, _moves),
+    Drawing(
+        "relaxation", "Motion of the particles", relaxation.draw, relaxation.caption, _has_ensemble,
+    ),
     Drawing(
         "training", "Training and classification (as Table II)", training.draw, training.caption,
         lambda data: data.has_network,

@@ -1,4 +1,4 @@
-"""Energy on cooling, and where it bends (Fig. S2 of the paper)."""
+"""Energy on cooling and its kink (Fig. S2 of the paper)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from glassdask.report.notes_of_motion import no_kink
 
 @style.styled
 def draw(data: ReportData) -> Figure:
-    """Energy along the whole ramp, and where it bends: mean and spread over the runs."""
+    """Energy along the whole ramp, and in the window of the kink."""
     figure = style.new_figure(11.2, 4.4)
-    whole, near = figure.subplots(1, 2)
-    for axes in (whole, near):
+    whole, window = figure.subplots(1, 2)
+    for axes in (whole, window):
         axes.set(xlabel=r"$T$ ($\epsilon/k_B$)")
         axes.set_ylabel(r"potential energy per particle ($\epsilon$)")
     group = data.group("cooling")
@@ -39,12 +39,12 @@ def draw(data: ReportData) -> Figure:
         draw_energy(whole, temperature, energy)
     whole.set_xlim(left=0)
     whole.legend(loc="lower right")
-    draw_kink(near, data, temperature, energy)
+    draw_kink(window, data, temperature, energy)
     return figure
 
 
 def draw_energy(axes: Axes, temperature: np.ndarray, energy: np.ndarray, line: str = "-") -> None:
-    """Mean and spread over the runs, energy being (run, temperature)."""
+    """Mean and standard deviation over runs, of energies (run, temperature)."""
     mean, spread = energy.mean(axis=0), energy.std(axis=0)
     axes.fill_between(
         temperature, mean - spread, mean + spread, color=style.TRAIN, alpha=0.25, lw=0,
@@ -56,7 +56,7 @@ def draw_energy(axes: Axes, temperature: np.ndarray, energy: np.ndarray, line: s
 
 
 def draw_kink(axes: Axes, data: ReportData, temperature: np.ndarray, energy: np.ndarray) -> None:
-    """The two lines that give T*, over the temperatures that they are fitted to."""
+    """The energy in the window of the kink, the two fitted lines, and T*."""
     (low, high), found = onset.window(data.campaign), onset.kink(data)
     inside = (temperature >= low) & (temperature <= high)
     if len(energy) and inside.any():
@@ -86,16 +86,17 @@ def draw_kink(axes: Axes, data: ReportData, temperature: np.ndarray, energy: np.
 
 def caption(data: ReportData) -> str:
     """What the figure shows."""
-    pieces = ""
+    pieces, jump = "", "A jump"
     if data.campaign.scheduled:
+        jump = "Any other jump"
         pieces = " Dotted: where the rate changes; e(T) may bend there."
         if data.campaign.file.quench.liquid_hold_time:
-            pieces += " A step at T_L is the lag that the hold removes."
+            pieces += " A step at T_L shows the lag that the hold at T_L removes."
     return (
         f"Potential energy per particle while cooling from {described(data.campaign)} ε/kB per "
-        f"unit time.{pieces} Any other jump would be crystallisation; the paper saw none at "
-        "8.33e-5. Right: T*, where two lines that meet fit best, which is about where the liquid "
-        "falls out of equilibrium; dark band: 95 % interval over quenches; light band: how far T* "
-        "moves as the upper end of the window is drawn in to 60 %. The paper does not say how it "
-        "found its T*."
+        f"unit time.{pieces} {jump} would be a sign of crystallisation; the paper saw none "
+        "at its rate of 8.33e-5. Right: T*, the point where two fitted lines meet, near the "
+        "temperature at which the liquid falls out of equilibrium; dark band: 95 % interval over "
+        "quenches; light band: T* for windows with a lower upper end, down to 60 % of the width. "
+        "The paper does not say how it found its T*."
     )

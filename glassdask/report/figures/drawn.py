@@ -1,4 +1,4 @@
-"""What the maps draw: a glass, or an equilibrated start of the ensemble, and its fields."""
+"""The configuration in the maps: a glass, or an equilibrated start, and its fields."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from glassdask.report.data import ReportData
 from glassdask.store import layout
 from glassdask.store.classes import of_class
 
-#: Thickness of the slab that is drawn of a box in 3D, sigma.
+#: Thickness of the slab in the maps of a box in 3D, sigma.
 SLAB = 1.0
 
 
 @dataclass(frozen=True)
 class Glass:
-    """The glass that is drawn, and its fields.
+    """The glass in the maps, and its fields.
 
     Attributes
     ----------
     data : ReportData
     sample : int
-        Its run.
+        Number of its run.
     """
 
     data: ReportData
@@ -35,7 +35,7 @@ class Glass:
 
     @property
     def temperature(self) -> float:
-        """That of the cold class, epsilon/kB: T_G by default."""
+        """Temperature of the cold class, epsilon/kB: T_G by default."""
         return self.data.campaign.class_temperatures[1]
 
     @cached_property
@@ -46,7 +46,7 @@ class Glass:
 
     @cached_property
     def shown(self) -> np.ndarray:
-        """Particles that are drawn, far ones first: all in 2D, a slab around the middle in 3D."""
+        """Particles in the maps: all in 2D; in 3D those of a slab around z = L/2, low z first."""
         if self.position.shape[1] == 2:
             return np.arange(len(self.position))
         height = self.position[:, 2] - 0.5 * self.data.campaign.box_length
@@ -61,25 +61,25 @@ class Glass:
 
     @cached_property
     def ensemble(self) -> tuple[int, int, int] | None:
-        """Configuration, temperature and time of the propensity that is drawn.
+        """Index of the configuration, temperature and time of the propensity in the maps.
 
-        Where its correlation with Gamma is largest in this glass; when there is no Gamma, largest
-        in size with the first of the other indicators.
+        Where its correlation with Gamma is largest; without Gamma, where the absolute value of
+        that with the first other indicator is largest.
         """
-        if not self._numbers:
+        if not self._configurations:
             return None
-        number = self._numbers[0]
-        pearson = self.data.group("dynamics")["pearson"].isel(configuration=number)
+        configuration = self._configurations[0]
+        pearson = self.data.group("dynamics")["pearson"].isel(configuration=configuration)
         values = pearson.sel(indicator=self.ranked_by).values
         if not np.isfinite(values).any():
             return None
         sizes = values if self.ranked_by == "gradcam" else np.abs(values)
         temperature, time = np.unravel_index(int(np.nanargmax(sizes)), values.shape)
-        return number, int(temperature), int(time)
+        return configuration, int(temperature), int(time)
 
     @cached_property
-    def _numbers(self) -> list[int]:
-        """Its places in the ensemble: one, or none."""
+    def _configurations(self) -> list[int]:
+        """Its indices in the ensemble: one, or none."""
         if not self.data.has_ensemble:
             return []
         samples = self.data.group("dynamics")["configuration"].values
@@ -89,10 +89,12 @@ class Glass:
     def ranked_by(self) -> str:
         """Indicator that decides which propensity is drawn."""
         names = self.data.indicators
-        return "gradcam" if self.why_missing("gradcam") == "" else names[names[0] == "gradcam"]
+        if not self.why_missing("gradcam"):
+            return "gradcam"
+        return next(name for name in names if name != "gradcam")
 
     def why_missing(self, name: str) -> str:
-        """Why a quantity cannot be drawn; empty when it can."""
+        """Why a quantity cannot be drawn; empty if it can."""
         if name == "propensity":
             return "" if self.ensemble else f"no propensity of run {self.sample}"
         if name == "gradcam" and self._why_no_gamma():
@@ -104,10 +106,10 @@ class Glass:
         return ""
 
     def _why_no_gamma(self) -> str:
-        if not self.data.learnt:
-            return f"{self.data.unlearnt}:\nno {self.data.name('gradcam')}"
+        if why := self.data.why_no_gamma:
+            return f"{why}:\nno {self.data.name('gradcam')}"
         if int(self.data.correct.sel(state="glass").values[self.sample]) == 0:
-            return "this glass was taken\nfor a liquid"
+            return "this glass was classified\nas liquid"
         return ""
 
     def field(self, name: str) -> np.ndarray:
@@ -128,27 +130,27 @@ class Glass:
 
 
 class Start(Glass):
-    """A start of the ensemble that was equilibrated at the temperature that is drawn."""
+    """A start of the ensemble that was equilibrated at the temperature of the maps."""
 
     what = "equilibrated start"
 
     def why_missing(self, name: str) -> str:
-        """Why a quantity cannot be drawn; empty when it can."""
-        return super().why_missing(name) if self.ensemble else f"nothing of run {self.sample}"
+        """Why a quantity cannot be drawn; empty if it can."""
+        return super().why_missing(name) if self.ensemble else f"no data\nof run {self.sample}"
 
     @property
     def temperature(self) -> float:
-        """Temperature that it was equilibrated at, epsilon/kB."""
+        """Temperature of its equilibration, epsilon/kB."""
         return float(self.data.temperatures[self._place[1]])
 
     @property
     def _place(self) -> tuple[int, int]:
-        """Its configuration and temperature."""
-        return self.ensemble[:2] if self.ensemble else (self._numbers[0], 0)
+        """Index of its configuration and temperature."""
+        return self.ensemble[:2] if self.ensemble else (self._configurations[0], 0)
 
     @cached_property
     def position(self) -> np.ndarray:
-        """Wrapped positions, (particle, axis), sigma; none where nothing was correlated."""
+        """Wrapped positions, (particle, axis), sigma; none without correlations."""
         if self.ensemble is None:
             return np.empty((0, self.data.campaign.model.dimension))
         return self._start["position"].values
@@ -169,23 +171,25 @@ class Start(Glass):
     def ranked_by(self) -> str:
         """Indicator that decides which propensity is drawn."""
         names = self.data.indicators
-        pearson = self.data.group("dynamics")["pearson"].isel(configuration=self._numbers[0])
+        pearson = self.data.group("dynamics")["pearson"].isel(configuration=self._configurations[0])
         known = [name for name in names if np.isfinite(pearson.sel(indicator=name)).any()]
         return known[0] if known else names[0]
 
     def _why_no_gamma(self) -> str:
-        return "" if self.data.learnt else f"{self.data.unlearnt}:\nno {self.data.name('gradcam')}"
+        why = self.data.why_no_gamma
+        return f"{why}:\nno {self.data.name('gradcam')}" if why else ""
 
 
 def to_draw(data: ReportData) -> Glass:
     """The run of [report] map_sample, or the first configuration of the ensemble.
 
-    Of an ensemble from equilibrated starts only these are drawn; without one, the first whole run.
+    Without an ensemble, the first finished run, of the test split if possible. If the starts are
+    equilibrated, only these are drawn.
     """
     asked = data.campaign.file.report.map_sample
     if not data.has_ensemble:
-        whole = np.flatnonzero(data.test if data.test.any() else data.done)
-        return Glass(data, asked if asked >= 0 else int(whole[0]))
+        runs = np.flatnonzero(data.test if data.test.any() else data.done)
+        return Glass(data, asked if asked >= 0 else int(runs[0]))
     samples = data.group("dynamics")["configuration"].values
     if data.from_equilibrium:
         return Start(data, asked if asked in samples else int(samples[0]))

@@ -1,4 +1,4 @@
-"""Correlation of the structure with the dynamics that follow it (Fig. 4 of the paper)."""
+"""Correlation of structure with later motion (Fig. 4 of the paper)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from glassdask.physics.reliability import MINIMUM_RELIABILITY
 from glassdask.report import networks, style
 from glassdask.report.data import FEW, ReportData
 
-#: Largest size of C over its ceiling that is drawn.
-BEYOND = 1.25
+#: Limit of the axis of C divided by its ceiling.
+RATIO_LIMIT = 1.25
 
 
 def draw_lines(
     axes: Axes, data: ReportData, place: np.ndarray, values: np.ndarray, **look: object
 ) -> None:
-    """One line a temperature, in the order of the places, both (temperature, time)."""
+    """Values against places, both (temperature, time): one line per temperature."""
     for t, colour in enumerate(style.temperature_colours(len(data.temperatures))):
         order = np.argsort(place[t], kind="stable")
         marker = style.MARKERS[t % len(style.MARKERS)]
@@ -29,7 +29,7 @@ def draw_lines(
 def draw_band(
     axes: Axes, data: ReportData, place: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> None:
-    """The same for intervals, as bands."""
+    """Intervals against places, all (temperature, time): one band per temperature."""
     for t, colour in enumerate(style.temperature_colours(len(data.temperatures))):
         order = np.argsort(place[t], kind="stable")
         axes.fill_between(
@@ -52,7 +52,7 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
 
 
 def draw_against_time(axes: Axes, data: ReportData, indicator: str) -> None:
-    """The same correlation against t, where the temperatures do not fall together."""
+    """Correlation of one indicator with 1 - Delta against t."""
     times = np.broadcast_to(data.times, data.dynamics(indicator)["value"].shape)
     _draw_correlation(axes, data, indicator, times)
     axes.set_xlabel(r"$t$ ($\tau$)")
@@ -77,22 +77,22 @@ def _draw_correlation(axes: Axes, data: ReportData, indicator: str, place: np.nd
 
 
 def draw_over_ceiling(axes: Axes, data: ReportData, indicator: str) -> None:
-    """The same correlation over the ceiling, against delta(t)."""
+    """Correlation of one indicator with 1 - Delta, divided by the ceiling, against delta(t)."""
     found = data.dynamics(indicator)
     delta, ratio = found["delta"].values, found["over_ceiling"].values
     axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
     for bound in (-1, 1):
         axes.axhline(bound, color=style.GUIDE, lw=0.8, ls="--", zorder=0)
     draw_lines(axes, data, delta, ratio)
-    axes.set(xscale="log", ylim=(-BEYOND, BEYOND), xlabel=r"$\delta(t)$ ($\sigma$)")
-    axes.set_ylabel("the same over its ceiling")
+    axes.set(xscale="log", ylim=(-RATIO_LIMIT, RATIO_LIMIT), xlabel=r"$\delta(t)$ ($\sigma$)")
+    axes.set_ylabel("Pearson / ceiling")
     if not np.isfinite(ratio).any():
-        style.say(axes, f"no reliability of {MINIMUM_RELIABILITY:g} or more")
+        style.say(axes, f"all reliabilities below {MINIMUM_RELIABILITY:g}")
 
 
 @style.styled
 def draw(data: ReportData) -> Figure:
-    """Gamma and every baseline, a row each: against t, against delta(t), over the ceiling."""
+    """One row per indicator: C against t, C against delta(t), C / ceiling."""
     names = data.indicators
     figure = style.new_figure(12.6, 3.5 * len(names) + 0.4)
     grid = figure.subplots(len(names), 3, squeeze=False)
@@ -114,7 +114,7 @@ def draw(data: ReportData) -> Figure:
 
 
 def temperature_handles(data: ReportData) -> list[Line2D]:
-    """Entries of the legend, one a temperature."""
+    """Entries of the legend, one per temperature."""
     colours = style.temperature_colours(len(data.temperatures))
     return [
         Line2D([], [], color=colour, marker=style.MARKERS[t % len(style.MARKERS)], ms=4.5, lw=1,
@@ -131,27 +131,27 @@ def caption(data: ReportData) -> str:
     text = (
         "Pearson correlation over particles between each structural indicator at t = 0 and "
         "1 − Δ(t), both coarse-grained; each marker is one recorded time. Left: against t. Middle: "
-        "against the cage-relative displacement δ(t) = ⟨√Δᵢ(t)⟩, where temperatures fall on one "
-        "curve if δ alone counts; dashed: ±√reliability of Δ, split-half over replicas "
-        "(Spearman-Brown), which correlations are not expected to exceed; the circle: the largest "
-        "(in size; for Γ the largest value, as in the paper). Right: the correlation over this "
-        f"ceiling, where the reliability is at least {MINIMUM_RELIABILITY:g}. The baselines need "
-        "no network: Γ says something only where it does better. "
-        f"{count} {what} configuration{'s' * (count != 1)}, {replicas} velocity draws "
-        "each; "
+        "against the cage-relative displacement δ(t) = ⟨√Δᵢ(t)⟩; all temperatures fall on one "
+        "curve if the correlation depends only on δ. Dashed: the ceiling, ±√reliability of Δ "
+        "(split-half over replicas, Spearman-Brown), the largest size to be expected of a "
+        "correlation. Circle: the largest absolute value; for Γ the largest value, as in the "
+        "paper. Right: the correlation divided by this ceiling, where the reliability is at least "
+        f"{MINIMUM_RELIABILITY:g}. The other indicators need no network: Γ is useful only where it "
+        f"correlates more strongly. {count} {what} configuration{'s' * (count != 1)}, {replicas} "
+        "replicas (velocity draws) each; "
     )
     text += "lines are means over them, " * (count > 1)
     if count >= FEW:
         text += "bands: 95 % intervals over configurations (bootstrap). "
     else:
         text += (
-            "bands: 95 % intervals over velocity draws; others may be another matter, which takes "
-            f"{FEW} configurations or more to tell. "
+            "bands: 95 % intervals over replicas, which do not cover other configurations (that "
+            f"takes {FEW} or more). "
         )
     if len(networks.learnt(data)) > 1:
         text += (
-            f"Dotted: each of the {len(networks.learnt(data))} networks, which differ in their "
-            "random numbers alone. "
+            f"Dotted: each of the {len(networks.learnt(data))} networks, which differ "
+            "only in their random numbers. "
         )
     text += "Θ enters as 1 − Θ. "
     if data.campaign.model.family:

@@ -1,4 +1,4 @@
-"""The baseline panel: every indicator beside Gamma, over a ladder of coarse-graining lengths."""
+"""Gamma and all other indicators, for several coarse-graining lengths and by species."""
 
 from __future__ import annotations
 
@@ -21,21 +21,20 @@ def lengths(data: ReportData) -> np.ndarray:
 
 
 def selections(data: ReportData) -> list[str]:
-    """All particles, then each species; these only where there are several."""
+    """All particles, then each species if there are several."""
     names = [str(name) for name in data.group("dynamics")["selection"].values]
     return names if len(names) > 2 else names[:1]
 
 
-def called(selection: str) -> str:
-    """A selection for people."""
+def particles_of(selection: str) -> str:
+    """Name of a selection for people."""
     return "all particles" if selection == "all" else f"{selection} particles"
 
 
-def rungs(data: ReportData, kind: str, indicator: str, selection: str) -> np.ndarray:
-    """Correlation with 1 - Delta that is largest in size over temperatures and times, (length,).
+def largest_by_length(data: ReportData, kind: str, indicator: str, selection: str) -> np.ndarray:
+    """Correlation with 1 - Delta of largest absolute value over temperatures and times, (length,).
 
-    With its sign, of the mean over configurations; NaN where there is none. `kind` is "pearson" or
-    "spearman".
+    Signed, mean over configurations; NaN if there is none. `kind` is "pearson" or "spearman".
     """
     table = data.group("dynamics")[f"{kind}_ladder"]
     values = _means(data, table.sel(indicator=indicator, selection=selection), indicator)
@@ -44,7 +43,7 @@ def rungs(data: ReportData, kind: str, indicator: str, selection: str) -> np.nda
 
 
 def ceilings(data: ReportData, selection: str) -> np.ndarray:
-    """Highest ceiling of any temperature and time, root of the reliability of Delta, (length,)."""
+    """Highest ceiling, sqrt(reliability of Delta), over temperatures and times, (length,)."""
     table = data.group("dynamics")["reliability_ladder"].sel(selection=selection)
     values = _means(data, table, data.indicators[-1])
     return np.sqrt(np.where((values >= 0).any(axis=1), np.fmax.reduce(values, axis=1), np.nan))
@@ -58,10 +57,10 @@ def _means(data: ReportData, part: xr.DataArray, indicator: str) -> np.ndarray:
 
 
 def draw_panel(axes: Axes, data: ReportData, kind: str, selection: str) -> None:
-    """Size of the largest correlation against xi, a line an indicator; open where negative."""
+    """Absolute value of the largest correlation against xi: one line per indicator."""
     xi, looks = lengths(data), style.indicator_looks(data.indicators)
     for name in data.indicators:
-        value, (colour, marker) = rungs(data, kind, name, selection), looks[name]
+        value, (colour, marker) = largest_by_length(data, kind, name, selection), looks[name]
         wide = name == "gradcam"
         axes.plot(xi, np.abs(value), color=colour, lw=2 if wide else 1.2, zorder=3 if wide else 2)
         for kept, face in ((value >= 0, colour), (value < 0, "white")):
@@ -70,12 +69,12 @@ def draw_panel(axes: Axes, data: ReportData, kind: str, selection: str) -> None:
     axes.plot(xi, ceilings(data, selection), color=style.GUIDE, ls="--", lw=1.1, zorder=1)
     room = 0.05 * max(np.ptp(xi), 1)
     axes.set(xlim=(xi.min() - room, xi.max() + room), ylim=(0, 1.03))
-    axes.set_title(f"{kind.title()}, {called(selection)}")
+    axes.set_title(f"{kind.title()}, {particles_of(selection)}")
 
 
 @style.styled
 def draw(data: ReportData) -> Figure:
-    """Pearson above, Spearman below; all particles, then each species."""
+    """Pearson above, Spearman below; one column per selection."""
     columns = selections(data)
     figure = style.new_figure(max(6.5, 4.1 * len(columns)), 7.2)
     grid = figure.subplots(len(KINDS), len(columns), squeeze=False, sharex=True, sharey=True)
@@ -105,18 +104,18 @@ def _handles(data: ReportData) -> list[Line2D]:
 def caption(data: ReportData) -> str:
     """What the figure shows."""
     text = (
-        "For every indicator X and coarse-graining length ξ (0: not coarse-grained), of X and of Δ "
-        "alike, the correlation with 1 − Δ that is largest in size over all temperatures and times "
-        "(mean over configurations); filled: positive, open: negative. Each is the largest of "
-        f"{data.times.size * data.temperatures.size} values, so biased upward, alike for all. "
-        "Dashed: the highest √reliability of Δ at any temperature and time. Within one species "
-        "and at ξ = 0, an indicator cannot win by telling the species apart; coarse-grained over "
-        "all particles, it may do so by the composition around each, which is what the indicator "
-        "diameter is. "
+        "For every indicator X, the correlation with 1 − Δ of largest absolute value over all "
+        "temperatures and times (mean over configurations); filled: positive, open: negative. X "
+        "and Δ are coarse-grained over the same ξ (0: not coarse-grained). Each value is the "
+        f"largest of {data.times.size * data.temperatures.size}, so all are biased upward. "
+        "Dashed: the highest √reliability of Δ at any temperature and time. Within one "
+        "species and at ξ = 0, no indicator correlates only because it distinguishes the species. "
+        "Coarse-grained, an indicator can correlate through the local composition; the indicator "
+        "diameter measures only this composition. "
     )
     if not data.learnt:
-        return text + f"Γ is not shown: {data.unlearnt}."
-    return text + "What is said of Γ holds against the best of the others at its ξ."
+        return text + f"Γ is not shown: {data.why_no_gamma}."
+    return text + "Compare Γ with the best other indicator at the same ξ."
 
 
 def table(data: ReportData) -> list[tuple[str, str, list[str]]]:
@@ -124,11 +123,11 @@ def table(data: ReportData) -> list[tuple[str, str, list[str]]]:
     found = []
     for selection in selections(data):
         for name in data.indicators:
-            each = [rungs(data, kind, name, selection) for kind in KINDS]
+            each = [largest_by_length(data, kind, name, selection) for kind in KINDS]
             cells = [
                 f"{number(pearson, '.2f') or '–'} ({number(spearman, '.2f') or '–'})"
                 for pearson, spearman in zip(*each, strict=True)
             ]
             letters = dict.fromkeys((style.signed(name, style.LETTERS), data.name(name)))
-            found.append((called(selection), ", ".join(letters), cells))
+            found.append((particles_of(selection), ", ".join(letters), cells))
     return found

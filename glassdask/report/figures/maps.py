@@ -35,9 +35,9 @@ SQUARED = ("g",)
 def with_images(
     centre: np.ndarray, diameter: np.ndarray, box_length: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Discs and those periodic images of them that reach into the box: particle and centre of each.
+    """Particle and centre of each disc, including periodic images that reach into the box.
 
-    Of centres (particle, 2) in [0, L) and diameters (particle,), all in sigma.
+    `centre` is (particle, 2) in [0, L), `diameter` (particle,); all in sigma.
     """
     numbers, places = [], []
     radius = 0.5 * diameter[:, np.newaxis]
@@ -50,7 +50,7 @@ def with_images(
 
 
 def draw_discs(axes: Axes, glass: Glass, colour: np.ndarray, opacity: np.ndarray | None) -> None:
-    """Discs of diameter sigma_ii in data units; those across the boundary on both sides."""
+    """Discs of diameter sigma_ii; those that cross the boundary are drawn on both sides."""
     length = glass.data.campaign.box_length
     shown = glass.shown
     which, centre = with_images(glass.position[shown, :2], glass.diameter[shown], length)
@@ -63,7 +63,7 @@ def draw_discs(axes: Axes, glass: Glass, colour: np.ndarray, opacity: np.ndarray
         size, size, np.zeros(len(size)), units="xy", offsets=centre,
         transOffset=axes.transData, facecolors=colours, edgecolors="#00000050", linewidths=0.3,
     )  # fmt: skip
-    discs.set_in_layout(False)  # clipped to the box, so the layout need not ask
+    discs.set_in_layout(False)  # clipped to the box: this saves time
     axes.add_collection(discs, autolim=False)
     axes.set(xlim=(0, length), ylim=(0, length), aspect="equal")
 
@@ -85,14 +85,14 @@ def panel_title(glass: Glass, letter: str, colour: str, opacity: str | None) -> 
 
 
 def absent(data: ReportData) -> set[str | None]:
-    """Quantities that no map is drawn of, as nothing has been computed that they follow from."""
-    there = {"gradcam": data.has_network, "propensity": data.has_ensemble}
-    return {name for name, found in there.items() if not found}
+    """Quantities without maps, because there is no network or no ensemble."""
+    present = {"gradcam": data.has_network, "propensity": data.has_ensemble}
+    return {name for name, found in present.items() if not found}
 
 
 @style.styled
 def draw(data: ReportData) -> Figure:
-    """Maps of one glass: those of `PANELS` that what there is of the campaign is enough for."""
+    """Maps of one glass: those of `PANELS` with existing quantities."""
     glass = to_draw(data)
     panels = [panel for panel in PANELS if not {*panel} & absent(data)]
     rows, columns = -(-len(panels) // 4), min(4, len(panels))
@@ -127,7 +127,7 @@ def draw(data: ReportData) -> Figure:
 
 
 def title(glass: Glass) -> str:
-    """Which glass it is."""
+    """Run, model, number of particles and temperature of the glass."""
     campaign = glass.data.campaign
     text = (
         f"{glass.what} of run {glass.sample}, {campaign.model.name}, $N$ = "
@@ -148,9 +148,9 @@ def caption(data: ReportData) -> str:
         f"The {glass.what} of run {glass.sample}. Every field is coarse-grained with the weight "
         f"exp(−r/ξ), ξ = {xi:g} σ, and scaled to [0, 1] in this snapshot; red is large, blue "
         "small. Discs have the diameter σᵢᵢ of their species, to scale; the box is periodic. "
-        "Panels (e) to (h): the left quantity as colour, the right one as opacity, so that mostly "
-        "red is left when both are large at the same places, mostly blue when one is small where "
-        "the other is large, and both colours when they are not related. "
+        "Panels (e) to (h): the left quantity as colour, the right one as opacity. Particles with "
+        "a large right quantity stay visible: mostly red if the two are positively correlated, "
+        "mostly blue if negatively, both colours if they are not related. "
         "In (g) the opacity is squared, as in the paper, since 1 − Θ varies little. "
         "Θ and Δ are shown as 1 − Θ and 1 − Δ."
     )
@@ -165,6 +165,6 @@ def caption(data: ReportData) -> str:
             f"(T = {data.temperatures[temperature]:.3g} ε/kB, t = {data.times[time]:.3g} τ, "
             f"δ = {delta:.2g} σ)"
             f"{', as in the paper' if glass.ranked_by == 'gradcam' else ''}: "
-            "it is the best case, not a typical one."
+            "this is the best case, not a typical one."
         )
     return text

@@ -11,17 +11,14 @@ from glassdask.report import style
 from glassdask.report.data import ReportData
 from glassdask.store.classes import of_classes
 
-#: Runs whose g(r) is averaged, at most.
+#: Largest number of runs of the mean g(r).
 LARGEST_SAMPLE = 20
 BINS = 150
 
 
 def sampled_runs(data: ReportData) -> np.ndarray:
-    """Whole runs, spread over the campaign, whose g(r) is averaged."""
-    whole = np.flatnonzero(data.done)
-    if len(whole) <= LARGEST_SAMPLE:
-        return whole
-    return whole[np.linspace(0, len(whole) - 1, LARGEST_SAMPLE).round().astype(int)]
+    """Finished runs of the mean g(r), evenly spread over the campaign."""
+    return data.spread_runs(LARGEST_SAMPLE)
 
 
 def mean_radial_distribution(data: ReportData) -> xr.DataArray:
@@ -69,6 +66,6 @@ def caption(data: ReportData) -> str:
     return (
         f"Radial distribution function of each pair of species, mean over "
         f"{len(sampled_runs(data))} runs: glass (T: {style.temperature(glass)}) and liquid "
-        f"(T: {style.temperature(liquid)}); dotted: σ of the pair; grey: the ideal gas. "
-        "A crystal would show sharp peaks at all distances; the paper saw none."
+        f"(T: {style.temperature(liquid)}); dotted: σ of the pair; grey: ideal gas. "
+        "A crystal would have sharp peaks at all distances; the paper saw none."
     )

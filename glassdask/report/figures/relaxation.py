@@ -1,4 +1,4 @@
-"""How the particles move: displacements, decorrelation, heterogeneity and relaxation times."""
+"""Motion of the particles: displacements, F_s, overlap, chi_4 and relaxation times."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from glassdask.report import motion, onset, style
 from glassdask.report.data import ReportData
 from glassdask.report.figures.dynamics import draw_lines, temperature_handles
 
-#: Of the selections, in their order.
+#: Line style of each selection.
 DASHES = ("-", "--", ":", "-.")
-#: Variable, and the same relative to the cage: title, label, whether the axis is logarithmic.
+#: Functions by species: variable, title, label of the axis, whether the axis is logarithmic.
 OF_SPECIES = (
     ("mean_squared_displacement", "mean squared displacement", r"$\langle d^2\rangle$ ($\sigma^2$)",
      True),
@@ -25,6 +25,7 @@ OF_SPECIES = (
     ("cage_relative_self_intermediate_scattering", "relative to the cage",
      r"cage-relative $F_s(q, t)$", False),
 )  # fmt: skip
+#: Relaxation times: variable, marker, line style, label.
 TIMES = (
     ("relaxation_time", "o", "-", r"$F_s$"),
     ("cage_relative_relaxation_time", "s", "--", r"cage-relative $F_s$"),
@@ -32,18 +33,18 @@ TIMES = (
 
 
 def species(data: ReportData) -> list[str]:
-    """The selections that are drawn: each species, or all particles where there is only one."""
+    """Selections in the figure: each species, or all particles if there is only one."""
     names = [str(name) for name in data.group("dynamics")["selection"].values]
     return names[1:] if len(names) > 2 else names[:1]
 
 
 def mean(data: ReportData, name: str) -> xr.DataArray:
-    """A variable of the group `dynamics`, mean over its configurations; NaN is left out."""
+    """Mean over configurations of a variable of the group `dynamics`; NaN is left out."""
     return data.group("dynamics")[name].load().mean("configuration")
 
 
 def draw_of_species(axes: Axes, data: ReportData, name: str, logarithmic: bool) -> None:
-    """One line a temperature and species against t."""
+    """A function against t: one line per temperature and species."""
     found = mean(data, name)
     times = np.broadcast_to(data.times, (len(data.temperatures), len(data.times)))
     for selection, dashes in zip(species(data), DASHES, strict=False):
@@ -58,7 +59,7 @@ def draw_of_species(axes: Axes, data: ReportData, name: str, logarithmic: bool) 
 
 
 def draw_overlap(axes: Axes, data: ReportData) -> None:
-    """Share of particles that have moved less than the overlap distance, against t."""
+    """Overlap Q(t): fraction of particles that have moved less than the overlap distance."""
     found = data.group("dynamics")["overlap"].load().mean(("configuration", "replica"))
     values = found.transpose("temperature", "time").values
     draw_lines(axes, data, np.broadcast_to(data.times, values.shape), values)
@@ -67,13 +68,13 @@ def draw_overlap(axes: Axes, data: ReportData) -> None:
 
 
 def draw_susceptibility(axes: Axes, data: ReportData) -> None:
-    """chi_4 of trajectories from any start, its peak circled, and that of one start's."""
-    whole = data.group("dynamics")["chi4"].load().transpose("temperature", "time").values
+    """chi_4 of all trajectories and the isoconfigurational one, with a circle at the peak."""
+    total = data.group("dynamics")["chi4"].load().transpose("temperature", "time").values
     single = mean(data, "isoconfigurational_chi4").transpose("temperature", "time").values
-    times = np.broadcast_to(data.times, whole.shape)
-    draw_lines(axes, data, times, whole)
+    times = np.broadcast_to(data.times, total.shape)
+    draw_lines(axes, data, times, total)
     draw_lines(axes, data, times, single, marker="", ls="--")
-    for t in range(len(whole)):
+    for t in range(len(total)):
         found = motion.peak_of(data, motion.susceptibility(data, t)[0])
         if found is not None:
             axes.plot(*found, "o", ms=10, mfc="none", mec="black", mew=0.9)
@@ -82,7 +83,7 @@ def draw_susceptibility(axes: Axes, data: ReportData) -> None:
 
 
 def draw_relaxation_times(axes: Axes, data: ReportData) -> None:
-    """First time at which F_s has fallen to 1/e, against T; geometric mean over configurations."""
+    """First time at which F_s is 1/e, against T; geometric mean over configurations."""
     looks = zip(species(data), ("#1f5a94", "#c8561b", "#3a7d44", "#7a4b94"), strict=False)
     drawn = 0
     for selection, colour in looks:
@@ -108,7 +109,7 @@ def draw_relaxation_times(axes: Axes, data: ReportData) -> None:
 
 
 def draw_displacement(axes: Axes, data: ReportData) -> None:
-    """delta(t) against t, with the level that defines T*."""
+    """delta(t), and the level that defines T*."""
     values = mean(data, "delta").transpose("temperature", "time").values
     draw_lines(axes, data, np.broadcast_to(data.times, values.shape), values)
     axes.axhline(onset.LEVEL, color=style.GUIDE, lw=0.8, ls=":")
@@ -119,7 +120,7 @@ def draw_displacement(axes: Axes, data: ReportData) -> None:
 
 @style.styled
 def draw(data: ReportData) -> Figure:
-    """Eight panels; see the module."""
+    """Functions by species above; delta, overlap, chi_4 and relaxation times below."""
     figure = style.new_figure(15.2, 7.4)
     cells = figure.subplots(2, 4).ravel()
     for axes, (name, title, label, logarithmic) in zip(cells, OF_SPECIES, strict=False):
@@ -147,15 +148,16 @@ def draw(data: ReportData) -> Figure:
 def caption(data: ReportData) -> str:
     """What the figure shows."""
     section = data.campaign.file.correlate
-    start = "equilibrated configurations" if data.from_equilibrium else "the glasses, so aging"
+    start = "equilibrated configurations" if data.from_equilibrium else "the glasses, which age"
     return (
-        f"Means over all whole trajectories, from {start}. Above: mean squared displacement and "
+        f"Means over all finished trajectories, from {start}. Above: mean squared displacement and "
         f"F_s(q, t) at q = {section.wave_number:g} σ⁻¹, plain and relative to the cage (minus the "
-        "mean over a particle and its neighbours at t = 0, which in 2D takes out the long waves), "
-        "by species. Below: δ(t), with 1 σ dotted; overlap Q, the share of particles within "
-        f"{section.overlap_distance:g} σ of their start, plain, so with the long waves; χ4, "
-        "dashed: over the velocity draws of one start, full: with how starts differ, which takes "
-        "two; its peak circled where it is within the window; times at which F_s falls to 1/e "
-        "(dotted: the end of the window), geometric means over the configurations that got there, "
-        "so too short where some did not: see the table."
+        "mean over a particle and its neighbours at t = 0, which in 2D removes long-wavelength "
+        "fluctuations), by species. Below: δ(t), dotted: 1 σ; overlap Q, the fraction of particles "
+        f"within {section.overlap_distance:g} σ of their start, and χ4, both plain, so with "
+        "long-wavelength fluctuations; χ4 dashed: over the replicas of one start, full: with the "
+        "differences between starts, if there are two or more; circle: its peak, if inside the "
+        "window; times at which F_s falls to 1/e (dotted: the end of the window), geometric means "
+        "over the configurations with such a time, so too short if others have none (see the "
+        "table)."
     )

@@ -1,4 +1,4 @@
-"""How the network learnt, and what it makes of the test split (Table II of the paper)."""
+"""Training of the network, and its result on the test split (Table II of the paper)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from glassdask.report import style
-from glassdask.report.accuracy import GIVEN, of_linear_model
+from glassdask.report.accuracy import INPUTS, of_linear_model
 from glassdask.report.data import ReportData
 from glassdask.store import networks
 from glassdask.store.layout import BASELINES, STATES
@@ -18,7 +18,7 @@ Metrics = dict[str, np.ndarray]
 
 
 def read_metrics(data: ReportData, network: int) -> Metrics | None:
-    """Columns of a network's metrics.csv, (epoch,) each; None when there is no such file."""
+    """Columns of a network's metrics.csv, (epoch,) each; None without that file or epochs."""
     folder = networks.folder(data.campaign, network)
     if not (folder / "metrics.csv").exists():
         return None
@@ -27,13 +27,13 @@ def read_metrics(data: ReportData, network: int) -> Metrics | None:
 
 
 def best_epoch(metrics: Metrics) -> int:
-    """The epoch whose weights are kept: highest validation accuracy, then lowest loss."""
+    """Epoch of the kept weights: highest validation accuracy, then lowest validation loss."""
     order = np.lexsort((metrics["validation_loss"], -metrics["validation_accuracy"]))
     return int(metrics["epoch"][order[0]])
 
 
 def confusion(data: ReportData) -> np.ndarray:
-    """Test snapshots by (true class, class of the larger score), (state, label) int."""
+    """Number of test snapshots by true class and class found, (state, label)."""
     score = data.group("explanations")["score"].values[data.test]
     counts = np.zeros((2, 2), dtype=int)
     for true in range(2):
@@ -44,17 +44,17 @@ def confusion(data: ReportData) -> np.ndarray:
 
 
 def draw_curve(axes: Axes, metrics: Metrics, others: list[Metrics], kind: str) -> None:
-    """Loss or accuracy against the epoch; of other networks as thin lines."""
+    """Loss or accuracy against the epoch; thin lines for other networks."""
     for other in others:
         for split, colour in (("train", style.TRAIN), ("validation", style.VALIDATION)):
             axes.plot(other["epoch"], other[f"{split}_{kind}"], color=colour, lw=0.5, alpha=0.6)
     for split, colour in (("train", style.TRAIN), ("validation", style.VALIDATION)):
-        few = "o-" if len(metrics["epoch"]) < 3 else "-"
-        axes.plot(metrics["epoch"], metrics[f"{split}_{kind}"], few, color=colour, label=split)
+        line = "o-" if len(metrics["epoch"]) < 3 else "-"
+        axes.plot(metrics["epoch"], metrics[f"{split}_{kind}"], line, color=colour, label=split)
     axes.axvline(best_epoch(metrics), color="black", lw=0.8, ls="--", label="weights kept")
     axes.set_xlabel("epoch")
     if kind == "loss":
-        axes.axhline(math.log(2), color=style.GUIDE, lw=0.8, ls=":", label="a coin toss")
+        axes.axhline(math.log(2), color=style.GUIDE, lw=0.8, ls=":", label="random guess")
         axes.set(ylabel="cross-entropy loss", yscale="log")
         style.log_ticks(axes.yaxis)
     else:
@@ -65,14 +65,14 @@ def draw_curve(axes: Axes, metrics: Metrics, others: list[Metrics], kind: str) -
 def draw_confusion(axes: Axes, data: ReportData) -> None:
     """Confusion matrix with counts and percent of the true class."""
     counts = confusion(data)
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    fraction = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(fraction, cmap="Blues", vmin=0, vmax=1)
     for true in range(2):
         for label in range(2):
             axes.text(
-                label, true, f"{counts[true, label]}\n{100 * share[true, label]:.1f} %",
+                label, true, f"{counts[true, label]}\n{100 * fraction[true, label]:.1f} %",
                 ha="center", va="center", fontsize=12,
-                color="white" if share[true, label] > 0.6 else "black",
+                color="white" if fraction[true, label] > 0.6 else "black",
             )  # fmt: skip
     axes.set_xticks(range(2), STATES)
     axes.set_yticks(range(2), STATES)
@@ -101,28 +101,28 @@ def draw(data: ReportData) -> Figure:
 
 
 def _linear_models(data: ReportData) -> str:
-    """One sentence on the linear models; nothing where there is none."""
+    """One sentence on the linear models; empty if there is none."""
     parts = []
     for name in BASELINES:
         for state, several in (("glass", "glasses"), ("liquid", "liquids")):
             row = of_linear_model(data, name, state)
             if row.get("count"):
-                parts.append(f"{row['right']} of {row['count']} {several} on {GIVEN[name]}")
+                parts.append(f"{row['right']} of {row['count']} {several} on {INPUTS[name]}")
     if not parts:
         return ""
-    return f"Linear models of the same split are right for {', '.join(parts)} (their means). "
+    return f"Linear models classify correctly {', '.join(parts)}. "
 
 
 def caption(data: ReportData) -> str:
     """What the figure shows, and what the paper found."""
     text = (
-        "Loss and accuracy on the training split (with augmentation and dropout at work, where the "
-        "campaign asks for them, so it may lie below the validation split) and on the validation "
-        "split; dashed: the epoch whose weights are kept. Right: the test split, counts and "
-        "percent of each true class. "
+        "Loss and accuracy on the training and the validation split; dashed: the epoch of the kept "
+        "weights. Values on the training split include augmentation and dropout, if any, so they "
+        "can be worse than on the validation split. Right: the test split, counts and percent of "
+        "each true class. "
     ) + _linear_models(data)
     if data.campaign.file.train.seeds > 1:
-        text += "Thin: the other networks, which differ in their random numbers alone. "
+        text += "Thin: the other networks, which differ only in their random numbers. "
     if data.campaign.model.family:
         text += "The paper: 1.00 / 1.00 (ABM) and 1.00 / 0.998 (KAM) for glass / liquid."
     return text

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from glassdask.report import style
 from glassdask.report.data import ReportData
 
-#: The pairs of the paper, then the same against the cheap baseline.
+#: The pairs of the paper, then each of their indicators with the potential energy.
 PAIRS = (
     ("gradcam", "voronoi_volume"),
     ("gradcam", "tong_tanaka"),
@@ -21,11 +21,11 @@ PAIRS = (
     ("voronoi_volume", "potential_energy"),
     ("tong_tanaka", "potential_energy"),
 )
-#: Half a violin lies on each side; glass on the left.
+#: Side of the half violin of each state: glass left, liquid right.
 SIDES: dict[str, Literal["low", "high"]] = {"glass": "low", "liquid": "high"}
-#: Below, a density estimate says nothing that the points do not.
+#: Smallest number of values for a violin; fewer are drawn as points.
 FEWEST = 3
-#: Up to so many samples, the points are drawn over the violin.
+#: Largest number of values that are also drawn as points.
 POINTS = 30
 HALF_WIDTH = 0.4
 
@@ -36,7 +36,7 @@ def shown_pairs(data: ReportData) -> list[tuple[str, str]]:
 
 
 def draw_half(axes: Axes, place: float, values: np.ndarray, state: str) -> None:
-    """Half a violin with its quartiles, or points when there are too few values."""
+    """Half a violin with its quartiles, or points if there are too few values."""
     colour, left = style.STATE_COLOURS[state], SIDES[state] == "low"
     sign = -1 if left else 1
     many = len(values) >= FEWEST and np.ptp(values) > 1e-9
@@ -94,18 +94,18 @@ def caption(data: ReportData) -> str:
     """What the figure shows, and what the paper found."""
     text = (
         "Pearson correlation, over the particles of one snapshot, between coarse-grained "
-        "indicators; one value a snapshot of the test split. Left half, dark: glasses; right half, "
-        "light: liquids; dashed: quartiles; n: snapshots (glass | liquid). Θ enters as 1 − Θ. "
+        "indicators; one value per snapshot of the test split. Left half, dark: glasses; right "
+        "half, light: liquids; dashed: quartiles; n: snapshots (glass | liquid). Θ enters as "
+        "1 − Θ. "
     )
     if data.learnt:
-        text += "Snapshots that the network took for the other class are left out. "
+        text += "Wrongly classified snapshots are left out. "
     else:
-        why = "the network has not learnt" if data.has_network else "there is no network"
-        text += f"Pairs with Γ are not shown, since {why}. "
-    text += "Pairs with the potential energy e are a baseline that the paper does not have. "
+        text += f"Pairs with Γ are not shown: {data.why_no_gamma}. "
+    text += "Pairs with the potential energy e are not in the paper. "
     paper = {
         "abm": "The paper (600 snapshots a class): C(Γ, Θ) is positive in glasses and negative in "
-        "liquids, while C(Γ, Υ) of the two overlap.",
+        "liquids, while C(Γ, Υ) of the two classes overlap.",
         "kam": "The paper (600 snapshots a class): C(Γ, Υ) and C(Γ, Θ) are negative in glasses, "
         "and only C(Γ, Υ) differs clearly in sign between glasses and liquids.",
     }
