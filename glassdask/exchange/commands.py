@@ -36,9 +36,9 @@ def import_command(
     folder: Folder,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILES", help="Files of the state --state, or packs (.zarr.zip)."),
+        typer.Argument(metavar="FILES", help="Files of one state (--state), or packs (.zarr.zip)."),
     ] = None,
-    state: Annotated[str, typer.Option(help="What FILES hold: glass or liquid.")] = "glass",
+    state: Annotated[str, typer.Option(help="State of FILES: glass or liquid.")] = "glass",
     glass: Annotated[
         list[Path] | None, typer.Option(metavar="FILES ...", help="Files with glasses.")
     ] = None,
@@ -58,7 +58,7 @@ def import_command(
     dimension: Annotated[int | None, typer.Option(help="2 or 3; default: as the model.")] = None,
     species: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="Names or types of the model's species in the files."),
+        typer.Option(metavar="A,B", help="Names or types in the files for the model's species."),
     ] = None,
     every: Annotated[
         int, typer.Option(metavar="N", help="Every N-th frame of each file, from the first.")

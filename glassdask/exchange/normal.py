@@ -174,7 +174,10 @@ def one_size(labels: np.ndarray, sizes: np.ndarray) -> None:
 
 
 def wrap(position: np.ndarray, origin: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Positions relative to the lower corner of the box, wrapped to [0, L)."""
+    """Positions relative to the lower corner of the box, wrapped to [0, L).
+
+    With the corner at 0, positions that are in [0, L) keep their bits.
+    """
     inside = np.mod(position - origin, length)
     # the remainder of a tiny negative number rounds to L itself
     return np.where(inside >= length, 0.0, inside)

@@ -45,7 +45,7 @@ def read(path: Path) -> Iterator[Frame]:
                 yield _frame(items)
                 items = {}
     if items:
-        raise UsageError("the file ends within the frame", "whole frames")
+        raise UsageError("the file ends within the frame", "complete frames")
 
 
 def _count(items: Items) -> int:
@@ -62,7 +62,7 @@ def _frame(items: Items) -> Frame:
         table = dict(zip(columns, np.array([row.split() for row in rows]).T, strict=True))
     except ValueError:
         raise UsageError(
-            "rows that do not fit the names of columns, or a file that is cut off", "whole frames"
+            "rows that do not fit the columns, or a file that is cut off", "complete frames"
         ) from None
     low, sides = bounds[:, 0], bounds[:, 1] - bounds[:, 0]
     cell = np.diag(sides)
