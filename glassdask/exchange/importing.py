@@ -51,9 +51,9 @@ def import_configurations(
         The campaign folder. Without a campaign.toml in it, one is written from the configurations.
     ds : Dataset
         As `glassdask.from_arrays` makes it, one box for all: `position` ([sample,] [state,]
-        particle, axis). A state whose positions are all NaN, or that is not there, is missing.
+        particle, axis). A state may be missing, or have only NaN in all samples.
         With `displacement` ([sample,] replica, time, particle, axis) of the glasses the stage
-        `propensity` counts as complete too; a sample whose displacements are NaN has none.
+        `propensity` counts as complete, too; samples without displacements have NaN.
         Further data of the runs are kept: see `glassdask.exchange.known_runs`.
     state : str
         State of a dataset without the dimension `state`: "liquid" or "glass".

@@ -188,7 +188,7 @@ def _check_same(first: Path, one: dict[str, Any], second: Path, other: dict[str,
         raise UsageError(
             f"{what} {a} in {first}, {b} in {second}",
             "packs of one campaign",
-            "Import each campaign into a folder of its own; "
+            "Import each campaign into a separate folder; "
             f"`{one['model']}-0*{SUFFIX}` names the packs of one model alone.",
         )
 

@@ -149,7 +149,7 @@ def _box(frames: list[Frame], dimension: int) -> np.ndarray:
                 f"{frame.where}: a box of {_sides(length)}, after {_sides(first)} "
                 f"in {frames[0].where}",
                 "one box for all frames, as a campaign has one density",
-                "Import each box into a campaign of its own.",
+                "Import each box into a separate campaign.",
             )
     return first
 
@@ -163,7 +163,7 @@ def _check_same(frame: Frame, kinds: np.ndarray, species: np.ndarray, first: Fra
         raise UsageError(
             f"{frame.where}: {len(kinds)} particles, after {len(species)} in {first.where}",
             "the same number in all frames",
-            "Import each size into a campaign of its own.",
+            "Import each size into a separate campaign.",
         )
     if (kinds != species).any():
         found, wanted = np.bincount(kinds).tolist(), np.bincount(species).tolist()
