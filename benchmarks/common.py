@@ -1,4 +1,4 @@
-"""What the benchmarks share: a campaign in a temporary folder, turns, ratios."""
+"""Shared by the benchmarks: a campaign in a temporary folder, timing in turns, ratios."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# NumPy's matrix products on one core, as the kernels; read when it is loaded
+# matrix products of NumPy on one core, like the kernels; NumPy reads this when it is loaded
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
 import numpy as np
 
 from glassdask.campaign import Campaign, load, new_campaign
 
-#: The paper's size, and a ramp of 8e4 steps: long enough to time, short enough to wait for.
+#: The paper's N, and a ramp of 8e4 steps.
 PAPER_SIZE = ("system.particles=2000", "quench.cooling_rate=0.009875", "quench.hold_time=0.0")
 
 
 def campaign(model: str = "kam", *overrides: str) -> Campaign:
-    """A campaign of the quick preset with other values, in a folder that stays until the end.
+    """A campaign of the preset `quick` with overrides, in a new temporary folder.
 
-    Images have one channel per species: the figures in README.md were measured so.
+    Images have one channel per species, as in the measurements of README.md.
     """
     folder = Path(tempfile.mkdtemp(prefix="glassdask-benchmark-")) / "campaign"
     new_campaign(folder, model, "quick", ("grid.species_channels=true", *overrides))
@@ -52,12 +52,12 @@ def take_turns(repeats: int, *functions: Callable[[], Any]) -> np.ndarray:
     return seconds
 
 
-def say(what: str, ratios: list[float], wanted: float) -> None:
-    """One line: the median of the ratios taken, their range, what is wanted of it."""
-    middle = float(np.median(ratios))
+def say(what: str, ratios: list[float], goal: float) -> None:
+    """Print the median of the ratios, their range, and whether it reaches the goal; 0: no goal."""
+    median = float(np.median(ratios))
     print(
-        f"{what}: {middle:.3f} (median of {len(ratios)}, {min(ratios):.3f} to {max(ratios):.3f}); "
-        f"{verdict(middle, at_least=wanted)}",
+        f"{what}: {median:.3f} (median of {len(ratios)}, {min(ratios):.3f} to {max(ratios):.3f}); "
+        f"{verdict(median, at_least=goal)}",
         flush=True,
     )
 
@@ -65,7 +65,7 @@ def say(what: str, ratios: list[float], wanted: float) -> None:
 def say_best(
     what: str, above: np.ndarray, below: np.ndarray, at_least: float = 0, at_most: float = 0
 ) -> None:
-    """One line: a ratio of the best of the seconds taken in turns, and the range of the turns."""
+    """Print the ratio of the shortest times, the range of the ratios of single turns, the goal."""
     ratio, turns = above.min() / below.min(), above / below
     print(
         f"{what}: {ratio:.2f} (best of {len(turns)}, turns {turns.min():.2f} to {turns.max():.2f})"
@@ -75,9 +75,9 @@ def say_best(
 
 
 def verdict(ratio: float, at_least: float = 0, at_most: float = 0) -> str:
-    """What was wanted of a ratio, and whether it came so; 0 is no bound."""
+    """The goal of a ratio, and whether it is reached; 0 is no bound."""
     if at_least:
-        return f"wanted at least {at_least:.2f}: {'reached' if ratio >= at_least else 'MISSED'}"
+        return f"goal at least {at_least:.2f}: {'reached' if ratio >= at_least else 'MISSED'}"
     if at_most:
-        return f"wanted at most {at_most:.2f}: {'reached' if ratio <= at_most else 'MISSED'}"
-    return "for information"
+        return f"goal at most {at_most:.2f}: {'reached' if ratio <= at_most else 'MISSED'}"
+    return "no goal"

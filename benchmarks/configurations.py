@@ -1,6 +1,6 @@
-"""Real configurations for the benchmarks of the analysis: short quenches by LAMMPS, kept on disk.
+"""Glasses for the benchmarks of the analysis: short quenches by LAMMPS, kept on disk.
 
-Their particles are numbered at random in space, as those of a campaign are.
+The order of particles is unrelated to their places, as in a campaign.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from glassdask.campaign.models import MODELS, Model
 
-#: Steps of 0.005 at the liquid's temperature, and as many down to the glass's.
+#: Steps of 0.005 at the temperature of the liquid, and of the cooling to that of the glass.
 STEPS = 1000
 CUTOFF = 2.5
 _KEPT = Path(tempfile.gettempdir()) / "glassdask-benchmark-configurations"
@@ -42,7 +42,7 @@ class Quenched:
 
 
 def quenched(name: str, particles: int, seed: int = 1) -> Quenched:
-    """A glass of one of glassdask's models; made by LAMMPS unless it is on disk already."""
+    """A glass of one of glassdask's models, from disk, or else from LAMMPS."""
     model = MODELS[name]
     path = _KEPT / f"{name}-{model.density:g}-{particles}-{STEPS}-{seed}.npy"
     if not path.exists():
@@ -63,7 +63,7 @@ def _positions(model: Model, particles: int, seed: int) -> np.ndarray:
     instance.close()
     length = model.box_length(particles)
     wrapped = found[:, : model.dimension] % length
-    # rounding can carry a tiny negative number to the far side of the box itself
+    # the remainder of a tiny negative number can round to the side of the box
     return np.where(wrapped < length, wrapped, 0.0)
 
 

@@ -1,6 +1,6 @@
-"""Cost per particle of indicators, image and fields as the system grows, at fixed density.
+"""Cost per particle of indicators, image and fields against system size, at fixed density.
 
-Kernel by kernel, and of all together; in 3D for information.
+For each kernel, and for all together. There is no goal in 3D.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def seconds_of_parts(made: Quenched) -> list[float]:
 
 
 def measure(name: str, sizes: list[int], repeats: int) -> np.ndarray:
-    """Microseconds a particle, (size, part), the best of the turns; sizes take turns."""
+    """Microseconds for each particle, (size, part): the shortest of the turns."""
     made = [quenched(name, n) for n in sizes]
     seconds_of_parts(made[0])  # compiles
     turns = np.array([[seconds_of_parts(each) for each in made] for _ in range(repeats)])
@@ -52,8 +52,8 @@ def measure(name: str, sizes: list[int], repeats: int) -> np.ndarray:
 def main() -> None:
     options = arguments(
         __doc__,
-        largest=(int, 128_000, "particles of the largest system in 2D"),
-        largest3=(int, 32_000, "in 3D; 0: none"),
+        largest=(int, 128_000, "largest N in 2D"),
+        largest3=(int, 32_000, "largest N in 3D; 0: none"),
         repeats=(int, 5, "turns"),
     )
     for name, largest, bound in (("kam", options.largest, 1.5), ("ka3d", options.largest3, 0)):
@@ -62,12 +62,12 @@ def main() -> None:
             continue
         cost = measure(name, sizes, options.repeats)
         cost = np.column_stack([cost, cost.sum(axis=1)])
-        print(f"  {name}, cost per particle over that at N = {sizes[0]}:")
+        print(f"  {name}, cost per particle over the cost at N = {sizes[0]}:")
         print("  " + "".join(f"{part:>14}" for part in ("N", *PARTS, "all")))
         for n, row in zip(sizes, cost / cost[0], strict=True):
             print(f"  {n:14}" + "".join(f"{value:14.2f}" for value in row))
         share = "".join(f"{value:14.2f}" for value in cost[-1] / cost[-1, -1])
-        print(f"  {'share of last':>14}{share}", flush=True)
+        print(f"  {'share at last N':>14}{share}", flush=True)
         growth = cost[-1, -1] / cost[0, -1]
         what = f"cost per particle at N = {sizes[-1]} over N = {sizes[0]}, {name}"
         print(f"{what}: {growth:.2f}; {verdict(growth, at_most=bound)}", flush=True)

@@ -1,9 +1,9 @@
-"""The stages `grid` and `indicators` on worker processes over a plain loop in one process.
+"""Time of a plain loop in one process over that of the stages `grid` and `indicators` with workers.
 
-Both read the positions from the store and write whole shards into it; the loop calls the kernels on
-NumPy arrays, block after block, and has neither labels nor checks. It does not pay for the start of
-the workers; the first line takes the stages with it, the others without. Processor time is that of
-the client and the workers: twice its ratio is what two free cores could give at most.
+Both read positions from the store and write whole shards into it. The loop calls the kernels on
+NumPy arrays, block after block, without labels and checks. The first printed ratio includes the
+start of the workers, the others do not. Processor time is that of client and workers: with n free
+cores, the ratio of times is at most n times the ratio of processor times.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 from common import arguments, say_best, verdict
-from stores import analysed, filled, quiet
+from stores import analyse, filled, quiet
 
 from glassdask.campaign import Campaign
 from glassdask.physics.configuration import Configuration
@@ -23,7 +23,7 @@ from glassdask.store import groups, jobs, layout
 
 
 def serial(made: Campaign) -> None:
-    """The floor: groups anew, and block after block."""
+    """The two stages as a plain loop over blocks, into new groups."""
     for stage, group in (("grid", layout.density(made)), ("indicators", layout.indicators(made))):
         record, _ = jobs.begin(made, stage, start_over=True)
         jobs.create(made, stage, record, (group,))
@@ -66,13 +66,13 @@ def _indicators(made: Campaign, snapshots: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def results(made: Campaign) -> list[np.ndarray]:
-    """All that the two stages wrote."""
+    """All values that the two stages wrote."""
     names = ("density/density", *(f"indicators/{n}" for n in made.file.indicators.names))
     return [np.asarray(groups.array(made.store, *name.split("/"), "r")[...]) for name in names]
 
 
 def processor_seconds(cluster: Cluster) -> float:
-    """Of this process and the workers."""
+    """Processor time of this process and the workers."""
     return time.process_time() + sum(cluster.client.run(time.process_time).values())
 
 
@@ -90,22 +90,22 @@ def main() -> None:
         expected = results(made)
         cluster = Cluster(made)
         began = time.perf_counter()
-        analysed(made, cluster)
+        analyse(made, cluster)
         cold = time.perf_counter() - began
     for a, b in zip(results(made), expected, strict=True):
         np.testing.assert_array_equal(a, b)
-    print("  the same numbers from both", flush=True)
+    print("  both give the same numbers", flush=True)
     with quiet():
         seconds, spent = np.empty((2, options.repeats, 2))
         for turn in range(options.repeats):
-            for k, work in enumerate((lambda: analysed(made, cluster), lambda: serial(made))):
+            for k, work in enumerate((lambda: analyse(made, cluster), lambda: serial(made))):
                 before, began = processor_seconds(cluster), time.perf_counter()
                 work()
                 seconds[turn, k] = time.perf_counter() - began
                 spent[turn, k] = processor_seconds(cluster) - before
         cluster.close()
     ratio = seconds[:, 1].min() / cold
-    print(f"serial over Dask with the start of the workers: {ratio:.2f}; {verdict(0)}")
+    print(f"serial over Dask, including the start of the workers: {ratio:.2f}; {verdict(0)}")
     say_best("serial over Dask, processor time", spent[:, 1], spent[:, 0])
     what = f"serial over Dask, {options.workers} workers, {2 * options.runs} snapshots"
     say_best(what, seconds[:, 1], seconds[:, 0], at_least=0.85 * options.workers)

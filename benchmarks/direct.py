@@ -1,4 +1,4 @@
-"""The indicators, images and fields the direct way: freud, NumPy and plain Python loops."""
+"""Indicators, images and fields computed directly: freud, NumPy and Python loops."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def distances(made: Quenched) -> np.ndarray:
 
 
 def potential_energy(made: Quenched, distance: np.ndarray) -> np.ndarray:
-    """Of each particle, from all pairs."""
+    """Potential energy of each particle, from all pairs."""
     pair = np.ix_(made.species, made.species)
     r = distance / made.sigma[pair]
     np.fill_diagonal(r, np.inf)
@@ -56,7 +56,7 @@ def grid_density(made: Quenched, cells: int) -> np.ndarray:
 
 
 def tong_tanaka(made: Quenched, cells: freud.locality.Voronoi) -> np.ndarray:
-    """In 2D: a loop over the pairs of a particle's neighbours that are neighbours themselves."""
+    """Tong-Tanaka order in 2D: a loop over pairs of neighbours that are neighbours themselves."""
     position, species, side = made.position.tolist(), made.species.tolist(), made.box_length
     ideal, neighbours = _ideal_angles(made.reference_length.tolist()), _neighbours(cells)
     theta = np.zeros(len(position))
@@ -85,7 +85,7 @@ def _neighbours(cells: freud.locality.Voronoi) -> list[set[int]]:
 
 
 def _ideal_angles(length: list[list[float]]) -> list[list[list[float]]]:
-    """By the law of cosines, at the first of three species."""
+    """Angle at the first of three species, by the law of cosines."""
     kinds = range(len(length))
     return [
         [

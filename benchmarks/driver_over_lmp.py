@@ -1,7 +1,7 @@
-"""Steps a second of one rank in the driver over bare `lmp` on the same input, N = 2000.
+"""Steps per second of one rank in the driver over plain `lmp` with the same input, N = 2000.
 
-The driver looks for orders after every block and lays down a restart every 5 seconds, a hundred
-times as often as by default.
+The driver checks for orders after every block and writes a restart every 5 seconds, 120 times as
+often as by default.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
                 [lmp, "-in", "quench.in", "-var", "seed", str(seed), "-screen", "none", "-nocite"],
                 cwd=folder, check=True,
             )  # fmt: skip
-            bare, saved = time.perf_counter() - began, [time.perf_counter()]
+            plain, saved = time.perf_counter() - began, [time.perf_counter()]
 
             def order(steps: int, saved: list[float] = saved) -> Order:
                 if time.perf_counter() - saved[0] < 5:
@@ -51,8 +51,8 @@ def main() -> None:
                 Restarts(folder, seed),
                 order,
             )
-            ratios.append(bare / (time.perf_counter() - began))
-    say(f"driver over bare lmp, {options.model}", ratios, 0.98)
+            ratios.append(plain / (time.perf_counter() - began))
+    say(f"driver over plain lmp, {options.model}", ratios, 0.98)
 
 
 if __name__ == "__main__":

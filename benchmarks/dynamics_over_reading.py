@@ -1,7 +1,7 @@
-"""The analysis of an ensemble over reading it from the store, one thread; and its memory.
+"""Time of analysing an ensemble over that of reading it from the store, in one thread; memory.
 
-One glass at one temperature, 30 replicas of 60 frames of 2000 particles. Memory is that of a
-process of its own, with four times the replicas, and with four times the frames.
+One glass at one temperature: 30 replicas, 60 frames, 2000 particles. Peak memory is measured in a
+separate process, also with four times the replicas, and with four times the frames.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SEED = [1, 2, 3]
 
 
 def stored(particles: int, replicas: int, frames: int) -> Campaign:
-    """A campaign with one ensemble: cages that soften, each particle with a mobility of its own."""
+    """A campaign with one ensemble of random displacements; mobilities differ between particles."""
     made = filled(20, particles)
     made = load(
         made.path,
@@ -74,7 +74,7 @@ def stored(particles: int, replicas: int, frames: int) -> Campaign:
 
 
 def structure(campaign: Campaign) -> tuple[xr.Dataset, xr.Dataset]:
-    """The start, and its indicators with a Gamma that is drawn."""
+    """The start, and its indicators with a random Gamma."""
     start = start_of(campaign, 0, 0)
     raw = gd.structural_indicators(start, NAMES[1:])
     drawn = np.random.default_rng(1).normal(size=start.sizes["particle"])
@@ -86,7 +86,7 @@ def read(ensemble: Ensemble) -> list[dict[str, np.ndarray]]:
 
 
 def seconds_of(repeats: int, *functions: Callable[[], object]) -> np.ndarray:
-    """Seconds of the processor, (repeat, function): all is done in one thread."""
+    """Processor seconds, (repeat, function), of functions that use one thread."""
     for function in functions:
         function()
     found = np.empty((repeats, len(functions)))
@@ -99,7 +99,7 @@ def seconds_of(repeats: int, *functions: Callable[[], object]) -> np.ndarray:
 
 
 def compare(campaign: Campaign, repeats: int) -> None:
-    """Print the time of the parts of the analysis over that of reading."""
+    """Print the times of parts of the analysis, and the ratios to the time of reading."""
     section = campaign.file.correlate
     start, raw = structure(campaign)
     own = Panel(raw, start, NAMES, section.coarse_graining_length)
@@ -129,7 +129,7 @@ def compare(campaign: Campaign, repeats: int) -> None:
 
 
 def memory(particles: int, replicas: int, frames: int) -> int:
-    """Most memory, kB, that the analysis of an ensemble takes in a process of its own."""
+    """Peak memory, kB, of the analysis of an ensemble in a separate process."""
     with quiet():
         campaign = stored(particles, replicas, frames)
     options = ["--path", str(campaign.path), "--overrides", *campaign.overrides]
@@ -140,7 +140,7 @@ def memory(particles: int, replicas: int, frames: int) -> int:
 
 
 def analyse_alone() -> None:
-    """Analyse the ensemble of a campaign and print the most memory that this took."""
+    """Analyse the ensemble of a campaign and print the peak memory."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--path", type=Path)
     parser.add_argument("--overrides", nargs="*")

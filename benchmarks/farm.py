@@ -1,10 +1,10 @@
-"""What the manager costs, on real MPI ranks.
+"""Cost of the manager, with real MPI ranks.
 
 `mpiexec -n 3 python -m mpi4py benchmarks/farm.py lammps`: 24 quenches of unequal length on 2
-workers; LAMMPS time of all of them over workers x wall time.
+workers; total time in LAMMPS over workers x wall time.
 
 `mpiexec -n 4 python -m mpi4py benchmarks/farm.py nothing`: 20 000 runs without work; milliseconds
-a run over the millisecond that they may take, and the growth of the manager's memory.
+for each run (goal: less than 1), and the growth of the manager's memory.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RUNS, NOTHING = 24, 20_000
 
 
 def memory() -> float:
-    """Most memory that this process has had, MB."""
+    """Peak memory of this process, MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
@@ -54,7 +54,7 @@ def lammps(world: MPI.Intracomm, group: MPI.Intracomm, folder: Path) -> None:
         busy = sum(world.recv(source=k, tag=9) for k in range(1, world.Get_size()))
         ratio = busy / ((world.Get_size() - 1) * wall)
         assert sorted(committed) == list(range(RUNS))
-        print(f"LAMMPS time over workers x wall time: {ratio:.3f}; wanted at least 0.95")
+        print(f"LAMMPS time over workers x wall time: {ratio:.3f}; goal at least 0.95")
         print(f"processor time of the manager over wall time: {cpu / wall:.4f}", flush=True)
         return
     spent = [0.0]
@@ -87,7 +87,7 @@ def nothing(world: MPI.Intracomm, group: MPI.Intracomm, folder: Path) -> None:
     manager.do_runs()
     each = 1000 * (time.perf_counter() - began) / NOTHING
     manager.dismiss(0)
-    print(f"{each:.3f} ms a run with {world.Get_size()} ranks; at most 1 ms: ratio {each:.3f}")
+    print(f"{each:.3f} ms for each run with {world.Get_size()} ranks; goal less than 1")
     grown = marks[-1] / marks[len(marks) // 10]
     print(f"memory of the manager after all runs over that after a tenth: {grown:.3f}", flush=True)
 

@@ -1,7 +1,7 @@
-"""Kill -9 a worker, the manager or the launcher, at random moments, many times over one campaign.
+"""Kill a worker, the manager or the launcher with kill -9 at random times, often in one campaign.
 
-After every kill: what was committed before has the same bits, nothing is double. At the end: every
-sample, seed and status equals that of a campaign that nobody disturbed.
+After every kill, committed samples must have the same bits. At the end, every sample, seed and
+status must equal that of an undisturbed campaign.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SIZE = (
 
 
 def runs_of(folder: Path) -> xr.Dataset:
-    """The quenches and their cooling curves, as they stand."""
+    """The quenches of the store with their cooling curves."""
     one, other = (
         xr.open_zarr(folder / "store.zarr", group=group, consolidated=False, chunks=None).load()
         for group in ("configurations", "cooling")
@@ -37,7 +37,7 @@ def runs_of(folder: Path) -> xr.Dataset:
 
 
 def processes(folder: Path) -> list[tuple[int, str]]:
-    """Launcher, manager and workers of the job: their numbers and what they are."""
+    """Process IDs and kinds of the job's processes: launcher, manager, worker."""
     found = subprocess.run(
         ["pgrep", "-f", f"hpc quench {folder}"], capture_output=True, text=True, check=False
     )
@@ -64,9 +64,9 @@ def committed(runs: xr.Dataset) -> dict[int, bytes]:
 def main() -> None:
     options = arguments(
         __doc__,
-        kills=(int, 20, "how often"),
+        kills=(int, 20, "number of kills"),
         runs=(int, 80, "quenches"),
-        seed=(int, 1, "of chance"),
+        seed=(int, 1, "seed of the random kills"),
     )
     chance, split = random.Random(options.seed), options.runs // 4
     size = (
@@ -81,7 +81,7 @@ def main() -> None:
         time.sleep(chance.uniform(1.0, 5.0))
         victims = processes(folder)
         if job.poll() is not None:
-            print(f"over after {len(killed)} kills: give more --runs")
+            print(f"the campaign ended after {len(killed)} kills: give more --runs")
             break
         if not victims:
             job.kill()
@@ -96,7 +96,7 @@ def main() -> None:
             now = committed(runs_of(folder))
             assert all(now[n] == bits for n, bits in before.items()), "a committed sample changed"
             before = now
-        print(f"kill {len(killed)}: {what}; {len(before)} runs in the store, as they were")
+        print(f"kill {len(killed)}: {what}; {len(before)} runs in the store, unchanged")
     subprocess.run([GLASSDASK, "quench", folder], check=True)
     subprocess.run([GLASSDASK, "quench", other], check=True)
     disturbed, whole = runs_of(folder), runs_of(other)
@@ -106,7 +106,7 @@ def main() -> None:
     assert not list((folder / "restarts").iterdir())
     assert not list(folder.rglob("*.partial"))
     counts = {what: killed.count(what) for what in sorted(set(killed))}
-    print(f"{len(killed)} kills {counts}: nothing missing, double or changed; equal to undisturbed")
+    print(f"{len(killed)} kills {counts}: equal to the undisturbed campaign")
 
 
 if __name__ == "__main__":

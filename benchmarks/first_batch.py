@@ -1,4 +1,4 @@
-"""Seconds from the folder to the first batch of a streamed split, over a bare read of it."""
+"""Time from the campaign folder to the first batch, streaming, over that of only reading it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""captum's LayerGradCam over ours: the same network, images, device and threads.
+"""Time of captum's LayerGradCam over ours, with the same network, images, device and threads.
 
-The network of the preset quick, untrained, since its weights cost the same whatever they are;
-images of N random particles. Both are given the images as the store holds them, and end with maps.
+The network is that of the preset `quick`, untrained, since the time does not depend on its weights.
+Images have N random particles. Both start from images as in the store and end with maps.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> None:
         __doc__,
         particles=(int, 2000, "particles"),
         batch=(int, 16, "images"),
-        threads=(int, 1, "of torch"),
+        threads=(int, 1, "threads of torch"),
         repeats=(int, 15, "pairs of calls"),
     )
     torch.set_num_threads(options.threads)

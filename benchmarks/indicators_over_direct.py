@@ -1,8 +1,8 @@
-"""The paper's indicators, images and fields of one configuration over the direct way, one core.
+"""Time of a direct computation of indicators, image and fields over ours, on one core.
 
-Voronoi area, Tong-Tanaka order and potential energy, the image of the particles, and the fields of
-the three over xi = 3. The direct way: freud's Voronoi cells, a loop over neighbours in Python, and
-NumPy over all pairs, whose distances it computes once.
+Voronoi area, Tong-Tanaka order and potential energy of one configuration, its image, and the three
+fields for xi = 3. The direct computation uses Voronoi cells of freud, a Python loop over
+neighbours, and NumPy over all pairs; it computes the distances once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SPACING = 0.25
 
 
 def dataset(made: Quenched) -> xr.Dataset:
-    """As one snapshot of the group `configurations`."""
+    """A dataset like one snapshot of the group `configurations`."""
     return xr.Dataset(
         {"position": (("particle", "axis"), made.position)},
         coords={
@@ -70,7 +70,8 @@ def main() -> None:
             print(f"  {label}: largest difference {error:.1e} of the largest value", flush=True)
             assert error < 1e-5, f"{label} differs"
         seconds = take_turns(options.repeats, lambda m=made: ours(m), lambda m=made: theirs(m))
-        say_best(f"direct way over glassdask, {name}", seconds[:, 1], seconds[:, 0], at_least=8)
+        what = f"direct computation over glassdask, {name}"
+        say_best(what, seconds[:, 1], seconds[:, 0], at_least=8)
 
 
 if __name__ == "__main__":

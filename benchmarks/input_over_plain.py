@@ -1,7 +1,7 @@
-"""Steps a second of the driver's input over a plainly written one, along the whole ramp, N = 2000.
+"""Steps per second with the driver's input over a plain input, along the whole ramp, N = 2000.
 
-The plain one has LAMMPS's defaults: skin 0.3, neighbours checked at every step, no suffix, the 2D
-constraint as a fix, one `run`. Both start from the same particles and take turns, slice by slice.
+The plain input has the defaults of LAMMPS: skin 0.3, neighbours checked at every step, no suffix,
+`fix enforce2d` in 2D, one `run`. Both start from the same particles and run blocks in turns.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hpc.runner import Runner
 
 
 def plain(lines: list[str], dimension: int) -> list[str]:
-    """The same without what was chosen for speed."""
+    """The input without the lines that are chosen for speed."""
     drop = ("package", "suffix", "neighbor", "neigh_modify")
     kept = [line for line in lines if not line.startswith(drop)]
     return kept + (["fix plane all enforce2d"] if dimension == 2 else [])

@@ -1,4 +1,4 @@
-"""Peak memory of a training that streams, with ten times the images."""
+"""Peak memory of a training, with ten times the images over that with one; streaming or not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM"
 
 
 def peak(folder: Path, streaming: str) -> int:
-    """Most memory of a process that trains for an epoch, kB."""
+    """Peak memory of a process that trains for one epoch, kB."""
     words = [sys.executable, "-c", CHILD, str(folder), streaming]
     said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     return int(said.split()[-1])
@@ -31,7 +31,7 @@ def main() -> None:
         __doc__,
         runs=(int, 100, "runs, of two images"),
         particles=(int, 2000, "particles"),
-        times=(int, 10, ""),
+        times=(int, 10, "factor of the second number of runs"),
     )
     sizes = (options.runs, options.runs * options.times)
     found = {}
@@ -42,7 +42,7 @@ def main() -> None:
             found[runs, streaming] = memory
             how = "streaming" if streaming == "true" else "in memory"
             print(f"  {runs} runs, {how}: {memory / 1024:.0f} MiB", flush=True)
-            # the next one begins from nothing
+            # the next training must not continue this one
             (made.path / "model" / "checkpoint.pt").unlink()
     for streaming, wanted in (("true", 1.2), ("false", 0.0)):
         ratio = found[sizes[1], streaming] / found[sizes[0], streaming]

@@ -1,4 +1,4 @@
-"""Peak memory of a worker and number of tasks with ten times the samples (grid, indicators)."""
+"""Peak memory of a worker and number of tasks, with ten times the samples over that with one."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import resource
 from pathlib import Path
 
 from common import arguments, verdict
-from stores import analysed, filled, quiet
+from stores import analyse, filled, quiet
 
 from glassdask.run.cluster import Cluster
 from glassdask.store import layout
 
 
 def peak() -> int:
-    """Most memory that this process has had, kB."""
+    """Peak memory of this process, kB."""
     try:
-        # the kernel's resource usage can count what the process was forked from
+        # ru_maxrss can include memory of the parent process
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
     except OSError:
@@ -32,7 +32,7 @@ def measure(runs: int, particles: int) -> tuple[int, int, int]:
     made = filled(runs, particles)
     with quiet():
         cluster = Cluster(made)
-        analysed(made, cluster)
+        analyse(made, cluster)
         memory = max(cluster.client.run(peak).values())
         done = sum(cluster.client.run(tasks).values())
         cluster.close()
@@ -41,13 +41,16 @@ def measure(runs: int, particles: int) -> tuple[int, int, int]:
 
 def main() -> None:
     options = arguments(
-        __doc__, runs=(int, 200, "runs"), particles=(int, 2000, "particles"), times=(int, 10, "")
+        __doc__,
+        runs=(int, 200, "runs"),
+        particles=(int, 2000, "particles"),
+        times=(int, 10, "factor of the second number of runs"),
     )
     found = []
     for runs in (options.runs, options.runs * options.times):
         memory, done, blocks = measure(runs, options.particles)
         print(f"  {runs} runs: {memory / 1024:.0f} MiB, {done} tasks, {blocks} blocks", flush=True)
-        assert done == 2 * blocks, "a task a block and stage"
+        assert done == 2 * blocks, "expected one task for each block and stage"
         found.append((memory, done))
     (few, few_tasks), (many, many_tasks) = found
     what = f"with {options.times} times the samples"

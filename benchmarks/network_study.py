@@ -1,10 +1,10 @@
-"""One row of docs/network-study.md: how well a network learns from the quenches of a campaign.
+"""One row of docs/network-study.md: accuracy of networks trained on the quenches of a campaign.
 
 `python benchmarks/network_study.py CAMPAIGN --set train.kernel_size=3 --set grid.spacing=0.25`
 
-The configurations are gridded in memory and the networks trained in a temporary folder, each on one
-thread: nothing is written into the campaign. A seed stands for the first weights, the order of the
-images and the augmentation; which runs train, validate and test, the campaign says.
+Images are made in memory and networks are trained in a temporary folder, each on one thread;
+nothing is written into the campaign. A seed determines the initial weights, the order of images and
+the augmentation. The split into training, validation and test is that of the campaign.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SPLITS = ("train", "validation", "test")
 
 
 class Split:
-    """Whole runs of a campaign, their images and labels, liquid and glass in turns."""
+    """Finished runs of a campaign, their images and labels, liquid and glass alternating."""
 
     def __init__(self, campaign: Campaign, runs: np.ndarray) -> None:
         with groups.open_group(campaign.store, "configurations") as group:
@@ -54,18 +54,18 @@ class Split:
 
 
 def splits(campaign: Campaign, asked: argparse.Namespace) -> list[Split]:
-    """Training, validation and test runs: the campaign's, or the first that there are."""
+    """Training, validation and test runs: those of the campaign, or the first runs with --split."""
     with groups.open_group(campaign.store, "configurations") as group:
         whole = group["run_status"].values == layout.DONE
         name = group["split"].values
     if asked.split:
         if whole.sum() < sum(asked.split):
-            raise SystemExit(f"{campaign.path}: {whole.sum()} runs; --split takes more")
+            raise SystemExit(f"{campaign.path}: {whole.sum()} finished runs; --split needs more")
         numbers = np.split(np.flatnonzero(whole), np.cumsum(asked.split))[:3]
     else:
         numbers = [np.flatnonzero(whole & (name == one)) for one in SPLITS]
         if not all(map(len, numbers)):
-            raise SystemExit(f"{campaign.path}: a split without a run; quench first")
+            raise SystemExit(f"{campaign.path}: a split without a finished run; quench first")
     numbers[0] = numbers[0][: asked.training_runs]
     return [Split(campaign, runs) for runs in numbers]
 
@@ -73,7 +73,7 @@ def splits(campaign: Campaign, asked: argparse.Namespace) -> list[Split]:
 def learn(
     campaign: Campaign, training: Split, validation: Split, seed: int
 ) -> tuple[GlassNetwork, dict[str, Any]]:
-    """Train one network; what it took, and how it came to its weights."""
+    """Train one network; returns it with its costs and its losses."""
     history: list[dict[str, float]] = []
     began, cpu = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory(prefix="glassdask-network-study-") as folder:
@@ -102,7 +102,7 @@ def learn(
 
 
 def tested(network: GlassNetwork, test: Split) -> dict[str, float]:
-    """Test accuracy of each class, and the loss, which tells rows of accuracy 1 apart."""
+    """Test accuracy of each class, and the test loss, which distinguishes rows of accuracy 1."""
     scores = evaluate(network, test.images)
     right = scores.argmax(1) == test.labels
     loss = cross_entropy(torch.from_numpy(scores), torch.from_numpy(test.labels)).item()
@@ -137,17 +137,17 @@ def agreement(maps: list[xr.DataArray]) -> list[float]:
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("campaign", help="folder with a whole quench")
+    parser.add_argument("campaign", help="folder with a finished quench")
     parser.add_argument("--set", action="append", default=[], metavar="section.key=value")
     parser.add_argument("--seeds", type=int, default=1, help="networks to train (1)")
     parser.add_argument("--first-seed", type=int, default=0, help="the seed of the first (0)")
-    parser.add_argument("--training-runs", type=int, help="only the first so many of the split")
+    parser.add_argument("--training-runs", type=int, help="only the first N of the training split")
     parser.add_argument(
         "--split",
         type=int,
         nargs=3,
         metavar=tuple(name.upper() for name in SPLITS),
-        help="so many of the runs that there are, instead of the campaign's split",
+        help="numbers of runs, instead of the campaign's split",
     )
     parser.add_argument("--maps", action="store_true", help="compare Grad-CAM between the seeds")
     parser.add_argument("--record", type=Path, help="append each network to this file, as JSON")

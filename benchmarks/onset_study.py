@@ -1,9 +1,9 @@
 """Which reading of the paper's Table I gives its T* of 0.37 for the KAM: docs/onset-study.md.
 
 `python benchmarks/onset_study.py FOLDER --rate 8e-3 --runs 4` cools 2000 particles in each reading
-and prints T* from the kink of e(T), for all rates that FOLDER has by now; the same command goes on
-after an interruption. With `--displacement 50` it also runs that long from one glass at several
-temperatures, for T* from delta(t). `--figure FILE.png` draws what there is.
+and prints T* from the kink of e(T), for all rates that FOLDER has so far. The same command
+continues after an interruption. With `--displacement 50` it also runs trajectories of that duration
+from one glass at several temperatures, for T* from delta(t). `--figure FILE.png` draws the results.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from glassdask.store import layout, records
 
 GLASSDASK = Path(sys.executable).parent / "glassdask"
 PAPER = 0.37
-#: T_G and T_L of the paper, between which the kink is looked for.
+#: T_G and T_L of the paper: the kink is searched between them.
 WINDOW = (0.05, 0.8)
-#: As the paper cools from 4.0: above this no reading bends, and time is saved.
+#: The paper starts at 4.0; above this, e(T) has no kink in any reading.
 START = 1.5
 
 
@@ -70,7 +70,7 @@ READINGS = (
 
 
 def campaign_of(reading: Reading, asked: argparse.Namespace) -> Campaign:
-    """The campaign of a reading at the rate that is asked for; made if it is not there."""
+    """The campaign of a reading at the given rate; it is made if it does not exist."""
     folder = asked.folder / f"rate-{asked.rate:g}" / reading.name
     if (folder / "campaign.toml").exists():
         return load(folder)
@@ -95,7 +95,7 @@ def campaign_of(reading: Reading, asked: argparse.Namespace) -> Campaign:
 
 
 def work(campaign: Campaign, stage: str, *more: str) -> None:
-    """Do a stage unless it is complete; stop here when it stops."""
+    """Run a stage unless it is complete; exit with its code if that is not 0."""
     words = [str(GLASSDASK), stage, str(campaign.path), *more]
     code = subprocess.run(words, check=False).returncode
     if code:
@@ -117,7 +117,7 @@ def displacement_settings(asked: argparse.Namespace) -> list[str]:
 
 @dataclass(frozen=True)
 class Found:
-    """What a campaign says of T*."""
+    """Results of one campaign for T*."""
 
     reading: Reading
     rate: float
@@ -130,8 +130,8 @@ class Found:
     delta: xr.DataArray | None
 
 
-def look(reading: Reading, campaign: Campaign) -> Found | None:
-    """T* of a campaign whose quench is complete."""
+def result_of(reading: Reading, campaign: Campaign) -> Found | None:
+    """T* of a campaign; None if its quench is not complete."""
     if records.state(campaign, "quench") is not records.State.COMPLETE:
         return None
     tree = gd.open(campaign.path)
@@ -154,12 +154,12 @@ def look(reading: Reading, campaign: Campaign) -> Found | None:
 
 
 def collect(folder: Path) -> list[Found]:
-    """Everything in the folder, reading by reading, fast cooling first."""
+    """Results of all campaigns in the folder, by reading, fast cooling first."""
     found = []
     for reading in READINGS:
         places = sorted(folder.glob(f"rate-*/{reading.name}"))
-        looked = [look(reading, load(place)) for place in places]
-        known = [one for one in looked if one is not None]
+        results = [result_of(reading, load(place)) for place in places]
+        known = [one for one in results if one is not None]
         found += sorted(known, key=lambda one: -one.rate)
     return found
 
@@ -202,7 +202,7 @@ HEADER = (
 
 
 def draw(found: list[Found], path: Path) -> None:
-    """What e(T) has beside that of a harmonic solid, for each reading; T* against the rate."""
+    """Draw e(T) less that of a harmonic solid, for each reading, and T* against the rate."""
     rates = sorted({one.rate for one in found}, reverse=True)
     colours = dict(zip(rates, style.temperature_colours(len(rates)), strict=True))
     with style.context():
@@ -230,12 +230,12 @@ def draw(found: list[Found], path: Path) -> None:
         style.log_ticks(cells[5].xaxis)
         cells[5].legend(fontsize=7, loc="lower right")
         figure.savefig(path, dpi=90)
-    # few colours make a small file
+    # fewer colours, for a small file
     Image.open(path).convert("RGB").quantize(160).save(path, optimize=True)
 
 
 def draw_energy(axes: Axes, found: Found, colour: tuple) -> None:
-    """Points and their two lines, less the k_B T of a harmonic solid in 2D, which lies flat."""
+    """Draw e(T) and its two lines, less the k_B T of a harmonic solid in 2D."""
     kink = {name: float(value) for name, value in found.kink.items()}
     mean = found.energy.mean("sample")
     t = mean["temperature"].values
@@ -250,17 +250,17 @@ def draw_energy(axes: Axes, found: Found, colour: tuple) -> None:
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path, help="where the campaigns are, or will be")
-    parser.add_argument("--rate", type=float, help="cooling rate; without it only the table")
-    parser.add_argument("--runs", type=int, default=3, help="quenches a reading, at least 3 (3)")
+    parser.add_argument("folder", type=Path, help="folder of the campaigns")
+    parser.add_argument("--rate", type=float, help="cooling rate; without it, only the table")
+    parser.add_argument("--runs", type=int, default=3, help="quenches of a reading, 3 or more (3)")
     parser.add_argument("--workers", type=int, default=1, help="ranks that run LAMMPS (1)")
-    parser.add_argument("--displacement", type=float, help="also delta(t), over so long a window")
+    parser.add_argument("--displacement", type=float, help="duration of trajectories for delta(t)")
     parser.add_argument(
         "--temperatures", type=float, nargs="+", default=[0.2, 0.3, 0.4, 0.5, 0.6],
-        help="of --displacement (0.2 0.3 0.4 0.5 0.6)",
+        help="temperatures of --displacement (0.2 0.3 0.4 0.5 0.6)",
     )  # fmt: skip
-    parser.add_argument("--replicas", type=int, default=2, help="of --displacement (2)")
-    parser.add_argument("--figure", type=Path, help="draw what there is into this PNG")
+    parser.add_argument("--replicas", type=int, default=2, help="replicas of --displacement (2)")
+    parser.add_argument("--figure", type=Path, help="draw the results into this PNG")
     return parser.parse_args()
 
 

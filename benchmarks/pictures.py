@@ -1,4 +1,4 @@
-"""Campaigns whose images are there already: random particles, crystals for glasses."""
+"""Campaigns with invented images: random particles for liquids, crystals for glasses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from common import campaign
 from glassdask.campaign import Campaign
 from glassdask.store import groups, jobs, layout
 
-#: A network that is fast, where the images and not their number of operations matter.
+#: A small network, for benchmarks that depend on the images and not on the network.
 SMALL = (
     "train.threads=1",
     "train.channels=[2,2,2]",
@@ -21,7 +21,7 @@ SMALL = (
 
 
 def pictured(runs: int, particles: int, *overrides: str) -> Campaign:
-    """A campaign of the quick preset up to its images; all but three runs are for training."""
+    """A campaign of the preset `quick` with images; all but three runs are for training."""
     split = f"{{train={runs - 3},validation=1,test=2}}"
     sizes = (f"system.particles={particles}", f"quench.runs={runs}", f"quench.split={split}")
     made = campaign("kam", *sizes, *overrides)

@@ -1,4 +1,4 @@
-"""Do two campaigns hold the same bits: `python benchmarks/same_results.py BEFORE AFTER`.
+"""Compare two campaigns bit by bit: `python benchmarks/same_results.py BEFORE AFTER`.
 
 Compares every variable of every group of the two stores, the weights of the networks, and
 figures/results.json. Prints what differs; the exit code is 1 if anything does.
@@ -38,13 +38,13 @@ def files(path: Path) -> dict[str, object]:
 
 
 def bits(values: np.ndarray) -> object:
-    """What two equal arrays have in common, NaN included."""
+    """A value that is equal for arrays of the same bits, including NaN."""
     array = np.asarray(values)
     return array.tolist() if array.dtype.kind in "OUT" else (array.dtype.str, array.tobytes())
 
 
 def differences(before: Path, after: Path) -> Iterator[str]:
-    """A line for each thing that differs."""
+    """A line for each difference."""
     old, new = variables(before), variables(after)
     for name in sorted({*old, *new}):
         if name not in old or name not in new:
@@ -52,16 +52,16 @@ def differences(before: Path, after: Path) -> Iterator[str]:
         elif old[name].dims != new[name].dims or old[name].shape != new[name].shape:
             yield f"{name}: {dict(old[name].sizes)} -> {dict(new[name].sizes)}"
         elif bits(old[name].values) != bits(new[name].values):
-            yield f"{name}: other values"
+            yield f"{name}: different values"
     one, other = files(before), files(after)
     for name in sorted({*one, *other}):
         if name not in one or name not in other:
             yield f"{name}: only in {before if name in one else after}"
         elif name.endswith(".json"):
             if one[name] != other[name]:
-                yield f"{name}: other content"
+                yield f"{name}: different content"
         elif any(bits(one[name][k]) != bits(other[name][k]) for k in one[name]):  # type: ignore[index,attr-defined]
-            yield f"{name}: other weights"
+            yield f"{name}: different weights"
     print(f"{len({*old, *new})} variables and {len({*one, *other})} files compared")
 
 

@@ -1,4 +1,4 @@
-"""Does a cooling schedule give the glasses of one rate all the way: docs/cooling.md.
+"""Does a cooling schedule give the same glasses as one cooling rate: docs/cooling.md.
 
 `python benchmarks/schedule_over_one_rate.py FOLDER --model kam --runs 64` quenches 500 particles in
 three ways: by the schedule, at the paper's rate from 4 to 0.05, and ten times faster. It prints
@@ -31,7 +31,7 @@ PAPER = 8.33e-5
 SEEDS = {"schedule": 2, "one-rate": 1, "ten-times-faster": 3}
 WAYS = tuple(SEEDS)
 PARTICLES, LENGTH = 500, 3.0
-#: Runs of a block; the campaign of a block has seed + 100 times its number.
+#: Runs in a block; the campaign of block k has the seed of its way + 100 k.
 BLOCK = 8
 
 
@@ -87,7 +87,7 @@ def quench(folder: Path, model: str, way: str, asked: argparse.Namespace) -> Non
 
 
 def measured(path: Path) -> xr.Dataset:
-    """A number a run: what is compared."""
+    """The compared quantities: one number for each run."""
     ds = gd.open(path)["configurations"].to_dataset().load()
     campaign = load(path)
     ds = ds.assign_attrs(campaign.indicator_parameters)
@@ -127,7 +127,7 @@ def away(one: xr.DataArray, other: xr.DataArray) -> float:
 
 
 def share(found: dict[str, xr.Dataset], name: str) -> str:
-    """What the schedule does, of what ten times faster cooling does; ± standard error."""
+    """Effect of the schedule over that of ten times faster cooling, ± standard error."""
     (a, s), (b, t), (c, u) = (moments(found[way][name]) for way in WAYS)
     ratio = (a - b) / (c - b)
     error = np.hypot(s, np.hypot(ratio * u, (1 - ratio) * t)) / abs(c - b)
@@ -135,25 +135,25 @@ def share(found: dict[str, xr.Dataset], name: str) -> str:
 
 
 def by_chance(one: xr.DataArray, other: xr.DataArray) -> float:
-    """95 % point of `of_curves` when runs are dealt to the two ways at random."""
+    """95 % quantile of `of_curves` when runs are assigned to the two ways at random."""
     both, random = xr.concat([one, other], "sample"), np.random.default_rng(0)
-    deals = []
+    draws = []
     for _ in range(200):
         order = random.permutation(both.sizes["sample"])
         k = one.sizes["sample"]
-        deals.append(of_curves(both.isel(sample=order[:k]), both.isel(sample=order[k:])))
-    return float(np.quantile(deals, 0.95))
+        draws.append(of_curves(both.isel(sample=order[:k]), both.isel(sample=order[k:])))
+    return float(np.quantile(draws, 0.95))
 
 
 def of_curves(one: xr.DataArray, other: xr.DataArray) -> float:
-    """Mean square difference of g(r) over its variance, without empty bins: 1 if equal."""
+    """Mean square difference of g(r) over its variance, without empty bins; about 1 by chance."""
     variance = sum(each.var("sample", ddof=1) / each.sample.size for each in (one, other))
     square = (one.mean("sample") - other.mean("sample")) ** 2
     return float((square / variance).where(variance > 1e-12).mean())
 
 
 def table(folder: Path, model: str) -> None:
-    """Print the comparison of what is finished by now."""
+    """Print the comparison of the finished blocks."""
     found = {way: kept(folder, model, way) for way in WAYS}
     there = {way: each for way, each in found.items() if each is not None}
     if not there:

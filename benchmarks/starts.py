@@ -1,4 +1,4 @@
-"""How many of a thousand random starts fail, model by model: from random points to T = 4, N = 2000.
+"""Number of random starts that fail, for each model: from random points to T = 4, N = 2000.
 
 `mpiexec -n 3 python -m mpi4py benchmarks/starts.py [RUNS] [MODEL ...]`
 """

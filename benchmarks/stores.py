@@ -1,4 +1,4 @@
-"""Campaigns whose quench is there already, without a run of LAMMPS for each of many samples."""
+"""Campaigns with an invented quench: many samples from a few LAMMPS runs."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from glassdask.stages.pipeline import do
 from glassdask.store import groups, jobs, layout
 from glassdask.store.stage import STAGES
 
-#: Quenches that all samples come from, and how far their particles are moved, sigma.
+#: Seeds of the quenches that all samples come from; random displacement of particles, sigma.
 SEEDS = (1, 2, 3, 4)
 JITTER = 0.02
 
 
 def filled(runs: int, particles: int, workers: int = 2) -> Campaign:
-    """A campaign of the KAM with a whole quench: few glasses, shifted, turned and jittered."""
+    """A campaign of the KAM with a complete quench: few glasses, shifted, mirrored and jittered."""
     validation = test = max(1, runs // 10)
     split = f"{{train={runs - validation - test},validation={validation},test={test}}}"
     made = campaign(
@@ -65,8 +65,8 @@ def _samples(glasses: list[np.ndarray], side: float, low: int, high: int) -> np.
     return found
 
 
-def analysed(made: Campaign, cluster: Cluster) -> None:
-    """The stages `grid` and `indicators`, from nothing, as glassdask runs them."""
+def analyse(made: Campaign, cluster: Cluster) -> None:
+    """Run the stages `grid` and `indicators` from the start, as glassdask does."""
     for stage in ("grid", "indicators"):
         with cluster.working_at(stage):
             do(made, STAGES[stage], partial(dask.each, cluster, made), start_over=True)
@@ -74,6 +74,6 @@ def analysed(made: Campaign, cluster: Cluster) -> None:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Without the lines of the stages."""
+    """Suppress what the stages print."""
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
         yield

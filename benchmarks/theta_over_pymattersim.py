@@ -1,8 +1,7 @@
-"""PyMatterSim's Tong-Tanaka order over ours, on the same configuration (2D).
+"""Time of PyMatterSim's Tong-Tanaka order over ours, on the same configuration (2D).
 
-Skipped where PyMatterSim is not installed. It divides the sum over the pairs of mutual neighbours
-by the number of neighbours; in 2D that is the mean over the Delaunay triangles, unless three
-particles that are neighbours of one another have a fourth between them.
+Skipped if PyMatterSim is not installed. Both give the same numbers, except where three particles
+that are neighbours of one another surround a fourth: see README.md.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from configurations import Quenched, quenched
 from glassdask.physics.geometry.tessellation import tessellate
 from glassdask.physics.structure import tong_tanaka_array
 
-#: Of its names, old and new.
+#: Old and new name of the package.
 PACKAGES = ("PyMatterSim", "pymattersim")
 
 
 def peer() -> tuple | None:
-    """Its neighbours, its order parameter and its snapshots; None where it is not installed."""
+    """PyMatterSim's neighbours, order parameter and snapshots; None if it is not installed."""
     from importlib import import_module
 
     for package in PACKAGES:

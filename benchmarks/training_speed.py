@@ -1,8 +1,8 @@
-"""Images a second of a training from the store, over those of the bare steps of its network.
+"""Images per second of a training from the store, over those of the steps of its network alone.
 
-The bare step is forward, backward and optimiser on images in memory, without augmentation. An epoch
-of the training is all there is to it: augmentation, checkpoint, curves, validation (two images).
-The ratio of CPU times says the same on a busy machine, but for what other cores could do.
+A step alone is forward, backward and optimiser on images in memory, without augmentation. An epoch
+of the training includes augmentation, checkpoint, curves and validation (two images). The ratio of
+CPU times is less affected by other processes, but does not show what several threads gain.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from glassdask.network.train import train
 
 
 class Bare:
-    """Steps of a network like the one that is trained."""
+    """Training steps alone, of the same network."""
 
     def __init__(self, campaign: Campaign) -> None:
         self.size = campaign.file.train.batch_size
@@ -35,7 +35,7 @@ class Bare:
         self.optimiser = torch.optim.AdamW(self.network.parameters())
 
     def epoch(self) -> np.ndarray:
-        """Seconds of as many steps as an epoch has: wall, CPU."""
+        """Seconds of the steps of one epoch: wall, CPU."""
         began = clocks()
         steps = -(-len(self.images) // self.size)
         for images, labels in zip(
@@ -54,7 +54,7 @@ def clocks() -> np.ndarray:
 
 
 def measure(campaign: Campaign, streaming: bool, epochs: int) -> np.ndarray:
-    """Seconds of the bare steps over those of the training, in turns, (epoch, clock)."""
+    """Seconds of the steps alone over those of the training, in turns, (epoch, clock)."""
     bare, ratios = Bare(campaign), []
     training, validation = (
         read_split(campaign, split, streaming) for split in ("train", "validation")
@@ -89,7 +89,7 @@ def main() -> None:
     for streaming in (False, True):
         ratios = measure(made, streaming, options.epochs)
         how = "streaming" if streaming else "in memory"
-        what = f"training over bare steps, {how}, {options.threads} threads"
+        what = f"training over steps alone, {how}, {options.threads} threads"
         say(what, ratios[:, 0].tolist(), 0.9)
         say(f"{what}, CPU time", ratios[:, 1].tolist(), 0)
 

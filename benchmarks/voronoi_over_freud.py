@@ -1,6 +1,6 @@
-"""freud's Voronoi cells over our tessellation, one thread each.
+"""Time of freud's Voronoi cells over that of our tessellation, one thread each.
 
-Ours has the Delaunay triangles (tetrahedra) and the centroids too, in double precision.
+Ours also computes the Delaunay triangles (tetrahedra) and the centroids, in double precision.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from configurations import Quenched, quenched
 
 from glassdask.physics.geometry.tessellation import tessellate
 
-#: Edges (faces) below this, relative to the mean one, are within freud's single precision.
+#: Edges (faces) below this share of the mean one are below the precision of freud (float32).
 FAINT = 1e-4
 
 
 def compare(made: Quenched) -> None:
-    """Volumes and neighbours, up to single precision."""
+    """Compare volumes and neighbours, to single precision."""
     cells, found = direct.voronoi(made), tessellate(made.position, made.box_length)
     volume, face = found.cells.volume, found.cells.face
     error = np.abs(cells.volumes / volume - 1).max()

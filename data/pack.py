@@ -1,8 +1,8 @@
-"""Pack finished quenches into small files, 20 runs each, that outlive the machine.
+"""Pack finished quenches into small files, 20 runs each, to keep in the repository.
 
 `python data/pack.py CAMPAIGN_DIR ...` writes each block of 20 runs (0 to 19, 20 to 39, ...; the
-last one of a campaign may be shorter) whose runs are all over, unless it is packed already, as
-`data/MODEL-0000-0019.zarr.zip`. A pack is never written again. What is in one: data/README.md.
+last one of a campaign may be shorter) to `data/MODEL-0000-0019.zarr.zip`, when all its runs have
+ended. A pack is never written again. Contents of a pack: data/README.md.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from glassdask.base.errors import GlassdaskError, UsageError
 from glassdask.exchange.packs import MARK, SUFFIX, VERSION, attributes_of, read_pack
 from glassdask.store import groups, layout
 
-#: Runs in a pack, and bytes that the folder may hold in all.
+#: Runs in a pack, and largest size of the folder, bytes.
 RUNS, LIMIT = 20, 10_000_000
-#: Attributes of a group that say how far its stage is, not what its runs are.
+#: Attributes of a group that describe the progress of its stage, not its runs.
 CHANGING = ("complete", "finished", "failed_runs", "token", "stage")
-#: Of the date that zip files keep: the same runs are the same bytes.
+#: A fixed date in the zip file, so that the same runs give the same bytes.
 NO_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -54,12 +54,13 @@ def main() -> int:
 
 
 def pack(folder: Path, output: Path) -> list[Path]:
-    """Pack the whole blocks of one campaign that have no pack yet; those that were written.
+    """Pack the finished blocks of one campaign that have no pack yet; returns the new packs.
 
     Raises
     ------
     UsageError
-        When there are no runs, packs of another campaign bear these names, or the folder is full.
+        When there are no quenches, packs of another campaign have these names, or the folder is
+        full.
     """
     found, written = groups.locate(folder), []
     with groups.open_group(found, "configurations") as group:
@@ -70,11 +71,11 @@ def pack(folder: Path, output: Path) -> list[Path]:
     for low in range(0, len(status), RUNS):
         high = min(low + RUNS, len(status))
         path = output / f"{about['model']}-{low:04d}-{high - 1:04d}{SUFFIX}"
-        over = int((status[low:high] != layout.PENDING).sum())
+        ended = int((status[low:high] != layout.PENDING).sum())
         if path.exists():
             print(f"{path} is there already")
-        elif over < high - low:
-            print(f"{path} not written: {over} of {high - low} runs are over")
+        elif ended < high - low:
+            print(f"{path} not written: {ended} of {high - low} runs have ended")
         else:
             runs = take(found, low, high)
             _write(path, zipped(runs))
@@ -86,7 +87,7 @@ def pack(folder: Path, output: Path) -> list[Path]:
 
 
 def _check_names(output: Path, about: dict[str, Any]) -> None:
-    """One campaign a model: the names do not say which."""
+    """Refuse a second campaign of the same model: packs are named by the model alone."""
     for path in sorted(output.glob(f"{about['model']}-[0-9]*-[0-9]*{SUFFIX}")):
         theirs, ours = attributes_of(path), about["campaign_hash"]
         if theirs["model"] == about["model"] and theirs["campaign_hash"] != ours:
@@ -98,7 +99,7 @@ def _check_names(output: Path, about: dict[str, Any]) -> None:
 
 
 def take(found: Path, low: int, high: int) -> xr.Dataset:
-    """What a pack of the runs `low` to `high` - 1 holds, from the store."""
+    """Contents of a pack of the runs `low` to `high` - 1, from the store."""
     block = slice(low, high)
     with groups.open_group(found, "configurations") as group:
         runs = group.isel(sample=block)
@@ -115,7 +116,7 @@ def take(found: Path, low: int, high: int) -> xr.Dataset:
     energy = curves["cooling_potential_energy"]
     curves["cooling_potential_energy"] = energy.astype(np.float32)
     both = runs.merge(curves, combine_attrs="override", join="exact")
-    # all that is not of a run is a coordinate, so that packs are put one after the other
+    # what does not depend on the run is a coordinate, so that packs can be concatenated
     both = both.set_coords([n for n in both.data_vars if "sample" not in both[n].dims])
     kept = {k: v for k, v in (curves.attrs | runs.attrs).items() if k not in CHANGING}
     title = f"quenches of {kept['model']}, runs of LAMMPS; see data/README.md of glassdask"
@@ -124,8 +125,8 @@ def take(found: Path, low: int, high: int) -> xr.Dataset:
 
 
 def rounded(position: xr.DataArray, length: float) -> xr.DataArray:
-    """Positions as float32, all of them below the length of the box, also as float32."""
-    # Whole multiples of L / 2^24 would be no smaller: both keep about 24 bits of noise a number.
+    """Positions as float32, all of them below the side of the box as float32."""
+    # whole multiples of L / 2^24 would need as much space: about 24 random bits a number
     highest = np.nextafter(np.float32(length), np.float32(0))
     values = np.minimum(position.values.astype(np.float32), highest)
     most = float(np.spacing(np.float32(length))) * 1.5
@@ -140,13 +141,13 @@ def zipped(runs: xr.Dataset) -> bytes:
     parts: dict[str, Any] = {}
     encoding = {name: _encoding(runs[name]) for name in runs.variables}
     with warnings.catch_warnings():
-        # readers that do not know consolidated metadata need not look at it
+        # the metadata are also in each array, for readers without consolidated metadata
         warnings.filterwarnings("ignore", "Consolidated metadata")
         target = MemoryStore(parts)
         runs.to_zarr(target, encoding=encoding, zarr_format=3, consolidated=True)
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as archive:
-        # the group's own metadata last: without the end of its list, an archive is no group
+        # the group's own metadata last, so that a zip file that is cut off is not a group
         for key in sorted(parts, key=lambda key: (key == "zarr.json", key)):
             entry = zipfile.ZipInfo(key, NO_DATE)
             entry.create_system, entry.external_attr = 3, 0o644 << 16
@@ -156,23 +157,23 @@ def zipped(runs: xr.Dataset) -> bytes:
 
 
 def _encoding(variable: xr.DataArray) -> dict[str, Any]:
-    """A chunk a run of what is large, one chunk of all else."""
+    """One chunk for each run for values of particles, one chunk for everything else."""
     large = {"sample", "particle"} <= set(variable.dims)
     chunks = (1, *variable.shape[1:]) if large else variable.shape
     if variable.dtype.kind not in "fiu":
         return {"chunks": chunks}
-    # byte k of all numbers together: signs and exponents are alike and take little room
+    # puts byte k of all numbers together: signs and exponents are similar and compress well
     shuffled = BloscCodec(cname="zstd", clevel=9, shuffle="shuffle")
     return {"chunks": chunks, "compressors": (shuffled, Crc32cCodec())}
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a pack whole or not at all, and only where there is room.
+    """Write a pack completely or not at all, and only if the folder has room.
 
     Raises
     ------
     UsageError
-        When the folder would hold more than it may.
+        When the folder would exceed `LIMIT`.
     """
     partial = path.with_name(f"{path.name}.partial")
     others = (p for p in path.parent.rglob("*") if p.is_file() and p != partial)
@@ -188,7 +189,7 @@ def _write(path: Path, content: bytes) -> None:
         with partial.open("wb") as file:
             file.write(content)
             os.fsync(file.fileno())
-        read_pack(partial)  # what cannot be read back is no copy
+        read_pack(partial)  # an unreadable pack must not get its name
         partial.rename(path)
     finally:
         partial.unlink(missing_ok=True)

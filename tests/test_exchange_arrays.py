@@ -1,4 +1,4 @@
-"""`from_arrays`: what it promises of any arrays, and what it refuses."""
+"""`from_arrays`: what holds for any arrays, and what it refuses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def arrays(dimension=2, count=60, samples=2, seed=0):
     scale=st.sampled_from([1e-12, 1.0, 1e3]),
     origin=st.floats(-10, 10),
 )
-def test_any_position_ends_in_the_box_at_the_same_place(dimension, seed, scale, origin):
+def test_positions_are_wrapped_into_the_box(dimension, seed, scale, origin):
     random = np.random.default_rng(seed)
     side = 0.5 + random.random(dimension)
     position = scale * random.normal(size=(9, dimension))
@@ -42,7 +42,7 @@ def test_any_position_ends_in_the_box_at_the_same_place(dimension, seed, scale, 
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
-def test_every_function_takes_it(dimension):
+def test_functions_accept_its_dataset(dimension):
     position, species, side = arrays(dimension)
     ds = gd.from_arrays(position, species, side, **REFERENCE, cutoff=2.5)
     assert ds["position"].dims == ("sample", "particle", "axis")
@@ -56,7 +56,7 @@ def test_every_function_takes_it(dimension):
         assert {"units", "long_name"} <= set(ds[name].attrs), name
 
 
-def test_displacements_make_the_cage_relative_ones():
+def test_cage_relative_displacements_follow_from_displacements():
     position, species, side = arrays()
     random = np.random.default_rng(3)
     displacement = random.normal(size=(2, 3, 4, 60, 2))
@@ -71,7 +71,7 @@ def test_displacements_make_the_cage_relative_ones():
     assert ds["displacement"].attrs["temperature"] == 0.5
 
 
-def test_displacements_of_glasses_beside_liquids():
+def test_displacements_of_glasses_have_no_state():
     position, species, side = arrays(samples=4)
     ds = gd.from_arrays(
         position.reshape(2, 2, 60, 2), species, side, displacement=np.zeros((2, 3, 1, 60, 2))
@@ -80,7 +80,7 @@ def test_displacements_of_glasses_beside_liquids():
     assert ds["displacement"].dims == ("sample", "replica", "time", "particle", "axis")
 
 
-def test_names_are_numbered_by_the_alphabet_or_as_given():
+def test_species_names_are_numbered_alphabetically_or_as_given():
     position, _, side = arrays(count=3)
     ds = gd.from_arrays(position, ["P", "Ni", "P"], side)
     assert (ds["species"].values.tolist(), ds.attrs["species_names"]) == ([1, 0, 1], ["Ni", "P"])
@@ -91,7 +91,7 @@ def test_names_are_numbered_by_the_alphabet_or_as_given():
     assert both["species"].dims == ("particle",)
 
 
-def test_a_box_is_given_by_one_side_or_all_or_a_diagonal_matrix():
+def test_a_box_is_one_side_or_all_sides_or_an_orthogonal_matrix():
     position, species, _ = arrays()
     for box in (5.0, [5.0, 5.0], np.diag([5.0, 5.0]), [[5.0, 5.0]] * 2, [[5.0], [5.0]]):
         ds = gd.from_arrays(position, species, box)
@@ -101,7 +101,7 @@ def test_a_box_is_given_by_one_side_or_all_or_a_diagonal_matrix():
     assert gd.from_arrays(position, species, [5.0, 6.0])["box_length"].values.tolist() == [5, 6]
 
 
-def hole(position):
+def with_nan(position):
     position = position.copy()
     position[0, 0, 0] = np.nan
     return position
@@ -110,10 +110,10 @@ def hole(position):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"position": lambda p: hole(p)}, "position holds 1 values that are not finite"),
+        ({"position": lambda p: with_nan(p)}, "position holds 1 values that are not finite"),
         ({"position": lambda p: p[..., :1]}, r"position of shape .*; expected .* 2 or 3 axes"),
         ({"position": lambda p: p.astype(str) + "x"}, "no array of numbers"),
-        ({"position": lambda p: p[None, None]}, "4 leading|3 leading dimensions; expected their"),
+        ({"position": lambda p: p[None, None]}, "3 leading dimensions"),
         ({"species": lambda s: s[:-1]}, r"species of shape \(59,\); expected \(60,\)"),
         ({"species": lambda s: s + 1}, "species 1, 2; expected 0 to 1; subtract 1"),
         ({"species": lambda s: 2 * s}, "species 0, 2; expected 0 to 1"),
@@ -137,10 +137,10 @@ def hole(position):
         ({"displacement": lambda _: np.zeros((2, 1, 1, 60, 2)), "time": lambda _: [1, 2]},
          r"time of shape \(2,\); expected \(1,\)"),
         ({"displacement": lambda _: np.zeros((2, 1, 2, 60, 2)), "time": lambda _: [2, 1]},
-         "time does not grow"),
+         "time does not increase"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_used_is_refused(changes, words):
+def test_unusable_arrays_are_refused(changes, words):
     given = dict(zip(("position", "species", "box_length"), arrays(), strict=True))
     given |= {name: change(given.get(name)) for name, change in changes.items()}
     with pytest.raises(ValueError, match=words):
@@ -148,7 +148,7 @@ def test_what_cannot_be_used_is_refused(changes, words):
 
 
 @pytest.mark.processes
-def test_the_command_line_stays_light():
+def test_the_command_line_loads_no_heavy_library():
     code = (
         "import sys, glassdask, glassdask.cli\n"
         "heavy = {'ase', 'gsd', 'numpy', 'xarray', 'dask', 'torch', 'zarr', 'numba'}\n"

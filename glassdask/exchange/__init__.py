@@ -1,1 +1,1 @@
-"""In and out: configurations from arrays and files, particles with their indicators to files."""
+"""Import configurations from arrays and files; export particles with their indicators."""

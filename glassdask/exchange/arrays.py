@@ -1,4 +1,4 @@
-"""A labelled dataset from NumPy arrays: what every function of glassdask begins from."""
+"""Labelled datasets from NumPy arrays, the input of all functions of glassdask."""
 
 from __future__ import annotations
 
@@ -30,50 +30,51 @@ def from_arrays(
     species_names: Sequence[str] | None = None,
     dims: Sequence[str] | None = None,
 ) -> xr.Dataset:
-    """Label particles as the group `configurations` of a store does.
+    """Make a labelled dataset, like the group `configurations` of a store.
 
     Parameters
     ----------
     position : array_like
-        (..., particle, axis), sigma, in 2D or 3D, wrapped or not: every position is wrapped into
-        the box and counted from its lower corner.
+        (..., particle, axis), sigma, in 2D or 3D, wrapped or unwrapped. The dataset has positions
+        relative to the lower corner of the box, wrapped to [0, L).
     species : array_like
-        (particle,): whole numbers from 0, or names, which are numbered in the order of
-        `species_names` or, without it, of the alphabet. (..., particle) when all are the same.
+        Whole numbers from 0, or names, (particle,). Names are numbered in the order of
+        `species_names`, by default alphabetically. (..., particle) if all configurations agree.
     box_length : array_like
-        Side of the periodic box, sigma: one number, or one for each axis.
+        Side of the periodic box, sigma: one number, one for each axis, or a matrix of its edges.
     box_origin : array_like
-        Its lower corner, sigma: one number, or one for each axis.
+        Lower corner of the box, sigma: one number, or one for each axis.
     sigma, epsilon : array_like, optional
         Matrices of the potential, (species, species), sigma and epsilon.
     cutoff : float, optional
-        Of the potential, in sigma_ij.
+        Cutoff of the potential, in units of sigma_ij.
     reference_length : array_like, optional
-        For `tong_tanaka`, (species, species), sigma. With `sigma` alone: the sums of the radii
-        sigma_ii / 2.
+        Reference lengths for `tong_tanaka`, (species, species), sigma. By default, if there is
+        `sigma`: (sigma_ii + sigma_jj) / 2.
     displacement : array_like, optional
-        Since the configuration, unwrapped, (..., replica, time, particle, axis), sigma; its leading
-        dimensions are those of `position`, without `state` if there is one state for which it is.
+        Unwrapped displacements since the configuration, (..., replica, time, particle, axis),
+        sigma. The leading dimensions are those of `position`; displacements of one state have no
+        dimension `state`.
     time : array_like, optional
-        Times of the displacements, (time,), sigma sqrt(m/epsilon); 0, 1, 2 ... if left out.
+        Times of the displacements, (time,), sigma sqrt(m/epsilon); by default 0, 1, 2 ...
     temperature : float, optional
-        At which the displacements were run, epsilon/kB.
+        Temperature of the runs that gave the displacements, epsilon/kB.
     species_names : sequence of str, optional
         Names of the species 0, 1, ...
     dims : sequence of str, optional
-        Names of the leading dimensions; none, `sample`, or `sample` and `state` if left out.
+        Names of the leading dimensions. By default one is `sample`, two are `sample`, `state`.
 
     Returns
     -------
     Dataset
-        `position` and, where given, `displacement`; coordinates `species`, `box_length`, `axis`;
+        `position` and, if given, `displacement`; coordinates `species`, `box_length`, `axis`;
         the potential as attributes.
 
     Raises
     ------
     ValueError
-        When shapes do not fit, a value is not finite, a box is not positive, tilted, or differs
-        between configurations, or species are neither 0 to k-1 nor names.
+        When shapes do not match, a value is not finite, the box is tilted, not positive or not
+        the same for all configurations, or species are neither 0 to k-1 nor names.
     """
     array = normal.numbers("position", position)
     if array.ndim < 2 or array.shape[-1] not in (2, 3) or array.shape[-2] < 1:
@@ -96,10 +97,10 @@ def from_arrays(
 def _leading(count: int, dims: Sequence[str] | None) -> tuple[str, ...]:
     if dims is None:
         if count > 2:
-            raise ValueError(f"position has {count} leading dimensions; expected their names, dims")
+            raise ValueError(f"position has {count} leading dimensions; expected names in dims")
         return ("sample", "state")[:count]
     if len(dims) != count or len(set(dims)) != count or {"particle", "axis"} & set(dims):
-        raise ValueError(f"dims {tuple(dims)}; expected {count} different names, one a leading dim")
+        raise ValueError(f"dims {tuple(dims)}; expected {count} different names, one for each")
     return tuple(dims)
 
 
@@ -133,7 +134,7 @@ def _labelled(
 
 
 def _potential(sigma: Any, epsilon: Any, cutoff: Any, reference_length: Any) -> dict[str, Any]:
-    """The attributes that indicators need, as plain numbers; those that are given."""
+    """Those attributes for the indicators that are given, as plain numbers."""
     matrices = {"sigma": sigma, "epsilon": epsilon, "reference_length": reference_length}
     found: dict[str, Any] = {
         name: normal.matrix(name, values).tolist()
@@ -163,7 +164,7 @@ def _with_displacement(
     array = normal.numbers("displacement", displacement)
     leading = [dim for dim in ds["position"].dims if dim not in ("particle", "axis")]
     if array.ndim == len(leading) + 3 and "state" in leading:
-        leading.remove("state")  # of one of the states
+        leading.remove("state")  # displacements of one state
     inner = (ds.sizes["particle"], ds.sizes["axis"])
     wanted = tuple(ds.sizes[dim] for dim in leading)
     shape = array.shape
@@ -178,7 +179,7 @@ def _with_displacement(
             f"time of shape {times.shape}; expected {shape[-3:-2]}, finite and not negative"
         )
     if (np.diff(times) <= 0).any():
-        raise ValueError("time does not grow; expected growing times")
+        raise ValueError("time does not increase; expected increasing times")
     about = _about("sigma", "displacement since the configuration, unwrapped")
     if temperature is not None:
         about["temperature"] = _positive("temperature", temperature, "epsilon/kB")

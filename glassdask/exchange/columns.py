@@ -1,4 +1,4 @@
-"""All that a store knows of each particle, as columns of numbers."""
+"""Columns of an exported file: numbers of each particle, read from the store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from glassdask.store.records import State
 
 
 class Column(NamedTuple):
-    """A number for each particle: `read(sample)` is (particle,), NaN where nothing is known."""
+    """A number for each particle: `read(sample)` gives (particle,), NaN where it is missing."""
 
     name: str
     units: str
@@ -25,22 +25,22 @@ class Column(NamedTuple):
 def columns_of(
     campaign: Campaign, state: str, group: str, times: Sequence[float] | None, samples: np.ndarray
 ) -> tuple[list[Column], list[str]]:
-    """The columns that a campaign has, and what is not there, and why; arguments as of `export`.
+    """The columns that a campaign has, and remarks on what is left out, and why.
 
-    A propensity that none of the samples has is left out.
+    Arguments are those of `export`. A propensity that none of the samples has is left out.
     """
     columns: list[Column] = []
     remarks: list[str] = []
-    elsewhere = campaign.file.propensity.start != "glass"
-    if elsewhere and state == "glass":
+    from_glasses = campaign.file.propensity.start == "glass"
+    if not from_glasses and state == "glass":
         remarks.append("propensity left out: its trajectories start from other positions")
-    moving = state == "glass" and not elsewhere
+    with_propensity = state == "glass" and from_glasses
     raw = [("indicators", "indicators"), ("explain", "explanations"), ("propensity", "propensity")]
     fields = [("correlate", "fields"), ("correlate", "dynamics")]
     chosen = {"raw": raw, "fields": fields, "both": raw + fields}[group]
     for stage, name in chosen:
         of_propensity = name in ("propensity", "dynamics")
-        if (of_propensity and not moving) or not _usable(campaign, stage, remarks):
+        if (of_propensity and not with_propensity) or not _usable(campaign, stage, remarks):
             continue
         if not groups.exists(campaign.store, name):  # correlate without an ensemble
             continue
@@ -54,10 +54,10 @@ def columns_of(
 
 
 def _usable(campaign: Campaign, stage: str, remarks: list[str]) -> bool:
-    """Whether a stage has results of this campaign file; a remark if not, or not all of them."""
+    """Whether a stage has results of this campaign file; adds a remark if not, or not all."""
     found = records.state(campaign, stage)
     remark = {
-        State.PARTIAL: f"{stage} is not complete: what it has not done yet is NaN",
+        State.PARTIAL: f"{stage} is incomplete: missing values are NaN",
         State.ABSENT: f"{stage} left out: not run yet",
     }.get(found)
     if found is State.CHANGED:
@@ -68,7 +68,7 @@ def _usable(campaign: Campaign, stage: str, remarks: list[str]) -> bool:
 
 
 def _names(campaign: Campaign) -> list[str]:
-    """Indicators in their order; the store lists its variables in none."""
+    """Indicators in the order of the campaign, which the store does not keep."""
     names = list(layout.indicator_names(campaign))
     record = records.read(campaign, "explain")
     if record is None or not record.get("learnt", True):
@@ -77,7 +77,7 @@ def _names(campaign: Campaign) -> list[str]:
 
 
 def _indicators(ds: xr.Dataset, names: Sequence[str], suffix: str) -> Iterator[Column]:
-    """Every variable (sample, particle) of a group."""
+    """A column for each variable (sample, particle) of a group."""
     for name in names:
         if name in ds and ds[name].dims == ("sample", "particle"):
             units = ds[name].attrs.get("units", "1")
@@ -91,7 +91,7 @@ def _of_sample(values: xr.DataArray, sample: int) -> np.ndarray:
 def _propensity(
     ds: xr.Dataset, times: Sequence[float] | None, samples: np.ndarray
 ) -> Iterator[Column]:
-    """Dynamic propensity: the mean CRSD over the trajectories that are done; or the field of it."""
+    """Dynamic propensity: the mean CRSD over the finished trajectories, or its field."""
     if not np.isin(samples, ds["configuration"].values).any():
         return
     raw, recorded = "crsd" in ds, ds["time"].values
@@ -125,5 +125,5 @@ def _field(ds: xr.Dataset, sample: int) -> np.ndarray:
 
 
 def _plain(value: float) -> str:
-    """A number without the point, which names components in OVITO: 0.37 is 0p37."""
+    """A number without a point, which in OVITO precedes a component: 0.37 is 0p37."""
     return f"{value:g}".replace("+", "").replace("-", "m").replace(".", "p")

@@ -12,7 +12,7 @@ from glassdask.base.errors import UsageError, in_one_line
 from glassdask.base.options import Folder, Overrides
 from glassdask.exchange.formats import listed
 
-#: Options that take all words up to the next option, as a shell expands them.
+#: Options that take all words up to the next option, such as the files of a pattern.
 _MANY = ("--glass", "--liquid", "--sample", "--time")
 
 
@@ -20,7 +20,7 @@ class ManyWords(TyperCommand):
     """A command with options that take any number of words."""
 
     def parse_args(self, ctx, args):  # type: ignore[no-untyped-def]
-        """Say the option again before each of its words, as the parser wants it."""
+        """Repeat the option before each of its words, as the parser requires."""
         spread: list[str] = []
         option = ""
         for word in args:
@@ -36,9 +36,9 @@ def import_command(
     folder: Folder,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILES", help="Of the state in --state, or packs (.zarr.zip)."),
+        typer.Argument(metavar="FILES", help="Files of one state (--state), or packs (.zarr.zip)."),
     ] = None,
-    state: Annotated[str, typer.Option(help="What FILES hold: glass or liquid.")] = "glass",
+    state: Annotated[str, typer.Option(help="State of FILES: glass or liquid.")] = "glass",
     glass: Annotated[
         list[Path] | None, typer.Option(metavar="FILES ...", help="Files with glasses.")
     ] = None,
@@ -48,24 +48,24 @@ def import_command(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Of a new campaign: abm, kam, ka3d or custom; variants: abm-1.2, kam-1.09, "
-            "kam-table1."
+            help="Model of a new campaign: abm, kam, ka3d or custom; variants: abm-1.2, "
+            "kam-1.09, kam-table1."
         ),
     ] = None,
     kind: Annotated[
-        str | None, typer.Option("--format", help=f"{listed()}; else by name and content.")
+        str | None, typer.Option("--format", help=f"{listed()}; default: by name and content.")
     ] = None,
-    dimension: Annotated[int | None, typer.Option(help="2 or 3; else as the model.")] = None,
+    dimension: Annotated[int | None, typer.Option(help="2 or 3; default: as the model.")] = None,
     species: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="What the files call the model's species, in its order."),
+        typer.Option(metavar="A,B", help="Names or types in the files for the model's species."),
     ] = None,
     every: Annotated[
         int, typer.Option(metavar="N", help="Every N-th frame of each file, from the first.")
     ] = 1,
     overrides: Overrides = None,
     start_over: Annotated[
-        bool, typer.Option("--start-over", help="Replace the configurations that are there.")
+        bool, typer.Option("--start-over", help="Replace existing configurations.")
     ] = False,
 ) -> None:
     """Bring configurations of your own into a campaign; every frame is one sample."""
@@ -86,17 +86,18 @@ def import_command(
     common = (model, overrides or (), start_over)
     with in_one_line("import"):
         if any(is_pack(path) for paths in chosen.values() for path in paths):
-            about = {
+            refused = {
                 "glass": glass, "liquid": liquid, "format": kind, "species": species,
                 "dimension": dimension, "every": every > 1, "state": state != "glass",
             }  # fmt: skip
-            _check_packs(folder, files or [], [f"--{name}" for name, said in about.items() if said])
+            given = [f"--{name}" for name, value in refused.items() if value]
+            _check_packs(folder, files or [], given)
             campaign = import_packs(folder, files or [], *common)
         else:
             order = species.split(",") if species else None
             campaign = import_files(folder, chosen, *common, kind, dimension, order, every)
     if campaign is None:
-        print("These frames were imported before, for this campaign file; nothing to do.")
+        print("The same frames are already imported with this campaign file; nothing to do.")
         return
     quench = campaign.file.quench
     print(
@@ -109,12 +110,12 @@ def import_command(
 
 
 def _check_packs(folder: Path, files: list[Path], options: list[str]) -> None:
-    """A pack holds liquids and glasses, and says what they are."""
+    """Refuse packs together with other files or options."""
     others = [path for path in files if path.suffix != ".zip"]
     if options or others:
         raise UsageError(
             f"packs (.zarr.zip) with {', '.join(map(str, options or others))}",
-            "packs alone, since each holds liquids and glasses, and says what they are",
+            "packs alone, since each has liquids, glasses and their description",
             f"Type `glassdask import {folder} FILES`, with the packs as FILES.",
         )
 
@@ -123,31 +124,31 @@ def export_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")],
     output: Annotated[Path, typer.Option(help="File to write.")],
     kind: Annotated[
-        str | None, typer.Option("--format", help=f"{listed(written=True)}; else by the name.")
+        str | None, typer.Option("--format", help=f"{listed(written=True)}; default: by the name.")
     ] = None,
     state: Annotated[str, typer.Option(help="glass or liquid.")] = "glass",
     sample: Annotated[
-        list[int] | None, typer.Option(metavar="N ...", help="Numbers of samples; else all.")
+        list[int] | None, typer.Option(metavar="N ...", help="Numbers of samples; default: all.")
     ] = None,
     group: Annotated[
-        str, typer.Option(help="Indicators raw, as coarse-grained fields, or both.")
+        str, typer.Option(help="Indicators: raw, fields (coarse-grained) or both.")
     ] = "both",
     time: Annotated[
         list[float] | None,
         typer.Option(
-            metavar="T ...", help="Of the propensity, the nearest recorded; else the last."
+            metavar="T ...", help="Times of the propensity, or the nearest; default: the last."
         ),
     ] = None,
     symbols: Annotated[
         str | None,
-        typer.Option(metavar="Ni,P", help="extxyz: chemical symbols to write for the species."),
+        typer.Option(metavar="Ni,P", help="extxyz: chemical symbols for the species."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file if there is one.")
     ] = False,
     overrides: Overrides = None,
 ) -> None:
-    """Write particles with all their indicators, for OVITO and others."""
+    """Write particles with all their indicators, for OVITO and other programs."""
     from glassdask.campaign import load
     from glassdask.exchange.exporting import export
 

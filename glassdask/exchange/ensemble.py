@@ -1,4 +1,4 @@
-"""Imported displacements of isoconfigurational ensembles: the stage `propensity`."""
+"""Imported displacements of isoconfigurational ensembles, as the stage `propensity`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from glassdask.store import groups, jobs, layout, records
 
 
 def fields(ds: xr.Dataset, campaign: Campaign | None = None) -> dict[str, Any]:
-    """Fields of [propensity] that a campaign must have for the displacements of a `normal_form`.
+    """Fields of [propensity] that follow from displacements; `ds` has the normal form.
 
     Raises
     ------
     UsageError
-        When the displacements cannot be those of runs.
+        When displacements are not finite, or have no temperature or no time after 0.
     """
     if "displacement" not in ds:
         return {}
@@ -36,24 +36,24 @@ def fields(ds: xr.Dataset, campaign: Campaign | None = None) -> dict[str, Any]:
 def further_fields(ds: xr.Dataset, model: str, configurations: int) -> dict[str, Any]:
     """Further fields of [propensity] in a new campaign file.
 
-    `configurations`: glasses to start from, when there are no displacements.
+    `configurations` is the number of glasses to start from, if there are no displacements.
     """
     if "displacement" in ds:
         first, last = ds["time"].values[[0, -1]].tolist()
         return {"temperature_unit": "epsilon", "duration": last, "first_time": first}
     found: dict[str, Any] = {"configurations": configurations}
-    if model not in MODELS:  # no T* is known; to be edited before the stage is run
+    if model not in MODELS:  # T* is unknown: the user sets temperatures before running the stage
         found |= {"temperatures": [1.0], "temperature_unit": "epsilon"}
     return found
 
 
 def check(campaign: Campaign, ds: xr.Dataset) -> xr.Dataset | None:
-    """The glasses that have displacements: `position` and `displacement`; None without any.
+    """The glasses that have displacements: `position` and `displacement`; None if none has.
 
     Raises
     ------
     UsageError
-        When the campaign's trajectories start elsewhere, or there is no glass.
+        When the trajectories of the campaign do not start from glasses, or a glass is missing.
     """
     if "displacement" not in ds:
         return None
@@ -75,7 +75,7 @@ def check(campaign: Campaign, ds: xr.Dataset) -> xr.Dataset | None:
     chosen = ds.isel(sample=_samples(ds)).sel(state="glass")
     if chosen["position"].isnull().any():
         raise UsageError(
-            "displacements without the glasses they began from",
+            "displacements without the glasses that they started from",
             "positions of the glasses",
             'Give them as state "glass".',
         )
@@ -87,12 +87,12 @@ def _samples(ds: xr.Dataset) -> np.ndarray:
     moved = ds["displacement"].values
     if not ds.sizes["time"]:
         raise UsageError("displacements at time 0 only", "at least one later time")
-    gone = np.isnan(moved).all(axis=(1, 2, 3, 4))
-    if gone.all() or not np.isfinite(moved[~gone]).all():
+    missing = np.isnan(moved).all(axis=(1, 2, 3, 4))
+    if missing.all() or not np.isfinite(moved[~missing]).all():
         raise UsageError(
-            "displacements that are not finite", "numbers, or NaN throughout a sample without any"
+            "displacements that are not finite", "finite numbers, or NaN for the whole sample"
         )
-    return np.flatnonzero(~gone)
+    return np.flatnonzero(~missing)
 
 
 def _temperature(ds: xr.Dataset) -> float:
@@ -100,14 +100,14 @@ def _temperature(ds: xr.Dataset) -> float:
     if found is None:
         raise UsageError(
             "displacements without a temperature",
-            "that of their runs, epsilon/kB",
+            "the temperature of their runs, epsilon/kB",
             "Give it as `from_arrays(..., temperature=0.4)`.",
         )
     return float(found)
 
 
 def write(campaign: Campaign, glasses: xr.Dataset) -> None:
-    """Displacements, and cage-relative ones, as the group `propensity`, which is complete then."""
+    """Write displacements and CRSD as the group `propensity`, and complete the stage."""
     from glassdask.physics.displacement import cage_relative_squared_displacement
 
     jobs.clear(campaign, "propensity")
@@ -127,6 +127,6 @@ def write(campaign: Campaign, glasses: xr.Dataset) -> None:
 
 
 def mark_done(campaign: Campaign, group: str) -> None:
-    """Say of all runs of a group that they are done."""
+    """Set the status of all runs of a group to done."""
     status = groups.array(campaign.store, group, "run_status")
     status[...] = np.full(status.shape, layout.DONE, dtype=np.int8)

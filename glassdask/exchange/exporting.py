@@ -1,4 +1,4 @@
-"""Write the particles of a campaign with all their indicators, one frame a sample."""
+"""Write the particles of a campaign with all their indicators, one frame for each sample."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def export(
     symbols: Sequence[str] | None = None,
     overwrite: bool = False,
 ) -> Exported:
-    """Write one state of some samples, whole or not at all.
+    """Write the particles of some samples, in one state, with their indicators to a file.
+
+    The file is written completely, or not at all.
 
     Parameters
     ----------
@@ -62,15 +64,15 @@ def export(
     output : str or Path
         File to write.
     kind : str, optional
-        Name of the format, such as "extxyz"; else by the name of the file.
+        Name of the format, such as "extxyz"; by default, the ending of `output` decides.
     state : str
-        "glass" or "liquid", as [train] classes has them.
+        "glass" or "liquid": the snapshots that [train] classes names.
     samples : sequence of int, optional
-        Numbers of samples; else all whole ones.
+        Numbers of samples; by default all finished ones.
     group : str
         "raw" indicators, "fields" (coarse-grained over xi and normalised), or "both".
     times : sequence of float, optional
-        Of the propensity, the nearest recorded ones; else the last.
+        Times of the propensity; the nearest recorded ones are used. By default the last.
     symbols : sequence of str, optional
         Chemical symbols that stand for the species in extended XYZ.
     overwrite : bool
@@ -83,7 +85,7 @@ def export(
     Raises
     ------
     UsageError
-        When there is nothing to write, or a file in the way.
+        When there is nothing to write, or the file exists.
     """
     if not isinstance(campaign, Campaign):
         campaign = load(campaign)
@@ -113,7 +115,9 @@ def export(
                 form.load().write(partial, frames())
             partial.replace(output)
         except FileNotFoundError as error:
-            raise UsageError(f"{output} cannot be written: {error.strerror}", "a folder") from None
+            raise UsageError(
+                f"{output} cannot be written: {error.strerror}", "an existing folder"
+            ) from None
         finally:
             partial.unlink(missing_ok=True)
     if state in others(campaign):
@@ -133,7 +137,7 @@ def _check_store(campaign: Campaign, state: str) -> None:
     if found is State.ABSENT:
         raise UsageError(
             f"no configurations in {campaign.path}",
-            "some",
+            "finished quenches or an import",
             f"Type `{STAGES['quench'].command(campaign)}` first.",
         )
     states = records.states(campaign)
@@ -155,11 +159,11 @@ def _check_symbols(campaign: Campaign, symbols: Sequence[str], kind: str) -> Non
 def _samples(
     campaign: Campaign, ds: xr.Dataset, samples: Sequence[int] | None
 ) -> tuple[np.ndarray, list[str]]:
-    """The samples to write, and a remark about those that are not whole."""
+    """The samples to write, and a remark about unfinished ones."""
     done = ds["run_status"].values == layout.DONE
     if samples is None:
         if not done.any():
-            raise UsageError(f"no whole sample in {campaign.path}", "at least one")
+            raise UsageError(f"no finished sample in {campaign.path}", "at least one")
         left_out = int((~done).sum())
         remarks = [f"{left_out} samples left out: failed or pending"] if left_out else []
         return np.flatnonzero(done), remarks
@@ -167,7 +171,7 @@ def _samples(
         if not 0 <= sample < len(done) or not done[sample]:
             raise UsageError(
                 f"--sample {sample}",
-                f"a whole one of 0 to {len(done) - 1}",
+                f"a finished one of 0 to {len(done) - 1}",
                 f"`glassdask status {campaign.path}` lists the failed ones.",
             )
     return np.asarray(list(dict.fromkeys(samples))), []

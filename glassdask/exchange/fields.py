@@ -1,4 +1,4 @@
-"""What configurations say of the campaign file: it is written from that, or has to agree."""
+"""Fields of the campaign file that follow from configurations: written, or compared with it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from glassdask.exchange import ensemble
 from glassdask.exchange.known_runs import further_temperatures
 from glassdask.exchange.normal import present_states
 
-#: Relative difference of box sides that is taken for rounding: runs that start from imported
-#: glasses have the campaign's box, and no particle may lie beyond it.
+#: Largest relative difference of box sides that counts as rounding. Runs that start from imported
+#: glasses use the box of the campaign, and no particle may lie outside.
 SAME_BOX = 1e-10
-#: Shares of the samples that are kept from training, as far as there are enough.
+#: Fractions of the samples for validation and test.
 VALIDATION, TEST = 0.1, 0.2
 
 Fields = dict[str, dict[str, Any]]
@@ -34,8 +34,8 @@ def campaign_for(
 ) -> tuple[Campaign, bool]:
     """The campaign of the folder, or a draft of one, and whether it is a draft.
 
-    `ds` is of `normal_form`. Its attribute `campaign_fields` holds further fields of the file, by
-    table and key, that the configurations were made with. `model` is that of a new campaign.
+    `ds` has the normal form. Its attribute `campaign_fields` may have further fields, by table and
+    key, that its runs were made with. `model` is the model of a new campaign.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def campaign_for(
         raise UsageError(
             f"a box of {' x '.join(f'{side:.10g}' for side in length)}",
             "equal sides, since images and networks of a campaign are square",
-            "Python's from_arrays and every indicator take it: see docs/formats.md.",
+            "In Python, from_arrays and all indicators accept such a box: see docs/formats.md.",
         )
     file = folder / "campaign.toml"
     new = not file.exists()
@@ -61,16 +61,16 @@ def campaign_for(
 
 
 def _fixed(ds: xr.Dataset, campaign: Campaign | None = None) -> Fields:
-    """Fields that follow from the configurations; `campaign`: where there is a file already."""
+    """Fields that follow from the configurations; `campaign` is given if its file exists."""
     found: Fields = {
         "system": {"particles": ds.sizes["particle"]},
         "quench": {"runs": ds.sizes["sample"], "snapshot_temperatures": further_temperatures(ds)},
         "propensity": ensemble.fields(ds, campaign),
     }
-    return _laid_over(found, ds.attrs.get("campaign_fields", {}))
+    return _merged(found, ds.attrs.get("campaign_fields", {}))
 
 
-def _laid_over(one: Fields, other: Fields) -> Fields:
+def _merged(one: Fields, other: Fields) -> Fields:
     return {table: one.get(table, {}) | other.get(table, {}) for table in one | other}
 
 
@@ -78,21 +78,20 @@ def _draft(folder: Path, ds: xr.Dataset, model: str | None, overrides: tuple[str
     if model is None:
         raise UsageError(
             f"no campaign.toml in {folder}, and no model",
-            "the model of the particles, which their energies follow from",
+            "the model of the particles, from which energies are computed",
             f"Type e.g. `--model kam` ({', '.join(MODELS)} or custom).",
         )
     if model in MODELS:
         _check_dimension(MODELS[model], ds)
     fixed = _fixed(ds)
     runs, whole = ds.sizes["sample"], len(present_states(ds)) == 2
-    split = _split(runs if whole and "displacement" not in ds else 0)
-    split["test"] += runs - sum(split.values())
+    split = _split(runs, trains=whole and "displacement" not in ds)
     more = {
         "system": _system(ds, model),
         "quench": {"source": "import", "split": split},
         "propensity": ensemble.further_fields(ds, model, min(2, split["test"])),
     }
-    more = _laid_over(more, fixed)
+    more = _merged(more, fixed)
     given = {(table, key) for table, key, _ in map(parse_override, overrides)}
     for name in ("sigma", "epsilon") if model == "custom" else ():
         if name not in more["system"] and ("system", name) not in given:
@@ -105,16 +104,16 @@ def _draft(folder: Path, ds: xr.Dataset, model: str | None, overrides: tuple[str
     return draft(folder, model, "quick", more, overrides)
 
 
-def _split(runs: int) -> dict[str, int]:
-    """Samples to train on, and kept from it; all in the test split when there are too few."""
-    if runs < 3:
-        return {"train": 0, "validation": 0, "test": 0}
+def _split(runs: int, trains: bool) -> dict[str, int]:
+    """Samples of each split; all in the test split without training or with fewer than three."""
+    if runs < 3 or not trains:
+        return {"train": 0, "validation": 0, "test": runs}
     validation, test = max(1, round(VALIDATION * runs)), max(1, round(TEST * runs))
     return {"train": runs - validation - test, "validation": validation, "test": test}
 
 
 def _system(ds: xr.Dataset, model: str) -> dict[str, Any]:
-    """What the table [system] needs, beside the number of particles."""
+    """Fields of the table [system], without the number of particles."""
     particles, side = ds.sizes["particle"], float(ds["box_length"][0])
     table: dict[str, Any] = {}
     named = MODELS.get(model)
@@ -126,11 +125,11 @@ def _system(ds: xr.Dataset, model: str) -> dict[str, Any]:
     counts = np.bincount(ds["species"].values, minlength=len(names))
     names = names or [chr(ord("A") + k) for k in range(len(counts))]
     if not counts.all():
-        gone = names[int(np.argmin(counts))]
+        missing = names[int(np.argmin(counts))]
         raise UsageError(
-            f"no particle of species {gone}",
+            f"no particle of species {missing}",
             "at least one of each species of a custom model",
-            f"Number the others 0, 1, ..., without {gone} in the names and matrices.",
+            f"Number the others 0, 1, ..., and remove {missing} from names and matrices.",
         )
     fractions = (counts / particles).tolist()
     table |= {"dimension": ds.sizes["axis"], "species": names, "fractions": fractions}
@@ -150,7 +149,7 @@ def _check_source(campaign: Campaign, model: str | None) -> None:
     if not campaign.imported:
         raise UsageError(
             f'[quench] source = "lammps" in {file}',
-            'source = "import", so that no run replaces what is imported',
+            'source = "import", so that no run replaces imported configurations',
             'Write `source = "import"` under [quench] there, or name a folder without a campaign.',
         )
     if model is not None and model != campaign.file.system.model:
@@ -172,37 +171,39 @@ def _check_dimension(model: Model, ds: xr.Dataset) -> None:
 
 def _check_fields(campaign: Campaign, wanted: Fields, where: str, ds: xr.Dataset) -> None:
     """Refuse a campaign with other values than those of the configurations."""
-    said = campaign.file.model_dump(mode="json")
-    # with what the model fills in
+    stated = campaign.file.model_dump(mode="json")
+    # fields that the model fills in
     resolved = as_json(campaign.model)
-    said["system"] |= {k: v for k, v in resolved.items() if k in System.model_fields}
+    stated["system"] |= {k: v for k, v in resolved.items() if k in System.model_fields}
     if wanted["propensity"]:
-        said["propensity"]["temperatures"] = list(campaign.propensity_temperatures)
-    other = {
+        stated["propensity"]["temperatures"] = list(campaign.propensity_temperatures)
+    differing = {
         (table, key): value
         for table, fields in wanted.items()
         for key, value in fields.items()
-        if said[table][key] != value
+        if stated[table][key] != value
     }
-    if other:
-        (table, key), value = next(iter(other.items()))
-        lines = ", ".join(f"`[{t}] {k} = {toml_value(v)}`" for (t, k), v in other.items())
-        lines += ", and a split that adds up to it," if ("quench", "runs") in other else ""
+    if differing:
+        (table, key), value = next(iter(differing.items()))
+        lines = ", ".join(f"`[{t}] {k} = {toml_value(v)}`" for (t, k), v in differing.items())
+        lines += ", and a split that adds up to it," if ("quench", "runs") in differing else ""
         source = "packs" if "campaign_fields" in ds.attrs else "configurations"
         raise UsageError(
-            f"[{table}] {key} = {said[table][key]} in {where}, {value} in the {source}",
-            "the same",
-            f"Leave it out; the {source} say it." if where == "--set" else f"Write {lines} there.",
+            f"[{table}] {key} = {stated[table][key]} in {where}, {value} in the {source}",
+            "the same value",
+            f"Leave it out: the {source} determine it."
+            if where == "--set"
+            else f"Write {lines} there.",
         )
 
 
 def as_json(model: Model) -> dict[str, Any]:
-    """A model as JSON has it: lists in place of tuples."""
+    """Fields of a model as JSON has them: lists in place of tuples."""
     return dict(json.loads(json.dumps(vars(model))))
 
 
 def _check_particles(campaign: Campaign, ds: xr.Dataset) -> None:
-    """Composition and box."""
+    """Compare composition and box with those of the campaign."""
     model, particles = campaign.model, ds.sizes["particle"]
     counts = np.bincount(ds["species"].values, minlength=len(model.species)).tolist()
     if counts != list(model.counts(particles)):

@@ -29,7 +29,7 @@ def read_frames(path: Path, kind: str | None = None) -> Iterator[Frame]:
     path : Path
         Text files may be compressed (.gz).
     kind : str, optional
-        Name of its format; else it is found by the first lines and the name of the file.
+        Name of its format; by default, the first lines and the name of the file decide.
 
     Yields
     ------
@@ -40,7 +40,7 @@ def read_frames(path: Path, kind: str | None = None) -> Iterator[Frame]:
     ------
     UsageError
         When the file cannot be read, a box is tilted or empty, a position is not finite, an id
-        stands twice, or sizes differ within a species.
+        occurs twice, or sizes differ within a species.
     """
     if not path.is_file():
         raise UsageError(f"no file {path}", "a file with configurations")
@@ -56,8 +56,8 @@ def read_frames(path: Path, kind: str | None = None) -> Iterator[Frame]:
             text = " ".join(str(error).split())[:200]
             raise UsageError(
                 f"{path} cannot be read as {form.name}: {type(error).__name__}: {text}",
-                "a whole file of that format",
-                "Say which it is, e.g. `--format dump`.",
+                "a complete file of that format",
+                "Name the format, e.g. `--format dump`.",
             ) from None
         if found is None:
             return
@@ -68,11 +68,11 @@ def read_frames(path: Path, kind: str | None = None) -> Iterator[Frame]:
 
 
 def _checked(frame: Frame) -> Frame:
-    """Check what can be checked of one frame alone, and sort its particles."""
+    """Do the checks that need only one frame, and sort its particles by id."""
     cell = np.asarray(frame.cell, dtype=float)
     edges = normal.edges_along_axes(cell)
     length = cell[edges, range(3)]
-    # along z there may be none in 2D
+    # in 2D, the side along z may be 0
     if not np.isfinite(length).all() or (length[:2] <= 0).any():
         raise ValueError(
             "no box, an empty one, or a negative side; expected the sides of a periodic box"
@@ -112,12 +112,12 @@ def import_files(
     kind, dimension, species, every
         As the options of the command `import`.
     say : callable
-        Told what a user should know.
+        Called with each remark for the user.
 
     Returns
     -------
     Campaign or None
-        None when just these frames were imported before.
+        None if the same frames are already imported.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def _read(paths: Sequence[Path], kind: str | None, every: int) -> list[Frame]:
 
 
 def _with_digests(ds: xr.Dataset) -> xr.Dataset:
-    """With the SHA-256 of each source file, (sample, state)."""
+    """Add the SHA-256 of each source file, (sample, state)."""
     files = ds["source_file"]
     digests = {name: digest_of(Path(name)) for name in np.unique(files.values.astype(str))}
     found = np.vectorize(digests.get, otypes=[object])(files.values)

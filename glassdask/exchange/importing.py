@@ -25,7 +25,7 @@ from glassdask.store import groups, jobs, layout, locks, records
 from glassdask.store.layout.parts import Coordinate
 from glassdask.store.records import State
 
-#: Where each configuration comes from: what the store calls it, and how people do.
+#: Coordinates with the source of each configuration, and their long names.
 SOURCES = {
     "source_file": "file that it was imported from",
     "source_frame": "number of the frame in that file, from 0",
@@ -51,18 +51,18 @@ def import_configurations(
         The campaign folder. Without a campaign.toml in it, one is written from the configurations.
     ds : Dataset
         As `glassdask.from_arrays` makes it, one box for all: `position` ([sample,] [state,]
-        particle, axis). A state whose positions are all NaN, or that is not there, is missing.
+        particle, axis). A state may be missing, or have only NaN in all samples.
         With `displacement` ([sample,] replica, time, particle, axis) of the glasses the stage
-        `propensity` counts as complete too; a sample whose displacements are NaN has none.
-        What else is known of the runs is kept: see `glassdask.exchange.known_runs`.
+        `propensity` counts as complete, too; samples without displacements have NaN.
+        Further data of the runs are kept: see `glassdask.exchange.known_runs`.
     state : str
-        What a dataset without the dimension `state` holds: "liquid" or "glass".
+        State of a dataset without the dimension `state`: "liquid" or "glass".
     model : str, optional
-        Of a new campaign: one of `glassdask.campaign.MODELS`, or custom.
+        Model of a new campaign: one of `glassdask.campaign.MODELS`, or "custom".
     overrides : sequence of str
-        `section.key=value`, laid over the campaign file.
+        `section.key=value`, which override the campaign file.
     start_over : bool
-        Delete what the campaign had.
+        Replace configurations that the campaign has.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def import_configurations(
         When the configurations do not fit the campaign file, or would replace others; nothing is
         written then.
     ValueError
-        When the dataset is not one of configurations.
+        When the dataset has no usable configurations.
     """
     folder = Path(path)
     found = normal_form(ds, state)
@@ -98,12 +98,12 @@ def import_configurations(
 def import_once(
     folder: Path, ds: xr.Dataset, model: str | None, overrides: Sequence[str], start_over: bool
 ) -> Campaign | None:
-    """`import_configurations` of what files hold; None when just these frames are there already.
+    """Import configurations from files; None if the same frames are already imported.
 
     Raises
     ------
     UsageError
-        As there; also when the dataset is not one of configurations.
+        As `import_configurations`, and in place of its ValueError.
     """
     try:
         if (folder / "campaign.toml").exists() and not start_over:
@@ -118,7 +118,7 @@ def import_once(
 
 
 def _same_sources(campaign: Campaign, ds: xr.Dataset) -> bool:
-    """Whether the campaign holds just these frames of these files, imported with this file."""
+    """Whether the campaign has the same frames of the same files, with this campaign file."""
     if records.state(campaign, "quench") is not State.COMPLETE or not campaign.imported:
         return False
     with groups.open_group(campaign.store, "configurations") as group:
@@ -134,13 +134,13 @@ def _refuse_to_replace(campaign: Campaign, ds: xr.Dataset) -> None:
         record = records.read(campaign, stage)
         if record is None or (stage == "propensity" and "displacement" not in ds):
             continue
-        begun_here = record.get("source") == "import"
-        if begun_here and not record.get("complete"):
+        imported = record.get("source") == "import"
+        if imported and not record.get("complete"):
             continue
-        how = "imported" if begun_here else f"those of {stage}"
+        how = "imported" if imported else f"those of {stage}"
         raise UsageError(
             f"{campaign.path} has {what} already ({how}, {records.state(campaign, stage).value})",
-            "none; results are not overwritten unasked",
+            "none, since results are not overwritten by default",
             "Type the same with --start-over to replace them, or name another folder.",
         )
 
@@ -151,7 +151,7 @@ def _energies(campaign: Campaign, ds: xr.Dataset) -> np.ndarray:
     Raises
     ------
     UsageError
-        When a configuration cannot be one, such as with two particles at one place.
+        When an energy cannot be computed, e.g. of two particles at the same place.
     """
     from glassdask.physics.energy import potential_energy
 
@@ -165,12 +165,12 @@ def _energies(campaign: Campaign, ds: xr.Dataset) -> np.ndarray:
             try:
                 energy[k] = potential_energy(block.isel(sample=k)).mean("particle").values
             except ValueError as error:
-                raise UsageError(f"{_name(ds.isel(sample=k), k)}: {error}") from None
+                raise UsageError(f"{_source(ds.isel(sample=k), k)}: {error}") from None
             progress.advance()
     return energy
 
 
-def _name(one: xr.Dataset, sample: int) -> str:
+def _source(one: xr.Dataset, sample: int) -> str:
     if "source_file" not in one.coords:
         return f"sample {sample}"
     pairs = zip(one["source_file"].values, one["source_frame"].values, strict=True)
@@ -178,7 +178,7 @@ def _name(one: xr.Dataset, sample: int) -> str:
 
 
 def _write(campaign: Campaign, ds: xr.Dataset, energy: np.ndarray) -> None:
-    """The groups of `quench`; it is complete when all is on disk."""
+    """Write the groups of `quench`, and complete the stage."""
     jobs.clear(campaign, "quench")
     record = records.new_record(campaign, "quench")
     about: dict[str, Any] = {"source": "import", "states": present_states(ds)}
@@ -197,7 +197,7 @@ def _write(campaign: Campaign, ds: xr.Dataset, energy: np.ndarray) -> None:
 
 
 def _configurations(campaign: Campaign, ds: xr.Dataset) -> layout.Group:
-    """The group as of a quench, with the box, ids and sources of the files."""
+    """The group of a quench, with the box, ids and sources of the imported configurations."""
     group = layout.configurations(campaign)
     box = replace(group.coordinates["box_length"], values=ds["box_length"].values)
     found = group.coordinates | {"box_length": box} | known_runs.coordinates(ds)
@@ -212,7 +212,7 @@ def _configurations(campaign: Campaign, ds: xr.Dataset) -> layout.Group:
 
 
 def _libraries(ds: xr.Dataset) -> dict[str, str]:
-    """Versions of what read the files."""
+    """Versions of the libraries that read the files."""
     names = np.unique(ds["source_format"].values.astype(str)) if "source_format" in ds else ()
     libraries = {FORMATS[name].library for name in names if name in FORMATS} - {""}
     found = {}

@@ -1,6 +1,6 @@
-"""What may be known of imported runs beside their liquids and glasses.
+"""Further data of imported runs, beside their liquids and glasses.
 
-A dataset that is imported may hold, of each sample: the coordinates `seed` and `source_sample` (its
+An imported dataset may have for each sample: the coordinates `seed` and `source_sample` (its
 number in the campaign that it comes from); `kinetic_temperature` (sample, state); `ranks` (sample);
 further snapshots, `snapshot_position` (sample, snapshot, particle, axis) with energies and the
 coordinate `snapshot_temperature` (snapshot); `cooling_potential_energy` (sample,
@@ -27,7 +27,7 @@ _KEPT = (
 
 
 def coordinates(ds: xr.Dataset) -> dict[str, Coordinate]:
-    """Seeds, 0 where they are not known, and numbers in the source."""
+    """The coordinates `seed`, 0 if unknown, and `source_sample`."""
     unknown = np.zeros(ds.sizes["sample"], dtype=np.int64)
     found = {"seed": Coordinate(("sample",), unknown, "1", "seed of the run; 0: imported")}
     for name, text in (
@@ -47,14 +47,14 @@ def further_temperatures(ds: xr.Dataset) -> list[float]:
 
 
 def cooling(campaign: Campaign, ds: xr.Dataset) -> layout.Group:
-    """The group of e(T); NaN at one unknown temperature where it is not known."""
+    """The group of e(T); if that is unknown, one energy NaN at temperature NaN."""
     known = "cooling_potential_energy" in ds
     temperatures = ds["cooling_temperature"].values if known else np.array([np.nan])
     return replace(layout.cooling(campaign, temperatures), attributes={})
 
 
 def values(ds: xr.Dataset, group: layout.Group) -> dict[tuple[str, str], np.ndarray]:
-    """What is known, by group and variable; its first dimension is the sample."""
+    """Arrays to store, by group and variable; their first dimension is the sample."""
     arrays = {name: group.arrays[name].dims for name in _KEPT if name in group.arrays}
     found = {
         (group.name, name): ds[name].transpose(*dims).values

@@ -15,11 +15,11 @@ import xarray as xr
 
 from glassdask.campaign.classes import STATES
 
-#: What is smaller than this, in units of the box, is 0 but for rounding.
+#: Lengths below this, in units of the box, are rounding and count as 0.
 ROUNDING = 1e-9
-#: Relative difference of sizes that is taken for rounding, in single precision too.
+#: Relative difference of sizes that counts as rounding, also in single precision.
 SAME_SIZE = 1e-6
-#: Of positions in the normal form.
+#: Dimensions of positions in the normal form.
 DIMS = ("sample", "state", "particle", "axis")
 
 
@@ -44,7 +44,7 @@ def per_axis(name: str, values: Any, axes: int) -> np.ndarray:
 
 
 def edges_along_axes(cell: np.ndarray) -> list[int]:
-    """The row of an orthogonal box that lies along each axis; edges stand as rows, (axis, axis)."""
+    """Which row of `cell`, the edges of an orthogonal box, lies along each axis."""
     axes = range(len(cell))
     tiny = np.abs(cell) <= ROUNDING * np.abs(cell).max()
     for edges in permutations(axes):
@@ -55,21 +55,20 @@ def edges_along_axes(cell: np.ndarray) -> list[int]:
     products = cell @ cell.T
     if (np.abs(products - np.diag(np.diagonal(products))) <= ROUNDING * products.max()).all():
         raise ValueError(
-            "an orthogonal box that is turned, with edges not along x, y and z; expected edges "
-            "along x, y and z. Turn it first, in ASE "
+            "a rotated orthogonal box; expected edges along x, y and z. Rotate it first, in ASE "
             "`atoms.set_cell(atoms.cell.standard_form()[0], True)`."
         )
     raise ValueError(
-        "a tilted (triclinic) box; expected an orthogonal one, since neighbours are sought in "
-        "orthogonal periodic boxes. Orthogonalise it first, e.g. with `change_box all ortho` of "
-        "LAMMPS."
+        "a tilted (triclinic) box; expected an orthogonal one, since neighbours are searched in "
+        "orthogonal periodic boxes"
     )
 
 
 def box_sides(values: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Sides of the one box, (axis,), for positions of that shape, (..., particle, axis).
+    """Sides of the box, (axis,), for positions of the given shape, (..., particle, axis).
 
-    Given as one number, one for each axis, a matrix of edges, or equal ones for each configuration.
+    `values` is one number, one for each axis, a matrix of edges, or equal numbers for each
+    configuration.
     """
     array, leading, axes = numbers("box_length", values), shape[:-2], shape[-1]
     plain = ((), (1,), (axes,))
@@ -94,11 +93,11 @@ def box_sides(values: Any, shape: tuple[int, ...]) -> np.ndarray:
 def species_numbers(
     species: Any, shape: tuple[int, ...], names: Sequence[str] | None, given: int = 0
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Numbers from 0 of the species of each particle, int8 (particle,), and the names.
+    """The number of the species of each particle, int8 (particle,), and names of the species.
 
-    Given as whole numbers from 0, or names in the order of `names` (else of the alphabet),
-    (particle,), or (..., particle) if all are the same. `shape` is that of the positions, `given`
-    the number of species that the potential has; 0: not known.
+    `species` has whole numbers from 0, or names, which are numbered in the order of `names`, by
+    default alphabetically; (particle,), or (..., particle) if all configurations agree. `shape` is
+    the shape of the positions, `given` the number of species of the potential, 0 if unknown.
     """
     array = np.asarray(species)
     if array.ndim > 1 and array.shape == shape[:-1]:
@@ -129,7 +128,7 @@ def species_numbers(
 
 
 def _numbered(array: np.ndarray, names: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Numbers in place of names, and the names in their order."""
+    """Numbers in place of names, and the names in the order of the numbers."""
     labels = [str(label) for label in array]
     order = tuple(names or sorted(set(labels)))
     if unknown := sorted(set(labels) - set(order)):
@@ -144,7 +143,7 @@ def _listed(values: np.ndarray) -> str:
 
 
 def matrix(name: str, values: Any) -> np.ndarray:
-    """A symmetric matrix (species, species), not negative; a number stands for one species."""
+    """A symmetric matrix (species, species), not negative; a number means one species."""
     array = np.atleast_2d(numbers(name, values))
     if array.ndim != 2 or array.shape[0] != array.shape[1] or np.any(array != array.T):
         raise ValueError(f"{name} of shape {array.shape}; expected a symmetric matrix")
@@ -154,7 +153,7 @@ def matrix(name: str, values: Any) -> np.ndarray:
 
 
 def order_by_id(ids: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of particles, 1 to N where there are none, and the order that sorts them."""
+    """Ids of particles, by default 1 to N, and the order that sorts them."""
     ids = np.arange(1, count + 1) if ids is None else np.asarray(ids, dtype=np.int64)
     order = np.argsort(ids, kind="stable")
     if len(ids) == 0 or (np.diff(ids[order]) == 0).any():
@@ -168,39 +167,42 @@ def one_size(labels: np.ndarray, sizes: np.ndarray) -> None:
         of_one = sizes[labels == label]
         if (np.abs(of_one - of_one[0]) > SAME_SIZE * np.abs(of_one[0])).any():
             raise ValueError(
-                f"particles of species {label} in different sizes (polydisperse); expected sizes "
-                "that follow from the species, as potentials and reference lengths do. Give each "
-                "size a species of its own, if they are few."
+                f"particles of species {label} in different sizes (polydisperse); expected one "
+                "size for each species, as for potentials and reference lengths. If the sizes are "
+                "few, make each a species."
             )
 
 
 def wrap(position: np.ndarray, origin: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Positions counted from the box's lower corner, in [0, L); unchanged where they were."""
+    """Positions relative to the lower corner of the box, wrapped to [0, L).
+
+    With the corner at 0, positions that are in [0, L) keep their bits.
+    """
     inside = np.mod(position - origin, length)
     # the remainder of a tiny negative number rounds to L itself
     return np.where(inside >= length, 0.0, inside)
 
 
 def normal_form(ds: xr.Dataset, state: str) -> xr.Dataset:
-    """With all of (sample, state, particle, axis), both states, and particles sorted by species.
+    """Give a dataset all dimensions and both states, and sort its particles by species.
 
     Parameters
     ----------
     ds : Dataset
         As for `glassdask.import_configurations`.
     state : str
-        What it holds, if it has no dimension `state`.
+        State of a dataset without the dimension `state`.
 
     Returns
     -------
     Dataset
         `position` (sample, state, particle, axis), NaN where a state is missing; `displacement`
-        (sample, replica, time, particle, axis) if there is one; the coordinate `particle_id`.
+        (sample, replica, time, particle, axis) if there is any; the coordinate `particle_id`.
 
     Raises
     ------
     ValueError
-        When it is no such dataset.
+        When the dataset has no usable configurations.
     """
     _check_dims(ds)
     if state not in STATES:
@@ -215,14 +217,14 @@ def normal_form(ds: xr.Dataset, state: str) -> xr.Dataset:
     ds = ds.isel(particle=np.argsort(ds["species"].values, kind="stable"))
     ds["position"] = ds["position"].transpose(*DIMS).astype(float)
     if "displacement" in ds:
-        ds = ds.isel(time=ds["time"].values > 0)  # nothing has moved at 0
+        ds = ds.isel(time=ds["time"].values > 0)  # displacements at time 0 are 0
         ds["displacement"] = _of_glasses(ds)
     _whole_or_missing(ds["position"].values, ds["box_length"].values)
     return ds.assign_coords(sample=np.arange(ds.sizes["sample"]))
 
 
 def present_states(ds: xr.Dataset) -> list[str]:
-    """States of a normal form that are there."""
+    """States that have positions in a dataset of the normal form."""
     there = np.isfinite(ds["position"].values).any(axis=(0, 2, 3))
     return [name for name, found in zip(STATES, there, strict=True) if found]
 
@@ -231,7 +233,7 @@ def _check_dims(ds: xr.Dataset) -> None:
     for name, dims in (("position", DIMS[2:]), ("species", DIMS[2:3]), ("box_length", DIMS[3:])):
         if name not in ds.variables or not set(dims) <= set(ds[name].dims):
             raise ValueError(
-                f"no {name} ({', '.join(dims)}); expected a dataset as from_arrays makes it"
+                f"no {name} ({', '.join(dims)}); expected a dataset like those of from_arrays"
             )
     if extra := set(ds["position"].dims) - set(DIMS):
         raise ValueError(
@@ -266,17 +268,17 @@ def _of_glasses(ds: xr.Dataset) -> xr.DataArray:
 
 
 def _whole_or_missing(position: np.ndarray, length: np.ndarray) -> None:
-    """Positions (sample, state, particle, axis) in [0, L); a state may be NaN in all samples."""
+    """Check that positions are in [0, L); a state may be NaN in all samples."""
     missing = np.isnan(position).all(axis=(2, 3))
     whole = np.isfinite(position).all(axis=(2, 3))
     for s, name in enumerate(STATES):
         if not (whole[:, s].all() or missing[:, s].all()):
             raise ValueError(
                 f"the {name} of sample {np.argmin(whole[:, s])} holds values that are not finite; "
-                "expected none, or nothing else in this state of all samples"
+                "expected none, or only NaN in this state of all samples"
             )
     if missing.all():
         raise ValueError("no configuration; expected a liquid or a glass of each sample")
     with np.errstate(invalid="ignore"):
         if ((position < 0) | (position >= length)).any():
-            raise ValueError("positions outside [0, L); expected them wrapped, as of from_arrays")
+            raise ValueError("positions outside [0, L); expected wrapped ones, as of from_arrays")

@@ -36,7 +36,7 @@ def is_pack(path: Path) -> bool:
 
 
 def attributes_of(path: Path) -> dict[str, Any]:
-    """Attributes of a pack, of which nothing else is read.
+    """Attributes of a pack; its arrays are not read.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def attributes_of(path: Path) -> dict[str, Any]:
 
 
 def read_pack(path: Path) -> xr.Dataset:
-    """All that a pack holds, in memory, compared with its checksums.
+    """Load a pack into memory, and compare it with its checksums.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def read_pack(path: Path) -> xr.Dataset:
     _check_bytes(path)
     ds = _opened(path, load=True)
     lost = ~np.isfinite(ds["position"].values).all(axis=(1, 2, 3)) & (ds["run_status"] == DONE)
-    if lost.any():  # Zarr takes a chunk that is not there for NaN
+    if lost.any():  # Zarr reads a missing chunk as NaN
         raise _damaged(path, f"run {int(ds['sample'][lost][0])} has no positions")
     return ds
 
@@ -77,7 +77,7 @@ def _opened(path: Path, load: bool) -> xr.Dataset:
         raise UsageError(
             f"{path} is a pack of version {ds.attrs[MARK]}",
             f"version {VERSION}",
-            "Take the glassdask that its attributes name.",
+            "Use the version of glassdask that its attributes name.",
         )
     return ds
 
@@ -99,7 +99,7 @@ def _check_bytes(path: Path) -> None:
 def _damaged(path: Path, what: str) -> UsageError:
     return UsageError(
         f"{path} is damaged or cut off ({what})",
-        "the bytes that were written",
+        "an intact file",
         f"Restore it, e.g. `git checkout -- {path}`, or leave it out.",
     )
 
@@ -113,25 +113,25 @@ def _foreign(path: Path) -> UsageError:
 
 
 def read_packs(paths: Sequence[Path], say: Callable[[str], None] = print) -> xr.Dataset:
-    """The runs of several packs of one campaign, one after the other, without the failed ones.
+    """The finished runs of several packs of one campaign, in the order of the packs.
 
     Parameters
     ----------
     paths : sequence of Path
         In the order of the samples.
     say : callable
-        Told which runs failed.
+        Called with the list of failed runs.
 
     Returns
     -------
     Dataset
         For `import_configurations`. `sample` counts from 0; `source_sample` is the number of the
-        run in its campaign, and `source_file` and others say where it comes from.
+        run in its campaign; `source_file` and others name the pack.
 
     Raises
     ------
     UsageError
-        When a pack cannot be read, or they do not belong together.
+        When a pack cannot be read, packs are of different campaigns, or a run occurs twice.
     """
     packs: list[xr.Dataset] = []
     origin: dict[int, Path] = {}
@@ -165,7 +165,7 @@ def read_packs(paths: Sequence[Path], say: Callable[[str], None] = print) -> xr.
 
 
 def _with_source(path: Path, pack: xr.Dataset) -> xr.Dataset:
-    """With where each configuration comes from, as files have it, and positions as doubles."""
+    """Add the source of each configuration, as for files, and convert positions to float64."""
     dims, shape = ("sample", "state"), (pack.sizes["sample"], pack.sizes["state"])
     positions = {n: pack[n].astype(float) for n in pack.data_vars if str(n).endswith("position")}
     return pack.assign(positions).assign_coords(
@@ -178,7 +178,7 @@ def _with_source(path: Path, pack: xr.Dataset) -> xr.Dataset:
 
 
 def _check_same(first: Path, one: dict[str, Any], second: Path, other: dict[str, Any]) -> None:
-    """Refuse packs of different campaigns; what differs first is named."""
+    """Refuse packs of different campaigns, and name a difference."""
     for name in ("model", "inputs", "campaign_hash"):
         what, a, b = name.replace("_", " "), one[name], other[name]
         if a == b:
@@ -188,7 +188,7 @@ def _check_same(first: Path, one: dict[str, Any], second: Path, other: dict[str,
         raise UsageError(
             f"{what} {a} in {first}, {b} in {second}",
             "packs of one campaign",
-            "Import each campaign into a folder of its own; "
+            "Import each campaign into a separate folder; "
             f"`{one['model']}-0*{SUFFIX}` names the packs of one model alone.",
         )
 
@@ -203,6 +203,6 @@ def _flat(inputs: str) -> dict[str, Any]:
 
 def _first_difference(a: dict[str, Any], b: dict[str, Any]) -> tuple[str, Any, Any]:
     differing = [key for key in a.keys() | b.keys() if a.get(key) != b.get(key)]
-    # fields that only one of them needs say less
+    # a field that both have explains more
     key = min(differing, key=lambda key: (key not in a or key not in b, key))
     return key, a.get(key), b.get(key)

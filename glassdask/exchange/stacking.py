@@ -1,4 +1,4 @@
-"""Frames of several files as one labelled dataset, or a refusal that says why not."""
+"""Combine frames of several files into one labelled dataset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from glassdask.exchange.arrays import from_arrays
 from glassdask.exchange.formats.frame import Frame
 from glassdask.exchange.normal import ROUNDING, wrap
 
-#: Relative difference of two boxes that are taken for the same one: the last printed digits.
+#: Relative difference of box sides that counts as rounding of printed numbers.
 SAME_BOX = 1e-9
 
 
@@ -31,25 +31,26 @@ def stack(
     Parameters
     ----------
     frames : dict of list of Frame
-        Of `read_frames`, for "liquid", "glass" or both; the k-th of each make a sample.
+        Frames of `read_frames` for "liquid", "glass" or both; the k-th of each make a sample.
     dimension : int, optional
-        2 or 3; else what the files say, or whether all particles have the same z.
+        2 or 3; by default as the files state, else 2 if all particles have the same z.
     order, known : sequence of str, optional
-        What the files call the species in their order, and names of the model's species.
+        Names or types of the species in the files, in the order of the model; names of the
+        model's species.
     say : callable
-        Told what a reader of the files should know.
+        Called with each remark on the files.
 
     Returns
     -------
     Dataset
-        `position` (sample, state, particle, axis) as of `from_arrays`, only the states that are
-        there. Particles are sorted by species, then by id; coordinates `particle_id`,
-        `source_file`, `source_frame` and `source_format` say where each comes from.
+        As of `from_arrays`: `position` (sample, state, particle, axis), with the given states only.
+        Particles are sorted by species, then by id. The coordinates `particle_id`, `source_file`,
+        `source_frame` and `source_format` give the source.
 
     Raises
     ------
     UsageError
-        When the frames do not belong together, or to a periodic box.
+        When frames differ in box, number or composition, or are not periodic.
     """
     states = [state for state in STATES if frames.get(state)]
     counts = [len(frames[state]) for state in states]
@@ -66,7 +67,7 @@ def stack(
     position, species, ids = _sorted(every, labels, length)
     outside = sum(_outside(frame, axes) for frame in every)
     if outside:
-        say(f"{outside} of {len(every)} frames held positions outside the box: wrapped.")
+        say(f"{outside} of {len(every)} frames had positions outside the box: wrapped.")
     for line in remarks:
         say(line)
     dims, shape = ("sample", "state"), (counts[0], len(states))
@@ -103,35 +104,36 @@ def _sorted(
         species.append(kinds[rows])
         _check_same(frame, species[-1], species[0], frames[0])
         inside = wrap(frame.position[rows, :d], frame.origin[:d], frame.length[:d])
+        # boxes may differ in their last digits
         position.append(np.where(inside >= length, 0.0, inside))
         ids.append(np.asarray(frame.ids)[rows])
     return np.array(position), species[0], np.array(ids)
 
 
 def _dimension(frames: list[Frame], asked: int | None) -> int:
-    said = {frame.dimension for frame in frames} - {None}
-    # the same z, but for rounding
+    stated = {frame.dimension for frame in frames} - {None}
+    # the same z, up to rounding
     flat = [np.ptp(f.position[:, 2]) <= ROUNDING * f.length[:2].max() for f in frames]
-    found = asked or (said.pop() if len(said) == 1 else None) or (2 if all(flat) else 3)
+    found = asked or (stated.pop() if len(stated) == 1 else None) or (2 if all(flat) else 3)
     if found == 2 and not all(flat):
         raise UsageError(
             f"{frames[flat.index(False)].where}: particles at different z",
             "the same z for all of them, in 2 dimensions",
-            "Type `--dimension 3`, and a model in 3D, if it is one.",
+            "If it is in 3D, type `--dimension 3` and choose a model in 3D.",
         )
     first = frames[0]
     if found == 3 and all(flat) and (len(first.position) > 1 or first.dimension == 2):
         raise UsageError(
             f"{first.where}: all particles at the same z, or no z",
             "a configuration in 3 dimensions",
-            "Type `--dimension 2`, and a model in 2D, if it is one.",
+            "If it is in 2D, type `--dimension 2` and choose a model in 2D.",
         )
     for frame in frames:
         if not all(frame.periodic[:found]):
             flags = " ".join("p" if p else "f" for p in frame.periodic[:found])
             raise UsageError(
                 f"{frame.where}: boundaries {flags}, so not periodic along every axis",
-                "a box that is, since neighbours are sought across its borders",
+                "a box that is, since neighbours are searched across its borders",
             )
     return found
 
@@ -147,7 +149,7 @@ def _box(frames: list[Frame], dimension: int) -> np.ndarray:
                 f"{frame.where}: a box of {_sides(length)}, after {_sides(first)} "
                 f"in {frames[0].where}",
                 "one box for all frames, as a campaign has one density",
-                "Import each box into a campaign of its own.",
+                "Import each box into a separate campaign.",
             )
     return first
 
@@ -161,7 +163,7 @@ def _check_same(frame: Frame, kinds: np.ndarray, species: np.ndarray, first: Fra
         raise UsageError(
             f"{frame.where}: {len(kinds)} particles, after {len(species)} in {first.where}",
             "the same number in all frames",
-            "Import each size into a campaign of its own.",
+            "Import each size into a separate campaign.",
         )
     if (kinds != species).any():
         found, wanted = np.bincount(kinds).tolist(), np.bincount(species).tolist()
@@ -179,15 +181,15 @@ def _outside(frame: Frame, dimension: int) -> bool:
 def _species(
     frames: Sequence[Frame], order: Sequence[str] | None = None, known: Sequence[str] | None = None
 ) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
-    """Labels of the species 0, 1, ... in the files, names of the species, and remarks for people.
+    """Labels in the files of the species 0, 1, ..., names of the species, and remarks to print.
 
-    `order` are labels in the order of the species, as the user says; `known` names of the model's
-    species. Species without a particle are left out, but for these.
+    `order` has labels in the order of the species, given by the user; `known` has the names of the
+    model's species. Species that no particle has are left out, unless the model has them.
 
     Raises
     ------
     UsageError
-        When it cannot be told which is which.
+        When the labels cannot be assigned to the species.
     """
     in_files = [_labels(frame) for frame in frames]
     labels = set().union(*in_files)
@@ -216,16 +218,17 @@ def _species(
     if found != names or found[0].isdigit():
         pairs = zip(found, names, strict=True)
         remarks.append("species: " + ", ".join(f"{a} in the files is {b}" for a, b in pairs))
-    gone = sorted(named - set(found))
+    absent = sorted(named - set(found))
     if not order and all(label.isdigit() for label in found):
-        gone += [gap for gap in _gaps([int(label) for label in found]) if gap not in gone]
-    if gone:
-        remarks.append(f"species: {', '.join(gone)} left out, since no particle has it")
+        gaps = _gaps([int(label) for label in found])
+        absent += [gap for gap in gaps if gap not in absent]
+    if absent:
+        remarks.append(f"species: {', '.join(absent)} left out, since no particle has it")
     return found, names, remarks
 
 
 def _labels(frame: Frame) -> tuple[str, ...]:
-    """Of species that have particles, in the order of the file, if it has one."""
+    """Labels of species that have particles, in the order of the file, if it has one."""
     found = np.unique(frame.labels).tolist()
     return tuple(name for name in frame.names or found if name in found)
 
@@ -239,7 +242,7 @@ def _check_order(labels: set[str], order: Sequence[str]) -> None:
 
 
 def _types(numbers: list[int], known: int) -> tuple[str, ...]:
-    """LAMMPS types in the order of the species; those without a particle where the model has it."""
+    """LAMMPS types in the order of the species, also those that only the model has."""
     low = min(numbers[0], 1)
     if numbers[-1] < low + known:
         numbers = list(range(low, low + known))
@@ -247,7 +250,7 @@ def _types(numbers: list[int], known: int) -> tuple[str, ...]:
 
 
 def _names(found: Sequence[str], known: Sequence[str] | None) -> tuple[str, ...]:
-    """What the campaign calls the species."""
+    """Names of the species in the campaign."""
     if known is not None and len(known) == len(found):
         return tuple(known)
     if known is None and found[0].isdigit() and len(found) <= len(ascii_uppercase):

@@ -1,4 +1,4 @@
-"""Make packs of runs the first stage of a campaign."""
+"""Import packs of runs as the first stage of a campaign."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from glassdask.exchange.fields import Fields, as_json
 from glassdask.exchange.importing import import_once
 from glassdask.exchange.packs import read_packs
 
-#: Fields of [quench] that are not those of the runs, but of the campaign that takes them.
+#: Fields of [quench] that the packs do not determine.
 _OWN = ("source", "runs", "split", "inherent_structures", "controls", "control_time")
-#: What a model is, beside its density.
+#: Fields that define a model, without its density.
 _MODEL = ("dimension", "species", "fractions", "sigma", "epsilon", "masses")
-#: Attributes of a pack that its runs are repeated with; imported groups have them, too.
+#: Attributes of a pack with which its runs can be repeated; imported groups have them, too.
 _PROVENANCE = (
     "lammps_input", "cooling_rate", "cooling_rate_units", "schedule_temperature", "schedule_rate",
     "time_step",
 )  # fmt: skip
-#: The same; imported groups call them `source_` and the name.
+#: Attributes of a pack that are `source_NAME` in imported groups.
 _SOURCE = ("campaign", "campaign_hash", "glassdask_version", "lammps_library_version")
 
 
@@ -45,14 +45,14 @@ def import_packs(
     paths : sequence of Path
         Packs of one campaign, in the order of the samples.
     model : str, optional
-        "custom" writes the model of the packs out; else it is theirs.
+        "custom" writes all fields of the model into campaign.toml; by default, its name.
     say : callable
-        Told what a user should know.
+        Called with each remark for the user.
 
     Returns
     -------
     Campaign or None
-        None when just these runs were imported before.
+        None if the same runs are already imported.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def import_packs(
     about["run_provenance"] |= {f"source_{n}": about[n] for n in _SOURCE if n in about}
     if (folder / "campaign.toml").exists():
         campaign = load(folder, tuple(overrides))
-        if campaign.imported:  # others are refused by the import
+        if campaign.imported:  # for others, `import_once` raises
             about["campaign_fields"] = _fields(runs, campaign.file.system.model)
     else:
         model = model or str(about["model"])
@@ -79,7 +79,7 @@ def _fields(runs: xr.Dataset, model: str) -> Fields:
     Raises
     ------
     UsageError
-        When the model is another one than that of the packs, or has changed its meaning.
+        When the model is not that of the packs, or its fields have changed.
     """
     tables = json.loads(runs.attrs["inputs"])["tables"]
     system = tables["system"] | {"reference_lengths": runs.attrs["reference_length"]}
@@ -104,7 +104,7 @@ def _known(name: str, theirs: str, system: dict[str, Any]) -> dict[str, Any]:
     """The model of that name, if it is that of the packs."""
     if name != theirs:
         raise UsageError(
-            f"model {name}, and {theirs} in the packs", "one model", f"Take model {theirs}."
+            f"model {name}, and {theirs} in the packs", "one model", f"Type `--model {theirs}`."
         )
     custom = "Type `--model custom` to write out the model of the packs."
     if name not in MODELS:

@@ -1,9 +1,9 @@
-"""File formats: one file and one line of this table for each.
+"""File formats: each has one module in this folder, and one line in the table `FORMATS`.
 
-The file has the name of the format and holds `read(path)`, an iterator over the `Frame`s of a file,
-and, where the format is written, `write(path, particles)` for frames that it is given as an
-iterator over `Particles` (both in `frame.py`). It only parses: `glassdask.exchange.files` checks.
-The command line, the errors and docs/formats.md follow this table, which loads no library.
+The module has the name of the format. Its `read(path)` yields the frames of a file as `Frame`; its
+`write(path, particles)`, for formats that glassdask writes, takes an iterator over `Particles`
+(both in `frame.py`). Modules only parse; `glassdask.exchange.files` checks. The command line and
+the errors use this table, and a test compares docs/formats.md with it. It loads no library.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ class Format:
     Attributes
     ----------
     name : str
-        Of the file here, and behind `--format`.
+        Name of the module, and value of `--format`.
     title : str
-        In the documentation.
+        Name in the documentation.
     suffixes : tuple of str
         How names of such files end.
     content : bytes
-        Regular expression for the first lines. A file that begins with it has this format,
-        whatever its name; one that has it further down, if the name says nothing.
+        Regular expression for the first lines. A file that begins with a match has this format,
+        whatever its name. A match further down counts only if the name has no known ending.
     library : str
-        Which reads it; empty for our own readers.
+        The library that reads it; empty if glassdask does.
     written : bool
         Whether it can be written, too.
     """
@@ -66,18 +66,18 @@ FORMATS = {
 
 
 def listed(written: bool = False) -> str:
-    """Names of all formats, or of those that can be written, for people."""
+    """Names of all formats, or of those that can be written, for messages."""
     *names, last = (line.name for line in FORMATS.values() if line.written or not written)
     return f"{', '.join(names)} or {last}"
 
 
 def format_to_read(path: Path, kind: str | None = None) -> Format:
-    """The format of a file: as said, or by its first lines and its name.
+    """The format of a file: `kind`, or what its first lines and its name show.
 
     Raises
     ------
     UsageError
-        When there is none of that name, neither name nor content tells, or the file is cut off.
+        When there is no such format, the file does not show its format, or it is damaged.
     """
     if kind is not None:
         if kind not in FORMATS:
@@ -96,24 +96,24 @@ def format_to_read(path: Path, kind: str | None = None) -> Format:
         if found is not None:
             return found
     raise UsageError(
-        f"{path}: neither its name nor its first lines say what it is",
+        f"{path}: neither its name nor its first lines show its format",
         listed(),
-        "Say which, e.g. `--format dump`.",
+        "Name it, e.g. `--format dump`.",
     )
 
 
 def format_to_write(path: Path, kind: str | None = None) -> Format:
-    """The format that a file is to have: as said, or by its name.
+    """The format of a file to write: `kind`, or what its name shows.
 
     Raises
     ------
     UsageError
-        When that is none that can be written.
+        When there is no such format, or glassdask does not write it.
     """
     found = _by_suffix(path) if kind is None else FORMATS.get(kind)
     if found is None or not found.written:
         raise UsageError(
-            f"{path.name}, format {kind}" if kind else f"{path.name} names no format to write",
+            f"{path.name}, format {kind}" if kind else f"{path.name} has no known ending",
             listed(written=True),
             "Type e.g. `--format extxyz`.",
         )

@@ -16,7 +16,7 @@ def read(path: Path) -> Iterator[Frame]:
     """The one frame of a data file."""
     with open_text(path) as file:
         text = file.read()
-    # image flags only say which wrap of a position it is; adding them costs digits
+    # positions are wrapped, and unwrapping them by the image flags would lose digits
     atoms = need("ase.io.lammpsdata").read_lammps_data(StringIO(text), read_image_flags=False)
     origin = np.array([_low(text, axis) for axis in "xyz"])
     arrays = atoms.arrays
@@ -24,6 +24,6 @@ def read(path: Path) -> Iterator[Frame]:
 
 
 def _low(text: str, axis: str) -> float:
-    """Where the box begins, which ASE forgets."""
+    """Lower bound of the box along an axis, which ASE drops; -0.5 is LAMMPS's default."""
     found = re.search(rf"^\s*(\S+)\s+\S+\s+{axis}lo\s+{axis}hi", text, re.MULTILINE)
     return float(found.group(1)) if found else -0.5

@@ -1,7 +1,7 @@
 """LAMMPS dumps as text.
 
-ASE's reader drops the ids and all columns of other names, and places scaled coordinates as if the
-box began at 0, so the few lines are our own.
+ASE's reader drops the ids and all columns that it does not know, and takes 0 as the lower corner
+of the box for scaled coordinates, so it is not used.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 from glassdask.base.errors import UsageError
 from glassdask.exchange.formats.frame import Frame, Particles, first_of, lines_of, open_text
 
-#: What follows x, y, z in the columns of positions; the first that is there is taken. With an s
-#: they are in units of the box.
+#: Endings of the columns of positions after x, y, z; the first that is there is used. With an s,
+#: positions are in units of the box.
 POSITIONS = ("", "u", "s", "su")
 
-#: Words behind the name of an ITEM, and the lines that follow it.
+#: By name of an ITEM: the words after the name, and the lines that follow.
 Items = dict[str, tuple[list[str], list[str]]]
 
 
@@ -28,14 +28,14 @@ def read(path: Path) -> Iterator[Frame]:
     Raises
     ------
     UsageError
-        When it is none, or is cut off.
+        When the file is no such dump, or is cut off.
     """
     items: Items = {}
     with open_text(path) as file:
         for line in file:
             if not line.startswith("ITEM: "):
                 if line.strip():
-                    raise UsageError(f"{line.strip()[:40]!r} where ITEM: begins", "a dump")
+                    raise UsageError(f"a line {line.strip()[:40]!r}", "ITEM: ..., as in a dump")
                 continue
             text = line.removeprefix("ITEM: ").strip()
             name = next((n for n in ("BOX BOUNDS", "ATOMS") if text.startswith(n)), text)
@@ -45,7 +45,7 @@ def read(path: Path) -> Iterator[Frame]:
                 yield _frame(items)
                 items = {}
     if items:
-        raise UsageError("the file ends within it", "whole frames")
+        raise UsageError("the file ends within the frame", "complete frames")
 
 
 def _count(items: Items) -> int:
@@ -62,20 +62,20 @@ def _frame(items: Items) -> Frame:
         table = dict(zip(columns, np.array([row.split() for row in rows]).T, strict=True))
     except ValueError:
         raise UsageError(
-            "rows that do not fit their titles, or the file is cut off", "whole frames"
+            "rows that do not fit the columns, or a file that is cut off", "complete frames"
         ) from None
     low, sides = bounds[:, 0], bounds[:, 1] - bounds[:, 0]
     cell = np.diag(sides)
     if bounds.shape[1] > 2:
         cell[[1, 2, 2], [0, 0, 1]] = bounds[:, 2]
-    if "abc" in flags:  # general triclinic: four columns, and no bounds
+    if "abc" in flags:  # general triclinic: edges of the box, not bounds; NaN counts as tilted
         cell[1, 0] = np.nan
     names, labels = _position_columns(table), first_of(table, "type", "element")
     if not names or labels is None:
         raise UsageError(
             f"columns {' '.join(columns)}",
             "x y z (or xu, xs, xsu ...; in 2D without z) and type",
-            "Dump e.g. `custom 1000 my.lammpstrj id type x y z`.",
+            "In LAMMPS, e.g. `dump 1 all custom 1000 my.lammpstrj id type x y z`.",
         )
     position = np.zeros((len(rows), 3))
     for axis, name in enumerate(names):
@@ -105,7 +105,7 @@ def _position_columns(table: dict[str, np.ndarray]) -> tuple[str, ...]:
 def write(path: Path, particles: Iterable[Particles]) -> None:
     """Columns id, type from 1, x, y, z and all others; TIMESTEP is the sample.
 
-    What a frame is `about` has no place in this format.
+    The format has no place for `Particles.about`.
     """
     with path.open("w", encoding="utf-8") as file:
         for frame in particles:

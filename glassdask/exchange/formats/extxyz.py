@@ -1,4 +1,4 @@
-"""Extended XYZ: read by ASE; its writer prints 8 decimals, so writing is our own."""
+"""Extended XYZ: read by ASE; written here, since ASE writes only 8 decimals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from glassdask.exchange.formats.frame import Frame, Particles, first_of, lines_o
 
 
 def read(path: Path) -> Iterator[Frame]:
-    """The frames of a file; names of species need not be chemical.
+    """The frames of a file; names of species need not be chemical symbols.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def read(path: Path) -> Iterator[Frame]:
     extxyz, origins = need("ase.io.extxyz"), []
 
     def parse(line: str) -> dict[str, Any]:
-        """Keep ASE from looking species up among the elements."""
+        """Rename the species, so that ASE does not look them up among the elements."""
         info = extxyz.key_val_str_to_dict(line)
         origins.append(info.pop("Origin", (0.0, 0.0, 0.0)))
         text = str(info.get("Properties", "species:S:1:pos:R:3"))
@@ -50,7 +50,7 @@ def read(path: Path) -> Iterator[Frame]:
 
 
 def _labels(atoms: Any) -> np.ndarray:
-    """Species of each particle; names in place of the types 1, 2, ... where the file has them."""
+    """Species of each particle; names in place of the types 1, 2, ... if the file has them."""
     arrays = atoms.arrays
     if "label" in arrays:
         return arrays["label"]
@@ -65,8 +65,8 @@ def _labels(atoms: Any) -> np.ndarray:
 def write(path: Path, particles: Iterable[Particles]) -> None:
     """Columns species or type from 1, pos, id and all others.
 
-    Names that are chemical symbols stand as `species`; others as the number `type`, with the names
-    in the comment line, since ASE reads no other names.
+    If all names are chemical symbols, they are the column `species`. Otherwise the column `type`
+    has numbers and the comment line the names, since ASE reads no other names as species.
     """
     chemical = set(need("ase.data").chemical_symbols[1:])
     with path.open("w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""What readers and writers of files have in common: a frame read, a frame to be written."""
+"""What readers and writers of files share: a frame that was read, a frame to be written."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Frame:
     origin : ndarray
         Lower corner of the box, (3,).
     periodic : tuple of bool
-        Along each edge.
+        Whether the box is periodic along each edge.
     ids : ndarray of int or None
-        (particle,), where the file has them.
+        (particle,), if the file has them.
     sizes : ndarray or None
-        Diameters or radii, (particle,), where the file has them.
+        Diameters or radii, (particle,), if the file has them.
     dimension : int or None
-        2 or 3, where the file says so.
+        2 or 3, if the file states it.
     names : tuple of str or None
-        Species in the order of the file, where it has one.
+        Names of the species in the order of the file, if it has one.
     path, number, format
-        File, place in it from 0, and name of its format; set by `read_frames`.
+        File, number of the frame in it from 0, name of the format; set by `read_frames`.
     """
 
     position: np.ndarray
@@ -57,12 +57,12 @@ class Frame:
 
     @property
     def where(self) -> str:
-        """File and frame, for people."""
+        """File and frame, for messages."""
         return f"{self.path}, frame {self.number}"
 
     @property
     def length(self) -> np.ndarray:
-        """Sides of a box along x, y, z, (3,)."""
+        """Sides of an orthogonal box along x, y, z, (3,)."""
         return np.diagonal(self.cell)
 
 
@@ -79,15 +79,15 @@ class Particles:
     species : ndarray of int
         From 0, (particle,).
     names : tuple of str
-        Of the species.
+        Names of the species.
     ids : ndarray of int
         (particle,).
     columns : mapping of str to ndarray
         Further numbers of each particle, (particle,) each.
     about : mapping
-        What the whole frame is: sample, state, campaign ..., texts and numbers.
+        Texts and numbers of the whole frame: sample, state, campaign ...
     symbols : tuple of str or None
-        Chemical symbols that stand for the species, in formats that have them.
+        Chemical symbols for the species, in formats that have them.
     """
 
     position: np.ndarray
@@ -106,7 +106,7 @@ class Particles:
 
     @property
     def spatial(self) -> np.ndarray:
-        """Positions with a z, (particle, 3)."""
+        """Positions with z, which is 0 in 2D, (particle, 3)."""
         return np.pad(self.position, ((0, 0), (0, 3 - self.dimension)))
 
 
@@ -123,7 +123,7 @@ def need(library: str) -> Any:
     except ImportError:
         name = library.partition(".")[0]
         raise UsageError(
-            f"Python cannot find {name}", "it", "Type `pip install 'glassdask[formats]'`."
+            f"Python cannot find {name}", then="Type `pip install 'glassdask[formats]'`."
         ) from None
 
 
@@ -140,7 +140,7 @@ def first_of(columns: Mapping[str, Any], *names: str) -> Any:
 
 
 def lines_of(columns: Iterable[np.ndarray]) -> Iterator[str]:
-    """Columns of numbers or text as lines, with the digits that give the same bits again."""
+    """Columns of numbers or text as lines, with all digits that the same bits need."""
     return (" ".join(row) + "\n" for row in zip(*map(_texts, columns), strict=True))
 
 

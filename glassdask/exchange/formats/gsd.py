@@ -1,4 +1,4 @@
-"""GSD of the schema hoomd, with exact positions beside its own, which are in single precision."""
+"""GSD of the schema hoomd. Its positions are float32, so exact ones are written beside them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read(path: Path) -> Iterator[Frame]:
 def _exact(
     snapshot: Any, length: np.ndarray, dimension: int
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Positions and sides in double precision, if an export left them and nobody moved anything."""
+    """Positions and sides in float64, if glassdask wrote them and they still agree with float32."""
     position, box = snapshot.log.get(EXACT_POSITION), snapshot.log.get(EXACT_BOX)
     if position is None or box is None or position.shape != snapshot.particles.position.shape:
         return None
@@ -55,7 +55,7 @@ def _exact(
 
 
 def write(path: Path, particles: Iterable[Particles]) -> None:
-    """Frames with the columns as logged quantities."""
+    """Write frames, with the columns as logged quantities."""
     hoomd = need("gsd.hoomd")
     with hoomd.open(path, "w") as file:
         for frame in particles:
@@ -79,7 +79,7 @@ def write(path: Path, particles: Iterable[Particles]) -> None:
 
 
 def _single(frame: Particles, sides: np.ndarray) -> np.ndarray:
-    """Centred positions in single precision, (particle, 3), none of them rounded out of the box."""
+    """Centred float32 positions, (particle, 3), of which none is rounded out of the box."""
     single, d = np.zeros((len(frame.ids), 3), dtype=np.float32), frame.dimension
     single[:, :d] = frame.position - 0.5 * frame.length
     half = 0.5 * sides[:d]
