@@ -94,8 +94,7 @@ def write(campaign: Campaign, stage: str, shards: Shards, whole: dict[int, Resul
 
 
 def _quenches(campaign: Campaign) -> Shards:
-    with groups.open_group(campaign.store, "configurations") as group:
-        seeds = group["seed"].values
+    seeds = np.asarray(groups.array(campaign.store, "configurations", "seed", "r")[...])
     ends = dict(layout.sample_blocks(campaign))
     numbers = [list(range(low, high)) for low, high in ends.items()]
     controls = campaign.file.quench.controls

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
 from glassdask.store import groups, layout
 from glassdask.store.classes import of_class
 from glassdask.store.starts import starting_samples
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def check_starts(campaign: Campaign, stage: str) -> np.ndarray:

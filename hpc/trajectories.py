@@ -8,8 +8,6 @@ import numpy as np
 
 from glassdask.campaign import Campaign
 from glassdask.campaign.ensemble import frame_steps
-from glassdask.physics.displacement import cage_relative_squared_displacement_array
-from glassdask.physics.geometry.tessellation import tessellate
 from hpc.runner import RunError, Runner
 
 NO_STOPS = np.array([], dtype=np.int64)
@@ -97,7 +95,12 @@ class Isoconfigurational(Trajectory):
     def __init__(
         self, campaign: Campaign, text: str, position: np.ndarray, temperature: float, seed: int
     ) -> None:
+        # loading them takes seconds, which the ranks of a quench need not wait for
+        from glassdask.physics.displacement import cage_relative_squared_displacement_array
+        from glassdask.physics.geometry.tessellation import tessellate
+
         super().__init__(campaign, text, {"seed": seed, "temperature": temperature})
+        self._crsd = cage_relative_squared_displacement_array
         self.position = position
         self.neighbours = tessellate(position, self.length).neighbours
         self.frames = frame_steps(campaign)
@@ -114,7 +117,7 @@ class Isoconfigurational(Trajectory):
     def at_stop(self, runner: Runner, step: int) -> None:
         """Store the displacement and the cage-relative squared displacement of each particle."""
         displacement = runner.unwrapped(self.dimension, self.length) - self.position
-        crsd = cage_relative_squared_displacement_array(displacement, self.neighbours)
+        crsd = self._crsd(displacement, self.neighbours)
         self.keep(displacement=displacement.astype(np.float32), crsd=crsd.astype(np.float32))
 
     def results(self, runner: Runner) -> dict[str, np.ndarray]:

@@ -154,19 +154,18 @@ def failures(campaign: Campaign) -> Iterator[str]:
         ):
             continue
         home = STAGES[stage].status_in
-        with groups.open_group(campaign.store, home) as group:
-            dims = tuple(map(str, group["run_status"].dims))
-            shape = group["run_status"].shape
-            seeds = group["seed"].values.ravel()
-            status, reasons = group["run_status"].values.ravel(), group["failure"].values.ravel()
-        found: dict[int, str] = {
-            int(n): reasons[n] for n in np.flatnonzero(status == layout.FAILED)
-        }
+        of_runs = groups.array(campaign.store, home, "run_status", "r")
+        dims = tuple(map(str, getattr(of_runs.metadata, "dimension_names", ())))
+        status, seeds, reasons = (
+            np.asarray(groups.array(campaign.store, home, name, "r")[...]).ravel()
+            for name in ("run_status", "seed", "failure")
+        )
+        found = {int(n): str(reasons[n]) for n in np.flatnonzero(status == layout.FAILED)}
         found |= {n: why for n, why in waiting(campaign, stage, status).items() if why}
         for number in sorted(found)[:LISTED]:
             log = campaign.path / "logs" / f"{stage}-{number:06d}.lammps.log"
             yield (
-                f"{stage} run {_name(number, dims, shape)}, seed {seeds[number]}, failed: "
+                f"{stage} run {_name(number, dims, of_runs.shape)}, seed {seeds[number]}, failed: "
                 f"{found[number]}" + (f" ({log})" if log.exists() else "")
             )
         if len(found) > LISTED:

@@ -8,11 +8,13 @@ functions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import xarray as xr
+from typing import TYPE_CHECKING
 
 from glassdask.campaign import Campaign
 from glassdask.campaign.classes import STATES, others, snapshot_of
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def of_class(
@@ -58,6 +60,8 @@ def of_classes(
     """
     if not others(campaign):
         return configurations[list(names)]
+    import xarray as xr
+
     single = [n for n, c in configurations.coords.items() if "state" in c.dims and len(c.dims) > 1]
     there = configurations.drop_vars(single)
     of_snapshots = [n for n in names if "state" in there[n].dims]

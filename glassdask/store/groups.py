@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 import zarr
 from zarr.codecs import ZstdCodec
 
 from glassdask.base.errors import UsageError
 from glassdask.store.layout import Array, Group
+
+if TYPE_CHECKING:  # xarray loads pandas: two seconds that each MPI rank and command would wait
+    import xarray as xr
 
 LIBRARIES = (
     "glassdask", "numpy", "scipy", "numba", "freud-analysis", "scikit-learn", "xarray", "zarr",
@@ -73,6 +75,8 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
     UsageError
         When there is no store.
     """
+    import xarray as xr
+
     return xr.open_datatree(str(locate(path)), engine="zarr", chunks=chunks, consolidated=False)
 
 
@@ -83,6 +87,8 @@ def exists(store: Path, name: str) -> bool:
 
 def open_group(store: Path, name: str, chunks: Any = None) -> xr.Dataset:
     """One group of the store as a Dataset; read on access, or with `chunks` as Dask arrays."""
+    import xarray as xr
+
     return xr.open_zarr(store, group=name, chunks=chunks, consolidated=False)
 
 
@@ -149,6 +155,8 @@ def make_root(store: Path) -> None:
 
 
 def _build(building: Path, group: Group, attributes: dict[str, Any], provenance: str) -> None:
+    import xarray as xr
+
     coordinates = xr.Dataset(
         coords={
             name: (c.dims, _text(c.values), _described(c.units, c.long_name, provenance))

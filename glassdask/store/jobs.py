@@ -6,10 +6,9 @@ import json
 import logging
 import shutil
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 import zarr
 
 from glassdask.base.errors import UsageError
@@ -31,6 +30,9 @@ from glassdask.store.layout import (
 )
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES, stage_folder
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 logger = logging.getLogger("glassdask")
 

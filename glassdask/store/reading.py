@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
 from glassdask.campaign.analyses import Positions
 from glassdask.store import groups, layout, records
 from glassdask.store.classes import of_classes
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Variable in the store for each kind of positions.
 POSITIONS: dict[Positions, str] = {"snapshot": "position", "inherent": "inherent_position"}

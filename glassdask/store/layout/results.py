@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 OWN = "each that of `unit`"
 TIME = "sigma sqrt(m/epsilon)"
@@ -114,4 +116,6 @@ def results(rows: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]) ->
         variables["of_network"] = (("quantity", "network"), values, about)
         about = {"units": "1", "long_name": "network; each has its own seed"}
         coordinates["network"] = ("network", np.arange(networks), about)
+    import xarray as xr
+
     return xr.Dataset(variables, coordinates, dict(attributes))
