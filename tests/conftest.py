@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -43,6 +45,11 @@ def _no_process_without_the_mark(request, monkeypatch):
 def pytest_collection_modifyitems(config, items):
     """Mark tests that start processes; skip tests whose scheduler is missing."""
     for item in items:
+        if "slurm" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("slurm"))
+        elif "processes" in item.keywords:
+            # one process for each of these modules, so that its fixtures are made once
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
         if STARTING & set(item.fixturenames):
             item.add_marker(pytest.mark.processes)
     absent = {name for name, (_, program, _) in CLUSTERS.items() if program}
@@ -130,22 +137,29 @@ def make_lattice():
     return _lattice
 
 
+def _made_once(factory, name, overrides, command):
+    """A campaign of the whole test run: the first of the parallel processes makes it."""
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    root = factory.getbasetemp().parent if parallel else factory.getbasetemp()
+    folder, made = root / name, root / f"{name}.made"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            glassdask(command, str(new(folder, "kam", overrides)))
+            made.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """A tiny complete campaign; read it, do not change it."""
-    folder = tmp_path_factory.mktemp("whole") / "tiny"
-    overrides = [word for each in LEARNING for word in ("--set", each)]
-    glassdask("new", str(folder), "--model", "kam", "--preset", "quick", *overrides)
-    glassdask("run", str(folder))
-    return folder
+    return _made_once(tmp_path_factory, "tiny", LEARNING, "run")
 
 
 @pytest.fixture(scope="session")
 def quenched(tmp_path_factory):
     """A tiny campaign with only sixty quenches; copy it."""
-    folder = new(tmp_path_factory.mktemp("quenched") / "c", "kam", SIXTY)
-    glassdask("quench", str(folder))
-    return folder
+    return _made_once(tmp_path_factory, "quenched", SIXTY, "quench")
 
 
 @pytest.fixture(scope="session")

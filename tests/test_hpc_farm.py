@@ -210,7 +210,7 @@ def test_hung_run_fails_alone_and_can_be_retried(undisturbed: Path, tmp_path: Pa
 
 
 def test_error_on_one_rank_fails_only_its_run(tmp_path: Path) -> None:
-    folder = begun(tmp_path / "c", "hpc.ranks_per_run=2", "quench.cooling_rate=0.2")
+    folder = begun(tmp_path / "c", "hpc.ranks_per_run=2", "quench.cooling_rate=2.0")
     seed = int(gd.open(folder)["configurations"].seed[2])
     # only the first rank of a group notices a missing file; the other one hangs in LAMMPS
     command = f'if "$(v_seed:%.0f) == {seed}" then "include missing.file"'

@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
-from scipy.stats import rankdata
 
 from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
 from glassdask.physics.statistics import groups_of
@@ -85,6 +84,8 @@ def pearson_array(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def spearman_array(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """`spearman` over the last axis; leading axes are broadcast."""
+    from scipy.stats import rankdata  # loading it takes two seconds in each Dask worker
+
     a, b = (rankdata(x, axis=-1, nan_policy="propagate") for x in (a, b))
     return pearson_array(a, b)
 
