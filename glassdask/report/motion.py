@@ -71,14 +71,17 @@ def mean_of(values: np.ndarray) -> dict[str, float]:
 def equilibration(data: ReportData, temperature: int) -> dict[str, Any]:
     """Equilibration time of the starting configurations, in relaxation times.
 
-    `value` is NaN and `cage_relative` 0 if F_s does not fall to 1/e within the time window.
+    Both are NaN where F_s does not fall to 1/e within the time window.
     """
     lasted, T = equilibration_time(data.campaign.file.propensity), data.temperatures[temperature]
-    plain, caged = (lasted / _longest(data, name, temperature).mean() for name in FALLING)
+    # an infinite relaxation time gives 0
+    plain, caged = (
+        lasted / _longest(data, name, temperature).mean() or math.nan for name in FALLING
+    )
     return {
         "quantity": f"equilibration / relaxation time, T = {T:.3g}",
         "kind": "equilibration",
-        "value": plain or math.nan,
+        "value": plain,
         "count": data.group("dynamics").sizes["configuration"],
         "temperature": T,
         "time": lasted,

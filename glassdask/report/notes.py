@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import xarray as xr
 
@@ -115,12 +115,19 @@ def _order(line: Line, results: xr.Dataset) -> list[str]:
         if one.kind == "correlation" and one.state == line.state
     }
     three = [found[pair] for pair in (paper.GAMMA_THETA, paper.GAMMA_UPSILON, paper.THETA_UPSILON)]
-    if any(abs(one.value) < 2 * one.standard_error for one in three):
-        return ["undecided at this size: one of the three is not distinguishable from 0"]
-    smallest, *others = (abs(one.value) for one in three)
-    verdict = "holds" if smallest < min(others) else "does not hold"
-    sizes = ", ".join(f"{size:.3f}" for size in (smallest, *others))
-    return [f"{verdict} for the means here: {sizes}"]
+    verdict = first_is_smallest([(one.value, one.standard_error) for one in three])
+    return [f"{verdict}: {', '.join(f'{abs(one.value):.3f}' for one in three)}"]
+
+
+def first_is_smallest(found: Sequence[tuple[float, float]]) -> str:
+    """Whether the first value is the smallest one in magnitude, from (value, standard error)."""
+    (first, error), *others = found
+    gaps = [(abs(v) - abs(first), 2 * math.hypot(error, e)) for v, e in others]
+    if all(gap > uncertain for gap, uncertain in gaps):
+        return "holds for the means here"
+    if any(gap < -uncertain for gap, uncertain in gaps):
+        return "does not hold for the means here"
+    return "undecided at this size, as differences are below two standard errors"
 
 
 _NOTES: dict[str, Callable[[Line, xr.Dataset], list[str]]] = {

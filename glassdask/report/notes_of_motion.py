@@ -124,9 +124,9 @@ def _equilibration(line: Line, results: xr.Dataset) -> list[str]:
     notes = [f"equilibrated for {line.time:g}"]
     if math.isnan(line.value):
         notes.append(f"F_s has not fallen to 1/e within t = {results.attrs['last_time']:g}")
-    known = f"cage-relative: {number(line.cage_relative, '.3g')}"
-    notes.append(known if line.cage_relative else "cage-relative: not known")
-    if not min(line.value, line.cage_relative) >= ENOUGH or math.isnan(line.value):
+    known = math.isfinite(line.cage_relative)
+    notes.append(f"cage-relative: {number(line.cage_relative, '.3g') if known else 'not known'}")
+    if not (line.value >= ENOUGH and line.cage_relative >= ENOUGH):
         notes.append(f"not known to be {ENOUGH} or more: perhaps not in equilibrium")
     return notes
 
