@@ -9,6 +9,9 @@ PIP = $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-versi
 # found as a path, so that a folder of the same name in the working directory does not hide it
 EDITABLE = --config-settings editable_mode=compat
 
+# many containers forbid it, and then each process compiles all its modules again, for seconds
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: demo check test test-long lint clean
 
 demo: $(VENV)/.demo-installed

@@ -42,6 +42,7 @@ def _no_process_without_the_mark(request, monkeypatch):
         monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", refuse)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config, items):
     """Mark tests that start processes; skip tests whose scheduler is missing."""
     for item in items:

@@ -93,7 +93,7 @@ def test_variant_is_compared_with_its_family_in_the_paper() -> None:
 @pytest.mark.parametrize("name", [name for family in FAMILIES.values() for name in family])
 def test_the_doubt_is_one_sentence_with_what_the_paper_prints(name) -> None:
     model = MODELS[name]
-    text = paper.doubt(model)
+    text = paper.remark_on_table_one(model)
     assert "; " not in text  # which separates notes
     assert f"density {model.density:g}" in text
     assert "1.09" in text
@@ -109,7 +109,7 @@ def test_the_doubt_is_one_sentence_with_what_the_paper_prints(name) -> None:
 
 
 def test_the_doubt_follows_the_density_of_the_campaign() -> None:
-    text = paper.doubt(replace(MODELS["abm"], density=1.15))
+    text = paper.remark_on_table_one(replace(MODELS["abm"], density=1.15))
     assert "density 1.15 (the paper prints 1.2)" in text
 
 
