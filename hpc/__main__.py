@@ -20,7 +20,7 @@ from glassdask.base.walltime import FORMS, seconds_to_work
 from glassdask.batch.scheduler import time_left
 from glassdask.campaign import Campaign, load
 from glassdask.run.child import PARENT_VARIABLE, parent_lives
-from glassdask.run.mpi import AGAIN, exit_path
+from glassdask.run.mpi import ABORTED, AGAIN, exit_path
 from glassdask.store import jobs, locks
 from glassdask.store.groups import replace_text
 from glassdask.store.stage import STAGES, stage_folder
@@ -184,8 +184,9 @@ def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
     """Dismiss the workers; if some hang inside LAMMPS, abort MPI."""
     manager.dismiss(code)
     if manager.any_lost:
-        text = "some ranks hang and are killed by MPI_Abort; no results are lost"
-        warn(f"{manager.work.stage}: {text}")
+        logger.warning(ABORTED)
+        if PARENT_VARIABLE not in os.environ:  # the launcher may lose what is said before an abort
+            print(f"Warning: {manager.work.stage}: {ABORTED}", file=sys.stderr, flush=True)
         # Slurm replaces the exit code of an abort
         replace_text(exit_path(manager.work.folder.parent.parent, manager.work.stage), str(code))
         _flush()

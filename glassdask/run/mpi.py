@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from glassdask.base.errors import StageFailed, StoppedEarly, UsageError
+from glassdask.base.logs import warn
 from glassdask.base.progress import PIPE_VARIABLE
 from glassdask.campaign import Campaign
 from glassdask.run.child import Stopping, follow
@@ -23,6 +24,8 @@ from glassdask.store.stage import STAGES
 
 #: Exit code of a child whose ranks were all lost to failed runs; it must be started again.
 AGAIN = 76
+#: Printed when ranks had to be killed.
+ABORTED = "some ranks hang and are killed by MPI_Abort; no results are lost"
 # Launchers forward SIGUSR1 to all ranks, but some answer SIGTERM by killing them. It is sent
 # repeatedly, since ranks that are just starting miss it.
 STOPPING = Stopping(signal.SIGUSR1, 2.0, 60.0, "runs in flight are being saved", errors=(1, 2))
@@ -125,6 +128,7 @@ def _meant(campaign: Campaign, stage: str, code: int) -> int:
     if path.exists():
         code = int(path.read_text(encoding="utf-8"))
         path.unlink()
+        warn(f"{stage}: {ABORTED}")
     return code
 
 
