@@ -29,7 +29,7 @@ test: $(VENV)/.all-installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # what takes minutes each: wall times and lost nodes of a real Slurm, chains on a real Grid Engine
 test-long: $(VENV)/.all-installed

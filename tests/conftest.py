@@ -42,20 +42,17 @@ def _no_process_without_the_mark(request, monkeypatch):
         monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", refuse)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config, items):
     """Mark tests that start processes; skip tests whose scheduler is missing."""
     for item in items:
-        if "slurm" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("slurm"))
-        elif "processes" in item.keywords:
-            # one process for each of these modules, so that its fixtures are made once
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
         if STARTING & set(item.fixturenames):
             item.add_marker(pytest.mark.processes)
     absent = {name for name, (_, program, _) in CLUSTERS.items() if program}
     left_out = [item for item in items if absent & {*item.fixturenames}]
-    items[:] = [item for item in items if item not in left_out]
+    # parallel processes take one module after the other, so the long ones come first
+    long = {item.path for item in items if {"slow", "processes"} & {*item.keywords}}
+    kept = [item for item in items if item not in left_out]
+    items[:] = sorted(kept, key=lambda item: item.path not in long)
     config.hook.pytest_deselected(items=left_out)
 
 

@@ -712,7 +712,10 @@ def test_page_loads_all_figures_and_fits_the_browser_window(campaign, rows, tmp_
         ((-0.6, -0.1, 0.4), "holds"),
         ((-0.4, 0.1, 0.6), "holds"),  # the paper does not compare the two larger ones
         ((-0.6, -0.5, 0.4), "does not hold"),
-        ((-0.6, 0.01, 0.4), "undecided"),
+        ((-0.6, 0.01, 0.4), "holds"),
+        ((0.01, 0.4, 0.6), "does not hold"),
+        ((-0.44, -0.4, 0.6), "undecided"),
+        ((np.nan, 0.1, 0.6), "undecided"),
     ],
 )
 def test_order_holds_if_gamma_theta_is_the_smallest(sizes, verdict: str) -> None:

@@ -9,29 +9,11 @@ import pytest
 from test_exchange_campaign import SIDE, both_states, mixture
 
 import glassdask as gd
-from glassdask.report.notes import first_is_smallest
 from glassdask.run import process
 from glassdask.stages.pipeline import do
 from glassdask.store.stage import STAGES
 
 pytestmark = pytest.mark.slow
-
-
-NAN = float("nan")
-
-
-@pytest.mark.parametrize(
-    ("found", "verdict"),
-    [
-        ([(0.0, 0.01), (-0.3, 0.01), (0.8, 0.01)], "holds"),
-        ([(-0.3, 0.01), (0.0, 0.01), (0.8, 0.01)], "does not hold"),
-        ([(0.1, 0.1), (-0.2, 0.1), (0.8, 0.01)], "undecided"),
-        ([(0.1, NAN), (-0.2, NAN), (0.8, NAN)], "undecided"),
-        ([(NAN, NAN), (-0.2, 0.01), (0.8, 0.01)], "undecided"),
-    ],
-)
-def test_an_order_within_its_errors_is_undecided(found, verdict):
-    assert first_is_smallest(found).startswith(verdict)
 
 
 def reported(folder, ds, state="glass"):
