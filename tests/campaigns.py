@@ -73,7 +73,7 @@ _COMMON = (
     "propensity.temperatures=[1.0,3.0]",
     "propensity.duration=3.0",
     "propensity.frames=5",
-    "dask.workers=2",
+    "dask.workers=1",
     "hpc.workers=2",
 )
 TINY = (
@@ -100,7 +100,12 @@ LEARNING = (
     "train.seeds=2",
 )
 #: Six blocks for the Dask stages.
-SIXTY = (*TINY, "quench.runs=60", "quench.split={train=40,validation=10,test=10}")
+SIXTY = (
+    *TINY,
+    "quench.runs=60",
+    "quench.split={train=40,validation=10,test=10}",
+    "dask.workers=2",
+)
 TINY_3D = (
     *_COMMON,
     "system.particles=160",

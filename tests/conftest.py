@@ -49,10 +49,12 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.processes)
     absent = {name for name, (_, program, _) in CLUSTERS.items() if program}
     left_out = [item for item in items if absent & {*item.fixturenames}]
-    # parallel processes take one module after the other, so the long ones come first
+    # parallel processes take one module after the other: long ones first, but not two at once that
+    # would wait for `tiny`
     long = {item.path for item in items if {"slow", "processes"} & {*item.keywords}}
+    waiting = {item.path for item in items if "tiny" in item.fixturenames}
     kept = [item for item in items if item not in left_out]
-    items[:] = sorted(kept, key=lambda item: item.path not in long)
+    items[:] = sorted(kept, key=lambda item: (item.path not in long, item.path in waiting))
     config.hook.pytest_deselected(items=left_out)
 
 

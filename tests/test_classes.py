@@ -59,7 +59,7 @@ def snapshot_at(folder: Path) -> xr.Dataset:
 def scanned(tiny, tmp_path_factory) -> tuple[Path, list[Row]]:
     """A scan over the hot class, and its rows."""
     folder = copy(tiny, tmp_path_factory.mktemp("classes"))
-    campaign = load(folder, ["train.threads=1", "dask.workers=1"])
+    campaign = load(folder)
     words = ['train.classes=["liquid","glass"],[0.6,"glass"]']
     return folder, scan(campaign, make_points(campaign, words, False), False)
 

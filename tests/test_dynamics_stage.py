@@ -188,7 +188,7 @@ def test_invalid_fields_are_refused(tiny, field, text):
 def test_partial_ensemble_is_correlated_and_later_outdated(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
-    longer = ("--set", "propensity.duration=30.0", "--set", "dask.workers=1")
+    longer = ("--set", "propensity.duration=30.0")
     going = start("propensity", str(folder), *longer, "--start-over")
     spool = folder / "restarts" / "propensity"
     wait_for(lambda: len(list(spool.glob("*.npz"))) >= 2, going)
@@ -241,7 +241,7 @@ def test_missing_displacements_are_an_error(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
     shutil.rmtree(folder / "store.zarr" / "propensity" / "displacement")
-    words = ("correlate", str(folder), "--set", "dask.workers=1", "--start-over")
+    words = ("correlate", str(folder), "--start-over")
     failed = in_process(*words, code=1).stderr
     assert "the results of propensity have no displacement" in failed
     assert f"glassdask propensity {folder} --start-over" in failed

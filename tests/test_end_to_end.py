@@ -20,9 +20,6 @@ from glassdask.stages.plan import groups_by_stage, size
 
 pytestmark = pytest.mark.processes
 
-#: Results do not depend on the number of workers, and one starts faster.
-ONE_WORKER = ("--set", "dask.workers=1")
-
 
 def time_stamps(folder: Path) -> dict[Path, int]:
     files = (path for path in (folder / "store.zarr").rglob("*") if path.is_file())
@@ -155,7 +152,7 @@ def test_resume_after_interrupt_and_kill_equals_undisturbed_run(tiny: Path, tmp_
 def test_other_inputs_need_start_over(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
-    changed = ("--set", "correlate.coarse_graining_length=2.0", *ONE_WORKER)
+    changed = ("--set", "correlate.coarse_graining_length=2.0")
     refused = in_process("run", str(folder), *changed, code=2)
     assert "coarse_graining_length 3.0 -> 2.0" in refused.stderr
     assert "--start-over" in refused.stderr
@@ -185,7 +182,7 @@ def test_a_lost_file_is_an_error_not_an_empty_result(
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
     shutil.rmtree(folder / "store.zarr" / variable / "c" / "1")
-    failed = in_process(stage, str(folder), "--start-over", *ONE_WORKER, code=1)
+    failed = in_process(stage, str(folder), "--start-over", code=1)
     assert f"glassdask {owner} {folder} --start-over" in failed.stderr
     assert len(failed.stderr.strip().splitlines()) == 1
 
@@ -193,7 +190,7 @@ def test_a_lost_file_is_an_error_not_an_empty_result(
 def test_fractional_images_can_be_trained_on_and_explained(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
-    changed = ("--set", "grid.kernel=cloud-in-cell", "--set", "train.seeds=1", *ONE_WORKER)
+    changed = ("--set", "grid.kernel=cloud-in-cell", "--set", "train.seeds=1")
     for stage in ("grid", "train", "explain"):
         in_process(stage, str(folder), *changed, "--start-over")
     tree = gd.open(folder)
@@ -257,7 +254,7 @@ def test_plan_agrees_with_the_completed_run(tiny: Path) -> None:
 
 def test_all_stages_run_in_three_dimensions(tmp_path: Path) -> None:
     folder = new(tmp_path / "ka3d", "ka3d", TINY_3D)
-    in_process("run", str(folder), *ONE_WORKER)
+    in_process("run", str(folder))
     tree = gd.open(folder)
     assert tree["density"].density.dims[-3:] == ("z", "y", "x")
     volume = tree["indicators"].voronoi_volume.sum("particle")

@@ -40,7 +40,6 @@ START = ("propensity.start=equilibrium", "propensity.equilibration_time=10.0")
 WHOLE = (
     *LEARNING, *START, "quench.inherent_structures=true", "indicators.configuration=inherent",
     "propensity.samples=[23, 3]", "propensity.times=[0.005, 0.01, 0.5, 3.0]",
-    "dask.workers=1",
 )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def copy(tiny: Path, folder: Path) -> Path:
 def scan_over(
     folder: Path, *words: str, every: bool = False, start_over: bool = False
 ) -> list[Row]:
-    campaign = load(folder, ["train.threads=1", "dask.workers=1"])
+    campaign = load(folder)
     return scan(campaign, make_points(campaign, list(words), every), start_over)
 
 
