@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from glassdask.physics import coarse_graining, exponential_sums
 from glassdask.physics.coarse_graining import adjoint, coarse_grain_array, normalise_array
-from glassdask.physics.correlations import pearson_array, spearman_array
+from glassdask.physics.correlations import pearson_array, ranks, spearman_array
 from glassdask.physics.displacement import (
     cage_relative_squared_displacement_array,
     mean_cage_relative_displacement_array,
@@ -168,6 +168,13 @@ class TestCorrelation:
         assert spearman_array(a, b) == pytest.approx(scipy.stats.spearmanr(a, b)[0], abs=1e-12)
         if np.ptp(b) > 1e-6 * np.abs(b).max():
             assert pearson_array(a, b) == pytest.approx(scipy.stats.pearsonr(a, b)[0], abs=1e-9)
+
+    def test_ranks_equal_those_of_scipy_with_ties_and_nan(self):
+        x = np.random.default_rng(0).integers(9, size=(2, 3, 40)) / 4
+        x[1, 2, 7] = np.nan
+        expected = scipy.stats.rankdata(x, axis=-1, nan_policy="propagate")
+        np.testing.assert_array_equal(ranks(x), expected)
+        assert np.isnan(ranks(x)[1, 2]).all()
 
     @pytest.mark.parametrize("correlation", [pearson_array, spearman_array])
     def test_rows(self, correlation):

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from glassdask.physics import bonds, images, particle_mesh, scattering, statistics
+from glassdask.physics import bonds, correlations, images, particle_mesh, scattering, statistics
 from glassdask.physics.coarse_graining import coarse_grain_array
 from glassdask.physics.configuration import Configuration
 from glassdask.physics.indicators import INDICATORS, OWN
@@ -35,6 +35,7 @@ def compile_all() -> None:
         bonds.broken_bonds_array(moved, bonds.find_bonds(position, length, kinds, one))
         scattering.angular_average(moved[..., 0], 7.2, dimension)
         statistics.means_of_groups(moved[..., 0], kinds)
+        correlations.ranks(moved[..., 0])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
+from numba import njit
 
 from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
 from glassdask.physics.statistics import groups_of
@@ -84,10 +85,33 @@ def pearson_array(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def spearman_array(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """`spearman` over the last axis; leading axes are broadcast."""
-    from scipy.stats import rankdata  # loading it takes two seconds in each Dask worker
+    return pearson_array(ranks(a), ranks(b))
 
-    a, b = (rankdata(x, axis=-1, nan_policy="propagate") for x in (a, b))
-    return pearson_array(a, b)
+
+def ranks(x: np.ndarray) -> np.ndarray:
+    """Ranks over the last axis, from 1; equal values get their mean rank, rows with NaN only NaN.
+
+    As `scipy.stats.rankdata`, which takes three times as long.
+    """
+    rows = np.ascontiguousarray(x, dtype=float).reshape(-1, np.shape(x)[-1])
+    found = np.empty_like(rows)
+    _rank(rows, np.argsort(rows, axis=-1), found)
+    found[np.isnan(rows).any(axis=-1)] = np.nan
+    return found.reshape(np.shape(x))
+
+
+@njit(cache=True)
+def _rank(rows, order, found):  # type: ignore[no-untyped-def]
+    for row in range(len(rows)):
+        values, places, count = rows[row], order[row], rows.shape[1]
+        first = 0
+        while first < count:
+            after = first + 1
+            while after < count and values[places[after]] == values[places[first]]:
+                after += 1
+            for k in range(first, after):
+                found[row, places[k]] = 0.5 * (first + 1 + after)
+            first = after
 
 
 def by_group(
