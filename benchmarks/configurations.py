@@ -96,6 +96,10 @@ def _commands(model: Model, particles: int, seed: int) -> list[str]:
         f"pair_style lj/smooth/linear {CUTOFF}",
         *pairs,
         "minimize 0 0 100 500",
+        # of many particles, some pairs are still so close that free steps would lose them
+        f"fix bath all langevin {high} {high} 0.1 {seed}",
+        "run 400",
+        "unfix bath",
         "unfix slow",
         f"velocity all create {high} {seed} dist gaussian",
         f"fix heat all nvt temp {high} {high} 0.5",
