@@ -184,9 +184,9 @@ def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
     """Dismiss the workers; if some hang inside LAMMPS, abort MPI."""
     manager.dismiss(code)
     if manager.any_lost:
-        logger.warning(ABORTED)
-        if PARENT_VARIABLE not in os.environ:  # the launcher may lose what is said before an abort
-            print(f"Warning: {manager.work.stage}: {ABORTED}", file=sys.stderr, flush=True)
+        # a parent prints it, since launchers may lose what is printed before an abort
+        tell = logger.warning if PARENT_VARIABLE in os.environ else warn
+        tell(f"{manager.work.stage}: {ABORTED}")
         # Slurm replaces the exit code of an abort
         replace_text(exit_path(manager.work.folder.parent.parent, manager.work.stage), str(code))
         _flush()

@@ -90,7 +90,7 @@ def _failed(
     world: MPI.Intracomm,
 ) -> int:
     """Compare a failure with the store; it agrees if the stored run failed for the same reason."""
-    reasons = np.asarray(groups.array(campaign.store, home, "failure", "r")[...])
+    reasons = groups.values(campaign.store, home, "failure")
     stored = str(reasons[place]) if before == layout.FAILED else "it did not fail"
     if world.Get_rank() == 0:
         print(f"  stored: {stored}\n  now:    {now}", flush=True)

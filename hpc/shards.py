@@ -94,7 +94,7 @@ def write(campaign: Campaign, stage: str, shards: Shards, whole: dict[int, Resul
 
 
 def _quenches(campaign: Campaign) -> Shards:
-    seeds = np.asarray(groups.array(campaign.store, "configurations", "seed", "r")[...])
+    seeds = groups.values(campaign.store, "configurations", "seed")
     ends = dict(layout.sample_blocks(campaign))
     numbers = [list(range(low, high)) for low, high in ends.items()]
     controls = campaign.file.quench.controls

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -18,23 +19,21 @@ from glassdask.store import groups, jobs, layout
 from glassdask.store.stage import STAGES, stage_folder
 from hpc import spool
 from hpc.carrying_out import Order
-from hpc.equilibration import Equilibration
 from hpc.lammps_input import equilibration_input, propensity_input, quench_input
-from hpc.quench import Quench
 from hpc.restarts import ranks_in_flight
 from hpc.shards import Results, home, shards_of, write
 from hpc.starting import check_starts
-from hpc.trajectories import Isoconfigurational, Trajectory
+from hpc.trajectories import Trajectory
 from hpc.work import Work
 from hpc.worker import attempt
 
 logger = logging.getLogger("glassdask")
 
-#: The class of the runs of each stage.
-KINDS: dict[str, type[Trajectory]] = {
-    "quench": Quench,
-    "equilibrate": Equilibration,
-    "propensity": Isoconfigurational,
+#: The class of the runs of each stage, loaded only for that stage: SciPy and numba are slow.
+KINDS = {
+    "quench": "hpc.quench:Quench",
+    "equilibrate": "hpc.equilibration:Equilibration",
+    "propensity": "hpc.propensity:Isoconfigurational",
 }
 
 
@@ -125,7 +124,7 @@ def finish(campaign: Campaign, stage: str) -> None:
 
 def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
     """On the manager: the runs of a stage, and the numbers of those in the store."""
-    status = np.asarray(groups.array(campaign.store, home(stage), "run_status")[...])
+    status = groups.values(campaign.store, home(stage), "run_status")
     shards = shards_of(campaign, stage)
     folder = stage_folder(campaign, stage)
 
@@ -148,8 +147,7 @@ def other_ranks(campaign: Campaign, stage: str) -> str:
     """A warning if runs were started on another number of ranks; else empty."""
     now, folder = campaign.file.hpc.ranks_per_run, stage_folder(campaign, stage)
     ranks, status = (
-        np.asarray(groups.array(campaign.store, home(stage), name, "r")[...]).ravel()
-        for name in ("ranks", "run_status")
+        groups.values(campaign.store, home(stage), name).ravel() for name in ("ranks", "run_status")
     )
     over = {int(n): int(ranks[n]) for n in np.flatnonzero(status != layout.PENDING)} | spool.ranks(
         folder
@@ -201,7 +199,8 @@ def carry_of(campaign: Campaign, stage: str, text: str) -> Callable[..., str | N
 
 def trajectory(campaign: Campaign, stage: str, text: str, arguments: tuple[Any, ...]) -> Trajectory:
     """One run of a stage; `arguments` from `work_of` or `arguments_of`."""
-    return KINDS[stage](campaign, text, *arguments)
+    kind: type[Trajectory] = resolve_name(KINDS[stage])
+    return kind(campaign, text, *arguments)
 
 
 def arguments_of(campaign: Campaign, stage: str) -> Callable[[int], tuple[Any, ...]]:

@@ -66,7 +66,7 @@ def starts_of(campaign: Campaign, samples: np.ndarray) -> Callable[[int, int], n
             glasses = [_checked(campaign, found, int(sample), "glass") for sample in samples]
         return lambda c, t: glasses[c]
     _check_equilibrated(campaign)
-    positions = np.asarray(groups.array(campaign.store, "equilibrated", "position", "r")[...])
+    positions = groups.values(campaign.store, "equilibrated", "position")
     if not np.isfinite(positions).all():
         raise _missing(campaign, "a configuration", "equilibrate")
     return lambda c, t: positions[c, t]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import LEARNING, SIXTY, glassdask, new
+from campaigns import LEARNING, SIXTY, glassdask
 from gridengine_cluster import gridengine_cluster
 from gridengine_cluster import missing as missing_of_gridengine
 from slurm_cluster import missing as missing_of_slurm
@@ -145,7 +145,9 @@ def _made_once(factory, name, overrides, command):
     with (root / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            glassdask(command, str(new(folder, "kam", overrides)))
+            words = [word for each in overrides for word in ("--set", each)]
+            glassdask("new", str(folder), "--model", "kam", "--preset", "quick", *words)
+            glassdask(command, str(folder))
             made.touch()
     return folder
 

@@ -12,8 +12,8 @@ from glassdask.campaign import Campaign, load, new_campaign
 from hpc.carrying_out import Order, Stopped, carry_out
 from hpc.equilibration import Equilibration
 from hpc.lammps_input import equilibration_input, propensity_input, quench_input
+from hpc.propensity import Isoconfigurational
 from hpc.quench import Quench
-from hpc.trajectories import Isoconfigurational
 
 SMALL = ["system.particles=120", "quench.cooling_rate=0.5", "quench.cooling_points=8"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from glassdask.campaign import Campaign
@@ -49,7 +48,7 @@ def fit_linear_models(campaign: Campaign) -> None:
 
 def _features(campaign: Campaign, name: str) -> xr.DataArray:
     """One of `layout.BASELINES` for all snapshots, without Gamma."""
-    status = np.asarray(groups.array(campaign.store, "fields", "run_status", "r")[...])
+    status = groups.values(campaign.store, "fields", "run_status")
     with groups.open_group(campaign.store, "correlations") as group:
         features = reading.load(campaign, "correlate", group[name])
     if "indicator" in features.dims:

@@ -30,7 +30,7 @@ _TIME_FIRST = {
 def of_ensembles(campaign: Campaign) -> Part:
     """One task for each unfinished start and temperature with enough trajectories."""
     enough = trajectories.finished(campaign).sum(axis=-1) >= FEWEST
-    replicas = np.asarray(groups.array(campaign.store, "dynamics", "replicas", "r")[...])
+    replicas = groups.values(campaign.store, "dynamics", "replicas")
     todo = [(int(c), int(t)) for c, t in zip(*np.nonzero(enough & (replicas == 0)), strict=True)]
     return Part(
         "dynamics",

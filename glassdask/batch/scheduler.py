@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import os
+import pkgutil
 import re
 import time
 from abc import ABC, abstractmethod
@@ -195,8 +195,7 @@ class Scheduler(ABC):
 
 def named(name: str) -> Scheduler:
     """The scheduler of a name in `SCHEDULERS`."""
-    module, _, kind = SCHEDULERS[name].partition(":")
-    return getattr(importlib.import_module(module), kind)()
+    return pkgutil.resolve_name(SCHEDULERS[name])()
 
 
 def here() -> Scheduler | None:

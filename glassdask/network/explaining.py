@@ -133,7 +133,7 @@ class Explainer:
             As for `explain`.
         """
         campaign = self.campaign
-        status = np.asarray(groups.array(campaign.store, "equilibrated", "run_status", "r")[...])
+        status = groups.values(campaign.store, "equilibrated", "run_status")
         for c, good in enumerate(status == layout.DONE):
             gamma = np.full(
                 (len(self.networks), len(good), campaign.file.system.particles), np.nan, np.float32

@@ -28,8 +28,7 @@ def count_images(campaign: Campaign, split: str) -> int:
 
 def _finished_runs(campaign: Campaign, split: str) -> np.ndarray:
     split_of, status = (
-        np.asarray(groups.array(campaign.store, "density", name, "r")[...])
-        for name in ("split", "run_status")
+        groups.values(campaign.store, "density", name) for name in ("split", "run_status")
     )
     good = (split_of == split) & (status == layout.DONE)
     if not good.any():

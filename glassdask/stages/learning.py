@@ -206,7 +206,7 @@ def _leave_unexplained(campaign: Campaign, record: dict[str, Any], fresh: bool) 
         found = {"learnt": False, "learnt_by_network": [], "reason": reason}
         jobs.create(campaign, "explain", record, STAGES["explain"].groups(campaign), found)
         print(f"explain: {reason}, so no maps are made", flush=True)
-    done = np.asarray(groups.array(campaign.store, "configurations", "run_status", "r")[...])
+    done = groups.values(campaign.store, "configurations", "run_status")
     groups.array(campaign.store, "explanations", "run_status")[...] = done
     jobs.complete(campaign, "explain")
 

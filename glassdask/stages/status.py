@@ -103,7 +103,7 @@ def _row(campaign: Campaign, stage: str) -> Row:
     info = STAGES[stage]
     if said := info.progress(campaign):
         return Row(stage, state, said, left=left, remark=remark)
-    status = np.asarray(groups.array(campaign.store, info.status_in, "run_status", "r")[...])
+    status = groups.values(campaign.store, info.status_in, "run_status")
     over = waiting(campaign, stage, status)
     failed = int((status == layout.FAILED).sum()) + sum(bool(why) for why in over.values())
     done, running = int((status != layout.PENDING).sum()) + len(over), told.get("running", 0)
@@ -155,10 +155,9 @@ def failures(campaign: Campaign) -> Iterator[str]:
             continue
         home = STAGES[stage].status_in
         of_runs = groups.array(campaign.store, home, "run_status", "r")
-        dims = tuple(map(str, getattr(of_runs.metadata, "dimension_names", ())))
-        status, seeds, reasons = (
-            np.asarray(groups.array(campaign.store, home, name, "r")[...]).ravel()
-            for name in ("run_status", "seed", "failure")
+        dims, status = groups.dimensions(of_runs), np.asarray(of_runs[...]).ravel()
+        seeds, reasons = (
+            groups.values(campaign.store, home, name).ravel() for name in ("seed", "failure")
         )
         found = {int(n): str(reasons[n]) for n in np.flatnonzero(status == layout.FAILED)}
         found |= {n: why for n, why in waiting(campaign, stage, status).items() if why}

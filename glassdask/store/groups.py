@@ -225,6 +225,16 @@ def array(store: Path, group: str, name: str, mode: str = "r+") -> zarr.Array:
     return opened
 
 
+def values(store: Path, group: str, name: str) -> np.ndarray:
+    """All values of one array of the store."""
+    return np.asarray(array(store, group, name, "r")[...])
+
+
+def dimensions(found: zarr.Array) -> tuple[str, ...]:
+    """Names of the dimensions of an array of the store."""
+    return tuple(map(str, getattr(found.metadata, "dimension_names", None) or ()))
+
+
 def replace_text(path: Path, text: str) -> None:
     """Write a file, completely or not at all."""
     partial = path.with_name(path.name + ".partial")

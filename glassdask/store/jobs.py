@@ -17,6 +17,7 @@ from glassdask.store import records
 from glassdask.store.groups import (
     array,
     create_group,
+    dimensions,
     exists,
     remove_group,
     replace_text,
@@ -92,7 +93,7 @@ def _check_blocks(campaign: Campaign, stage: str) -> None:
             continue
         group = zarr.open_group(campaign.store, path=name, mode="r")
         for key, found in group.arrays():
-            dims = getattr(found.metadata, "dimension_names", None) or ()
+            dims = dimensions(found)
             if dims[:1] == ("sample",) and found.shards and found.shards[0] != size:
                 raise UsageError(
                     f"{name}/{key} has {found.shards[0]} runs per file, written by another version "

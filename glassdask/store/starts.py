@@ -21,7 +21,7 @@ def starting_samples(campaign: Campaign) -> np.ndarray:
     UsageError
         When one of [propensity] samples failed.
     """
-    status = np.asarray(groups.array(campaign.store, "configurations", "run_status", "r")[...])
+    status = groups.values(campaign.store, "configurations", "run_status")
     section = campaign.file.propensity
     if section.samples is not None:
         for number in section.samples:

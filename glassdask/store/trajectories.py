@@ -18,7 +18,7 @@ def finished(campaign: Campaign) -> np.ndarray:
     All replicas of one start and temperature are written to the store together. Until then,
     finished trajectories are in files of their own.
     """
-    status = np.asarray(groups.array(campaign.store, "propensity", "run_status", "r")[...])
+    status = groups.values(campaign.store, "propensity", "run_status")
     found = status == layout.DONE
     for number, reason in waiting(campaign, "propensity", status).items():
         found.flat[number] = not reason

@@ -95,6 +95,8 @@ def results(rows: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]) ->
     KeyError
         When a name is in neither table.
     """
+    import xarray as xr
+
     for row in rows:
         if unknown := set(row) - {*TEXTS, *NUMBERS, "of_network"}:
             raise KeyError(f"the group results has no {', '.join(sorted(unknown))}")
@@ -116,6 +118,4 @@ def results(rows: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]) ->
         variables["of_network"] = (("quantity", "network"), values, about)
         about = {"units": "1", "long_name": "network; each has its own seed"}
         coordinates["network"] = ("network", np.arange(networks), about)
-    import xarray as xr
-
     return xr.Dataset(variables, coordinates, dict(attributes))
