@@ -30,7 +30,7 @@ _METHODS: dict[str, tuple[str, ...]] = {
 }
 #: All other functions, by module.
 _FUNCTIONS: dict[str, tuple[str, ...]] = {
-    "store.groups": ("open",),
+    "store.opening": ("open",),
     "exchange.arrays": ("from_arrays",),
     "exchange.importing": ("import_configurations",),
     "exchange.exporting": ("export",),

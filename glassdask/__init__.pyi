@@ -43,7 +43,7 @@ from glassdask.physics.surroundings import pair_entropy as pair_entropy
 from glassdask.physics.surroundings import unlike_neighbours as unlike_neighbours
 from glassdask.physics.susceptibility import four_point_susceptibility as four_point_susceptibility
 from glassdask.physics.susceptibility import peak_in_time as peak_in_time
-from glassdask.store.groups import open as open
+from glassdask.store.opening import open as open
 
 __version__: str
 METHODS: dict[str, str]

@@ -214,6 +214,14 @@ def replay(
 
 
 @app.command()
+def verify(folder: Folder) -> None:
+    """Compare every file of the complete stages with what was written."""
+    from glassdask.stages.verify import verify as do_verify
+
+    do_verify(_load(folder, None))
+
+
+@app.command()
 def info() -> None:
     """Show versions, this machine, models, presets and indicators."""
     from glassdask.stages.information import print_information

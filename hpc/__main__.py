@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from mpi4py import MPI
 
+from glassdask.base import files
 from glassdask.base.errors import GlassdaskError, StoppedEarly, as_stage_error
 from glassdask.base.logs import LOG_VARIABLE, open_log, warn
 from glassdask.base.walltime import FORMS, seconds_to_work
@@ -22,7 +23,6 @@ from glassdask.campaign import Campaign, load
 from glassdask.run.child import PARENT_VARIABLE, parent_lives
 from glassdask.run.mpi import ABORTED, AGAIN, exit_path
 from glassdask.store import jobs, locks
-from glassdask.store.groups import replace_text
 from glassdask.store.stage import STAGES, stage_folder
 from hpc import spool
 from hpc.manager import Manager
@@ -188,7 +188,7 @@ def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
         tell = logger.warning if PARENT_VARIABLE in os.environ else warn
         tell(f"{manager.work.stage}: {ABORTED}")
         # Slurm replaces the exit code of an abort
-        replace_text(exit_path(manager.work.folder.parent.parent, manager.work.stage), str(code))
+        files.replace(exit_path(manager.work.folder.parent.parent, manager.work.stage), str(code))
         _flush()
         world.Abort(code)
     return code

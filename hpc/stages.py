@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from pkgutil import resolve_name
 from typing import Any
@@ -133,9 +132,7 @@ def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
         whole = {n: found for n, found in results.items() if "failure" not in found}
         if whole:
             write(campaign, stage, shards, whole)
-        os.sync()  # in case the node crashes: first the data, then their status,
         _write_outcome(campaign, stage, results)
-        os.sync()  # and only then the temporary files are deleted
 
     steps = total_steps(input_of_run(stored_input(campaign, stage), is_control=False))
     done = set(np.flatnonzero(status != layout.PENDING).tolist())

@@ -14,7 +14,7 @@ from glassdask.report.data import ReportData
 from glassdask.report.lines import lines
 from glassdask.report.notes import notes
 from glassdask.report.results import results
-from glassdask.store import groups, networks, records
+from glassdask.store import groups, networks, opening, records
 
 pytestmark = pytest.mark.processes
 
@@ -53,7 +53,7 @@ def test_shown_network_is_one_of_the_networks(tiny):
     record = records.read(load(tiny), "explain")
     shown = record["network"]
     assert len(record["learnt_by_network"]) == len(record["test_accuracy_by_network"]) == 2
-    with groups.open(tiny) as tree:
+    with opening.open(tiny) as tree:
         explained, fields = tree["explanations"], tree["fields"]
         for name in ("gradcam", "score", "correct"):
             each = explained[f"{name}_by_network"].sel(network=shown)
@@ -72,7 +72,7 @@ def test_shown_network_is_one_of_the_networks(tiny):
 
 
 def test_maps_of_two_networks_are_correlated_by_numpy_too(tiny):
-    with groups.open(tiny) as tree:
+    with opening.open(tiny) as tree:
         gamma = tree["fields"]["gradcam_by_network"].sel(state="glass")
         gamma = gamma.transpose("sample", "network", "particle").values
         found = tree["correlations"]["pearson_between_networks"].sel(state="glass")

@@ -13,6 +13,7 @@ from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.run import mpi
 from glassdask.stages.pipeline import Pipeline
 from glassdask.store import groups, jobs, layout, locks, records
+from glassdask.store.manifest import Damaged
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
@@ -185,7 +186,7 @@ def test_damaged_record_error_says_what_to_type(campaign: Campaign) -> None:
     do(campaign, "quench")
     path = campaign.path / STAGES["quench"].home
     path.write_text(path.read_text()[:100])
-    with pytest.raises(UsageError, match=r"glassdask quench .* --start-over"):
+    with pytest.raises(Damaged, match=r"glassdask quench .* --start-over"):
         records.state(campaign, "quench")
     do(campaign, "quench", start_over=jobs.is_complete(campaign, "quench", True) is False)
     assert records.state(campaign, "quench") is State.COMPLETE

@@ -14,6 +14,7 @@ from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.stages.plan import groups_by_stage, size
 from glassdask.store import groups, jobs, layout
+from glassdask.store.stage import STAGES
 
 
 @pytest.fixture
@@ -117,9 +118,8 @@ def test_blocks_of_another_version_are_refused(
 ) -> None:
     """Otherwise two tasks would write to one file."""
     begun, _ = jobs.begin(campaign, "quench")
-    group = layout.configurations(campaign)
-    jobs.create(campaign, "quench", begun, (group, layout.cooling(campaign, np.ones(8))))
+    jobs.create(campaign, "quench", begun, STAGES["quench"].groups(campaign))
     jobs.begin(campaign, "quench")
-    monkeypatch.setattr("glassdask.store.jobs.samples_per_shard", lambda runs: 7)
-    with pytest.raises(UsageError, match=r"runs per file, .*; expected 7 runs per file"):
+    monkeypatch.setattr("glassdask.store.layout.parts.samples_per_shard", lambda runs: 7)
+    with pytest.raises(UsageError, match=r"configurations/position .* of another version; .*\(7, "):
         jobs.begin(campaign, "quench")

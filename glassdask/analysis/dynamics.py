@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import zarr
 
 from glassdask.analysis.ensembles import FEWEST, RECORDED, open_ensemble
 from glassdask.analysis.motion import Motion, relaxed
@@ -58,12 +57,11 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
     overlap[ensemble.replicas] = found["overlap"]
     # the number of replicas is written last: it marks the ensemble as finished
     found |= {"overlap": overlap, "replicas": np.array(len(ensemble.replicas))}
-    group = zarr.open_group(campaign.store, path="dynamics", mode="r+")
+    place = {"configuration": configuration, "temperature": temperature}
     for name, values in found.items():
-        target = group[name]
-        place = {"configuration": configuration, "temperature": temperature}
-        dims = [str(dim) for dim in target.metadata.dimension_names or ()]  # type: ignore[union-attr]
-        target[tuple(place.get(dim, slice(None)) for dim in dims)] = values  # type: ignore[index]
+        target = groups.array(campaign.store, "dynamics", name)
+        dims = groups.dimensions(target)
+        target[tuple(place.get(dim, slice(None)) for dim in dims)] = values
 
 
 def of_ensemble(

@@ -5,12 +5,12 @@ The checksums of the zip format reveal a damaged file when it is read.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from glassdask.base import files
 from glassdask.base.logs import warn
 
 Arrays = dict[str, np.ndarray]
@@ -27,16 +27,8 @@ def write(path: Path, arrays: Arrays) -> None:
     OSError
         When the file cannot be written; an earlier file at `path` is unchanged.
     """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    with files.written(path) as partial, partial.open("xb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def read(path: Path, names: tuple[str, ...] = (), then: str = "") -> Arrays | None:

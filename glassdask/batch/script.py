@@ -9,9 +9,9 @@ import string
 import sys
 from pathlib import Path
 
+from glassdask.base import files
 from glassdask.batch.profile import new_profile
 from glassdask.batch.scheduler import Request, Scheduler, named
-from glassdask.store.groups import replace_text
 from glassdask.store.stage import STAGES
 
 
@@ -92,7 +92,7 @@ def path(scheduler: Scheduler, folder: Path, stage: str) -> Path:
 def write(scheduler: Scheduler, folder: Path) -> None:
     """Write the job scripts of all stages into an existing folder."""
     for stage in STAGES:
-        replace_text(path(scheduler, folder, stage), script(scheduler, stage))
+        files.replace(path(scheduler, folder, stage), script(scheduler, stage))
 
 
 if __name__ == "__main__":

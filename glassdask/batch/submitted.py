@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from glassdask.base import files
 from glassdask.base.errors import GlassdaskError, UsageError
 from glassdask.batch import DEFAULT, SCHEDULERS
 from glassdask.batch.chain import job_name, jobs_folder
 from glassdask.batch.queue import PATIENCE, Queued
 from glassdask.batch.scheduler import Scheduler, named
 from glassdask.campaign import Campaign
-from glassdask.store.groups import replace_text
 from glassdask.store.stage import STAGES
 
 
@@ -50,7 +50,7 @@ class Submission:
 
     def write(self) -> None:
         """Write the record, completely or not at all."""
-        replace_text(self._path, json.dumps(self._content, indent=2))
+        files.replace(self._path, json.dumps(self._content, indent=2))
 
     def add(self, name: str, number: str, command: str) -> None:
         """Add a job."""

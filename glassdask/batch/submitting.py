@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from glassdask.base import files
 from glassdask.base.errors import GlassdaskError, StageFailed, UsageError
 from glassdask.base.logs import warn
 from glassdask.batch import script, worker_jobs
@@ -19,7 +20,6 @@ from glassdask.batch.scheduler import Scheduler, named
 from glassdask.batch.submitted import Submission, in_queue, profile_copy, scheduler_of
 from glassdask.campaign import Campaign
 from glassdask.store import jobs, locks, records
-from glassdask.store.groups import replace_text
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
@@ -84,7 +84,7 @@ def submit(
                 _submit(job, trial, environment(profile, path))
         for stage in stale:
             jobs.clear(campaign, stage)
-        replace_text(copy, path.read_text(encoding="utf-8"))
+        files.replace(copy, path.read_text(encoding="utf-8"))
         return _submit_all(campaign, planned, environment(profile, copy), numbers)
 
 

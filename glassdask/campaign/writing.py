@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from glassdask.base import files
 from glassdask.base.errors import UsageError
 from glassdask.campaign.campaign import Campaign, from_data
 from glassdask.campaign.schema import CampaignFile
@@ -97,11 +98,8 @@ def draft(
 
 def save(campaign: Campaign) -> None:
     """Write campaign.toml, completely or not at all."""
-    campaign.path.mkdir(parents=True, exist_ok=True)
-    target = campaign.path / "campaign.toml"
-    partial = target.with_suffix(".toml.partial")
-    partial.write_text(as_toml(campaign.file), encoding="utf-8")
-    partial.rename(target)
+    files.make_folder(campaign.path)
+    files.replace(campaign.path / "campaign.toml", as_toml(campaign.file))
 
 
 def as_toml(file: CampaignFile) -> str:

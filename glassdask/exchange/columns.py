@@ -11,6 +11,7 @@ import xarray as xr
 
 from glassdask.campaign import Campaign
 from glassdask.store import groups, layout, records
+from glassdask.store.reading import damage_named
 from glassdask.store.records import State
 
 
@@ -44,18 +45,28 @@ def columns_of(
             continue
         if not groups.exists(campaign.store, name):  # correlate without an ensemble
             continue
-        ds = groups.open_group(campaign.store, name)
-        if of_propensity:
-            columns += _propensity(ds, times, samples)
-        else:
-            suffix = "_field" if name == "fields" else ""
-            columns += _indicators(ds.sel(state=state), _names(campaign), suffix)
+        with damage_named(campaign, stage):
+            ds = groups.open_group(campaign.store, name)
+            if of_propensity:
+                found = _propensity(ds, times, samples)
+            else:
+                suffix = "_field" if name == "fields" else ""
+                found = _indicators(ds.sel(state=state), _names(campaign), suffix)
+            columns += [c._replace(read=partial(_read, campaign, stage, c.read)) for c in found]
     return columns, remarks
+
+
+def _read(
+    campaign: Campaign, stage: str, read: Callable[[int], np.ndarray], sample: int
+) -> np.ndarray:
+    with damage_named(campaign, stage):
+        return read(sample)
 
 
 def _usable(campaign: Campaign, stage: str, remarks: list[str]) -> bool:
     """Whether a stage has results of this campaign file; adds a remark if not, or not all."""
     found = records.state(campaign, stage)
+    records.check_files(campaign.path, stage, thorough=True)
     remark = {
         State.PARTIAL: f"{stage} is incomplete: missing values are NaN",
         State.ABSENT: f"{stage} left out: not run yet",

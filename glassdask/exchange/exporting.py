@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from glassdask.base import files
 from glassdask.base.errors import UsageError
 from glassdask.base.progress import Progress
 from glassdask.campaign import Campaign, load
@@ -98,7 +99,6 @@ def export(
     _check_store(campaign, state)
     if symbols is not None:
         _check_symbols(campaign, symbols, form.name)
-    partial = output.with_name(output.name + ".partial")
     with groups.open_group(campaign.store, "configurations") as ds:
         chosen, remarks = _samples(campaign, ds, samples)
         columns, missing = columns_of(campaign, state, group, times, chosen)
@@ -111,15 +111,12 @@ def export(
                 progress.advance()
 
         try:
-            with progress:
+            with files.written(output) as partial, progress:
                 form.load().write(partial, frames())
-            partial.replace(output)
         except FileNotFoundError as error:
             raise UsageError(
                 f"{output} cannot be written: {error.strerror}", "an existing folder"
             ) from None
-        finally:
-            partial.unlink(missing_ok=True)
     if state in others(campaign):
         remarks.append(f"state {state} is the snapshot at {others(campaign)[state]}")
     return Exported(
@@ -132,6 +129,7 @@ def export(
 
 def _check_store(campaign: Campaign, state: str) -> None:
     found = records.state(campaign, "quench")
+    records.check_files(campaign.path, "quench", thorough=True)
     if found is State.CHANGED:
         raise records.changed(campaign, "quench")
     if found is State.ABSENT:

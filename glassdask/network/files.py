@@ -6,6 +6,7 @@ import csv
 import io
 import pickle
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from glassdask.base import files
 from glassdask.base.errors import UsageError
 from glassdask.campaign.analyses import Train
 from glassdask.network.network import GlassNetwork, build_network
@@ -21,7 +23,7 @@ from glassdask.network.network import GlassNetwork, build_network
 CHECKPOINT, WEIGHTS, METRICS = "checkpoint.pt", "weights.safetensors", "metrics.csv"
 _DAMAGE = (
     AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError,
-    pickle.UnpicklingError,
+    pickle.UnpicklingError, zipfile.BadZipFile,
 )  # fmt: skip
 COLUMNS = (
     "epoch",
@@ -65,6 +67,7 @@ def resume(
         return [], {}
     content = io.BytesIO(path.read_bytes())
     try:
+        _check_sums(content)
         with warnings.catch_warnings():  # torch warns of files that it did not write
             warnings.simplefilter("ignore")
             # weights_only refuses code
@@ -78,6 +81,15 @@ def resume(
             f"{path} is damaged", "a checkpoint of a training", "Delete it to start again."
         ) from None
     return history, best
+
+
+def _check_sums(content: io.BytesIO) -> None:
+    """Compare the checksums in a checkpoint, a zip file; torch.load does not."""
+    with zipfile.ZipFile(content) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise ValueError(damaged)
+    content.seek(0)
 
 
 def _refuse_other(path: Path, found: dict[str, Any], made_for: dict[str, Any]) -> None:
@@ -111,7 +123,7 @@ def save_checkpoint(
     state |= {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
     content = io.BytesIO()  # in memory first, since torch's errors of a full disk are unclear
     torch.save(state, content)
-    _replace(folder / CHECKPOINT, content.getvalue())
+    files.replace(folder / CHECKPOINT, content.getvalue())
 
 
 def save_metrics(folder: Path, history: list[dict[str, float]]) -> None:
@@ -120,24 +132,13 @@ def save_metrics(folder: Path, history: list[dict[str, float]]) -> None:
     writer = csv.DictWriter(content, COLUMNS)
     writer.writeheader()
     writer.writerows(history)
-    _replace(folder / METRICS, content.getvalue().encode())
+    files.replace(folder / METRICS, content.getvalue().encode())
 
 
 def save_weights(folder: Path, network: GlassNetwork) -> None:
     """Replace `weights.safetensors`."""
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    _replace(folder / WEIGHTS, save(tensors))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file, completely or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    files.replace(folder / WEIGHTS, save(tensors))
 
 
 def load_network(

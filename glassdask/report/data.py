@@ -15,7 +15,7 @@ from glassdask.physics.reliability import noise_corrected_correlation_array
 from glassdask.physics.statistics import mean_with_interval
 from glassdask.report.lines import NOT_LEARNT
 from glassdask.report.style import NAMES
-from glassdask.store import groups, layout, records
+from glassdask.store import layout, opening, records
 
 #: Resamples of a bootstrap over snapshots or configurations.
 RESAMPLES = 2000
@@ -56,7 +56,7 @@ class ReportData:
     @classmethod
     def of(cls, campaign: Campaign) -> ReportData:
         """The data in the store of a campaign, read on access."""
-        tree = groups.open(campaign.path)
+        tree = opening.open(campaign.path)
         return cls(campaign, {name: node.to_dataset() for name, node in tree.children.items()})
 
     def group(self, name: str) -> xr.Dataset:

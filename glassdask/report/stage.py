@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from glassdask.base import files
 from glassdask.campaign import Campaign
 from glassdask.report import page, style, table
 from glassdask.report.data import ReportData
 from glassdask.report.figures import Drawing, drawings
 from glassdask.report.results import results
 from glassdask.store import jobs
-from glassdask.store.groups import replace_text
 from glassdask.store.stage import Part
 
 
@@ -34,5 +34,5 @@ def parts(campaign: Campaign) -> Iterator[Part]:
     yield Part("report", "figures", len(tasks), tasks, draw, name, note=name)
     jobs.add_group(campaign, "report", "results", results(data))
     found = table.read(campaign)
-    replace_text(folder / "results.json", table.as_json(found))
-    replace_text(campaign.path / "report.html", page.page(data, found))
+    files.replace(folder / "results.json", table.as_json(found))
+    files.replace(campaign.path / "report.html", page.page(data, found))

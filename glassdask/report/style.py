@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from glassdask.base import files
 from glassdask.store.layout import REVERSED
 
 Parameters = ParamSpec("Parameters")
@@ -123,9 +124,8 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     paths = []
     for suffix in ("png", "pdf"):
         path = folder / f"{name}.{suffix}"
-        partial = path.with_name(path.name + ".partial")
-        figure.savefig(partial, format=suffix, dpi=RESOLUTION)
-        partial.replace(path)
+        with files.written(path) as partial:
+            figure.savefig(partial, format=suffix, dpi=RESOLUTION)
         paths.append(path)
         # keep the layout: to compute it again takes as long as to draw
         figure.set_layout_engine(None)

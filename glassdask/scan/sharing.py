@@ -10,11 +10,12 @@ import os
 import shutil
 from pathlib import Path
 
+from glassdask.base import files
 from glassdask.base.errors import StoppedEarly, UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.writing import save
 from glassdask.scan.points import Point
-from glassdask.store import jobs, records
+from glassdask.store import jobs, manifest, records
 from glassdask.store.groups import make_root
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
@@ -156,6 +157,8 @@ def _link_stage(campaign: Campaign, target: Campaign, stage: str) -> None:
     try:
         # last the folder with the record, so that an incomplete copy has none
         for folder in sorted(folders, key=lambda each: each == home):
+            if folder == home:
+                _link_manifest(campaign, target, stage)
             _link_folder(folder, target.path, folder.relative_to(campaign.path))
     except OSError:
         if records.read(campaign, stage) == before:
@@ -169,6 +172,12 @@ def _link_stage(campaign: Campaign, target: Campaign, stage: str) -> None:
         )
 
 
+def _link_manifest(campaign: Campaign, target: Campaign, stage: str) -> None:
+    source, link = (manifest.path_of(each.path, stage) for each in (campaign, target))
+    files.make_folder(link.parent)
+    _link_file(str(source), str(link))
+
+
 def _link_folder(source: Path, root: Path, name: Path) -> None:
     """Make `root`/`name` an atomic copy of the folder `source`, of hard links if possible."""
     # beside the store, so that a reader never sees half of a group
@@ -177,8 +186,10 @@ def _link_folder(source: Path, root: Path, name: Path) -> None:
     # not linked: unfinished files are still written into
     unfinished = shutil.ignore_patterns("*.partial")
     shutil.copytree(source, building, ignore=unfinished, copy_function=_link_file)
+    files.sync_all(building)
     shutil.rmtree(root / name, ignore_errors=True)
     building.rename(root / name)
+    files.sync((root / name).parent)
 
 
 def _link_file(source: str, target: str) -> None:

@@ -14,12 +14,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from glassdask.base import files
 from glassdask.campaign import Campaign
 from glassdask.report import style
 from glassdask.report.lines import number
 from glassdask.scan.measuring import Row
 from glassdask.scan.points import CLASSES, shown, text_of
-from glassdask.store.groups import replace_text
 from glassdask.store.layout import REVERSED, STATES
 
 WIDTH = 100
@@ -121,7 +121,7 @@ def save(campaign: Campaign, rows: list[Row], path: Path) -> None:
     writer.writerow(column.name for column in used)
     for row in rows:
         writer.writerow(_plain(column.value(row)) for column in used)
-    replace_text(path, stream.getvalue())
+    files.replace(path, stream.getvalue())
 
 
 def _plain(value: Any) -> Any:

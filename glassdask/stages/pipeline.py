@@ -12,8 +12,9 @@ from glassdask.base.logs import open_log
 from glassdask.base.progress import duration
 from glassdask.campaign import Campaign
 from glassdask.run import process
-from glassdask.store import jobs, locks, records
+from glassdask.store import groups, jobs, locks, records
 from glassdask.store.blocks import of_runs
+from glassdask.store.manifest import Damaged
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES, Part, Stage
 
@@ -44,6 +45,8 @@ class Pipeline:
         options: dict[str, bool] | None = None,
     ) -> None:
         self.campaign, self.start_over, self.options = campaign, start_over, options or {}
+        if campaign.store.exists():
+            groups.make_root(campaign.store)  # a power cut may have left an empty one
         self._cluster: Cluster | None = None
 
     def __enter__(self) -> Pipeline:
@@ -62,12 +65,21 @@ class Pipeline:
         done = []
         for name in records.stages(self.campaign):
             reason = STAGES[name].left_out(self.campaign)
-            again = self.start_over and records.state(self.campaign, name) is State.CHANGED
+            again = self.start_over and self._is_stale(name)
             if reason:
                 print(f"{name}: left out: {reason}", flush=True)
             elif self.run(name, again):
                 done.append(name)
         return done
+
+    def _is_stale(self, name: str) -> bool:
+        """Whether the results of a stage are outdated or damaged."""
+        try:
+            return records.state(self.campaign, name) is State.CHANGED
+        except Damaged as error:
+            if error.stage != name:
+                raise
+            return True
 
     def run(self, name: str, start_over: bool = False) -> bool:
         """Run one stage; returns False if it was complete already."""
@@ -83,6 +95,7 @@ class Pipeline:
         ):
             return False
         self._say_what_is_missing(stage)
+        records.check_upstream(self.campaign, name)
         jobs.make_folders(self.campaign)
         locks.refuse_second(self.campaign, name)
         began = time.monotonic()

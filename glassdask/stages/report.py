@@ -22,6 +22,7 @@ class Report(Stage):
     reads = ("correlate",)
     writes = ("results",)
     record_in = "figures"
+    pages = ("report.html",)
 
     def groups(self, campaign: Campaign) -> tuple[Group, ...]:
         """Only the names in the group results; its size depends on what there is to report."""
@@ -37,12 +38,16 @@ class Report(Stage):
 
     def outdated(self, campaign: Campaign) -> bool:
         """Figures are drawn again without asking, since that is fast."""
-        from glassdask.store import groups, records
+        from glassdask.store import records
+        from glassdask.store.manifest import Damaged
         from glassdask.store.records import State
 
-        there = (campaign.path / "report.html").exists()
-        there = there and groups.exists(campaign.store, "results")
-        return not there or records.state(campaign, self.name) is State.CHANGED
+        try:
+            return records.state(campaign, self.name) is State.CHANGED
+        except Damaged as error:
+            if error.stage != self.name:
+                raise
+            return True
 
     def conclude(self, campaign: Campaign) -> None:
         """Print the table, and the path of the page."""

@@ -20,6 +20,7 @@ from glassdask.base.progress import duration
 from glassdask.batch.watching import Jobs
 from glassdask.campaign import Campaign
 from glassdask.store import groups, layout, locks, records
+from glassdask.store.manifest import Damaged
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 from glassdask.store.trajectories import waiting
@@ -89,6 +90,15 @@ def rows(campaign: Campaign, jobs: Jobs) -> Iterator[Row]:
 
 
 def _row(campaign: Campaign, stage: str) -> Row:
+    try:
+        return _sound_row(campaign, stage)
+    except Damaged as error:
+        if error.stage == stage:
+            return Row(stage, "damaged", remark=str(error))
+        return Row(stage, "unknown", remark=f"it reads {error.stage}, which is damaged")
+
+
+def _sound_row(campaign: Campaign, stage: str) -> Row:
     found = records.state(campaign, stage)
     told = (live.read(campaign.path, stage) or {}) if locks.is_running(campaign, stage) else None
     state = "running" if told is not None else str(found)
@@ -148,11 +158,13 @@ def failures(campaign: Campaign) -> Iterator[str]:
     They include failed runs that are not yet in the store.
     """
     for stage in records.stages(campaign):
-        if STAGES[stage].runs_on != "MPI" or records.state(campaign, stage) not in (
-            State.PARTIAL,
-            State.COMPLETE,
-        ):
-            continue
+        if STAGES[stage].runs_on == "MPI":
+            with suppress(Damaged):  # the table says so
+                yield from _failures(campaign, stage)
+
+
+def _failures(campaign: Campaign, stage: str) -> Iterator[str]:
+    if records.state(campaign, stage) in (State.PARTIAL, State.COMPLETE):
         home = STAGES[stage].status_in
         of_runs = groups.array(campaign.store, home, "run_status", "r")
         dims, status = groups.dimensions(of_runs), np.asarray(of_runs[...]).ravel()

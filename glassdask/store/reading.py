@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
 from glassdask.campaign.analyses import Positions
 from glassdask.store import groups, layout, records
 from glassdask.store.classes import of_classes
+from glassdask.store.manifest import Damaged
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,13 +44,9 @@ def damage_named(campaign: Campaign, stage: str) -> Iterator[None]:
         raise damaged(campaign, stage, f"a file is damaged ({error})") from None
 
 
-def damaged(campaign: Campaign, stage: str, what: str) -> StageFailed:
+def damaged(campaign: Campaign, stage: str, what: str) -> Damaged:
     """The error for damaged results of a stage."""
-    return StageFailed(
-        f"in the results of {stage}, {what}",
-        "complete, undamaged results",
-        f"Type `glassdask {stage} {campaign.path} --start-over`.",
-    )
+    return Damaged(campaign.path, stage, what)
 
 
 def check_complete(

@@ -6,13 +6,18 @@ import json
 import uuid
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
+from pydantic import BaseModel, ConfigDict, Json, ValidationError
+
+from glassdask.base import files
 from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.campaign import SILENT
 from glassdask.campaign.classes import STATES, snapshot_of
-from glassdask.store import trajectories
+from glassdask.store import manifest, trajectories
+from glassdask.store.manifest import Damaged
 from glassdask.store.stage import STAGES
 
 
@@ -25,30 +30,94 @@ class State(StrEnum):
     CHANGED = "outdated"
 
 
+class _Inputs(BaseModel):
+    tables: dict[str, dict[str, Any]]
+    seed: int
+    upstream: dict[str, str | None]
+
+
+class _Record(BaseModel):
+    """The fields of a record that other stages rely on; it has more."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    stage: str
+    campaign: str
+    campaign_hash: str
+    inputs: Json[_Inputs]
+    token: str
+    complete: bool
+    created: str
+    finished: str = ""
+    partial: bool = False
+    options: dict[str, bool] = {}
+    source: Literal["import"] | None = None
+    states: list[Literal["liquid", "glass"]] = []
+    learnt: bool = False
+    learnt_by_network: list[bool] = []
+    reason: str | None = None
+    failed_runs: int = 0
+
+
 def read(campaign: Campaign, stage: str) -> dict[str, Any] | None:
-    """The record of a stage, a dict; None when the stage has not started."""
-    path = campaign.path / STAGES[stage].home
+    """As `read_in`, of the folder of a campaign."""
+    return read_in(campaign.path, stage)
+
+
+def read_in(folder: Path, stage: str) -> dict[str, Any] | None:
+    """The record of a stage, a dict; None when the stage has not started.
+
+    Parameters
+    ----------
+    folder : Path
+        The campaign folder.
+    stage : str
+
+    Raises
+    ------
+    Damaged
+        When it cannot be read, is no record, or belongs to another stage.
+    """
+    path = folder / STAGES[stage].home
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        record = dict(content["attributes"] if path.name == "zarr.json" else content)
+        if _Record.model_validate(record).stage != stage:
+            raise ValueError(f"it belongs to {record['stage']}")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"{path} cannot be read ({error})",
-            "the record of a stage",
-            f"Type `glassdask {stage} {campaign.path} --start-over` to make it again.",
-        ) from None
-    return dict(content["attributes"] if path.name == "zarr.json" else content)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise Damaged(folder, stage, f"{path} is not its record ({_problem(error)})") from None
+    return record
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong with a record, in a few words."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def update(campaign: Campaign, stage: str, changes: dict[str, Any]) -> None:
     """Update the record of a stage that has started; readers never see a part of the change."""
-    from glassdask.store.groups import replace_text
+    files.replace(campaign.path / STAGES[stage].home, _updated(campaign, stage, changes))
 
+
+def _updated(campaign: Campaign, stage: str, changes: dict[str, Any]) -> str:
     path = campaign.path / STAGES[stage].home
     content = json.loads(path.read_text(encoding="utf-8"))
     (content["attributes"] if path.name == "zarr.json" else content).update(changes)
-    replace_text(path, json.dumps(content, indent=2))
+    return json.dumps(content, indent=2)
+
+
+def complete(campaign: Campaign, stage: str, changes: dict[str, Any]) -> None:
+    """Mark a stage as complete, when all its files are on the disk and in its manifest."""
+    info, record = STAGES[stage], read(campaign, stage)
+    assert record is not None
+    content = _updated(campaign, stage, changes | {"complete": True})
+    manifest.write(campaign.path, info, record["token"], content)
+    files.replace(campaign.path / info.home, content)
 
 
 def stages(campaign: Campaign) -> tuple[str, ...]:
@@ -99,11 +168,48 @@ def is_partial(campaign: Campaign, stage: str) -> bool:
     return bool((read(campaign, stage) or {}).get("partial"))
 
 
+def check_files(folder: Path, stage: str, thorough: bool = False) -> None:
+    """Compare the files of a stage with its manifest if it is complete; see `manifest.check`.
+
+    Raises
+    ------
+    Damaged
+        It names the first damaged file.
+    """
+    record = read_in(folder, stage)
+    if record is None or not record["complete"]:
+        return
+    try:
+        manifest.check(folder, stage, record["token"], thorough)
+    except Damaged:
+        if read_in(folder, stage) == record:  # else the stage has begun again meanwhile
+            raise
+
+
+def check_upstream(campaign: Campaign, stage: str) -> None:
+    """Compare the hashes of all files that a stage may read.
+
+    Raises
+    ------
+    Damaged
+        It names the first damaged file.
+    """
+    for name in upstream_of(campaign, stage):
+        check_files(campaign.path, name, thorough=True)
+
+
 def state(campaign: Campaign, stage: str) -> State:
-    """State of a stage with respect to the campaign file and all upstream stages."""
+    """State of a stage with respect to the campaign file and all upstream stages.
+
+    Raises
+    ------
+    Damaged
+        When files of it, or of an upstream stage, differ from what was written.
+    """
     record = read(campaign, stage)
     if record is None:
         return State.ABSENT
+    check_files(campaign.path, stage)
     now = inputs(campaign, stage, bool(record.get("partial")))
     if json.loads(record["inputs"]) != json.loads(json.dumps(now)):
         return State.CHANGED

@@ -113,8 +113,10 @@ class Stage:
     writes : tuple of str
         Groups of the store that it writes.
     record_in : str
-        The group with its record, by default the first of `writes`; or a folder of the campaign,
-        for a stage without groups.
+        The group with its record, by default the first of `writes`; or a folder of the campaign
+        with files of the stage.
+    pages : tuple of str
+        Its files in the campaign folder itself.
     status_in : str
         The group with its `run_status`, by default the first of `writes`.
     flags : tuple of Flag
@@ -130,6 +132,7 @@ class Stage:
     uses: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     record_in: str = ""
+    pages: tuple[str, ...] = ()
     status_in: str = ""
     flags: tuple[Flag, ...] = ()
 
@@ -145,6 +148,12 @@ class Stage:
         return (
             f"store.zarr/{self.record_in}/zarr.json" if in_store else f"{self.record_in}/stage.json"
         )
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """All that it writes, files and folders relative to the campaign folder."""
+        groups = [f"store.zarr/{name}" for name in self.writes]
+        return (*groups, *([] if self.record_in in self.writes else [self.record_in]), *self.pages)
 
     @property
     def all_flags(self) -> tuple[Flag, ...]:

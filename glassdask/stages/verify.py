@@ -1,0 +1,54 @@
+"""`glassdask verify`: compare every file of the complete stages with what was written."""
+
+from __future__ import annotations
+
+from glassdask.base.errors import StageFailed, in_one_line
+from glassdask.campaign import Campaign
+from glassdask.store import groups, manifest, records
+from glassdask.store.manifest import Damaged
+from glassdask.store.records import State
+
+
+def verify(campaign: Campaign) -> None:
+    """Print one line for each stage, and one for each damaged or missing file.
+
+    Raises
+    ------
+    StageFailed
+        When there is such a file.
+    """
+    damaged: dict[str, list[str]] = {}
+    if campaign.store.exists() and not groups.has_root(campaign.store):
+        with in_one_line("verify"):
+            groups.make_root(campaign.store)
+        print("store.zarr/zarr.json was missing or damaged; it is written anew")
+    for stage in records.stages(campaign):
+        try:
+            record = records.read(campaign, stage)
+        except Damaged as error:
+            damaged[stage] = [error.what]
+            continue
+        if record is None or not record["complete"]:
+            print(f"{stage}: {State.PARTIAL if record else State.ABSENT}, not compared")
+            continue
+        found = list(manifest.damages(campaign.path, stage, record["token"]))
+        if found:
+            damaged[stage] = found
+        else:
+            manifest.renew(campaign.path, stage, record["token"])
+            print(f"{stage}: {_amount(campaign, stage, record['token'])}, as written", flush=True)
+    for stage, found in damaged.items():
+        for what in found:
+            print(f"{stage}: {what}")
+    if damaged:
+        first = next(iter(damaged))
+        raise StageFailed(
+            f"{sum(map(len, damaged.values()))} files of {', '.join(damaged)} are not as written",
+            "every file unchanged",
+            f"Restore them from a copy, or type `glassdask {first} {campaign.path} --start-over`.",
+        )
+
+
+def _amount(campaign: Campaign, stage: str, token: str) -> str:
+    files = manifest.expected_files(campaign.path, stage, token).values()
+    return f"{len(files)} files, {sum(file.bytes for file in files) / 1e6:.1f} MB"

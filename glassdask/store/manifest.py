@@ -1,0 +1,198 @@
+"""The manifest of a complete stage: size, time of change and hash of every file that it wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from glassdask.base import files
+from glassdask.base.errors import StageFailed
+from glassdask.base.files import Fingerprint
+from glassdask.store.stage import STAGES, Stage
+
+#: Folder of the manifests in a campaign.
+FOLDER = "manifests"
+#: Seconds for which a check without damage holds in this process.
+HOLDS = 20.0
+
+#: Files that this process has hashed; the time is the one of `ctime`, see `_hash`.
+_hashed: dict[Path, Fingerprint] = {}
+#: When the files of a stage were checked, by campaign folder, stage and token.
+_checked: dict[tuple[Path, str, str], float] = {}
+
+
+class Damaged(StageFailed):
+    """Results of a stage differ from what it wrote, or cannot be read.
+
+    Parameters
+    ----------
+    folder : Path
+        The campaign folder.
+    stage : str
+        The stage that wrote them.
+    what : str
+        The file, and what is wrong with it.
+    """
+
+    def __init__(self, folder: Path, stage: str, what: str) -> None:
+        self.stage, self.what = stage, what
+        super().__init__(
+            f"in the results of {stage}, {what}",
+            "complete, undamaged results",
+            f"Restore them from a copy, or type `glassdask {stage} {folder} --start-over`.",
+        )
+
+
+def path_of(folder: Path, stage: str) -> Path:
+    """The manifest of a stage of the campaign in `folder`."""
+    return folder / FOLDER / f"{stage}.json"
+
+
+def write(folder: Path, stage: Stage, token: str, record: str) -> None:
+    """Wait until all files of a stage are on the disk, and write its manifest.
+
+    Parameters
+    ----------
+    folder : Path
+        The campaign folder.
+    stage : Stage
+    token : str
+        The token of the results.
+    record : str
+        The content of the record with which the stage becomes complete. It is written next.
+    """
+    for place in stage.places:
+        files.sync_all(folder / place)
+    found = {path.relative_to(folder).as_posix(): _hash(path) for path in _files(folder, stage)}
+    content = record.encode()
+    found[stage.home] = Fingerprint(len(content), 0, hashlib.sha256(content).hexdigest())
+    _store(folder, {"stage": stage.name, "token": token, "files": found})
+
+
+def _store(folder: Path, content: dict) -> None:
+    """Write a manifest, with its own hash."""
+    files.make_folder(folder / FOLDER)
+    text = json.dumps({"sha256": _digest(content)} | content, indent=1)
+    files.replace(path_of(folder, content["stage"]), text)
+
+
+def _digest(content: dict) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def remove(folder: Path, stage: str) -> None:
+    """Delete the manifest of a stage that begins again, before its results."""
+    path_of(folder, stage).unlink(missing_ok=True)
+
+
+def check(folder: Path, stage: str, token: str, thorough: bool = False) -> None:
+    """Compare the files of a complete stage with its manifest.
+
+    Parameters
+    ----------
+    folder : Path
+        The campaign folder.
+    stage : str
+    token : str
+        The token in the record of the stage.
+    thorough : bool
+        Whether all files are hashed that this process has not hashed yet. Otherwise presence and
+        sizes are compared, and hashes only where the time of change differs or the file is JSON;
+        the result holds for `HOLDS` seconds.
+
+    Raises
+    ------
+    Damaged
+        It names the first damaged file.
+    """
+    place = (folder, stage, token)
+    if not thorough and time.monotonic() - _checked.get(place, -HOLDS) < HOLDS:
+        return
+    for what in damages(folder, stage, token, thorough):
+        raise Damaged(folder, stage, what)
+    _checked[place] = time.monotonic()
+
+
+def damages(folder: Path, stage: str, token: str, thorough: bool = True) -> Iterator[str]:
+    """What is wrong with the files of a complete stage; parameters as for `check`."""
+    try:
+        expected = expected_files(folder, stage, token)
+    except Damaged as error:
+        yield error.what
+        return
+    for name, about in expected.items():
+        wrong = _damage(folder / name, about, thorough)
+        if wrong:
+            yield f"{name} {wrong}"
+    for path in _files(folder, STAGES[stage]):
+        name = path.relative_to(folder).as_posix()
+        # a further file in a group would be read; beside figures and weights it does no harm
+        if name.startswith("store.zarr/") and name not in expected:
+            yield f"{name} was not written by it"
+
+
+def expected_files(folder: Path, stage: str, token: str) -> dict[str, Fingerprint]:
+    """The files of a complete stage, by name relative to the campaign folder.
+
+    Raises
+    ------
+    Damaged
+        When the manifest is missing, damaged, or belongs to other results.
+    """
+    path = path_of(folder, stage)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop("sha256") != _digest(content) or content["stage"] != stage:
+            raise ValueError
+        found = {name: Fingerprint(*about) for name, about in content["files"].items()}
+    except FileNotFoundError:
+        raise Damaged(folder, stage, f"{FOLDER}/{path.name} is missing") from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        raise Damaged(folder, stage, f"{FOLDER}/{path.name} is damaged") from None
+    if content["token"] != token:
+        raise Damaged(folder, stage, f"{FOLDER}/{path.name} belongs to other results")
+    return found
+
+
+def renew(folder: Path, stage: str, token: str) -> None:
+    """Store the present times of unchanged files, such as those of a copy; see `damages`."""
+    expected = expected_files(folder, stage, token)
+    now = {n: f._replace(modified=(folder / n).stat().st_mtime_ns) for n, f in expected.items()}
+    if now != expected:
+        with suppress(OSError):  # of a folder that can only be read
+            _store(folder, {"stage": stage, "token": token, "files": now})
+
+
+def _damage(path: Path, expected: Fingerprint, thorough: bool) -> str:
+    """What is wrong with a file, empty if nothing."""
+    try:
+        about = path.stat()
+        if about.st_size != expected.bytes:
+            return f"has {about.st_size} bytes instead of {expected.bytes}"
+        doubtful = about.st_mtime_ns != expected.modified or path.suffix == ".json"
+        if (thorough or doubtful) and _hash(path).sha256 != expected.sha256:
+            return "is damaged"
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    return ""
+
+
+def _hash(path: Path) -> Fingerprint:
+    """The fingerprint of a file; the hash is computed again when the file has changed."""
+    about, known = path.stat(), _hashed.get(path)
+    # ctime changes also when a file takes the place of another one, or its mtime is set back
+    if known is None or known[:2] != (about.st_size, about.st_ctime_ns):
+        known = _hashed[path] = Fingerprint(about.st_size, about.st_ctime_ns, files.sha256(path))
+    return known._replace(modified=about.st_mtime_ns)
+
+
+def _files(folder: Path, stage: Stage) -> Iterator[Path]:
+    for place in stage.places:
+        path = folder / place
+        yield from [path] if path.is_file() else files.files_in(path)

@@ -1,0 +1,80 @@
+"""Open the store of a campaign as users see it: a DataTree, after a check of its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glassdask.base.errors import StageFailed, UsageError
+from glassdask.store import manifest, records
+from glassdask.store.groups import DAMAGE
+from glassdask.store.stage import STAGES
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def locate(path: str | Path) -> Path:
+    """The store of `path`, a campaign folder or the store itself.
+
+    Raises
+    ------
+    UsageError
+        When there is no store.
+    """
+    folder = Path(path)
+    for candidate in (folder, folder / "store.zarr"):
+        if (candidate / "zarr.json").is_file():
+            return candidate
+    raise UsageError(
+        f"no store in {folder}",
+        "a campaign folder, or its store.zarr",
+        f"Type `glassdask run {folder}` to make one.",
+    )
+
+
+def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
+    """Open the store of a campaign as a DataTree.
+
+    Parameters
+    ----------
+    path : str or Path
+        The campaign folder, or its store.zarr.
+    chunks : optional
+        As in `xarray.open_datatree`: None reads on access, {} gives Dask arrays.
+
+    Returns
+    -------
+    xarray.DataTree
+        One node for each group; the README describes them.
+
+    Raises
+    ------
+    UsageError
+        When there is no store.
+    StageFailed
+        When a file of a complete stage is missing or damaged. In a campaign folder, presence and
+        sizes of all files are checked, and hashes of changed files. A damaged chunk that keeps its
+        size and time raises an error when it is read.
+    """
+    import xarray as xr
+
+    store = locate(path)
+    _check_files(store)
+    try:
+        return xr.open_datatree(str(store), engine="zarr", chunks=chunks, consolidated=False)
+    except DAMAGE as error:
+        raise StageFailed(
+            f"{store} cannot be opened ({error})",
+            "undamaged groups",
+            f"Type `glassdask verify {store.parent}`.",
+        ) from None
+
+
+def _check_files(store: Path) -> None:
+    """Check all complete stages; a store without its campaign folder has no manifests."""
+    folder = store.parent
+    if (folder / manifest.FOLDER).is_dir() or (folder / "campaign.toml").exists():
+        for stage in STAGES.values():
+            if stage.writes:
+                records.check_files(folder, stage.name)
