@@ -23,7 +23,7 @@ from zarr.storage import MemoryStore
 
 from glassdask.base.errors import GlassdaskError, UsageError
 from glassdask.exchange.packs import MARK, SUFFIX, VERSION, attributes_of, read_pack
-from glassdask.store import groups, layout
+from glassdask.store import groups, layout, opening
 
 #: Runs in a pack, and largest size of the folder, bytes.
 RUNS, LIMIT = 20, 10_000_000
@@ -62,7 +62,7 @@ def pack(folder: Path, output: Path) -> list[Path]:
         When there are no quenches, packs of another campaign have these names, or the folder is
         full.
     """
-    found, written = groups.locate(folder), []
+    found, written = opening.locate(folder), []
     with groups.open_group(found, "configurations") as group:
         status, about = group["run_status"].values, dict(group.attrs)
     if "lammps_input" not in about or about.get("source") == "import":

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import in_process, start, wait_for
+from campaigns import accept_changes, in_process, start, wait_for
 
 import glassdask as gd
 from glassdask.analysis.panel import Panel
@@ -233,6 +233,7 @@ def test_too_few_finished_trajectories_are_refused(tiny: Path, tmp_path: Path) -
     lost = np.full((2, 2, 3), 2, np.int8)
     lost[0, 0, 0] = 1
     status[...] = lost
+    accept_changes(folder)
     failed = in_process("correlate", str(folder), "--start-over", code=1).stderr
     assert "1 of 12 trajectories are finished" in failed
 

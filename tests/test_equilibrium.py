@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from campaigns import LEARNING, glassdask, in_process, new
+from campaigns import LEARNING, accept_changes, glassdask, in_process, new
 from lammps_runs import equilibrate, propensity, quench, same_bits, small, to_the_end
 
 import glassdask as gd
@@ -271,6 +271,7 @@ def failed(folder: Path, where: str, place: tuple[int, ...]) -> Campaign:
     status[place] = layout.FAILED
     reasons = groups.array(folder / "store.zarr", where, "failure")
     reasons[place] = "3 particles were lost"
+    accept_changes(folder)
     return load(folder)
 
 

@@ -18,6 +18,7 @@ import xarray as xr
 from campaigns import (
     GLASSDASK,
     TINY,
+    accept_changes,
     begin_and_stop,
     change_input,
     glassdask,
@@ -200,6 +201,7 @@ def test_hung_run_fails_alone_and_can_be_retried(undisturbed: Path, tmp_path: Pa
     for group in ("configurations", "cooling"):
         path = folder / "store.zarr" / group / "zarr.json"
         path.write_text(path.read_text().replace(json.dumps(hang)[1:-1], "# mended"))
+    accept_changes(folder)
     glassdask("quench", str(folder), "--retry")
     again = quenches(folder)
     assert (again.run_status == layout.DONE).all()
@@ -238,6 +240,7 @@ def test_a_replay_has_the_same_bits_or_says_what_differs(
     shutil.copytree(undisturbed, folder)
     path = folder / "store.zarr" / "configurations" / "zarr.json"
     path.write_text(path.read_text().replace("timestep 0.005", "timestep 0.0049"))
+    accept_changes(folder)
     said = glassdask("replay", str(folder), "--sample", "5", code=1).stdout
     assert "NOT identical" in said
     assert re.search(r"% of the values differ, by up to", said)

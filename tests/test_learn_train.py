@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import gridded
+from campaigns import accept_changes, gridded
 from scipy.stats import binom
 
 torch = pytest.importorskip("torch")
@@ -125,6 +125,7 @@ def campaign(tmp_path_factory):
     made = gridded(tmp_path_factory.mktemp("stored") / "c", "train.streaming=true")
     status = groups.array(made.store, "density", "run_status")
     status[[3, 4, 9]] = layout.FAILED
+    accept_changes(made.path)
     return made
 
 
@@ -236,6 +237,7 @@ def test_splits_share_no_information(tmp_path):
     random = np.random.default_rng(5)
     noise = [random.permuted(np.arange(np.prod(density.shape[2:])) < 100) for _ in range(120)]
     density[...] = np.reshape(noise, density.shape)
+    accept_changes(campaign.path)
     learnt = read_split(campaign, "train", streaming=True)
     chosen = settings(head="dense", augmentation=False, epochs=30, dropout=0.0)
     network = train(*learnt, *learnt, chosen, 1, tmp_path / "model")

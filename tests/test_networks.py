@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from campaigns import TINY
+from campaigns import TINY, accept_changes
 from test_report import FAILED, make_store
 
 from glassdask.campaign import load, new_campaign
@@ -34,6 +34,7 @@ def four(tmp_path_factory):
     values = np.ones(correct.shape, np.int8)
     values[4, 2, 1] = 0  # the third network classifies the glass of run 4 as a liquid
     correct[...] = values
+    accept_changes(folder)
     return ReportData.of(campaign)
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from campaigns import accept_changes
 
 from glassdask.base.errors import StageFailed, StageHeld, UsageError
 from glassdask.campaign import Campaign, load, new_campaign
@@ -163,6 +164,7 @@ def test_a_retry_of_a_complete_stage_starts_ranks_if_runs_have_failed(campaign: 
     assert not again.run("quench", False)
     status = groups.array(campaign.store, "configurations", "run_status")
     status[3] = layout.FAILED
+    accept_changes(campaign.path)
     with pytest.raises(StageFailed, match="ranks were started"):
         again.run("quench", False)
 

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import xarray as xr
+from campaigns import accept_changes
 
 import glassdask as gd
 from glassdask.campaign import new_campaign
@@ -273,6 +274,7 @@ def changed(campaign, tmp_path):
     def change(group, name, values):
         array = groups.array(copy.store, group, name)
         array[...] = np.broadcast_to(values, array.shape).astype(array.dtype)
+        accept_changes(folder)
 
     return copy, change
 
@@ -496,6 +498,7 @@ def test_sanity_checks_find_wrong_runs_areas_cavities_and_temperatures(campaign,
     larger = 1.001 * np.asarray(cells[...])
     larger[3, 1, 17] *= 5
     cells[...] = larger
+    accept_changes(other.path)
     checks = sanity.sanity_table(ReportData.of(other))
     holes = row(rows_of(other), "glasses with cavities")
     assert [check.fine for check in checks] == [False, True, False, False, True, False, False]

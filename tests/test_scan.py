@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from campaigns import start, wait_for
+from campaigns import accept_changes, start, wait_for
 from safetensors.torch import load_file
 
 import glassdask as gd
@@ -219,6 +219,7 @@ def test_point_with_other_inputs_is_refused_until_start_over(tiny, tmp_path) -> 
     setting = "correlate.coarse_graining_length=1"
     point = scan_over(folder, setting)[1].point.campaign
     records.update(load(folder), "explain", {"token": records.new_token()})
+    accept_changes(folder)
     with pytest.raises(UsageError, match=r"explain in .* was made with other inputs"):
         scan_over(folder, setting)
     scan_over(folder, setting, start_over=True)
@@ -230,6 +231,7 @@ def test_spread_over_networks_is_the_standard_deviation(tiny, tmp_path) -> None:
     campaign = load(folder)
     # as if both had learnt, and the map of the second network were the Voronoi volume itself
     records.update(campaign, "explain", {"learnt_by_network": [True, True]})
+    accept_changes(folder)
     tree = gd.open(folder)
     shown, volume = tree["explanations"].to_dataset().load(), tree["indicators"].voronoi_volume
     for name, second in (("gradcam", volume), ("correct", shown.correct)):

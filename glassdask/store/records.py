@@ -209,9 +209,13 @@ def state(campaign: Campaign, stage: str) -> State:
     record = read(campaign, stage)
     if record is None:
         return State.ABSENT
-    check_files(campaign.path, stage)
     now = inputs(campaign, stage, bool(record.get("partial")))
-    if json.loads(record["inputs"]) != json.loads(json.dumps(now)):
+    changed = json.loads(record["inputs"]) != json.loads(json.dumps(now))
+    if (
+        not changed or manifest.path_of(campaign.path, stage).exists()
+    ):  # else a store from elsewhere
+        check_files(campaign.path, stage)
+    if changed:
         return State.CHANGED
     if any(state(campaign, name) is State.CHANGED for name in STAGES[stage].upstream(campaign)):
         return State.CHANGED
