@@ -285,6 +285,7 @@ def test_every_input_consists_of_allowed_commands(tmp_path: Path) -> None:
             tmp_path, model, "quench.inherent_structures=true", "quench.controls=3",
             "quench.schedule=[[4.0,1.0],[0.4,0.25]]", "quench.liquid_hold_time=1.5",
             "quench.snapshot_temperatures=[1.5,0.6]", "quench.thermostat_time=1e-05",
+            "system.particles=200", "grid.spacing=0.5",
         )  # fmt: skip
         for write in INPUTS.values():
             assert first_other(write(campaign)) is None
