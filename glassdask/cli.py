@@ -21,6 +21,7 @@ from glassdask.base.options import (
 from glassdask.base.walltime import Alarm, stop_in_time
 from glassdask.batch.commands import cancel_command, queue_at_least, submit_command
 from glassdask.exchange.commands import ManyWords, export_command, import_command
+from glassdask.run.child import SAFE_PATH
 from glassdask.scan.commands import scan_command
 from glassdask.store.stage import COMMON_FLAGS, STAGES, Stage
 
@@ -237,6 +238,7 @@ def _load(folder: Path, overrides: list[str] | None) -> Campaign:
 
 def main() -> None:
     """Entry point: print errors in one line, and set the exit code."""
+    os.environ.update(SAFE_PATH)
     for number in (signal.SIGTERM, signal.SIGUSR1):  # sent by batch systems; treat as Ctrl-C
         signal.signal(number, signal.default_int_handler)
     try:

@@ -1,4 +1,4 @@
-"""`mpiexec -n RANKS python -m mpi4py -m hpc STAGE DIR`: run a LAMMPS stage on all ranks."""
+"""`mpiexec -n RANKS python -P -m mpi4py -m hpc STAGE DIR`: run a LAMMPS stage on all ranks."""
 
 from __future__ import annotations
 
@@ -22,12 +22,20 @@ from glassdask.batch.scheduler import time_left
 from glassdask.campaign import Campaign, load
 from glassdask.run.child import PARENT_VARIABLE, parent_lives
 from glassdask.run.mpi import ABORTED, AGAIN, exit_path
-from glassdask.store import jobs, locks
+from glassdask.store import jobs, locks, owners
 from glassdask.store.stage import STAGES, stage_folder
 from hpc import spool
 from hpc.manager import Manager
 from hpc.replay import replay
-from hpc.stages import carry_of, finish, other_ranks, prepare, stored_input, work_of
+from hpc.stages import (
+    carry_of,
+    finish,
+    other_input,
+    other_ranks,
+    prepare,
+    stored_input,
+    work_of,
+)
 from hpc.timing import measure
 from hpc.worker import Listener, Signals, serve
 from hpc.world import check_size, check_world, split
@@ -75,11 +83,11 @@ def main() -> int:
     Listener.restart_interval = campaign.file.hpc.restart_interval
     if world.Get_rank() == 0:
         return _manage(campaign, options, world, deadline)
-    code, log, text = world.bcast(None, root=0)
+    code, log, text, identity = world.bcast(None, root=0)
     if code is not None:
         return code
     open_log(campaign.path, options.stage, world.Get_rank(), log)
-    return serve(world, group, carry_of(campaign, options.stage, text))
+    return serve(world, group, carry_of(campaign, options.stage, text, identity))
 
 
 def _begin(
@@ -122,11 +130,13 @@ def _manage(
                 return _release_workers(world, 0)
             log = open_log(campaign.path, stage, 0, os.environ.get(LOG_VARIABLE)).name
             prepare(campaign, stage, options.start_over)
-            if said := other_ranks(campaign, stage):
-                warn(said)
+            text = stored_input(campaign, stage)
+            for said in (other_input(campaign, stage, text), other_ranks(campaign, stage)):
+                if said:
+                    warn(said)
             work, done = work_of(campaign, stage)
             hpc = campaign.file.hpc
-            world.bcast((None, log, stored_input(campaign, stage)), root=0)
+            world.bcast((None, log, text, owners.identity(campaign, stage)), root=0)
             manager = Manager(
                 world, hpc.ranks_per_run, work, done, hpc.hang_time, deadline, parent_lives
             )
@@ -177,7 +187,7 @@ def _report(
 
 def _release_workers(world: MPI.Intracomm, code: int) -> int:
     """Tell the workers, before any run, that there is nothing to do."""
-    return world.bcast((code, None, None), root=0)[0]
+    return world.bcast((code, None, None, None), root=0)[0]
 
 
 def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:

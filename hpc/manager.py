@@ -87,7 +87,7 @@ class Manager:
         """
         work = self.work
         work.folder.mkdir(parents=True, exist_ok=True)
-        waiting = spool.finished(work.folder) - self.done
+        waiting = spool.finished(work.folder, work.owner) - self.done
         self._shard_of = {n: k for k, shard in enumerate(work.shards) for n in shard}
         self._missing: dict[int, int] = {
             k: sum(n not in self.done and n not in waiting for n in shard)
@@ -212,7 +212,8 @@ class Manager:
         group.lost = True
         if group.run is not None:
             try:
-                record_failure(self.work.folder, group.run, reason)
+                owner = self.work.owner(group.run)
+                record_failure(self.work.folder, group.run, reason, owner)
             except OSError as error:
                 self._fail(error)
             self._end_run(group, reason)

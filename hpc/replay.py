@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
+from glassdask.base.logs import warn
+from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.store import groups, layout
 from glassdask.store.stage import STAGES
 from hpc.carrying_out import carry_out
 from hpc.runner import RunError
 from hpc.shards import stored
-from hpc.stages import arguments_of, stored_input, trajectory
+from hpc.stages import arguments_of, other_input, stored_input, trajectory
 
 
 def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) -> int:
@@ -39,9 +41,10 @@ def replay(campaign: Campaign, stage: str, number: int, world: MPI.Intracomm) ->
     status = groups.array(campaign.store, home, "run_status", "r")
     place = tuple(int(k) for k in np.unravel_index(number, status.shape))
     before = int(np.asarray(status[...])[place])
-    again = trajectory(
-        campaign, stage, stored_input(campaign, stage), arguments_of(campaign, stage)(number)
-    )
+    text = stored_input(campaign, stage)
+    if world.Get_rank() == 0 and (said := other_input(campaign, stage, text)):
+        warn(said)
+    again = trajectory(campaign, stage, text, arguments_of(campaign, stage)(number))
     with tempfile.TemporaryDirectory() as folder:
         try:
             results = carry_out(again, world, Path(folder) / "log.lammps")
@@ -93,6 +96,6 @@ def _failed(
     reasons = groups.values(campaign.store, home, "failure")
     stored = str(reasons[place]) if before == layout.FAILED else "it did not fail"
     if world.Get_rank() == 0:
-        print(f"  stored: {stored}\n  now:    {now}", flush=True)
+        print(plain(f"  stored: {stored}\n  now:    {now}"), flush=True)
         print("failed again, in the same way" if now == stored else "NOT identical", flush=True)
     return 0 if now == stored else 1

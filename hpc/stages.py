@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from itertools import zip_longest
 from pkgutil import resolve_name
 from typing import Any
 
@@ -14,9 +15,10 @@ from mpi4py import MPI
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.cooling import input_of_run
-from glassdask.store import groups, jobs, layout
+from glassdask.store import groups, jobs, layout, owners
 from glassdask.store.stage import STAGES, stage_folder
 from hpc import spool
+from hpc.allowed import first_other
 from hpc.carrying_out import Order
 from hpc.lammps_input import equilibration_input, propensity_input, quench_input
 from hpc.restarts import ranks_in_flight
@@ -92,9 +94,36 @@ def _sweep(campaign: Campaign, stage: str) -> None:
 
 
 def stored_input(campaign: Campaign, stage: str) -> str:
-    """The LAMMPS input of the stage in the store."""
+    """The LAMMPS input of the stage in the store.
+
+    Raises
+    ------
+    UsageError
+        When it has a command that the driver does not carry out.
+    """
     group = zarr.open_group(campaign.store, path=home(stage), mode="r")
-    return str(group.attrs["lammps_input"])
+    text = str(group.attrs["lammps_input"])
+    if found := first_other(text):
+        number, line = found
+        raise UsageError(
+            f"line {number} of the stored LAMMPS input of {stage} is {line[:100]!r}",
+            "only the commands that glassdask writes; others could do anything",
+            f"Type `glassdask {stage} {campaign.path} --start-over`.",
+        )
+    return text
+
+
+def other_input(campaign: Campaign, stage: str, text: str) -> str:
+    """A warning if this version of glassdask would write another input; else empty."""
+    lines = zip_longest(text.splitlines(), INPUTS[stage](campaign).splitlines(), fillvalue="")
+    for number, (stored, own) in enumerate(lines, start=1):
+        if stored != own:
+            return (
+                f"the stored LAMMPS input of {stage} is not the one that this version of glassdask "
+                f"writes: line {number} is {stored[:100]!r}; expected {own!r}; the stored one is "
+                "carried out"
+            )
+    return ""
 
 
 def total_steps(text: str) -> int:
@@ -125,10 +154,10 @@ def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
     """On the manager: the runs of a stage, and the numbers of those in the store."""
     status = groups.values(campaign.store, home(stage), "run_status")
     shards = shards_of(campaign, stage)
-    folder = stage_folder(campaign, stage)
+    folder, owner = stage_folder(campaign, stage), owners.owners(campaign, stage)
 
     def commit(numbers: list[int]) -> None:
-        results = {n: spool.load(folder, n) for n in numbers}
+        results = {n: spool.load(folder, n, owner(n)) for n in numbers}
         whole = {n: found for n, found in results.items() if "failure" not in found}
         if whole:
             write(campaign, stage, shards, whole)
@@ -137,19 +166,20 @@ def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
     steps = total_steps(input_of_run(stored_input(campaign, stage), is_control=False))
     done = set(np.flatnonzero(status != layout.PENDING).tolist())
     first = campaign.file.hpc.first_run
-    return Work(stage, folder, shards.numbers, shards.arguments, commit, steps, first), done
+    return Work(stage, folder, shards.numbers, shards.arguments, commit, steps, first, owner), done
 
 
 def other_ranks(campaign: Campaign, stage: str) -> str:
     """A warning if runs were started on another number of ranks; else empty."""
     now, folder = campaign.file.hpc.ranks_per_run, stage_folder(campaign, stage)
+    owner = owners.owners(campaign, stage)
     ranks, status = (
         groups.values(campaign.store, home(stage), name).ravel() for name in ("ranks", "run_status")
     )
     over = {int(n): int(ranks[n]) for n in np.flatnonzero(status != layout.PENDING)} | spool.ranks(
-        folder
+        folder, owner
     )
-    going = {n: k for n, k in ranks_in_flight(folder).items() if n not in over}
+    going = {n: k for n, k in ranks_in_flight(folder, owner).items() if n not in over}
     finished, begun = ([k for k in of.values() if k not in (0, now)] for of in (over, going))
     if not finished and not begun:
         return ""
@@ -179,8 +209,11 @@ def _write_outcome(campaign: Campaign, stage: str, results: dict[int, Results]) 
         array[...] = content
 
 
-def carry_of(campaign: Campaign, stage: str, text: str) -> Callable[..., str | None]:
-    """On a worker: a function that carries out one run of the stage with the input `text`."""
+def carry_of(campaign: Campaign, stage: str, text: str, identity: str) -> Callable[..., str | None]:
+    """On a worker: a function that carries out one run of the stage with the input `text`.
+
+    `identity` is that of the stage, see `glassdask.store.owners`.
+    """
     folder = stage_folder(campaign, stage)
 
     def carry(
@@ -189,7 +222,9 @@ def carry_of(campaign: Campaign, stage: str, text: str) -> Callable[..., str | N
         group: MPI.Intracomm,
         order: Callable[[int], Order],
     ) -> str | None:
-        return attempt(number, folder, trajectory(campaign, stage, text, arguments), group, order)
+        run = trajectory(campaign, stage, text, arguments)
+        owner = owners.owner(identity, stage, number, run.variables["seed"])
+        return attempt(number, folder, run, group, order, owner)
 
     return carry
 

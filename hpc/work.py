@@ -35,6 +35,8 @@ class Work:
         Steps of LAMMPS in a run.
     first : int
         The run to begin with; those before it come last.
+    owner : callable
+        The name of a run in its files, from its number.
     """
 
     stage: str
@@ -44,6 +46,7 @@ class Work:
     commit: Callable[[list[int]], None]
     steps: int
     first: int = 0
+    owner: Callable[[int], str] = lambda number: ""
 
     @property
     def order(self) -> list[int]:

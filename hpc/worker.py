@@ -139,8 +139,9 @@ def attempt(
     trajectory: Trajectory,
     group: MPI.Intracomm,
     order: Callable[[int], Order],
+    owner: str = "",
 ) -> str | None:
-    """Carry out one LAMMPS run and store its results or its failure.
+    """Carry out one LAMMPS run and store its results or its failure; `owner` names it in its files.
 
     Returns
     -------
@@ -148,22 +149,22 @@ def attempt(
         The reason, if the run failed.
     """
     log, leads = spool.log_path(folder, number), group.Get_rank() == 0
-    restarts, reason = Restarts(folder, number), None
+    restarts, reason = Restarts(folder, number, owner), None
     try:
         results = carry_out(trajectory, group, log, restarts, order)
     except RunError as error:
         reason = str(error)
     if leads:
         if reason is None:
-            spool.save(folder, number, results)
+            spool.save(folder, number, results, owner)
             log.unlink(missing_ok=True)
         else:
-            record_failure(folder, number, reason)
+            record_failure(folder, number, reason, owner)
         restarts.discard()
     return reason
 
 
-def record_failure(folder: Path, number: int, reason: str) -> None:
+def record_failure(folder: Path, number: int, reason: str, owner: str = "") -> None:
     """Store the reason of a failure, and move the LAMMPS log of the run to the other logs.
 
     Parameters
@@ -172,11 +173,13 @@ def record_failure(folder: Path, number: int, reason: str) -> None:
         `restarts/STAGE` of the campaign.
     number : int
     reason : str
+    owner : str
+        The run, as in `Restarts`.
     """
     log = spool.log_path(folder, number)
     if log.exists():
         log.replace(failure_log(folder, number))
-    spool.save(folder, number, {"failure": np.array(reason)})
+    spool.save(folder, number, {"failure": np.array(reason)}, owner)
 
 
 def failure_log(folder: Path, number: int) -> Path:

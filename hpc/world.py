@@ -49,7 +49,7 @@ def check_world(world: MPI.Intracomm, expected: int | None, ranks_per_run: int) 
         raise UsageError(
             "an MPI world of 1 rank",
             "at least 2: one manager and one worker",
-            "Type `mpiexec -n 3 python -m mpi4py -m hpc STAGE DIR`.",
+            "Type `mpiexec -n 3 python -P -m mpi4py -m hpc STAGE DIR`.",
         )
     if (size - 1) % ranks_per_run:
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -10,16 +11,20 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from campaigns import in_process
 
-from glassdask.base.errors import UsageError
+from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign import (
     MODELS,
     PRESETS,
     load,
     new_campaign,
 )
+from glassdask.campaign.modules import LARGEST, load_modules
 from glassdask.physics.indicators import INDICATORS
+from glassdask.stages.plan import groups_by_stage
 from glassdask.store import layout
+from glassdask.store.stage import STAGES
 
 CUSTOM = [
     'system.model="custom"',
@@ -261,9 +266,10 @@ def test_an_indicator_of_the_user(folder: Path, monkeypatch: pytest.MonkeyPatch)
         load(folder, own)
     (folder / "own.py").write_text("1 / 0")
     with pytest.raises(UsageError, match=r"own\.py failed: ZeroDivisionError"):
-        load(folder, own)
+        load_modules(load(folder, own))
     (folder / "own.py").write_text(OWN)
     campaign = load(folder, own)
+    load_modules(campaign)
     group = layout.indicators(campaign)
     assert (group.arrays["twice"].units, group.arrays["twice"].long_name) == (
         "sigma^2",
@@ -272,11 +278,75 @@ def test_an_indicator_of_the_user(folder: Path, monkeypatch: pytest.MonkeyPatch)
     before = campaign.hash
     (folder / "own.py").write_text(OWN.replace("2 *", "3 *"))
     other = load(folder, own)
+    load_modules(other)
     assert other.hash != before
     (folder / "own.py").write_text(OWN)
-    load(folder, own)
+    load_modules(load(folder, own))
     cells = SimpleNamespace(tessellation=SimpleNamespace(cells=SimpleNamespace(volume=1.0)))
     assert INDICATORS["twice"].function(cells) == 2  # the file's, not the last one run
+
+
+@pytest.mark.processes  # status asks the queue
+def test_a_module_runs_only_where_indicators_are_computed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(INDICATORS, "twice", raising=False)  # restored at the end
+    ran = tmp_path / "ran"
+    (folder / "own.py").write_text(f"open({str(ran)!r}, 'w')\n{OWN}")
+    words = ("--set", 'indicators.names=["twice"]', "--set", 'indicators.modules=["own.py"]')
+    in_process("status", str(folder), *words)
+    campaign = load(folder, words[1::2])
+    assert set(groups_by_stage(campaign)["indicators"][0].arrays) == {"twice", "run_status"}
+    assert not ran.exists()
+    STAGES["indicators"].prepare(campaign)
+    assert ran.exists()
+    (folder / "own.py").write_text(OWN.replace("twice", "thrice"))
+    with pytest.raises(UsageError, match="has 'twice'; expected 'thrice'"):
+        STAGES["indicators"].prepare(campaign)
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ("\nimport sys\nsys.exit(0)", "SystemExit: 0 (line 3)"),
+        ("x = 1\nraise BaseException('no')", "BaseException: no (line 2)"),
+        ("import json\njson.loads('{')", "(line 2)"),
+        ("x = 1\ny = (", "line 2"),
+    ],
+)
+def test_any_error_of_a_module_has_its_line(folder: Path, content: str, error: str) -> None:
+    (folder / "own.py").write_text(content)
+    with pytest.raises(UsageError, match=r"own\.py failed: ") as raised:
+        load_modules(load(folder, ['indicators.modules=["own.py"]']))
+    assert error in str(raised.value)
+
+
+def test_an_error_of_the_function_has_its_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(INDICATORS, "twice", raising=False)  # restored at the end
+    (folder / "own.py").write_text(OWN.replace("return 2 *", "raise SystemExit(0) #"))
+    load_modules(load(folder, ['indicators.modules=["own.py"]']))
+    with pytest.raises(StageFailed, match=r"own\.py failed: SystemExit: 0 \(line 6\)"):
+        INDICATORS["twice"].function(None)
+
+
+def test_modules_are_files_in_the_folder(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside.py").write_text(OWN)
+    (folder / "link.py").symlink_to(tmp_path / "outside.py")
+    (folder / "zero.py").symlink_to("/dev/zero")
+    (folder / "loop.py").symlink_to("loop.py")
+    (folder / "large.py").write_bytes(b" " * LARGEST)
+    os.mkfifo(folder / "fifo.py")
+    names = ["link.py", "zero.py", "loop.py", "large.py", "fifo.py", ".", "nul\\u0000.py"]
+    names += ["../outside.py", f"{folder}/../outside.py", "sub/../../outside.py", f"{folder}/a.py"]
+    for name in names:
+        with pytest.raises(UsageError, match=r"expected a (regular )?file"):
+            load(folder, [f'indicators.modules=["{name}"]'])
+    (folder / "sub").mkdir()
+    (folder / "sub" / "own.py").write_text(OWN)
+    (folder / "inside.py").symlink_to("sub/own.py")
+    load(folder, ['indicators.modules=["inside.py","sub/own.py"]'])
 
 
 @pytest.mark.parametrize(

@@ -317,7 +317,7 @@ def test_retry_writes_only_the_failed_run(
     assert number not in done
     work.folder.mkdir(parents=True, exist_ok=True)
     results = {name: values[place] for name, values in before.items()}
-    spool.save(work.folder, number, results | {"ranks": np.array(1)})
+    spool.save(work.folder, number, results | {"ranks": np.array(1)}, work.owner(number))
     work.commit([number])
     for name, array in arrays.items():
         np.testing.assert_array_equal(array[...], before[name], err_msg=name)

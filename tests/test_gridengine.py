@@ -14,8 +14,6 @@ from campaigns import (
     LEARNING,
     STAGES,
     TINY,
-    begin_and_stop,
-    change_input,
     glassdask,
     log,
     new,
@@ -74,8 +72,9 @@ def submit(folder: Path, quench: str = "00:10:00", **changes: str) -> dict[str, 
 
 
 def test_chain_with_requeued_quench_completes(grid_engine: GridEngine, tmp_path: Path) -> None:
-    folder = begin_and_stop(new(tmp_path / "my glass", "kam", LEARNING))
-    change_input(folder, "#@ cooling", "shell sleep 4")  # twelve runs on each of two workers
+    # twelve runs on each of two workers
+    slow = (*LEARNING, "quench.equilibration_time=800.0")
+    folder = new(tmp_path / "my glass", "kam", slow)
     numbers = submit(folder, "00:00:40")
     assert set(numbers) == set(STAGES)
     wait_until(lambda: grid_engine.states()[numbers["quench"]] == "r", "the quench")

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from campaigns import change_input
 from lammps_runs import SMALL, propensity, quench, small
 from mpi4py import MPI
 
+from glassdask.base import npz
 from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.averages import AVERAGED, cooling_averages
@@ -20,13 +22,16 @@ from glassdask.physics.indicators import INDICATORS
 from glassdask.run import mpi
 from glassdask.stages.replaying import find_run, print_input, replay
 from glassdask.store import groups, jobs, layout
+from glassdask.store.owners import owner, owners
 from glassdask.store.stage import stage_folder
+from glassdask.store.trajectories import waiting
 from hpc import spool
+from hpc.allowed import first_other
 from hpc.lammps_input import frame_steps, propensity_input, quench_input
 from hpc.replay import difference
 from hpc.restarts import Restarts
 from hpc.runner import RunError, Runner
-from hpc.stages import other_ranks, prepare
+from hpc.stages import INPUTS, other_input, other_ranks, prepare, stored_input, work_of
 from hpc.trajectories import Trajectory
 from hpc.worker import attempt
 from hpc.world import check_world, group_of, leader_of
@@ -218,21 +223,101 @@ def test_change_of_ranks_per_run_is_warned_of(tmp_path: Path) -> None:
     campaign, folder = begun(tmp_path)
     on_two = load(campaign.path, [*SMALL, "hpc.ranks_per_run=2"])
     assert other_ranks(on_two, "quench") == ""
+    of_run = owners(campaign, "quench")
     state = {"steps": np.array(10), "ranks": np.array(1)}
-    Restarts(folder, 3).save(state)
+    Restarts(folder, 3, of_run(3)).save(state)
     assert other_ranks(campaign, "quench") == ""
     said = other_ranks(on_two, "quench")
     assert said.startswith("[hpc] ranks_per_run is 2; expected 1, as 1 started runs of quench had")
     assert "`ranks` = 0" in said
-    Restarts(folder, 3).save(state | {"steps": np.array(20), "ranks": np.array(2)})
+    Restarts(folder, 3, of_run(3)).save(state | {"steps": np.array(20), "ranks": np.array(2)})
     assert other_ranks(on_two, "quench") == ""
-    spool.save(folder, 4, {"ranks": np.array(1)})
-    Restarts(folder, 4).save(state)  # left by a job that was killed at the end of this run
+    spool.save(folder, 4, {"ranks": np.array(1)}, of_run(4))
+    Restarts(folder, 4, of_run(4)).save(
+        state
+    )  # left by a job that was killed at the end of this run
     fill(campaign, "ranks", 5, 4)
     fill(campaign, "run_status", 5, layout.DONE)
     said = other_ranks(on_two, "quench")
     assert "expected 1 or 4, as 2 finished runs of quench had" in said
     assert "replay uses the number of ranks of each run" in said
+
+
+def test_waiting_results_of_another_run_are_not_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign, folder = begun(tmp_path)
+    work, _ = work_of(campaign, "quench")
+    for number in (3, 4, 5):
+        spool.save(folder, number, {"ranks": np.array(1)}, work.owner(number))
+    three, four = (folder / f"00000{number}.npz" for number in (3, 4))
+    content = three.read_bytes()
+    three.write_bytes(four.read_bytes())
+    four.write_bytes(content)
+    npz.write(folder / "000006.npz", {"ranks": np.array(1)}, owner("0" * 12, "quench", 6, 1))
+    np.savez(folder / "000007.npz", ranks=np.array(1))  # of an earlier version
+    (folder / "000999.npz").write_bytes(content)
+    assert spool.finished(folder, work.owner) == {5}
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 5
+    (line,) = (line for line in said if f"{three} belongs to {work.owner(4)}" in line)
+    assert f"expected {work.owner(3)}" in line
+    status = groups.values(campaign.store, "configurations", "run_status")
+    assert waiting(campaign, "quench", status) == {5: ""}
+    with pytest.raises(OSError, match="000003"):
+        spool.load(folder, 3, work.owner(3))
+
+
+def test_owner_of_a_run_depends_on_what_its_results_do(tmp_path: Path) -> None:
+    campaign, _ = begun(tmp_path)
+    first = owners(campaign, "quench")(3)
+    assert "run 3 of quench, seed" in first
+    fill(campaign, "run_status", 5, layout.FAILED)
+    assert jobs.retry(campaign, "quench") == 1  # keeps the runs in flight
+    assert owners(campaign, "quench")(3) == first
+    other, _ = begun(tmp_path / "other", "quench.hold_time=2.0")
+    assert owners(other, "quench")(3) != first
+
+
+def test_every_input_consists_of_allowed_commands(tmp_path: Path) -> None:
+    for model in ("kam", "abm-1.2", "ka3d"):
+        campaign = small(
+            tmp_path, model, "quench.inherent_structures=true", "quench.controls=3",
+            "quench.schedule=[[4.0,1.0],[0.4,0.25]]", "quench.liquid_hold_time=1.5",
+            "quench.snapshot_temperatures=[1.5,0.6]", "quench.thermostat_time=1e-05",
+            "system.particles=200", "grid.spacing=0.5",
+        )  # fmt: skip
+        for write in INPUTS.values():
+            assert first_other(write(campaign)) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "shell touch x", "include x", "python f input", "plugin load x", "jump SELF a", "label a",
+        "next a", "variable a file x", "log x", "read_data x", "write_dump all atom x", " units lj",
+        "if '1 == 1' then 'shell x'", "print '$(v_a)' file x", "fix p all python/invoke 1 end f",
+        'run 10 every 5 "shell x"', "run 10 every 5 NULL &", "timestep $(v_a)", "timestep 1 # x",
+        "fix nvt all nvt temp $(python(x)) 1.0 0.5", "units lj\x0bshell x", "units lj\rshell x",
+        "# comment\u2028shell x", "pair_coeff 1 1 x.table a", "#@ unknown", "run \u0663",
+    ],
+)  # fmt: skip
+def test_other_commands_are_refused_with_their_line(tmp_path: Path, line: str) -> None:
+    text = quench_input(small(tmp_path, "kam"))
+    number, said = first_other(text.replace("#@ cooling", f"{line}\n#@ cooling"))
+    where = text.splitlines().index("#@ cooling") + 1
+    assert (number, said) == (where + len(line.splitlines()) - 1, line.splitlines()[-1])
+
+
+def test_a_stored_input_of_another_origin_is_refused_or_noted(tmp_path: Path) -> None:
+    campaign, _ = begun(tmp_path)
+    assert other_input(campaign, "quench", stored_input(campaign, "quench")) == ""
+    change_input(campaign.path, "timestep 0.005", "timestep 0.004")
+    said = other_input(campaign, "quench", stored_input(campaign, "quench"))
+    assert "is 'timestep 0.004'; expected 'timestep 0.005'" in said
+    change_input(campaign.path, "#@ cooling", "shell touch x")
+    with pytest.raises(UsageError, match=r"line \d+ of the stored .* is 'shell touch x'"):
+        work_of(campaign, "quench")
 
 
 def test_replay_of_a_run_without_ranks_explains_it(

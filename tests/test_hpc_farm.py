@@ -30,7 +30,9 @@ from campaigns import (
 
 import glassdask as gd
 from glassdask.base import live
+from glassdask.campaign import load
 from glassdask.store import layout
+from glassdask.store.owners import owners
 from hpc.worker import record_failure
 
 pytestmark = pytest.mark.processes
@@ -72,6 +74,13 @@ def launcher_and_ranks(folder: Path) -> tuple[int, list[int]]:
     return launcher[0], [pid for pid, name in names.items() if b"python" in name.split(b"\0")[0]]
 
 
+def rank_at(log: Path) -> int | None:
+    """The rank that has this log of a run open."""
+    _, ranks = launcher_and_ranks(log.parents[2])
+    opened = {pid: map(os.readlink, Path(f"/proc/{pid}/fd").iterdir()) for pid in ranks}
+    return next((pid for pid, paths in opened.items() if str(log) in paths), None)
+
+
 def restarts(folder: Path) -> list[Path]:
     return list((folder / "restarts" / "quench").glob("*.restart"))
 
@@ -82,9 +91,9 @@ def begun(folder: Path, *more: str) -> Path:
 
 
 @pytest.mark.long
-def test_run_resumes_after_the_wall_time(undisturbed: Path, tmp_path: Path) -> None:
-    folder = begun(tmp_path / "my glass #1")  # LAMMPS has its own idea of # and spaces
-    change_input(folder, "#@ cooling", "shell sleep 2.5")  # too much for one job, on any machine
+def test_run_resumes_after_the_wall_time(tmp_path: Path) -> None:
+    slow = (*LONG, "quench.equilibration_time=600.0")  # too much for one job, on any machine
+    folder = new(tmp_path / "my glass #1", "kam", slow)  # LAMMPS has its own idea of # and spaces
     codes, within = [], []
     for _ in range(20):
         began = time.monotonic()
@@ -101,6 +110,8 @@ def test_run_resumes_after_the_wall_time(undisturbed: Path, tmp_path: Path) -> N
     assert codes[-1] == 0
     assert set(codes[:-1]) == {75}  # at least once
     assert any(within)  # a stop between two runs leaves no restart
+    undisturbed = new(tmp_path / "undisturbed", "kam", slow)
+    glassdask("quench", str(undisturbed))
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
@@ -180,11 +191,14 @@ def test_heartbeat_from_another_node_blocks_the_stage(undisturbed: Path, tmp_pat
 
 def test_hung_run_fails_alone_and_can_be_retried(undisturbed: Path, tmp_path: Path) -> None:
     seed = int(quenches(undisturbed).seed[3])
-    folder = begun(tmp_path / "c", "hpc.hang_time=4.0")
-    hang = f'if "$(v_seed:%.0f) == {seed}" then "shell sleep 1000"'
-    change_input(folder, "#@ cooling", hang)
-    done = glassdask("quench", str(folder))
-    assert "some ranks hang and are killed" in done.stderr
+    folder = new(tmp_path / "c", "kam", (*LONG, "hpc.hang_time=4.0"))
+    process = start("quench", str(folder))
+    log = folder / "restarts" / "quench" / "000003.lammps"
+    wait_for(log.exists, process)
+    os.kill(rank_at(log), signal.SIGSTOP)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert "some ranks hang and are killed" in said
     assert ranks_of(folder) == []
     runs = quenches(folder)
     others = np.arange(8) != 3
@@ -197,11 +211,6 @@ def test_hung_run_fails_alone_and_can_be_retried(undisturbed: Path, tmp_path: Pa
     assert f"quench run 3, seed {seed}, failed: no progress for 4 s" in shown
     assert "quench-000003.lammps.log" in shown
     assert f"glassdask quench {folder} --retry" in shown
-    change_input(folder, hang, "#")  # as after the repair of a network
-    for group in ("configurations", "cooling"):
-        path = folder / "store.zarr" / group / "zarr.json"
-        path.write_text(path.read_text().replace(json.dumps(hang)[1:-1], "# mended"))
-    accept_changes(folder)
     glassdask("quench", str(folder), "--retry")
     again = quenches(folder)
     assert (again.run_status == layout.DONE).all()
@@ -212,16 +221,21 @@ def test_hung_run_fails_alone_and_can_be_retried(undisturbed: Path, tmp_path: Pa
 
 
 def test_error_on_one_rank_fails_only_its_run(tmp_path: Path) -> None:
-    folder = begun(tmp_path / "c", "hpc.ranks_per_run=2", "quench.cooling_rate=2.0")
-    seed = int(gd.open(folder)["configurations"].seed[2])
-    # only the first rank of a group notices a missing file; the other one hangs in LAMMPS
-    command = f'if "$(v_seed:%.0f) == {seed}" then "include missing.file"'
-    change_input(folder, "#@ cooling", command)
-    done = glassdask("quench", str(folder))
-    assert "starting new ones" in done.stdout
+    two_blocks = ("quench.equilibration_time=15.0", "quench.cooling_rate=2.0")
+    saving = ("hpc.ranks_per_run=2", "hpc.restart_interval=0.001", "hpc.first_run=2")
+    folder = new(tmp_path / "c", "kam", (*LONG, *two_blocks, *saving))
+    process = start("quench", str(folder))
+    log = folder / "restarts" / "quench" / "000002.lammps"
+    wait_for(log.exists, process)
+    # only the first rank of a group opens the log again, with each restart; the other one hangs
+    log.unlink()
+    log.mkdir()
+    said, complained = process.communicate()
+    assert process.returncode == 0, complained
+    assert "starting new ones" in said
     runs = quenches(folder)
     assert runs.run_status.values.tolist() == [1, 1, 2, 1, 1, 1, 1, 1]
-    assert "missing.file" in str(runs.failure[2].values)
+    assert "000002.lammps" in str(runs.failure[2].values)
     assert runs.ranks.values.tolist() == [2, 2, 0, 2, 2, 2, 2, 2]
     assert "identical, bit by bit" in glassdask("replay", str(folder), "--sample", "4").stdout
 
@@ -241,14 +255,36 @@ def test_a_replay_has_the_same_bits_or_says_what_differs(
     path = folder / "store.zarr" / "configurations" / "zarr.json"
     path.write_text(path.read_text().replace("timestep 0.005", "timestep 0.0049"))
     accept_changes(folder)
-    said = glassdask("replay", str(folder), "--sample", "5", code=1).stdout
-    assert "NOT identical" in said
-    assert re.search(r"% of the values differ, by up to", said)
+    done = glassdask("replay", str(folder), "--sample", "5", code=1)
+    assert "NOT identical" in done.stdout
+    assert re.search(r"% of the values differ, by up to", done.stdout)
+    assert "is 'timestep 0.0049'; expected 'timestep 0.005'" in done.stderr
+    change_input(folder, "#@ cooling", f"shell touch {tmp_path}/touched")
+    accept_changes(folder)
+    (refused,) = glassdask("replay", str(folder), "--sample", "5", code=2).stderr.splitlines()
+    assert re.match(
+        r"Error: line \d+ of the stored LAMMPS input of quench is 'shell touch", refused
+    )
+    assert not (tmp_path / "touched").exists()
     refused = in_process("replay", str(undisturbed), "--sample", "99", code=2)
     assert "expected one of 0, 1, 2" in refused.stderr
     shown = in_process("replay", str(undisturbed), "--sample", "5", "--show-input").stdout
     assert f"-var seed {int(quenches(undisturbed).seed[5])}" in shown
     assert "pair_style lj/smooth/linear" in shown
+
+
+def test_files_of_the_working_directory_are_not_imported(
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(undisturbed, tmp_path / "c")
+    names = (
+        "lammps mpi4py hpc glassdask queue random types socket pickle selectors numpy distributed"
+    )
+    for name in names.split():
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a file of the user')")
+    monkeypatch.chdir(tmp_path)
+    assert "identical, bit by bit" in glassdask("replay", "c", "--sample", "5").stdout
+    glassdask("grid", "c")  # on workers of Dask
 
 
 def test_unwritable_store_loses_nothing(undisturbed: Path, tmp_path: Path) -> None:
@@ -320,7 +356,7 @@ def test_failures_that_wait_for_their_shard_are_retried_too(tmp_path: Path) -> N
     folder = begun(tmp_path / "c")
     spool = folder / "restarts" / "quench"
     spool.mkdir()
-    record_failure(spool, 5, "no reason")
+    record_failure(spool, 5, "no reason", owners(load(folder), "quench")(5))
     shown = in_process("status", str(folder)).stdout
     assert "quench run 5, seed" in shown
     assert re.search(r"quench .* 1/8 .* 1 .* 7 ", shown)

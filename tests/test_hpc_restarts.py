@@ -14,6 +14,7 @@ import pytest
 from lammps_runs import every, propensity, quench, same_bits, small, to_the_end
 
 from glassdask.base import npz
+from glassdask.store.owners import owner
 from hpc import lammps_input, spool
 from hpc.carrying_out import Order, Stopped, lines_before
 from hpc.lammps_input import quench_input
@@ -120,6 +121,47 @@ def test_a_damaged_restart_gives_way_to_the_other(
     said = [line for line in capsys.readouterr().err.splitlines() if "is damaged" in line]
     assert len(said) == (0 if damage == "gone" else 1 + both)
     assert all("continues from its other restart, or starts again" in line for line in said)
+
+
+def test_swapped_restarts_do_not_change_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign, log = small(tmp_path, "kam"), tmp_path / "log"
+    runs = {"quench": (0, 17), "equilibrate": (0, 17)}  # the same number and seed
+    one, other = (
+        Restarts(tmp_path / stage, 0, owner("0a1b", stage, *run)) for stage, run in runs.items()
+    )
+    for restarts, seed in ((one, 17), (other, 18)):  # other results, also if of the same stage
+        restarts.paths[0].parent.mkdir()
+        saves = iter([Order.GO_ON] * 12 + [Order.SAVE] * 3 + [Order.STOP])
+        with pytest.raises(Stopped):
+            quench(campaign, seed, log, restarts, lambda steps, saves=saves: next(saves))
+
+    def swap(first: Path, second: Path) -> None:
+        content = first.read_bytes()
+        first.write_bytes(second.read_bytes())
+        second.write_bytes(content)
+
+    def goes_on(restarts: Restarts) -> tuple[int, list[str]]:
+        """Its first step, and the warnings."""
+        steps = []
+        found = quench(campaign, 17, log, restarts, lambda done: steps.append(done) or Order.GO_ON)
+        assert same_bits(whole, found)
+        return steps[0], capsys.readouterr().err.splitlines()
+
+    whole = quench(campaign, 17, log)
+    swap(*one.paths)
+    first, said = goes_on(one)
+    assert (first > 1000, said) == (True, [])
+    for slot, restarted in ((0, False), (1, True)):  # the other one; none is left
+        swap(one.paths[slot], other.paths[slot])
+        first, said = goes_on(one)
+        assert (first < 1000) == restarted
+        assert len(said) == slot + 1
+        assert f"{one.paths[0]} belongs to {other.owner}; expected {one.owner}" in said[0]
+    spool.save(tmp_path / "quench", 0, whole, one.owner)
+    swap(tmp_path / "quench" / "000000.npz", other.paths[0])
+    assert other.newest() is None
 
 
 def test_restarts_take_turns(tmp_path: Path) -> None:

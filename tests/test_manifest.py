@@ -182,7 +182,7 @@ def test_a_copy_with_new_times_is_whole_and_verify_stores_the_times(
 def test_a_damaged_root_of_the_store_is_written_anew(campaign: Campaign, content: bytes) -> None:
     (campaign.store / "zarr.json").write_bytes(content)
     in_process("verify", str(campaign.path))
-    assert list(gd.open(campaign.path)) == ["configurations", "cooling"]
+    assert set(gd.open(campaign.path)) == {"configurations", "cooling"}
 
 
 @pytest.mark.parametrize(

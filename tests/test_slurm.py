@@ -20,8 +20,6 @@ from campaigns import (
     SIXTY,
     STAGES,
     TINY,
-    begin_and_stop,
-    change_input,
     glassdask,
     in_process,
     log,
@@ -86,9 +84,8 @@ def equal(one: Path, other: Path, *groups: str) -> None:
 
 @pytest.mark.long
 def test_chain_with_requeued_quench_completes(slurm: Slurm, tmp_path: Path, profile: Path) -> None:
-    folder = begin_and_stop(new(tmp_path / "c", "kam", SIXTY))
     # Slurm counts in minutes; two workers cannot do thirty runs each in time
-    change_input(folder, "#@ cooling", "shell sleep 2.5")
+    folder = new(tmp_path / "c", "kam", (*SIXTY, "quench.equilibration_time=800.0"))
     profile.write_text(PROFILE.format(quench="00:01:00"))
     numbers = submitted(folder, profile)
     assert set(numbers) == {

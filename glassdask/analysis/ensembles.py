@@ -12,7 +12,7 @@ import zarr
 from glassdask.base import npz
 from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
-from glassdask.store import groups, layout, trajectories
+from glassdask.store import groups, layout, owners, trajectories
 from glassdask.store.reading import damage_named, damaged
 
 #: Variables of the store for each trajectory.
@@ -92,8 +92,10 @@ class Ensemble:
         """A trajectory from its temporary file, or from the store if it was just moved there."""
         place = (self.configuration, self.temperature, replica)
         shape = self.group["run_status"].shape  # type: ignore[union-attr]
-        path = trajectories.waiting_file(self.campaign, int(np.ravel_multi_index(place, shape)))
-        content = npz.read(path, (name,))
+        number = int(np.ravel_multi_index(place, shape))
+        path = trajectories.waiting_file(self.campaign, number)
+        owner = owners.owners(self.campaign, "propensity")(number)
+        content = npz.read(path, (name,), owner=owner)
         return np.asarray(self.group[name][place]) if content is None else content[name]  # type: ignore[index]
 
 

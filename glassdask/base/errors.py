@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from glassdask.base.terminal import plain
+
 
 class GlassdaskError(Exception):
     """Base of every error that the command line prints in one line.
@@ -26,7 +28,7 @@ class GlassdaskError(Exception):
         if expected:
             parts.append(f"expected {expected.rstrip('.')}")
         message = "; ".join(parts)
-        super().__init__(f"{message}. {then}".rstrip() if then else f"{message}.")
+        super().__init__(plain(f"{message}. {then}".rstrip() if then else f"{message}."))
 
 
 class UsageError(GlassdaskError):

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from glassdask.base.terminal import plain
+
 #: Names the log file of an MPI job; all its ranks append to it. Set by the parent of the ranks.
 LOG_VARIABLE = "GLASSDASK_LOG"
 
@@ -56,4 +58,4 @@ def warn(text: str) -> None:
     logger = logging.getLogger("glassdask")
     if logger.handlers:  # without handlers, logging would print the warning a second time
         logger.warning(text)
-    print(f"Warning: {text}", file=sys.stderr, flush=True)
+    print(plain(f"Warning: {text}"), file=sys.stderr, flush=True)

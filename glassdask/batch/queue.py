@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass
 
 from glassdask.base.errors import StageFailed, UsageError
+from glassdask.base.terminal import plain
 
 #: Seconds to wait for an answer of the scheduler.
 PATIENCE = 60.0
@@ -102,4 +103,4 @@ def run(*words: str, environment: dict[str, str] | None = None, patience: float 
         said = "; ".join(dict.fromkeys([lines[0], lines[-1]])) if lines else "no message"
         kind = NoAnswer if re.search("timed out|unable to contact", said, re.I) else StageFailed
         raise kind(f"{words[0]} failed ({said})", then="Try again later." * (kind is NoAnswer))
-    return done.stdout
+    return plain(done.stdout)

@@ -97,7 +97,7 @@ def dry_run(campaign: Campaign, profile: Profile, path: Path, start_over: bool =
     preparing = [f"# the outdated results of {stage} would be deleted first" for stage in stale]
     made = str(jobs_folder(campaign))
     preparing.append(shlex.join(["mkdir", "-p", f"{folder}/logs", made]))
-    module = ["-m", "glassdask.batch.script", profile.site.scheduler, made]
+    module = ["-P", "-m", "glassdask.batch.script", profile.site.scheduler, made]
     preparing.append(shlex.join([sys.executable, *module]))
     if path.resolve() != copy:
         preparing.append(shlex.join(["cp", str(path.resolve()), str(copy)]))

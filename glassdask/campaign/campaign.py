@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from glassdask.base.errors import UsageError
 from glassdask.campaign.checks import check
 from glassdask.campaign.classes import temperature_of
-from glassdask.campaign.digests import digest, file_digest
+from glassdask.campaign.digests import bytes_digest, digest
 from glassdask.campaign.ensemble import equilibration_table, propensity_table
 from glassdask.campaign.experiment import Experiment
+from glassdask.campaign.modules import read_module
 from glassdask.campaign.overrides import parse_override
 from glassdask.campaign.resolved import check_resolved
 from glassdask.campaign.schema import CampaignFile
@@ -106,7 +107,8 @@ class Campaign(Experiment):
         table: dict[str, Any] = {"names": section.names, "configuration": section.configuration}
         table |= {key: getattr(section, key) for key in used_parameters(section.names)}
         if section.modules:
-            table["modules"] = {name: file_digest(self.path / name) for name in section.modules}
+            contents = {name: read_module(self.path, name) for name in section.modules}
+            table["modules"] = {n: bytes_digest(content) for n, content in contents.items()}
         table["reference_lengths"] = [list(row) for row in self.model.reference_lengths]
         return table
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import PurePath
 
 import numpy as np
 
@@ -26,6 +27,7 @@ def check(file: CampaignFile) -> None:
     check_system(file.system)
     check_quench(file)
     check_grid(file)
+    check_indicators(file)
     check_inherent(file)
     check_network(file)
     check_propensity(file)
@@ -120,6 +122,20 @@ def check_grid(file: CampaignFile) -> None:
             "a kernel_width for gaussian and for no other kernel",
             "Add e.g. `kernel_width = 0.25` (sigma), or delete it.",
         )
+
+
+def check_indicators(file: CampaignFile) -> None:
+    """Names are those of variables, and modules are paths within the campaign folder."""
+    for name in file.indicators.names:
+        if not name.isidentifier():
+            raise UsageError(f"[indicators] names has {name!r}", "a name of letters, digits and _")
+    for name in file.indicators.modules:
+        if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+            raise UsageError(
+                f"[indicators] modules has {name!r}",
+                'a file in the campaign folder, such as "mine.py"',
+                "Copy the file into that folder.",
+            )
 
 
 def check_inherent(file: CampaignFile) -> None:

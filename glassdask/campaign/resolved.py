@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-
 import numpy as np
 
 from glassdask.base.errors import UsageError
 from glassdask.campaign.classes import check_classes
 from glassdask.campaign.cooling import check_cooling
 from glassdask.campaign.experiment import Experiment
-from glassdask.campaign.modules import load_modules
-from glassdask.physics.indicators import INDICATORS, OWN
+from glassdask.campaign.modules import check_names, read_module
+from glassdask.physics.indicators import OWN
 
 #: Largest number of cells of an image.
 _MOST_CELLS = 10**8
@@ -158,24 +156,13 @@ def _check_references(campaign: Experiment) -> None:
 
 
 def _check_indicators(campaign: Experiment) -> None:
-    section, dimension = campaign.file.indicators, campaign.model.dimension
-    known = {name: INDICATORS[name] for name in OWN} | load_modules(campaign)
+    section = campaign.file.indicators
     if len(set(section.names)) != len(section.names):
         raise UsageError(f"[indicators] names = {section.names}", "no name twice")
-    for name in section.names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            raise UsageError(
-                f"[indicators] names has {name!r}",
-                f"{near[0]!r}" if near else f"some of {', '.join(known)}",
-                "For an indicator of your own, list its file under `modules`.",
-            )
-        if dimension not in known[name].unit:
-            there = " or ".join(map(str, known[name].unit))
-            raise UsageError(
-                f"[indicators] names has {name!r}, and the model has {dimension} dimensions",
-                f"an indicator for {dimension} dimensions; this one is for {there}",
-            )
+    for name in section.modules:
+        read_module(campaign.path, name)
+    # other names may be those of modules, which only stages that compute indicators load
+    check_names(campaign, [n for n in section.names if n in OWN or not section.modules])
     # built-in models always form valid triangles
     if "tong_tanaka" in section.names and (
         campaign.file.system.reference_lengths or campaign.file.system.model == "custom"

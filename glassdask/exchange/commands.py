@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 
 from glassdask.base.errors import UsageError, in_one_line
 from glassdask.base.options import Folder, Overrides
+from glassdask.base.terminal import plain
 from glassdask.exchange.formats import listed
 
 #: Options that take all words up to the next option, such as the files of a pattern.
@@ -162,4 +163,4 @@ def export_command(
         print(line)
     columns = ", ".join(found.columns) or f"no indicators: type `glassdask indicators {folder}`"
     print(f"{output} written: {found.frames} frames of {found.particles} particles, with")
-    print(f"  {columns}")
+    print(plain(f"  {columns}"))

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from glassdask.base.errors import UsageError
+from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.report import missing
 from glassdask.report.lines import lines, number
@@ -117,15 +118,16 @@ def show(results: xr.Dataset, campaign: Campaign, console: Console | None = None
     numbers: dict[str, int] = {}
     for row in rows:
         marks = [str(numbers.setdefault(note, len(numbers) + 1)) for note in row.notes]
-        shown.add_row(
+        texts = (
             row.quantity, row.value, row.spread, row.error, row.count, *[row.networks] * several,
             row.paper, " ".join(marks),
         )  # fmt: skip
+        shown.add_row(*map(plain, texts))
     legend = "sd: standard deviation over n snapshots or configurations; se: standard error"
     lines = [legend + "; net: sd over networks" * several]
     lines += ["Θ enters every correlation as 1 − Θ, Δ as 1 − Δ."]
     lines += [f"{mark:>3}) {note}" for note, mark in numbers.items()]
-    for each in (shown, *lines):
+    for each in (shown, *map(plain, lines)):
         console.print(each, markup=False, highlight=False)
     for sentence in missing.sentences(results, campaign):
         # not wrapped: it contains a command to copy

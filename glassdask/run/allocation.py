@@ -84,7 +84,7 @@ class Allocation(Workers):
         scratch, interface = scratch_folder(self.profile), self.profile.dask.interface
         return [
             *(word.format(tasks=self.count) for word in self._job.spread),
-            sys.executable, "-m", "distributed.cli.dask_worker",
+            sys.executable, "-P", "-m", "distributed.cli.dask_worker",
             self.scheduler.address, "--protocol", "tls://", "--nthreads", "1",
             "--memory-limit", self._memory(), "--death-timeout", "60",
             *self._certificates.words, *QUIET,

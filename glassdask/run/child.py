@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import IO
 
 from glassdask.base.progress import Progress, read_piped
+from glassdask.base.terminal import plain
 from glassdask.base.walltime import Alarm
 
 #: Environment variable of the child with host and process number of its parent.
 PARENT_VARIABLE = "GLASSDASK_PARENT"
+#: Environment of all child processes: they import nothing from the working directory, where users
+#: have files such as queue.py. Commands that a launcher may start without it have the option -P.
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def follow(
             elif on_line is not None:
                 on_line(line)
             else:
-                print(line, end="", flush=True)
+                print(plain(line), end="", flush=True)
         return child.wait()
     except KeyboardInterrupt:
         _stop(child, stopping)

@@ -19,6 +19,7 @@ from glassdask.base import live
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.base.logs import warn
 from glassdask.base.progress import duration
+from glassdask.base.terminal import plain
 from glassdask.batch.profile import LOGIN, VARIABLE, new_profile, profile_of_job
 from glassdask.batch.scheduler import here
 from glassdask.campaign import Campaign
@@ -143,7 +144,7 @@ class Cluster:
     @staticmethod
     def _say(line: str) -> None:
         logger.info(line)
-        print(line, flush=True)
+        print(plain(line), flush=True)
 
     @contextmanager
     def _reporting(self, stage: str) -> Iterator[None]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from distributed import Worker, WorkerPlugin
 
+from glassdask.run.child import SAFE_PATH
+
 #: Variables that libraries read when they are loaded.
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -30,6 +32,7 @@ SETTINGS: dict[str, Any] = {
 #: Environment of workers that a launcher or a batch job starts.
 ENVIRONMENT: dict[str, str] = {
     **ONE_THREAD,
+    **SAFE_PATH,
     **{name: str(size) for name, size in _MEMORY.items()},
     "DASK_DISTRIBUTED__WORKER__PROFILE__INTERVAL": _PROFILE_INTERVAL,
 }

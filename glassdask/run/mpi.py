@@ -76,7 +76,8 @@ def launcher(campaign: Campaign, ranks: int) -> list[str]:
             raise UsageError(
                 f"Python cannot find {name}", name, "Type `pip install 'glassdask[hpc]'`."
             )
-    return [program, *words[1:], sys.executable, "-m", "mpi4py", "-m", "hpc"]
+    # -P: as SAFE_PATH, which not every launcher passes to other nodes
+    return [program, *words[1:], sys.executable, "-P", "-m", "mpi4py", "-m", "hpc"]
 
 
 def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = False) -> None:

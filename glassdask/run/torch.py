@@ -17,6 +17,7 @@ from glassdask.base.devices import Devices, cores
 from glassdask.base.errors import GlassdaskError, StageFailed, UsageError
 from glassdask.base.logs import LOG_VARIABLE
 from glassdask.base.progress import PIPE_VARIABLE
+from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.run.child import Stopping, follow
 
@@ -70,7 +71,7 @@ def on_several(
 
     def on_line(line: str) -> None:
         if not line.startswith(MARK):
-            print(line, end="", flush=True)
+            print(plain(line), end="", flush=True)
             return
         content = json.loads(line[len(MARK) :])
         if "error" in content:

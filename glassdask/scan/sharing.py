@@ -13,6 +13,7 @@ from pathlib import Path
 from glassdask.base import files
 from glassdask.base.errors import StoppedEarly, UsageError
 from glassdask.campaign import Campaign
+from glassdask.campaign.modules import read_module
 from glassdask.campaign.writing import save
 from glassdask.scan.points import Point
 from glassdask.store import jobs, manifest, records
@@ -87,15 +88,9 @@ def write_file(campaign: Campaign, point: Point) -> None:
     save(point.campaign)
     for name in point.campaign.file.indicators.modules:
         target = point.campaign.path / name
-        if Path(name).is_absolute():
-            continue
-        if not target.resolve().is_relative_to(point.campaign.path.resolve()):
-            raise UsageError(
-                f"[indicators] modules has {name!r}", f"a file within {campaign.path}, for a scan"
-            )
         target.parent.mkdir(parents=True, exist_ok=True)
         # no link: users edit it, and some editors write into the file
-        shutil.copy2(campaign.path / name, target)
+        target.write_bytes(read_module(campaign.path, name))
 
 
 def stale_stages(campaign: Campaign, point: Point) -> dict[str, str]:

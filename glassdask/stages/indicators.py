@@ -22,6 +22,12 @@ class Indicators(Stage):
     reads = ("quench",)
     writes = ("indicators",)
 
+    def prepare(self, campaign: Campaign) -> None:
+        """Run the files of [indicators] modules: names and units of their indicators."""
+        from glassdask.campaign.modules import load_modules
+
+        load_modules(campaign)
+
     def groups(self, campaign: Campaign) -> tuple[Group, ...]:
         """A value for each particle of every run."""
         from glassdask.store import layout

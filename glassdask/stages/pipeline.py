@@ -11,6 +11,7 @@ from glassdask.base.errors import GlassdaskError, UsageError, as_stage_error
 from glassdask.base.logs import open_log
 from glassdask.base.progress import duration
 from glassdask.campaign import Campaign
+from glassdask.campaign.modules import load_modules
 from glassdask.run import process
 from glassdask.store import groups, jobs, locks, records
 from glassdask.store.blocks import of_runs
@@ -63,6 +64,8 @@ class Pipeline:
     def run_all(self) -> list[str]:
         """Run all stages; returns the names of those that were not complete."""
         done = []
+        if records.state(self.campaign, "indicators") is not State.COMPLETE:
+            load_modules(self.campaign)  # errors in them are found before the quenches
         for name in records.stages(self.campaign):
             reason = STAGES[name].left_out(self.campaign)
             again = self.start_over and self._is_stale(name)

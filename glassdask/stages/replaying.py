@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassdask.base.errors import UsageError
+from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.run import mpi
 from glassdask.stages.mpi import LammpsStage
@@ -136,7 +137,7 @@ def print_input(run: Run) -> None:
         print(f"# at '#@ place particles', place the {run.start} of this sample, in its order")
     if "#@ place snapshot" in run.input:
         print("# at a line '#@ place snapshot', restore the snapshot recorded under that name")
-    print(run.input, end="")
+    print(plain(run.input), end="")
 
 
 def replay(campaign: Campaign, run: Run) -> int:

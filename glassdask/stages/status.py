@@ -17,6 +17,7 @@ from rich.text import Text
 
 from glassdask.base import live
 from glassdask.base.progress import duration
+from glassdask.base.terminal import plain
 from glassdask.batch.watching import Jobs
 from glassdask.campaign import Campaign
 from glassdask.store import groups, layout, locks, records
@@ -53,21 +54,25 @@ def show(campaign: Campaign, watch: bool) -> None:
         print(_title(campaign))
         # files and pipes have no width at which to wrap lines
         Console(width=None if sys.stdout.isatty() else 200).print(table(campaign, jobs))
-        for line in (*links(campaign), *failures(campaign), *jobs.remarks()):
+        for line in _remarks(campaign, jobs):
             print(line)  # not wrapped, so that commands can be copied
         return
     with Live(auto_refresh=False) as screen, suppress(KeyboardInterrupt):
         while True:
-            remarks = (*links(campaign), *failures(campaign), *jobs.remarks())
+            remarks = map(Text, _remarks(campaign, jobs))
             screen.update(
-                Group(Text(_title(campaign)), table(campaign, jobs), *map(Text, remarks)),
-                refresh=True,
+                Group(Text(_title(campaign)), table(campaign, jobs), *remarks), refresh=True
             )
             time.sleep(2)
 
 
 def _title(campaign: Campaign) -> str:
-    return f"{campaign.path}, campaign {campaign.hash}"
+    return plain(f"{campaign.path}, campaign {campaign.hash}")
+
+
+def _remarks(campaign: Campaign, jobs: Jobs) -> Iterator[str]:
+    """The lines below the table."""
+    return map(plain, (*links(campaign), *failures(campaign), *jobs.remarks()))
 
 
 def table(campaign: Campaign, jobs: Jobs) -> Table:
@@ -78,7 +83,7 @@ def table(campaign: Campaign, jobs: Jobs) -> Table:
     for k in kept:
         shown.add_column(fields(Row)[k].name)
     for text in texts:
-        shown.add_row(*(escape(text[k]) for k in kept))
+        shown.add_row(*(escape(plain(text[k])) for k in kept))
     return shown
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from glassdask.base import npz
 from glassdask.campaign import Campaign
-from glassdask.store import groups, layout
+from glassdask.store import groups, layout, owners
 from glassdask.store.stage import stage_folder
 
 
@@ -27,13 +27,15 @@ def finished(campaign: Campaign) -> np.ndarray:
 
 def waiting(campaign: Campaign, stage: str, status: np.ndarray) -> dict[int, str]:
     """Ended runs in temporary files: their numbers, and why they failed (empty if they did not)."""
-    found = {}
-    for path in stage_folder(campaign, stage).glob("*.npz"):
-        if status.flat[int(path.stem)] != layout.PENDING:
-            continue  # already in the store
-        content = npz.read(path, ("failure",))
-        if content is not None:  # else moved to the store meanwhile, or damaged and repeated
-            found[int(path.stem)] = str(content.get("failure", ""))
+    files = owners.waiting_files(stage_folder(campaign, stage))
+    numbers = [n for n in files if n < status.size and status.flat[n] == layout.PENDING]
+    if not numbers:
+        return {}
+    owner, found = owners.owners(campaign, stage), {}
+    for number in numbers:
+        content = npz.read(files[number], ("failure",), owner=owner(number))
+        if content is not None:  # else moved to the store meanwhile, or repeated
+            found[number] = str(content.get("failure", ""))
     return found
 
 

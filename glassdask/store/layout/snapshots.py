@@ -188,18 +188,20 @@ def density(campaign: Campaign) -> Group:
 
 def indicators(campaign: Campaign) -> Group:
     """Structural indicators of each particle, raw."""
-    from glassdask.campaign.modules import load_modules
     from glassdask.physics.indicators import INDICATORS
 
-    load_modules(campaign)
+    def described(name: str) -> tuple[str, str]:
+        """Unit and long name."""
+        known = INDICATORS.get(name)  # None for one of a user before its module is loaded
+        return (known.units(d), known.long_name) if known else ("1", name)
+
     particles, d = campaign.file.system.particles, campaign.model.dimension
     return Group(
         "indicators",
         samples_axis(campaign) | classes_axis(campaign) | particles_axis(campaign),
         {
             name: sample_array(
-                campaign, {"state": 2, "particle": particles}, "float64",
-                INDICATORS[name].units(d), INDICATORS[name].long_name, np.nan,
+                campaign, {"state": 2, "particle": particles}, "float64", *described(name), np.nan
             )
             for name in campaign.file.indicators.names
         }

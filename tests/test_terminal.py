@@ -1,0 +1,61 @@
+"""Control characters of others do not reach the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from campaigns import in_process, new
+from test_hpc import begun
+
+from glassdask.base.errors import StageFailed
+from glassdask.base.logs import warn
+from glassdask.base.terminal import plain
+from glassdask.batch.queue import run
+from glassdask.stages.replaying import find_run, print_input
+from glassdask.store.owners import owners
+from hpc.worker import record_failure
+
+#: Colours, the title of the window, one-byte CSI, backspace, a line written over.
+EVIL = "\x1b[31m \x1b]0;title\x07 \x9b2J \x08 \r"
+
+
+def is_safe(text: str) -> bool:
+    return not any(c in text for c in "\x1b\x07\x9b\x08\r")
+
+
+def test_errors_and_warnings_are_plain(capsys: pytest.CaptureFixture[str]) -> None:
+    assert plain("τ = 5 σ\n\tü") == "τ = 5 σ\n\tü"
+    assert str(StageFailed(EVIL, EVIL, EVIL)).count(r"\x1b[31m") == 3
+    assert is_safe(str(StageFailed(EVIL, EVIL, EVIL)))
+    warn(EVIL)
+    assert is_safe(capsys.readouterr().err)
+
+
+@pytest.mark.processes
+def test_answers_of_a_scheduler_are_plain() -> None:
+    assert is_safe(run("printf", r"\033[31mRUNNING\007"))
+
+
+@pytest.mark.processes  # status asks the queue
+def test_status_and_shown_input_are_plain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign, folder = begun(tmp_path)
+    record_failure(folder, 5, EVIL, owners(campaign, "quench")(5))
+    words = [word for each in campaign.overrides for word in ("--set", each)]
+    shown = in_process("status", str(campaign.path), *words).stdout
+    assert r"failed: \x1b[31m" in shown
+    assert is_safe(shown)
+    path = campaign.store / "configurations" / "zarr.json"
+    path.write_text(path.read_text().replace("units lj", r"# \u001b[31m"))
+    print_input(find_run(campaign, 2, None, None))
+    assert is_safe(capsys.readouterr().out)
+
+
+@pytest.mark.processes
+def test_names_in_a_campaign_file_are_plain(tmp_path: Path) -> None:
+    folder = new(tmp_path / "c", "kam", ())
+    said = in_process("status", str(folder), "--set", r'system.model="\u001b[31m"', code=2)
+    assert is_safe(said.stderr)
+    assert r"\x1b[31m" in said.stderr
