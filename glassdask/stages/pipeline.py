@@ -64,25 +64,23 @@ class Pipeline:
     def run_all(self) -> list[str]:
         """Run all stages; returns the names of those that were not complete."""
         done = []
-        if records.state(self.campaign, "indicators") is not State.COMPLETE:
+        if self._state("indicators") is not State.COMPLETE:
             load_modules(self.campaign)  # errors in them are found before the quenches
         for name in records.stages(self.campaign):
             reason = STAGES[name].left_out(self.campaign)
-            again = self.start_over and self._is_stale(name)
+            again = self.start_over and self._state(name) in (State.CHANGED, None)
             if reason:
                 print(f"{name}: left out: {reason}", flush=True)
             elif self.run(name, again):
                 done.append(name)
         return done
 
-    def _is_stale(self, name: str) -> bool:
-        """Whether the results of a stage are outdated or damaged."""
+    def _state(self, name: str) -> State | None:
+        """State of a stage; None if it is damaged."""
         try:
-            return records.state(self.campaign, name) is State.CHANGED
-        except Damaged as error:
-            if error.stage != name:
-                raise
-            return True
+            return records.state(self.campaign, name)
+        except Damaged:
+            return None
 
     def run(self, name: str, start_over: bool = False) -> bool:
         """Run one stage; returns False if it was complete already."""

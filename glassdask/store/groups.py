@@ -7,6 +7,7 @@ data never survives a power cut without them.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import shutil
 from collections.abc import Iterator
@@ -44,7 +45,18 @@ DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError
 
 
 class _Durable(LocalStore):
-    """A store on the disk: a write returns when the data are there."""
+    """A store on the disk: a write returns when the data are there.
+
+    A store that was deleted or moved is not created again.
+    """
+
+    async def _open(self, *, mode: Any = None) -> None:
+        self._check_exists()
+        await super()._open(mode=mode)
+
+    def _check_exists(self) -> None:
+        if not self.root.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "No such folder", str(self.root))
 
     async def set(self, key: str, value: Buffer) -> None:
         self._check_writable()
@@ -55,6 +67,7 @@ class _Durable(LocalStore):
         self._replace(key, value)
 
     def _replace(self, key: str, value: Buffer) -> None:
+        self._check_exists()
         path = self.root / key
         files.make_folder(path.parent)
         files.replace(path, value.as_buffer_like())
