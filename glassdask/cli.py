@@ -58,6 +58,7 @@ def new(
     from glassdask.store.stage import STAGES
 
     campaign = new_campaign(folder, model, preset, tuple(overrides or ()))
+    folder = campaign.path
     print(f"{folder / 'campaign.toml'} written: model {campaign.model.name}, preset {preset}.")
     if model == "custom":
         print("It has an example mixture: set your own [system], T_L, T_G and T*.")
