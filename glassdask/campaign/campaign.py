@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,7 @@ def load(path: str | Path, overrides: tuple[str, ...] | list[str] = ()) -> Campa
         raise UsageError(
             f"no campaign.toml in {folder}",
             "a campaign folder",
-            f"Type `glassdask new {folder} --model kam --preset quick` to make one.",
+            f"Type `glassdask new {shlex.quote(str(folder))} --model kam --preset quick`.",
         )
     return from_data(folder, toml.read(file, "a campaign file"), tuple(overrides))
 
