@@ -59,10 +59,12 @@ def new(
     from glassdask.store.stage import STAGES
 
     campaign = new_campaign(folder, model, preset, tuple(overrides or ()))
-    print(f"{folder / 'campaign.toml'} written: model {campaign.model.name}, preset {preset}.")
+    print(
+        f"{campaign.path / 'campaign.toml'} written: model {campaign.model.name}, preset {preset}."
+    )
     if model == "custom":
         print("It has an example mixture: set your own [system], T_L, T_G and T*.")
-    commands = f"glassdask plan {folder}, or glassdask run {folder}"
+    commands = f"glassdask plan {campaign.typed}, or glassdask run {campaign.typed}"
     print(f"Next: {STAGES['quench'].command(campaign) if campaign.imported else commands}")
 
 

@@ -183,9 +183,13 @@ class Runner:
         The log is truncated, so that it stays small and covers the time since the restart.
         """
         with self._memory_file() as file:
+            # LAMMPS reads only ASCII letters without quotes in commands, so a link stands for the
+            # log; the file stays open after the link is deleted
+            link = Path(file).with_name("log")
+            self.together(lambda: link.symlink_to(self.log.absolute()), None)
             try:
                 self.command(f'write_restart "{file}"')
-                self.command(f'log "{self.log}"')
+                self.command(f'log "{link}"')
             except RunError as error:  # a problem of the disk, not of the run
                 raise OSError(str(error)) from None
             return self.together(lambda: np.fromfile(file, np.uint8), np.array([]))

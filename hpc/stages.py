@@ -75,7 +75,7 @@ def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
                 f"{stage} was started with LAMMPS {record['lammps_library_version']}, this is "
                 f"{version}",
                 "the same version, since results of two versions are not mixed",
-                f"Install it, or type `glassdask {stage} {campaign.path} --start-over`.",
+                f"Install it, or type `glassdask {stage} {campaign.typed} --start-over`.",
             )
         _sweep(campaign, stage)
         return
@@ -144,8 +144,8 @@ def finish(campaign: Campaign, stage: str) -> None:
         raise StageFailed(
             f"all {failed} runs of {stage} failed",
             "some runs without errors",
-            f"`glassdask status {campaign.path}` shows why. Correct campaign.toml, then type "
-            f"`glassdask {stage} {campaign.path} --start-over`.",
+            f"`glassdask status {campaign.typed}` shows why. Correct campaign.toml, then type "
+            f"`glassdask {stage} {campaign.typed} --start-over`.",
         )
     jobs.complete(campaign, stage, {"failed_runs": failed})
 

@@ -81,7 +81,7 @@ def _check_equilibrated(campaign: Campaign) -> None:
         raise StageFailed(
             f"the equilibration of run {samples[c]} at T = {temperatures[t]:g} failed",
             "all equilibrations finished, since trajectories start from each",
-            f"`glassdask status {campaign.path}` shows why; type `glassdask equilibrate "
+            f"`glassdask status {campaign.typed}` shows why; type `glassdask equilibrate "
             f"{campaign.path} --retry`, or list other runs in [propensity] samples.",
         )
 
@@ -97,5 +97,5 @@ def _missing(campaign: Campaign, what: str, stage: str) -> StageFailed:
     return StageFailed(
         f"{what} is missing or damaged in the results of {stage}",
         "complete, undamaged results",
-        f"Type `glassdask {stage} {campaign.path} --start-over`.",
+        f"Type `glassdask {stage} {campaign.typed} --start-over`.",
     )

@@ -268,7 +268,7 @@ def test_environment_is_passed_to_jobs_whatever_the_site_default(tmp_path: Path)
 
 def test_job_names_are_unique_and_contain_no_commas(tmp_path: Path) -> None:
     names = set()
-    for path in ("a,b|c\nd", "a/c", "b/c"):
+    for path in ("a,b|c d", "a/c", "b/c"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         campaign = load(new(tmp_path / path, "kam", TINY))
         assert re.fullmatch(r"[A-Za-z0-9_]+-[0-9a-f]{8}-train", job_name(campaign, "train"))

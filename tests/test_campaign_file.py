@@ -338,7 +338,7 @@ def test_modules_are_files_in_the_folder(folder: Path, tmp_path: Path) -> None:
     (folder / "loop.py").symlink_to("loop.py")
     (folder / "large.py").write_bytes(b" " * LARGEST)
     os.mkfifo(folder / "fifo.py")
-    names = ["link.py", "zero.py", "loop.py", "large.py", "fifo.py", ".", "nul\\u0000.py"]
+    names = ["link.py", "zero.py", "loop.py", "large.py", "fifo.py", "."]
     names += ["../outside.py", f"{folder}/../outside.py", "sub/../../outside.py", f"{folder}/a.py"]
     for name in names:
         with pytest.raises(UsageError, match=r"expected a (regular )?file"):

@@ -40,6 +40,19 @@ def test_a_stopped_quench_goes_on_to_the_same_bits(tmp_path: Path, model: str) -
     assert same_bits(whole, saving)
 
 
+@pytest.mark.parametrize("folder", ["jörg", "日本", 'it\'s "here"', '"', "$HOME & ${x}", "a%b #c"])
+def test_folder_may_have_any_name(tmp_path: Path, folder: str) -> None:
+    campaign, place = small(tmp_path, "kam"), tmp_path / folder
+    place.mkdir()
+    whole = quench(campaign, 17, tmp_path / "log")
+    restarts, log = Restarts(place, 0), place / "log"
+    with pytest.raises(Stopped):
+        quench(campaign, 17, log, restarts, every(Order.STOP, 12))
+    assert "write_restart" not in log.read_text()  # truncated at the restart, and closed
+    assert same_bits(whole, quench(campaign, 17, log, restarts))
+    assert "Loop time" in log.read_text()
+
+
 @pytest.mark.slow
 def test_it_can_be_stopped_at_every_block(tmp_path: Path) -> None:
     campaign, log = small(tmp_path, "kam", "quench.cooling_rate=1.0"), tmp_path / "log"

@@ -114,7 +114,7 @@ def check_finished_trajectories(campaign: Campaign) -> None:
             f"{done.sum()} of {done.size} trajectories are finished, no two of the same start and "
             "temperature",
             "at least two",
-            f"Type `glassdask propensity {campaign.path}` first.",
+            f"Type `glassdask propensity {campaign.typed}` first.",
         )
     if not done.all():
         print(
@@ -139,7 +139,7 @@ def open_ensemble(campaign: Campaign, configuration: int, temperature: int) -> E
             raise StageFailed(
                 f"the results of propensity have no {name}",
                 "results of this version of glassdask",
-                f"Type `glassdask propensity {campaign.path} --start-over`.",
+                f"Type `glassdask propensity {campaign.typed} --start-over`.",
             )
     replicas = np.flatnonzero(trajectories.finished(campaign)[place])
     status = np.asarray(groups.array(campaign.store, "propensity", "run_status", "r")[place])

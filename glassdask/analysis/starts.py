@@ -51,7 +51,7 @@ def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") 
             raise StageFailed(
                 f"the equilibration of run {sample} at T = {float(found['temperature']):g} failed",
                 "a finished equilibration",
-                f"Type `glassdask equilibrate {campaign.path} --retry`, or list other runs in "
+                f"Type `glassdask equilibrate {campaign.typed} --retry`, or list other runs in "
                 "[propensity] samples.",
             )
     if position.isnull().any():

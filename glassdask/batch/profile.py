@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError, create_model, field_validator, model_validator
 
+from glassdask.base import toml
 from glassdask.base.errors import UsageError
 from glassdask.base.walltime import FORMS, parse
 from glassdask.batch import DEFAULT, SCHEDULERS
-from glassdask.campaign.fields import Count, NonNegativeCount, Section, about
+from glassdask.campaign.fields import (
+    Count,
+    NonNegativeCount,
+    Section,
+    Text,
+    about,
+    check_launcher,
+)
 from glassdask.campaign.wording import explain_validation_error
 from glassdask.store.stage import STAGES
 
 #: Environment variable of jobs with the path of the profile.
 VARIABLE = "GLASSDASK_PROFILE"
+_EXAMPLES = "slurm/README.md describes two examples."
 #: Environment variable of jobs with the login node.
 LOGIN = "GLASSDASK_LOGIN"
 
@@ -39,28 +47,28 @@ class Timed(Section):
 class Site(Section):
     """[site]: settings of all jobs."""
 
-    scheduler: str = about(" or ".join(SCHEDULERS), default=DEFAULT)
-    account: str = about("account to charge (Grid Engine: project); empty: none", default="")
-    partition: str = about("partition or queue; empty: the site's default", default="")
-    options: list[str] = about(
+    scheduler: Text = about(" or ".join(SCHEDULERS), default=DEFAULT)
+    account: Text = about("account to charge (Grid Engine: project); empty: none", default="")
+    partition: Text = about("partition or queue; empty: the site's default", default="")
+    options: list[Text] = about(
         'further options of the submit command, such as ["--qos=long"]', default=[]
     )
-    launcher: str = about(
+    launcher: Text = about(
         "command that starts MPI ranks; default: srun --mpi=pmi2 --kill-on-bad-exit=1 with Slurm, "
         "else mpiexec -n {ranks}",
         default="",
     )
-    parallel: str = about("Grid Engine: parallel environment for several ranks", default="mpi")
-    threads: str = about("Grid Engine: parallel environment for cores of one node", default="smp")
-    modules: list[str] = about('modules that each job loads, such as ["python/3.11"]', default=[])
-    source: str = about(
+    parallel: Text = about("Grid Engine: parallel environment for several ranks", default="mpi")
+    threads: Text = about("Grid Engine: parallel environment for cores of one node", default="smp")
+    modules: list[Text] = about('modules that each job loads, such as ["python/3.11"]', default=[])
+    source: Text = about(
         "file that each job sources, such as the activate script of an environment", default=""
     )
-    scratch: str = about(
+    scratch: Text = about(
         "node-local folder for temporary files of Dask workers; may contain $VARIABLES",
         default="",
     )
-    login: str = about("login node, as typed on your laptop, for the printed ssh line", default="")
+    login: Text = about("login node, as typed on your laptop, for the printed ssh line", default="")
     restarts: NonNegativeCount = about(
         "how often a job may be put back into the queue at its wall time", default=20
     )
@@ -72,18 +80,25 @@ class Site(Section):
             raise ValueError(f"one of {', '.join(SCHEDULERS)}")
         return name
 
+    @field_validator("launcher")
+    @classmethod
+    def _is_launcher(cls, text: str) -> str:
+        if "'" in text:  # job scripts pass it as a TOML text in single quotes
+            raise ValueError("a command without single quotes")
+        return check_launcher(text) if text else text
+
 
 class Resources(Timed):
     """[quench], [train], ...: resources of the job of one stage."""
 
-    time: str = about("wall time", default="24:00:00")
+    time: Text = about("wall time", default="24:00:00")
     nodes: NonNegativeCount = about("nodes; 0: as many as the ranks need", default=0)
     ranks: Count = about("tasks", default=1)
     cores: Count = about("cores of each task", default=1)
-    memory: str = about("per node; empty: not requested, since some sites refuse it", default="")
-    gres: str = about('GPUs, such as "gpu:1"; empty: none', default="")
-    partition: str = about("partition of this job; empty: that of [site]", default="")
-    options: list[str] = about("further options, after those of [site]", default=[])
+    memory: Text = about("per node; empty: not requested, since some sites refuse it", default="")
+    gres: Text = about('GPUs, such as "gpu:1"; empty: none', default="")
+    partition: Text = about("partition of this job; empty: that of [site]", default="")
+    options: list[Text] = about("further options, after those of [site]", default=[])
 
 
 class DaskWorkers(Timed):
@@ -94,21 +109,21 @@ class DaskWorkers(Timed):
         "dask-jobqueue",
         default="allocation",
     )
-    interface: str = about(
+    interface: Text = about(
         'network interface of scheduler and workers, such as "ib0"; empty: that of the host name',
         default="",
     )
-    dashboard_host: str = about(
+    dashboard_host: Text = about(
         "address of the dashboard; with 127.0.0.1, you reach it only by ssh to the node",
         default="127.0.0.1",
     )
-    patience: str = about("time without any worker before the stage stops", default="01:00:00")
+    patience: Text = about("time without any worker before the stage stops", default="01:00:00")
     jobs: Count = about("jobs: number of jobs", default=4)
     workers_per_job: Count = about("jobs: worker processes (of one thread) per job", default=16)
-    memory: str = about('jobs: memory per job, such as "32GB"', default="32GB")
-    time: str = about("jobs: wall time per job; then the job is replaced", default="04:00:00")
-    partition: str = about("jobs: partition; empty: that of [site]", default="")
-    options: list[str] = about("jobs: further options, after those of [site]", default=[])
+    memory: Text = about('jobs: memory per job, such as "32GB"', default="32GB")
+    time: Text = about("jobs: wall time per job; then the job is replaced", default="04:00:00")
+    partition: Text = about("jobs: partition; empty: that of [site]", default="")
+    options: list[Text] = about("jobs: further options, after those of [site]", default=[])
     ask_memory: bool = about("jobs: request memory; false if the site refuses it", default=True)
 
 
@@ -169,17 +184,7 @@ def load_profile(path: Path) -> Profile:
         When the file is missing or invalid.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read ({error.strerror})",
-            "a site profile",
-            "slurm/README.md describes two examples.",
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}", then="Correct that line.") from None
-    try:
-        return new_profile(data)
+        return new_profile(toml.read(path, "a site profile", _EXAMPLES))
     except ValidationError as error:
         raise explain_validation_error(error, _with_stages(), f"in {path}") from None
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from glassdask.base import files
+from glassdask.base import files, toml
 from glassdask.base.errors import GlassdaskError, UsageError
 from glassdask.batch import DEFAULT, SCHEDULERS
 from glassdask.batch.chain import job_name, jobs_folder
@@ -112,8 +111,8 @@ def profile_copy(campaign: Campaign) -> Path:
 def scheduler_of(campaign: Campaign) -> Scheduler:
     """The scheduler of the last submission; the rest of its profile may be invalid."""
     try:
-        site = tomllib.loads(profile_copy(campaign).read_text(encoding="utf-8")).get("site")
-    except (OSError, ValueError):
+        site = toml.read(profile_copy(campaign), "a site profile").get("site")
+    except UsageError:
         site = None
     name = site.get("scheduler") if isinstance(site, dict) else None
     return named(name if name in SCHEDULERS else DEFAULT)

@@ -115,8 +115,8 @@ def _refuse_second(
         raise UsageError(
             f"jobs of {campaign.path} are in the queue: {shown}",
             "no jobs of this campaign in the queue",
-            f"Wait for them (`glassdask status {campaign.path}`), or type "
-            f"`glassdask cancel {campaign.path}`.",
+            f"Wait for them (`glassdask status {campaign.typed}`), or type "
+            f"`glassdask cancel {campaign.typed}`.",
         )
     for job in planned:
         locks.refuse_second(campaign, job.name)
@@ -128,7 +128,7 @@ def _stale(campaign: Campaign, start_over: bool) -> list[str]:
     kept = [s for s in records.stages(campaign) if not STAGES[s].outdated(campaign)]
     stale = [stage for stage in kept if records.state(campaign, stage) is State.CHANGED]
     if stale and not start_over:
-        raise records.changed(campaign, stale[0], f"glassdask submit {campaign.path}")
+        raise records.changed(campaign, stale[0], f"glassdask submit {campaign.typed}")
     return stale
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from glassdask.campaign.fields import (
+    LARGEST,
     Count,
     NonNegative,
     Positive,
     Section,
     Snapshot,
+    Text,
     about,
 )
 from glassdask.physics.indicators import DEFAULTS
@@ -43,18 +45,19 @@ class Grid(Section):
 class Indicators(Section):
     """[indicators]: structural indicators of each particle."""
 
-    names: list[str] = about(
+    names: list[Text] = about(
         "names from `glassdask info`; potential_energy is a simple baseline for Gamma",
         default=["voronoi_volume", "tong_tanaka", "potential_energy"],
         min_length=1,
     )
-    modules: list[str] = about(
+    modules: list[Text] = about(
         'Python files in this folder with indicators of your own, such as ["mine.py"]', default=[]
     )
     local_density_distance: float = about(
         "radius of the counted disc, sigma (not in the paper)",
         default=DEFAULTS["local_density_distance"],
         gt=0.5,
+        le=LARGEST,
     )
     pair_entropy_distance: Positive = about(
         "upper limit of the integral over g(r), sigma (not in the paper)",
@@ -64,6 +67,7 @@ class Indicators(Section):
         "width of the Gaussians that smooth g(r), sigma (not in the paper)",
         default=DEFAULTS["pair_entropy_width"],
         ge=0.001,
+        le=LARGEST,
     )
     configuration: Positions = about(
         "positions to use: the snapshot or its inherent structure (not in the paper)",
@@ -80,10 +84,12 @@ class Train(Section):
         default=["liquid", "glass"],
     )
     channels: list[Count] = about(
-        "feature maps of the convolutions", default=[8, 8, 8], min_length=1
+        "feature maps of the convolutions", default=[8, 8, 8], min_length=1, max_length=100
     )
     kernel_size: int = about("width of a convolution kernel, cells; odd", default=5, ge=1)
-    strides: list[Count] = about("of each convolution, cells", default=[1, 1, 1], min_length=1)
+    strides: list[Count] = about(
+        "of each convolution, cells", default=[1, 1, 1], min_length=1, max_length=100
+    )
     normalisation: Literal["batch", "none"] = about(
         "after each convolution; the paper mentions none", default="batch"
     )
@@ -94,7 +100,7 @@ class Train(Section):
     hidden: Count = about("width of the first dense layer", default=64)
     dropout: float = about("probability, before the last dense layer", default=0.1, ge=0, lt=1)
     epochs: Count = about("passes over the training split", default=250)
-    batch_size: int = about("images per batch", default=8, ge=2)
+    batch_size: int = about("images per batch", default=8, ge=2, le=1_000_000)
     learning_rate: Positive = about("maximum for AdamW; cosine decay", default=1e-2)
     weight_decay: NonNegative = about("of AdamW", default=1e-4)
     augmentation: bool = about(
@@ -105,10 +111,12 @@ class Train(Section):
         "stops early only at perfect accuracy",
         default=250,
     )
-    seeds: Count = about(
+    seeds: int = about(
         "number of networks, with different random numbers; their spread is the uncertainty of "
         "the maps",
         default=1,
+        ge=1,
+        le=10_000,
     )
     precision: Literal["auto", "float32", "bfloat16"] = about(
         "of matrix products in training; auto: bfloat16 on GPUs that support it, else float32",
@@ -118,7 +126,7 @@ class Train(Section):
         "read images batch by batch, to save memory; the result is the same",
         default=False,
     )
-    threads: int = about("CPU threads; 0: all cores", default=0, ge=0)
+    threads: int = about("CPU threads; 0: all cores", default=0, ge=0, le=10_000)
 
 
 class Explain(Section):
@@ -138,12 +146,14 @@ class Explain(Section):
         "image at the start of the path: uniform mean density, or empty (not in the paper)",
         default="mean",
     )
-    integrated_gradients_steps: Count = about("points on the path (not in the paper)", default=50)
+    integrated_gradients_steps: int = about(
+        "points on the path (not in the paper)", default=50, ge=1, le=1_000_000
+    )
     inverse_mapping: Literal["cell", "linear"] = about(
         "M^-1, from a map to particles (not stated in the paper)", default="cell"
     )
     splits: list[Literal["train", "validation", "test"]] = about(
-        "splits whose runs are explained", default=["test"], min_length=1
+        "splits whose runs are explained", default=["test"], min_length=1, max_length=3
     )
     minimum_accuracy: float = about(
         "networks with a lower test accuracy, of either class, are not explained",
@@ -161,6 +171,7 @@ class Correlate(Section):
         "further xi for the correlations with 1 - Delta, sigma; 0: no coarse-graining (not in "
         "the paper)",
         default=[0.0, 1.0, 2.0, 3.0, 5.0],
+        max_length=100,
     )
     wave_number: Positive = about(
         "q of the self-intermediate scattering, sigma^-1 (not in the paper)", default=7.2
@@ -174,17 +185,21 @@ class Correlate(Section):
     broken_bond_length: Positive = about(
         "a bond longer than this is broken, in sigma_ij (not in the paper)", default=1.7
     )
-    bootstrap: Count = about(
+    bootstrap: int = about(
         "bootstrap resamples of the replicas for the interval of C(., 1 - Delta) (not in the "
         "paper)",
         default=1000,
+        ge=1,
+        le=1_000_000,
     )
     radial_distance: Positive | None = about(
         "largest r of g(r) in the linear model, sigma; default: 5, or nearly half the box if that "
         "is smaller (not in the paper)",
         default=None,
     )
-    radial_bin: float = about("bin width of g(r), sigma (not in the paper)", default=0.1, ge=0.001)
+    radial_bin: float = about(
+        "bin width of g(r), sigma (not in the paper)", default=0.1, ge=0.001, le=LARGEST
+    )
 
 
 class Report(Section):
@@ -203,7 +218,7 @@ class Report(Section):
 class Dask(Section):
     """[dask]: worker processes of the analysis stages; results do not depend on them."""
 
-    workers: int = about("worker processes; 0: one per core", default=0, ge=0)
-    memory_per_worker: str = about(
+    workers: int = about("worker processes; 0: one per core", default=0, ge=0, le=100_000)
+    memory_per_worker: Text = about(
         'such as "4GiB"; auto: equal shares of the memory', default="auto"
     )

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-import tomllib
+import shlex
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from glassdask.base import toml
 from glassdask.base.errors import UsageError
 from glassdask.campaign.checks import check
 from glassdask.campaign.classes import temperature_of
 from glassdask.campaign.digests import bytes_digest, digest
 from glassdask.campaign.ensemble import equilibration_table, propensity_table
 from glassdask.campaign.experiment import Experiment
+from glassdask.campaign.fields import is_one_line
 from glassdask.campaign.modules import read_module
 from glassdask.campaign.overrides import parse_override
 from glassdask.campaign.resolved import check_resolved
 from glassdask.campaign.schema import CampaignFile
-from glassdask.campaign.wording import explain_validation_error
+from glassdask.campaign.wording import explain_validation_error, shown
 from glassdask.physics.indicators import DEFAULTS, used_parameters
 
 #: Largest seed of a run: all LAMMPS generators accept it, and the few seeds that follow it.
@@ -147,21 +149,39 @@ def load(path: str | Path, overrides: tuple[str, ...] | list[str] = ()) -> Campa
     UsageError
         When the file is missing or invalid.
     """
-    folder = Path(path)
+    folder = usable(Path(path))
     if folder.name == "campaign.toml" and folder.is_file():
         folder = folder.parent
     file = folder / "campaign.toml"
-    if not file.is_file():
+    if not file.exists():
         raise UsageError(
             f"no campaign.toml in {folder}",
             "a campaign folder",
-            f"Type `glassdask new {folder} --model kam --preset quick` to make one.",
+            f"Type `glassdask new {shlex.quote(str(folder))} --model kam --preset quick`.",
         )
+    return from_data(folder, toml.read(file, "a campaign file"), tuple(overrides))
+
+
+def usable(folder: Path) -> Path:
+    """The path of a campaign folder, which can be an argument of any command.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be printed in one line, or no folder can have this path.
+    """
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is not TOML: {error}", then="Correct that line.") from None
-    return from_data(folder, data, tuple(overrides))
+        whole = folder.resolve()
+        (folder / "campaign.toml").exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"the folder {shown(str(folder), 200)} ({why})", "a path") from None
+    if not is_one_line(str(whole)):
+        raise UsageError(
+            f"the folder {shown(str(whole), 200)}", "a path without control characters, in UTF-8"
+        )
+    # commands would take -x for an option, and shells ~ for the home folder
+    return Path.cwd() / folder if str(folder)[0] in "-~" else folder
 
 
 def from_data(folder: Path, data: dict[str, Any], overrides: tuple[str, ...] = ()) -> Campaign:

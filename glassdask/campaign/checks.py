@@ -11,7 +11,10 @@ from glassdask.base.errors import UsageError
 from glassdask.campaign.ensemble import check_propensity
 from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.simulations import System
+from glassdask.campaign.wording import shown
 
+#: Largest number of resamples times replicas, 8 bytes each.
+MOST_DRAWN = 10**8
 _CUSTOM_NEEDS = ("species", "fractions", "sigma", "epsilon", "density", "dimension")
 _CUSTOM_ONLY = ("dimension", "species", "fractions", "sigma", "epsilon", "masses")
 
@@ -69,7 +72,9 @@ def check_system(system: System) -> None:
 
 def _check_custom(system: System, size: int) -> None:
     if size < 1 or len(set(system.species or [])) != size:
-        raise UsageError(f"[system] species = {system.species}", "different names, at least one")
+        raise UsageError(
+            f"[system] species = {shown(system.species)}", "different names, at least one"
+        )
     for key in ("fractions", "masses"):
         values = getattr(system, key)
         if values is not None and len(values) != size:
@@ -84,12 +89,12 @@ def _check_custom(system: System, size: int) -> None:
 def _check_matrix(key: str, rows: list[list[float]], size: int) -> None:
     if len(rows) != size or any(len(row) != size for row in rows):
         raise UsageError(
-            f"[system] {key} = {rows}",
+            f"[system] {key} = {shown(rows)}",
             f"a {size} x {size} matrix",
             f"Type e.g. `{key} = [[1.0, 0.8], [0.8, 0.88]]`.",
         )
     if not np.array_equal(np.array(rows), np.array(rows).T):
-        raise UsageError(f"[system] {key} = {rows}", "a symmetric matrix")
+        raise UsageError(f"[system] {key} = {shown(rows)}", "a symmetric matrix")
 
 
 def check_quench(file: CampaignFile) -> None:
@@ -108,8 +113,6 @@ def check_quench(file: CampaignFile) -> None:
             "every run in one split",
             f"Set `runs = {total}` or change the split.",
         )
-    if quench.runs > 800_000_000:
-        raise UsageError(f"[quench] runs = {quench.runs}", "fewer runs than distinct seeds, 8e8")
 
 
 def check_grid(file: CampaignFile) -> None:
@@ -184,9 +187,17 @@ def check_correlate(file: CampaignFile) -> None:
         )
     if not ladder or any(low >= high for low, high in pairwise(ladder)):
         raise UsageError(
-            f"[correlate] coarse_graining_ladder = {ladder}",
+            f"[correlate] coarse_graining_ladder = {shown(ladder)}",
             "increasing lengths, at least one",
             "Type e.g. `coarse_graining_ladder = [0.0, 1.0, 3.0]`.",
+        )
+    drawn = section.bootstrap * file.propensity.replicas
+    if drawn > MOST_DRAWN:
+        raise UsageError(
+            f"[correlate] bootstrap = {section.bootstrap} resamples of {file.propensity.replicas} "
+            "replicas",
+            f"a product of at most {MOST_DRAWN:g}, which is kept in memory",
+            "Lower bootstrap.",
         )
 
 
@@ -195,7 +206,7 @@ def check_report(file: CampaignFile) -> None:
     window = file.report.kink_temperatures
     if window is not None and not (len(window) == 2 and window[0] < window[1]):
         raise UsageError(
-            f"[report] kink_temperatures = {window}",
+            f"[report] kink_temperatures = {shown(window)}",
             "two temperatures, the lower one first",
             "Type e.g. `kink_temperatures = [0.1, 0.8]`.",
         )

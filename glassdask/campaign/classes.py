@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from glassdask.base.errors import UsageError
 from glassdask.campaign.experiment import Experiment
+from glassdask.campaign.wording import shown
 
 #: Names of the hot and the cold class; by default also the names of their snapshots.
 STATES = ("liquid", "glass")
@@ -62,7 +63,7 @@ def check_classes(campaign: Experiment) -> None:
     chosen = campaign.file.train.classes
     if len(chosen) != 2 or chosen[0] == chosen[1]:
         raise UsageError(
-            f"[train] classes = {chosen}",
+            f"[train] classes = {shown(chosen)}",
             "two different snapshots, the hot one first",
             'Type e.g. `classes = ["liquid", "glass"]`.',
         )
@@ -73,7 +74,7 @@ def check_classes(campaign: Experiment) -> None:
     temperatures = [_temperature(campaign, snapshot) for snapshot in chosen]
     if any(hot <= cold for hot, cold in pairwise(temperatures)):
         raise UsageError(
-            f"[train] classes = {chosen}, at the temperatures {temperatures[0]:g} and "
+            f"[train] classes = {shown(chosen)}, at the temperatures {temperatures[0]:g} and "
             f"{temperatures[1]:g}",
             "the hot class first",
             f"Write `classes = {_as_toml(chosen[::-1])}`.",
@@ -87,7 +88,7 @@ def _unknown(campaign: Experiment, snapshot: float, further: list[float]) -> Usa
     if campaign.imported:
         then = "Import runs with that snapshot: packs, or arrays with `snapshot_position`."
     return UsageError(
-        f"[train] classes has {snapshot:g}, and [quench] snapshot_temperatures = {further}",
+        f"[train] classes has {snapshot:g}, and [quench] snapshot_temperatures = {shown(further)}",
         f"two of {', '.join(names)}",
         then,
     )

@@ -10,9 +10,12 @@ import numpy as np
 from glassdask.base.errors import UsageError
 from glassdask.campaign.experiment import Experiment
 from glassdask.campaign.schema import CampaignFile
+from glassdask.campaign.wording import shown
 
 #: Marks the part of a stored LAMMPS input that only control runs execute.
 CONTROLS = "#@ controls"
+#: Most steps of a part of a run: years on any machine, and whole numbers as floats, too.
+MOST_STEPS = 10**12
 #: Control runs cool the last piece slower by this factor.
 SLOWER = 10
 
@@ -106,6 +109,23 @@ def steps_of(campaign: Experiment, time: float) -> int:
     return round(time / campaign.file.quench.time_step)
 
 
+def check_steps(file: CampaignFile, field: str, time: float) -> None:
+    """Check that a part of a run is not longer than `MOST_STEPS`.
+
+    Raises
+    ------
+    UsageError
+        When it is; `field` is what gives its length.
+    """
+    steps = time / file.quench.time_step
+    if steps > MOST_STEPS:
+        raise UsageError(
+            f"{field} gives {steps:.3g} steps",
+            f"at most {MOST_STEPS:g} steps",
+            f"Shorten it; [quench] time_step is {file.quench.time_step:g}.",
+        )
+
+
 def whole_run(campaign: Experiment, path: Ramp) -> list[Leg]:
     """All dynamics of one quench that is cooled along `path`: the holds, then the cooling."""
     quench, (liquid, glass) = campaign.file.quench, campaign.state_temperatures
@@ -151,6 +171,7 @@ def check_cooling(campaign: Experiment) -> None:
         For the first of them that is invalid.
     """
     _check_pieces(campaign)
+    _check_lengths(campaign)
     _check_points(campaign)
     _check_snapshots(campaign)
     _check_holds(campaign)
@@ -200,7 +221,7 @@ def _check_pieces(campaign: Experiment) -> None:
     for piece in quench.schedule:
         if len(piece) != 2:
             raise UsageError(
-                f"[quench] schedule has {piece}",
+                f"[quench] schedule has {shown(piece)}",
                 "pairs [temperature, cooling rate below it]",
                 example,
             )
@@ -215,7 +236,9 @@ def _check_pieces(campaign: Experiment) -> None:
     corners = [piece[0] for piece in quench.schedule]
     if any(low >= high for high, low in pairwise(corners)):
         raise UsageError(
-            f"[quench] schedule has the temperatures {corners}", "decreasing temperatures", example
+            f"[quench] schedule has the temperatures {shown(corners)}",
+            "decreasing temperatures",
+            example,
         )
     if corners[-1] <= glass:
         raise UsageError(
@@ -223,6 +246,16 @@ def _check_pieces(campaign: Experiment) -> None:
             "pieces that begin above T_G",
             "Delete that piece; the last piece ends at T_G.",
         )
+
+
+def _check_lengths(campaign: Experiment) -> None:
+    quench, parts = campaign.file.quench, pieces(campaign.file)
+    ends = [*(hot for hot, _ in parts[1:]), campaign.state_temperatures[1]]
+    ramps = [(hot - cold) / rate for (hot, rate), cold in zip(parts, ends, strict=True)]
+    field = "cooling_rate" if quench.schedule is None else "schedule"
+    check_steps(campaign.file, f"[quench] {field}", SLOWER * sum(ramps))
+    for key in ("equilibration_time", "liquid_hold_time", "hold_time", "control_time"):
+        check_steps(campaign.file, f"[quench] {key}", getattr(quench, key))
 
 
 def _check_points(campaign: Experiment) -> None:
@@ -246,9 +279,9 @@ def _check_snapshots(campaign: Experiment) -> None:
     wanted, path = quench.snapshot_temperatures, ramp(campaign)
     if any(low >= high for high, low in pairwise(wanted)):
         raise UsageError(
-            f"[quench] snapshot_temperatures = {wanted}",
+            f"[quench] snapshot_temperatures = {shown(wanted)}",
             "decreasing temperatures",
-            f"Write `snapshot_temperatures = {sorted(set(wanted), reverse=True)}`.",
+            f"Write `snapshot_temperatures = {shown(sorted(set(wanted), reverse=True), 300)}`.",
         )
     taken = {path.step_at(liquid): "liquid", path.steps: "glass"}
     for temperature in wanted:

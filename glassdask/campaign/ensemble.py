@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -9,12 +10,16 @@ import numpy as np
 
 from glassdask.base.errors import UsageError
 from glassdask.campaign.classes import snapshot_of
+from glassdask.campaign.cooling import check_steps
 from glassdask.campaign.experiment import Experiment
 from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.simulations import Propensity
+from glassdask.campaign.wording import shown
 
 #: Number of averages of the energy in an equilibration, and of energies in each average.
 HISTORY, AVERAGED = 20, 10
+#: Most trajectories of a campaign.
+MOST_TRAJECTORIES = 4_000_000
 #: Fields of [propensity] that `times` replaces.
 IN_PLACE = ("duration", "first_time", "frames", "linear_frames")
 #: Fields that equilibrated starts depend on.
@@ -86,18 +91,25 @@ def check_propensity(file: CampaignFile) -> None:
     section = file.propensity
     _check_starts(file)
     trajectories = section.configurations * len(section.temperatures) * section.replicas
-    if trajectories > 800_000_000:
+    if trajectories > MOST_TRAJECTORIES:
         raise UsageError(
-            f"[propensity] replicas = {section.replicas} makes {trajectories} trajectories",
-            "at most 8e8, the number of distinct velocity seeds",
-            "Lower replicas.",
+            f"[propensity] replicas = {section.replicas} makes {trajectories:,} trajectories",
+            f"at most {MOST_TRAJECTORIES:,}, since their distinct velocity seeds stay in memory",
+            "Lower replicas, configurations or the number of temperatures.",
         )
+    if section.times is None:
+        check_steps(file, "[propensity] duration", section.duration)
+    else:
+        check_steps(file, "[propensity] times", max(section.times))
+    check_steps(file, "[propensity] equilibration_time", equilibration_time(section))
     if section.times is None:
         _check_spacing(file)
     else:
         _check_times(file, section.times)
     if len(set(section.temperatures)) != len(section.temperatures):
-        raise UsageError(f"[propensity] temperatures = {section.temperatures}", "no value twice")
+        raise UsageError(
+            f"[propensity] temperatures = {shown(section.temperatures)}", "no value twice"
+        )
     _check_equilibration(file)
 
 
@@ -133,9 +145,10 @@ def _check_samples(file: CampaignFile, samples: list[int]) -> None:
             f"[propensity] samples has run {beyond[0]} in a campaign of {runs} runs",
             f"0 to {runs - 1}",
         )
-    twice = [number for number in samples if samples.count(number) > 1]
-    if twice:
-        raise UsageError(f"[propensity] samples has run {twice[0]} twice", "each run once")
+    counts = Counter(samples)
+    if len(counts) < len(samples):
+        twice = counts.most_common(1)[0][0]
+        raise UsageError(f"[propensity] samples has run {twice} twice", "each run once")
     if section.start == "equilibrium":
         return  # equilibrated starts are explained in every split
     split = file.quench.split

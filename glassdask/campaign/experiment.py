@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,11 @@ class Experiment:
     def model(self) -> Model:
         """The glass former; values of the file replace defaults of the model."""
         return resolve_model(self.file)
+
+    @property
+    def typed(self) -> str:
+        """The folder as an argument of a command that can be pasted into a shell."""
+        return shlex.quote(str(self.path))
 
     @property
     def store(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
+from glassdask.base import toml
 from glassdask.base.errors import UsageError
 
 
@@ -38,12 +39,21 @@ def split_override(text: str, option: str, example: str) -> tuple[str, str, str]
 
 
 def parse_value(text: str) -> Any:
-    """A TOML value, a bare word, or a list of both; bare, since shells remove quotes."""
+    """A TOML value, a bare word, or a list of both; bare, since shells remove quotes.
+
+    Raises
+    ------
+    UsageError
+        When it is too long, or nested too deep.
+    """
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return toml.parse(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         is_list = text.startswith("[") and text.endswith("]")
         return [parse_value(part) for part in split_values(text[1:-1])] if is_list else text
+    except ValueError as error:
+        shown = text if len(text) < 60 else text[:57] + "..."
+        raise UsageError(f"the value {shown}: {error}", "a value of a campaign file") from None
 
 
 def split_values(text: str) -> list[str]:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import numpy as np
 
 from glassdask.base.errors import UsageError
+from glassdask.campaign.analyses import Train
 from glassdask.campaign.classes import check_classes
 from glassdask.campaign.cooling import check_cooling
+from glassdask.campaign.ensemble import frame_steps
 from glassdask.campaign.experiment import Experiment
 from glassdask.campaign.modules import check_names, read_module
+from glassdask.campaign.wording import shown
 from glassdask.physics.indicators import OWN
 
 #: Largest number of cells of an image.
 _MOST_CELLS = 10**8
+#: Most weights of a network; training takes 16 bytes for each, and the largest GPUs have that.
+_MOST_WEIGHTS = 10**10
+#: Most bins of g(r).
+_MOST_BINS = 100_000
+#: Bytes of the largest chunk of a variable. A chunk is in memory as a whole.
+_LARGEST_CHUNK = 1 << 31
 
 
 def check_resolved(campaign: Experiment) -> None:
@@ -31,6 +43,8 @@ def check_resolved(campaign: Experiment) -> None:
     check_classes(campaign)
     _check_onset(campaign)
     _check_box(campaign)
+    _check_network(campaign)
+    _check_chunks(campaign)
     _check_radial(campaign)
     _check_bonds(campaign)
     _check_indicators(campaign)
@@ -79,7 +93,7 @@ def _check_box(campaign: Experiment) -> None:
     if min(model.counts(file.system.particles)) < 1:
         raise UsageError(
             f"{file.system.particles} particles give the species "
-            f"{list(model.counts(file.system.particles))} particles",
+            f"{shown(list(model.counts(file.system.particles)))} particles",
             "at least one particle of each species",
             "Raise [system] particles.",
         )
@@ -105,12 +119,76 @@ def _check_box(campaign: Experiment) -> None:
             f"at most {_MOST_CELLS:g} in all",
             "Raise [grid] spacing.",
         )
-    if campaign.cells < file.train.kernel_size:
+
+
+def _check_network(campaign: Experiment) -> None:
+    channels = len(campaign.model.species) if campaign.file.grid.species_channels else 1
+    check_maps(campaign.file.train, campaign.model.dimension, channels, campaign.cells)
+
+
+def check_maps(settings: Train, dimension: int, channels: int, cells: int) -> None:
+    """Check the sizes of the feature maps and the number of weights of a network.
+
+    Parameters
+    ----------
+    settings : Train
+        The [train] section of the campaign file.
+    dimension : int
+        2 or 3.
+    channels : int
+        Channels of the images.
+    cells : int
+        Cells of the images along each axis.
+
+    Raises
+    ------
+    UsageError
+        If the kernel is larger than a feature map, or there are too many weights.
+    """
+    # the kernel must not overlap its own periodic image
+    kernel, smallest = settings.kernel_size, map_cells(cells, settings.strides[:-1])
+    if kernel > smallest:
         raise UsageError(
-            f"[grid] spacing {file.grid.spacing:g} gives {campaign.cells} cells a side",
-            f"at least the kernel_size, {file.train.kernel_size}",
-            "Lower [grid] spacing.",
+            f"[train] kernel_size = {kernel}, on maps of {smallest} cells",
+            f"at most {smallest}",
+            "Choose a smaller kernel_size or smaller strides, or a smaller [grid] spacing; images "
+            f"have {cells} cells a side.",
         )
+    weights = sum(
+        kernel**dimension * before * after
+        for before, after in pairwise([channels, *settings.channels])
+    )
+    inputs = map_cells(cells, settings.strides) ** dimension if settings.head == "dense" else 1
+    weights += inputs * settings.channels[-1] * settings.hidden
+    if weights > _MOST_WEIGHTS:
+        raise UsageError(
+            f"[train] channels, kernel_size and hidden give {weights:.3g} weights",
+            f"at most {_MOST_WEIGHTS:g}",
+            'Lower channels or hidden, or write `head = "pooled"`.',
+        )
+
+
+def map_cells(cells: int, strides: list[int]) -> int:
+    """Cells of a feature map along each axis: cells / product of the strides, rounded up."""
+    return -(-cells // math.prod(strides))
+
+
+def _check_chunks(campaign: Experiment) -> None:
+    """The variables with the largest chunks: propensities, and positions of further snapshots."""
+    particles, snapshots = (
+        campaign.file.system.particles,
+        campaign.file.quench.snapshot_temperatures,
+    )
+    for count, size, field in (
+        (len(frame_steps(campaign)), 4, "[propensity] frames, linear_frames or times"),
+        (len(snapshots), 8 * campaign.model.dimension, "[quench] snapshot_temperatures"),
+    ):
+        if count * particles * size > _LARGEST_CHUNK:
+            raise UsageError(
+                f"{field} with {count:,} values, of {particles:,} particles each",
+                f"at most {_LARGEST_CHUNK // (particles * size):,} values, which stay in memory",
+                "Lower their number, or [system] particles.",
+            )
 
 
 def _check_radial(campaign: Experiment) -> None:
@@ -122,11 +200,12 @@ def _check_radial(campaign: Experiment) -> None:
             "a distance below half the box",
             "Lower radial_distance, or delete it.",
         )
-    if campaign.radial_bins[0] < 1:
+    bins = campaign.radial_bins[0]
+    if not 1 <= bins <= _MOST_BINS:
         raise UsageError(
-            f"[correlate] radial_bin = {section.radial_bin:g} exceeds the range of g(r)",
-            "at least one bin",
-            "Lower radial_bin.",
+            f"[correlate] radial_bin = {section.radial_bin:g} gives {bins:,} bins of g(r)",
+            f"1 to {_MOST_BINS:,} bins",
+            "Lower radial_bin." if bins < 1 else "Raise radial_bin, or lower radial_distance.",
         )
 
 
@@ -149,7 +228,8 @@ def _check_references(campaign: Experiment) -> None:
     lengths = np.array(campaign.model.reference_lengths)
     if np.isnan(ideal_angles(lengths, campaign.model.dimension)).any():
         raise UsageError(
-            f"[system] reference_lengths = {lengths.tolist()} cannot form a triangle (tetrahedron)",
+            f"[system] reference_lengths = {shown(lengths.tolist())} cannot form a triangle "
+            "(tetrahedron)",
             "lengths such as the sums of the radii",
             "Correct them, or remove tong_tanaka from [indicators] names.",
         )
@@ -158,7 +238,7 @@ def _check_references(campaign: Experiment) -> None:
 def _check_indicators(campaign: Experiment) -> None:
     section = campaign.file.indicators
     if len(set(section.names)) != len(section.names):
-        raise UsageError(f"[indicators] names = {section.names}", "no name twice")
+        raise UsageError(f"[indicators] names = {shown(section.names)}", "no name twice")
     for name in section.modules:
         read_module(campaign.path, name)
     # other names may be those of modules, which only stages that compute indicators load

@@ -11,7 +11,7 @@ from glassdask.campaign.analyses import (
     Report,
     Train,
 )
-from glassdask.campaign.fields import Section, about
+from glassdask.campaign.fields import Section, Text, about
 from glassdask.campaign.simulations import (
     Hpc,
     Propensity,
@@ -23,9 +23,9 @@ from glassdask.campaign.simulations import (
 class General(Section):
     """[campaign]: name and seed."""
 
-    name: str = about("title of the report", default="glass", min_length=1)
-    preset: str = about("preset that this file was made from", default="")
-    seed: int = about("seed of all random numbers", default=2022, ge=0)
+    name: Text = about("title of the report", default="glass", min_length=1)
+    preset: Text = about("preset that this file was made from", default="")
+    seed: int = about("seed of all random numbers", default=2022, ge=0, lt=2**63)
 
 
 class CampaignFile(Section):

@@ -6,12 +6,19 @@ from typing import Literal
 
 from glassdask.campaign.fields import (
     Count,
+    Launcher,
     NonNegative,
     NonNegativeCount,
     Positive,
     Section,
+    Text,
     about,
 )
+
+#: Most runs of a stage. Their seeds, splits and status stay in memory, and one process keeps them.
+MOST_RUNS = 500_000
+#: Most recorded times of a trajectory.
+MOST_FRAMES = 100_000
 
 
 class System(Section):
@@ -21,10 +28,12 @@ class System(Section):
         "abm, kam, ka3d or custom; variants: abm-1.2, kam-1.09, kam-table1 (docs/models.md)",
         default="kam",
     )
-    particles: Count = about("number of particles", default=2000)
+    particles: int = about("number of particles", default=2000, ge=1, le=10_000_000)
     density: Positive | None = about("sigma^-d; default: that of the model", default=None)
     dimension: Literal[2, 3] | None = about("custom: 2 or 3", default=None)
-    species: list[str] | None = about('custom: names, such as ["A", "B"]', default=None)
+    species: list[Text] | None = about(
+        'custom: names, such as ["A", "B"]', default=None, max_length=10
+    )
     fractions: list[Positive] | None = about("custom: number fractions, sum 1", default=None)
     sigma: list[list[Positive]] | None = about("custom: matrix of ranges, sigma", default=None)
     epsilon: list[list[NonNegative]] | None = about(
@@ -52,7 +61,9 @@ class Quench(Section):
     source: Literal["lammps", "import"] = about(
         "lammps: simulated; import: read by `glassdask import`", default="lammps"
     )
-    runs: Count = about("independent quenches; each gives a liquid and a glass", default=5000)
+    runs: int = about(
+        "independent quenches; each gives a liquid and a glass", default=5000, ge=1, le=MOST_RUNS
+    )
     split: Split = about("runs in each split", default=Split(train=4000, validation=400, test=600))
     start_temperature: Positive = about(
         "of the equilibration and the start of the cooling, epsilon/kB", default=4.0
@@ -72,6 +83,7 @@ class Quench(Section):
         "as [[4.0, 0.02], [1.0, 8.33e-5]]; docs/cooling.md (the paper: one rate)",
         default=None,
         min_length=1,
+        max_length=1000,
     )
     equilibration_time: Positive = about(
         "time at the start temperature (not stated in the paper)", default=100.0
@@ -83,20 +95,22 @@ class Quench(Section):
         "time at T_G before the glass is recorded; 0 in the paper, needed after fast ramps",
         default=0.0,
     )
-    time_step: float = about(
+    time_step: Positive = about(
         "at most 0.0075, where the energy drifts by 3e-3; with 0.01, starts of the ABM at T = 4 "
         "fail (not stated in the paper)",
         default=0.005,
-        gt=0,
         le=0.0075,
     )
     thermostat_time: Positive = about(
         "damping time of the Nose-Hoover thermostat (not stated in the paper)", default=0.5
     )
-    cooling_points: Count = about("number of evenly spaced temperatures of e(T)", default=100)
+    cooling_points: int = about(
+        "number of evenly spaced temperatures of e(T)", default=100, ge=1, le=100_000
+    )
     snapshot_temperatures: list[Positive] = about(
         "temperatures of further snapshots besides T_L and T_G, decreasing",
         default=[],
+        max_length=1000,
     )
     controls: NonNegativeCount = about(
         "number of control runs, from run 0 on: after their glass, they hold the liquid at T_L and "
@@ -132,7 +146,10 @@ class Propensity(Section):
     )
     replicas: int = about("velocity draws for each start, N_s", default=30, ge=2)
     temperatures: list[Positive] = about(
-        "in temperature_unit", default=[1.0, 1.1, 1.2, 1.3, 1.4, 1.5], min_length=1
+        "in temperature_unit",
+        default=[1.0, 1.1, 1.2, 1.3, 1.4, 1.5],
+        min_length=1,
+        max_length=1000,
     )
     temperature_unit: Literal["T*", "epsilon"] = about(
         "T*: relative to the onset temperature; epsilon: in epsilon/kB", default="T*"
@@ -142,9 +159,14 @@ class Propensity(Section):
     )
     duration: Positive = about("length of each trajectory, unit time", default=1.5e6)
     first_time: Positive = about("first recorded time, unit time", default=0.5)
-    frames: Count = about("number of log-spaced times up to the duration", default=60)
-    linear_frames: NonNegativeCount = about(
-        "number of further, evenly spaced times up to the duration (not in the paper)", default=0
+    frames: int = about(
+        "number of log-spaced times up to the duration", default=60, ge=1, le=MOST_FRAMES
+    )
+    linear_frames: int = about(
+        "number of further, evenly spaced times up to the duration (not in the paper)",
+        default=0,
+        ge=0,
+        le=MOST_FRAMES,
     )
     times: list[Positive] | None = about(
         "list of all recorded times, increasing; replaces the four fields above",
@@ -156,10 +178,10 @@ class Propensity(Section):
 class Hpc(Section):
     """[hpc]: how LAMMPS is started; only ranks_per_run changes results, by rounding."""
 
-    launcher: str = about(
+    launcher: Launcher = about(
         "command that starts the MPI ranks; {ranks} is replaced", default="mpiexec -n {ranks}"
     )
-    workers: int = about("ranks that run LAMMPS; 0: one per core", default=0, ge=0)
+    workers: int = about("ranks that run LAMMPS; 0: one per core", default=0, ge=0, le=1_000_000)
     ranks_per_run: Count = about(
         "ranks that share one run, for large systems; changes results by rounding",
         default=1,

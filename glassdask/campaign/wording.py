@@ -39,7 +39,7 @@ def explain_validation_error(
         key = first["loc"][-1]
         return UsageError(f"{where} is missing", f"a value for {key}", f"Add it.{more}")
     return UsageError(
-        f"{where} = {_shown(first['input'])}",
+        f"{where} = {shown(first['input'])}",
         _expected(dict(first)),
         f"Correct it {where_to_correct}.{more}",
     )
@@ -50,9 +50,13 @@ def _where(loc: tuple[int | str, ...]) -> str:
     return f"[{section}] {'.'.join(rest)}" if rest else f"[{section}]"
 
 
-def _shown(value: Any) -> str:
-    text = f'"{value}"' if isinstance(value, str) else repr(value)
-    return text if len(text) < 60 else text[:57] + "..."
+def shown(value: Any, most: int = 60) -> str:
+    """A value of a field in one line of at most `most` letters."""
+    try:
+        text = f'"{repr(value)[1:-1]}"' if isinstance(value, str) else repr(value)
+    except ValueError:  # of Python, which writes at most 4300 digits
+        text = "a number of thousands of digits"
+    return text if len(text) < most else text[: most - 3] + "..."
 
 
 def _expected(problem: dict[str, Any]) -> str:
@@ -65,6 +69,8 @@ def _expected(problem: dict[str, Any]) -> str:
     if problem["type"] in ("too_short", "string_too_short"):
         least, of = context["min_length"], "value" if problem["type"] == "too_short" else "letter"
         return f"at least {least} {of}{'s' * (least != 1)}"
+    if problem["type"] == "too_long":
+        return f"at most {context['max_length']} values"
     if problem["type"] in ("literal_error",):
         return f"one of {context['expected']}"
     return _TYPES.get(
@@ -76,7 +82,7 @@ def _expected(problem: dict[str, Any]) -> str:
 def _unknown(
     file: type[BaseModel], loc: tuple[int | str, ...], more: str, where: str
 ) -> UsageError:
-    *parents, key = (str(part) for part in loc)
+    *parents, key = (shown(str(part))[1:-1] for part in loc)
     known = list(_fields(file, parents))
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     name = f"[{key}]" if not parents else f"{'.'.join(parents)}.{key}"

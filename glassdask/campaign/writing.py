@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from glassdask.base import files
 from glassdask.base.errors import UsageError
-from glassdask.campaign.campaign import Campaign, from_data
+from glassdask.campaign.campaign import Campaign, from_data, usable
 from glassdask.campaign.schema import CampaignFile
 
 PRESETS = ("quick", "reduced", "paper")
@@ -64,7 +64,7 @@ def new_campaign(
     """
     campaign = draft(folder, model, preset_name, EXAMPLE if model == "custom" else {}, overrides)
     save(campaign)
-    return Campaign(folder, campaign.file)
+    return Campaign(campaign.path, campaign.file)
 
 
 def draft(
@@ -81,6 +81,7 @@ def draft(
     UsageError
         When the folder already has a campaign, or the values are invalid.
     """
+    folder = usable(folder)
     target = folder / "campaign.toml"
     if target.exists():
         raise UsageError(

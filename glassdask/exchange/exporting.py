@@ -170,7 +170,7 @@ def _samples(
             raise UsageError(
                 f"--sample {sample}",
                 f"a finished one of 0 to {len(done) - 1}",
-                f"`glassdask status {campaign.path}` lists the failed ones.",
+                f"`glassdask status {campaign.typed}` lists the failed ones.",
             )
     return np.asarray(list(dict.fromkeys(samples))), []
 

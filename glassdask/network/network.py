@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from glassdask.base.errors import UsageError
 from glassdask.campaign.analyses import Train
+from glassdask.campaign.resolved import check_maps, map_cells
 from glassdask.network.sources import Images, in_blocks
 
 CLASSES = ("liquid", "glass")
@@ -134,11 +135,6 @@ class _BoxAverage(nn.Module):
         return maps.flatten(2).mean(2)
 
 
-def map_cells(cells: int, strides: list[int]) -> int:
-    """Cells of a feature map along each axis: cells / product of the strides, rounded up."""
-    return math.ceil(cells / math.prod(strides))
-
-
 def build_network(settings: Train, dimension: int, channels: int, cells: int) -> GlassNetwork:
     """Make an untrained network; its weights depend on torch's random state.
 
@@ -174,12 +170,5 @@ def build_network(settings: Train, dimension: int, channels: int, cells: int) ->
             f"[train] strides has {len(settings.strides)} values",
             f"{len(settings.channels)}, one for each of channels",
         )
-    # the kernel must not overlap its own periodic image
-    smallest = map_cells(cells, settings.strides[:-1])
-    if kernel > smallest:
-        raise UsageError(
-            f"[train] kernel_size = {kernel}, on maps of {smallest} cells",
-            f"at most {smallest}",
-            "Choose a smaller kernel_size or a smaller [grid] spacing.",
-        )
+    check_maps(settings, dimension, channels, cells)
     return GlassNetwork(settings, dimension, channels, cells)

@@ -27,7 +27,7 @@ def sentences(results: xr.Dataset, campaign: Campaign) -> Iterator[str]:
         if state in lacking:
             yield (
                 f"Only {others} were imported: no network, no Γ, no comparison of the two. "
-                f"Type `glassdask import {campaign.path} --glass FILES --liquid FILES "
+                f"Type `glassdask import {campaign.typed} --glass FILES --liquid FILES "
                 "--start-over`."
             )
     if "network" in lacking and not {"liquid", "glass"} & set(lacking):

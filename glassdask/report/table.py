@@ -98,7 +98,7 @@ def read(campaign: Campaign) -> xr.Dataset:
         raise UsageError(
             f"the group results of {campaign.store} cannot be read ({error})",
             "the group that the stage report wrote",
-            f"Type `glassdask report {campaign.path} --start-over`.",
+            f"Type `glassdask report {campaign.typed} --start-over`.",
         ) from None
 
 

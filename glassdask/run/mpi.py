@@ -59,9 +59,11 @@ def launcher(campaign: Campaign, ranks: int) -> list[str]:
     UsageError
         When the launcher or LAMMPS is missing.
     """
-    words = shlex.split(campaign.file.hpc.launcher.format(ranks=ranks))
-    beside = Path(sys.executable).parent / words[0]
-    program = str(beside) if beside.is_file() else shutil.which(words[0])
+    words = shlex.split(campaign.file.hpc.launcher.replace("{ranks}", str(ranks)))
+    # `which` also finds a path; a program beside Python comes first
+    program = shutil.which(words[0], path=str(Path(sys.executable).parent)) or shutil.which(
+        words[0]
+    )
     if program is None:
         raise UsageError(
             f"no program {words[0]!r} to start MPI ranks",
@@ -116,6 +118,18 @@ def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = 
             f"See {campaign.path / 'logs'}. Only work after the last restarts is lost; type the "
             "same command to continue.",
         )
+    if records.state(campaign, stage) is not State.COMPLETE:
+        raise _did_nothing(campaign, stage)
+
+
+def _did_nothing(campaign: Campaign, what: str) -> StageFailed:
+    """The error for a launcher that ended as if all were done, as `srun` may on a lost node."""
+    return StageFailed(
+        f"[hpc] launcher, {campaign.file.hpc.launcher}, ended with exit code 0, and {what} is not "
+        "done",
+        "a command that starts the MPI ranks and waits for them",
+        "Correct launcher, or type the same command again; finished work is kept.",
+    )
 
 
 def exit_path(folder: Path, stage: str) -> Path:
@@ -187,7 +201,15 @@ def replay(campaign: Campaign, stage: str, number: int, ranks: int) -> int:
     """Repeat one run on `ranks` ranks, compare, return the exit code; see `hpc.replay.replay`."""
     command = _command(campaign, ranks, stage, "--replay", str(number), "--ranks", str(ranks))
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=environment, check=False).returncode
+    said = False
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            print(line, end="", flush=True)
+            said = True
+    if child.returncode == 0 and not said:
+        raise _did_nothing(campaign, "the replay")
+    return child.returncode
 
 
 def check_launcher(campaign: Campaign, stages: tuple[str, ...], start_over: bool) -> None:

@@ -68,6 +68,7 @@ def on_several(
     command = launch_command(devices, folder, what, *_job(devices))
     logger.info("%s", command)
     told: list[dict[str, Any]] = []
+    done: list[dict[str, Any]] = []
 
     def on_line(line: str) -> None:
         if not line.startswith(MARK):
@@ -76,6 +77,8 @@ def on_several(
         content = json.loads(line[len(MARK) :])
         if "error" in content:
             told.append(content)
+        elif "done" in content:
+            done.append(content)
         elif on_message is not None:
             on_message(content)
 
@@ -86,7 +89,7 @@ def on_several(
     except KeyboardInterrupt:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    failed = _failure(campaign, stage, devices.count, code, told)
+    failed = _failure(campaign, stage, devices.count, code, told, len(done))
     if failed is None or told:  # else keep the output of torch, the only trace of the error
         shutil.rmtree(folder, ignore_errors=True)
     if failed is not None:
@@ -94,13 +97,16 @@ def on_several(
 
 
 def _failure(
-    campaign: Campaign, stage: str, count: int, code: int, told: list[dict[str, Any]]
+    campaign: Campaign, stage: str, count: int, code: int, told: list[dict[str, Any]], done: int
 ) -> GlassdaskError | None:
-    """The error from messages of the processes and the exit code of torchrun; None if none."""
+    """The error from messages of the processes and the exit code of torchrun; None if none.
+
+    All of the `count` processes must have said that they are `done`.
+    """
     if told:
         usage = told[0]["code"] == UsageError.exit_code
         return (UsageError if usage else StageFailed)(told[0]["error"])
-    if code == 0:
+    if code == 0 and done == count:  # `srun` may end with 0 after a node is lost
         return None
     return StageFailed(
         f"one of the {count} processes of {stage} was killed or crashed",

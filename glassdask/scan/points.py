@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import re
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.campaign import from_data
 from glassdask.campaign.digests import digest
-from glassdask.campaign.overrides import parse_value, split_override, split_values
+from glassdask.campaign.overrides import parse_value, split_override
 from glassdask.campaign.writing import toml_value
 
 #: Tables of the campaign file that determine the numbers of a scan.
@@ -82,7 +81,7 @@ def parse_over(text: str) -> list[Setting]:
     columns: dict[str, list[Any]] = {}
     for part in text.split(";"):
         section, key, values = split_override(part.strip(), "--over", _EXAMPLE)
-        columns[f"{section}.{key}"] = _values(values)
+        columns[f"{section}.{key}"] = parse_value(f"[{values}]")
     counts = {field: len(values) for field, values in columns.items()}
     if 0 in counts.values():
         raise UsageError(f"--over {text}", "at least one value", f"Type e.g. `--over {_EXAMPLE}`.")
@@ -92,13 +91,6 @@ def parse_over(text: str) -> list[Setting]:
             f"--over {text} has {found}", "the same number of values of each: they vary together"
         )
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _values(text: str) -> list[Any]:
-    try:
-        return tomllib.loads(f"value = [{text}]")["value"]
-    except tomllib.TOMLDecodeError:  # strings without quotes
-        return [parse_value(word) for word in split_values(text)]
 
 
 def make_points(campaign: Campaign, over: list[str], every: bool) -> list[Point]:

@@ -42,7 +42,7 @@ class Quench(LammpsStage):
     def command(self, campaign: Campaign) -> str:
         """`glassdask import` for imported configurations."""
         if campaign.imported:
-            return f"glassdask import {campaign.path} --glass FILES --liquid FILES"
+            return f"glassdask import {campaign.typed} --glass FILES --liquid FILES"
         return super().command(campaign)
 
     def runs(self, campaign: Campaign) -> int:

@@ -59,6 +59,7 @@ def main() -> int:
         campaign = load(options.folder, options.set)
         open_log(campaign.path, stage, int(os.environ["RANK"]))
         _carry_out(options, campaign)
+        tell(done=True)
     except Exception as error:
         logger.exception("%s failed", options.step)
         shown = as_stage_error(error, stage, str(options.folder / "logs"))

@@ -62,7 +62,7 @@ def find_run(
         raise UsageError(
             f"no {stage} in {campaign.path}",
             f"results of {stage}",
-            f"Type `glassdask {stage} {campaign.path}`.",
+            f"Type `glassdask {stage} {campaign.typed}`.",
         )
     if (records.read(campaign, stage) or {}).get("source") == "import":
         raise UsageError(
@@ -152,7 +152,7 @@ def replay(campaign: Campaign, run: Run) -> int:
         raise UsageError(
             f"run {run.number} of {run.stage} is not finished, or not yet in the store",
             "a run in the store",
-            f"Type `glassdask status {campaign.path}`.",
+            f"Type `glassdask status {campaign.typed}`.",
         )
     ranks = run.ranks or campaign.file.hpc.ranks_per_run
     print(

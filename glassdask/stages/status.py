@@ -187,7 +187,7 @@ def _failures(campaign: Campaign, stage: str) -> Iterator[str]:
         if len(found) > LISTED:
             yield f"... and {len(found) - LISTED} more"
         if found:
-            yield f"To repeat them: glassdask {stage} {campaign.path} --retry"
+            yield f"To repeat them: glassdask {stage} {campaign.typed} --retry"
 
 
 def _name(number: int, dims: tuple[str, ...], shape: tuple[int, ...]) -> str:

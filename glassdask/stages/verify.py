@@ -45,7 +45,7 @@ def verify(campaign: Campaign) -> None:
         raise StageFailed(
             f"{sum(map(len, damaged.values()))} files of {', '.join(damaged)} are not as written",
             "every file unchanged",
-            f"Restore them from a copy, or type `glassdask {first} {campaign.path} --start-over`.",
+            f"Restore them from a copy, or type `glassdask {first} {campaign.typed} --start-over`.",
         )
 
 

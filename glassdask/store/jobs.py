@@ -102,7 +102,7 @@ def _check_arrays(campaign: Campaign, stage: str) -> None:
                     f"{group.name}/{name} has the dimensions {there[0]}, shape {there[1]}, chunks "
                     f"{there[2]} and files of {there[3]}: damaged, or of another version",
                     f"{wanted.dims}, {wanted.shape}, {wanted.chunks} and {wanted.shards}",
-                    f"Type `glassdask {stage} {campaign.path} --start-over`.",
+                    f"Type `glassdask {stage} {campaign.typed} --start-over`.",
                 )
 
 

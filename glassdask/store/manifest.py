@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -43,7 +44,7 @@ class Damaged(StageFailed):
         super().__init__(
             f"in the results of {stage}, {what}",
             "complete, undamaged results",
-            f"Restore them from a copy, or type `glassdask {stage} {folder} --start-over`.",
+            f"Restore them from a copy, or type `glassdask {stage} {shlex.quote(str(folder))} --start-over`.",
         )
 
 

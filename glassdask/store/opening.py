@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
         raise StageFailed(
             f"{store} cannot be opened ({error})",
             "undamaged groups",
-            f"Type `glassdask verify {store.parent}`.",
+            f"Type `glassdask verify {shlex.quote(str(store.parent))}`.",
         ) from None
 
 

@@ -196,7 +196,7 @@ class Stage:
 
     def command(self, campaign: Campaign) -> str:
         """The command that computes its results."""
-        return f"glassdask {self.name} {campaign.path}"
+        return f"glassdask {self.name} {campaign.typed}"
 
     def runs(self, campaign: Campaign) -> int:
         """Number of its LAMMPS runs."""

@@ -43,7 +43,7 @@ def _failed(campaign: Campaign, number: int) -> GlassdaskError:
     return UsageError(
         f"[propensity] samples has run {number}, which failed{f': {reason}' if reason else ''}",
         "finished runs",
-        f"Choose another one, or type `glassdask quench {campaign.path} --retry`.",
+        f"Choose another one, or type `glassdask quench {campaign.typed} --retry`.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,13 +47,13 @@ class Array:
     def bytes(self) -> int:
         """Size before compression; texts count as eight bytes each."""
         item = 8 if self.dtype == "string" else np.dtype(self.dtype).itemsize
-        return int(np.prod(self.shape)) * item
+        return math.prod(self.shape) * item
 
     @property
     def files(self) -> int:
         """Number of files when complete, including its metadata."""
         pieces = self.shards or self.chunks
-        return 1 + int(np.prod([-(-n // c) for n, c in zip(self.shape, pieces, strict=True)]))
+        return 1 + math.prod(-(-n // c) for n, c in zip(self.shape, pieces, strict=True))
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,12 @@ def run_seeds(campaign: Campaign, stream: int, count: int) -> np.ndarray:
     from glassdask.campaign.campaign import LARGEST_SEED
 
     generator = np.random.default_rng([campaign.file.campaign.seed, stream])
-    seen: dict[int, None] = {}
-    while len(seen) < count:
-        seen |= dict.fromkeys(generator.integers(1, LARGEST_SEED, size=count).tolist())
-    return np.array(list(seen)[:count], dtype=np.int64)
+    drawn = generator.integers(1, LARGEST_SEED, size=count)
+    while True:
+        first = np.sort(np.unique(drawn, return_index=True)[1])  # where each seed first occurs
+        if len(first) >= count:
+            return drawn[first[:count]]
+        drawn = np.concatenate([drawn, generator.integers(1, LARGEST_SEED, size=count)])
 
 
 def gamma_name(campaign: Campaign) -> str:

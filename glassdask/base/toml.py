@@ -1,0 +1,64 @@
+"""Read TOML files that people wrote: within bounds, since tomllib takes minutes for some texts."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from glassdask.base.errors import UsageError
+
+#: Largest size of a file in bytes; `glassdask new` writes about 15 000.
+LARGEST_FILE = 1 << 18
+#: Most dots in a key. The time of tomllib grows with their square.
+_MOST_DOTS = 100
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The tables of a TOML text.
+
+    Raises
+    ------
+    ValueError
+        When it is not TOML (`tomllib.TOMLDecodeError`), too long, or nested too deep.
+    """
+    if len(text) > LARGEST_FILE:
+        raise ValueError(f"more than {LARGEST_FILE:,} letters")
+    if any(part.count(".") > _MOST_DOTS for part in re.split(r"[=,{}\[\]\n]", text)):
+        raise ValueError(f"a key with more than {_MOST_DOTS} dots")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("tables or lists nested too deep") from None
+
+
+def read(path: Path, expected: str, then: str = "") -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Parameters
+    ----------
+    path : Path
+    expected : str
+        What the file should be.
+    then : str
+        What to do if there is no such file.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be read, or is not TOML.
+    """
+    try:
+        if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+            raise UsageError(f"{path} is no regular file", expected, then)
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror})", expected, then) from None
+    if len(content) > LARGEST_FILE:
+        raise UsageError(f"{path} is larger than {LARGEST_FILE:,} bytes", expected)
+    try:
+        return parse(content.decode("utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{path} is not TOML: {error}", then="Correct that line.") from None
