@@ -35,7 +35,7 @@ def path_of(folder: Path, stage: str) -> Path:
 
 @cache
 def node() -> str:
-    """This machine since its last start, with its process numbers: containers have their own."""
+    """Name of this machine since its last start; other in containers with own process numbers."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot.replace('-', '')}.{Path('/proc/self/ns/pid').stat().st_ino}"

@@ -98,7 +98,7 @@ class Place:
     def names(self) -> list[str]:
         """The files in the folder; none if it does not exist or cannot be read."""
         try:
-            return [] if self.path.is_symlink() else sorted(os.listdir(self.path))
+            return [] if self.path.is_symlink() else sorted(p.name for p in self.path.iterdir())
         except OSError:
             return []
 
