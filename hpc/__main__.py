@@ -24,7 +24,7 @@ from glassdask.run.mpi import ABORTED, AGAIN, exit_path
 from glassdask.store import jobs, locks
 from glassdask.store.groups import replace_text
 from glassdask.store.stage import STAGES, stage_folder
-from hpc import spool
+from hpc import leftovers, spool
 from hpc.manager import Manager
 from hpc.replay import replay
 from hpc.stages import carry_of, finish, other_ranks, prepare, stored_input, work_of
@@ -59,6 +59,8 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = "1"
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, Signals.ask)
+    if leftovers.leads_node():
+        leftovers.remove()
     # only rank 0 reads the campaign, so that no rank waits if other nodes cannot see the folder
     told = world.bcast(_begin(options, world) if world.Get_rank() == 0 else None)
     if isinstance(told, int):

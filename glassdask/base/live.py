@@ -13,11 +13,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-from glassdask.base.partial import partial
 
 #: Seconds between two heartbeats; a process on another node that is silent for 5 of them is dead.
 PERIOD = 2.0
@@ -83,11 +82,16 @@ class Heart:
     def _write(self) -> None:
         told = {"host": socket.gethostname(), "node": node(), "process": os.getpid()}
         told |= {"time": time.time()} | self.kept | self.content
+        partial = self.path.with_name(self.path.name + ".partial")
+        # not `files.replace`, which waits for the disk
         try:
-            with partial(self.path) as building:
-                building.write_text(json.dumps(told), encoding="utf-8")
+            partial.unlink(missing_ok=True)  # a link would be followed
+            with partial.open("x", encoding="utf-8") as file:
+                json.dump(told, file)
+            partial.replace(self.path)
         except OSError:  # a full disk is noticed where results are written
-            pass
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
 
 
 def _stop_process() -> None:
