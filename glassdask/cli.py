@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -231,6 +232,7 @@ def main() -> None:
     """Entry point: print errors in one line, and set the exit code."""
     for number in (signal.SIGTERM, signal.SIGUSR1):  # sent by batch systems; treat as Ctrl-C
         signal.signal(number, signal.default_int_handler)
+    sys.unraisablehook = _stop_again
     try:
         code = app(standalone_mode=False)
     except GlassdaskError as error:
@@ -245,6 +247,20 @@ def main() -> None:
             _stopped()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)  # stop the alarm of the wall time
+        sys.unraisablehook = sys.__unraisablehook__
+
+
+def _stop_again(lost: sys.UnraisableHookArgs) -> None:
+    """Repeat a stop that Python ignored, since it came while a callback ran, as of the collector.
+
+    Other ignored exceptions are printed as usual.
+    """
+    if lost.exc_type is KeyboardInterrupt:
+        again = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _stopped() -> NoReturn:

@@ -74,10 +74,10 @@ class Heart:
 
     def _beat(self) -> None:
         while not self._over.wait(PERIOD):
-            if not self.held():
+            if self.held():
+                self._write()
+            else:  # again each time: an exception in a callback is ignored
                 _stop_process()
-                return
-            self._write()
 
     def _write(self) -> None:
         told = {"host": socket.gethostname(), "node": node(), "process": os.getpid()}

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 #: Names the log file of an MPI job; all its ranks append to it. Set by the parent of the ranks.
@@ -14,6 +15,11 @@ LOG_VARIABLE = "GLASSDASK_LOG"
 
 class _LogFile(logging.FileHandler):
     """Drop lines that cannot be written, as on a full disk: the stage itself reports that once."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; the file is opened for the first."""
+        with suppress(OSError):
+            super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Ignore the error."""

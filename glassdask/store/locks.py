@@ -208,6 +208,8 @@ def hold(campaign: Campaign, stage: str) -> Iterator[Place]:
         finally:
             heart.stop()
     except BaseException as error:
+        if isinstance(error, FileNotFoundError):
+            time.sleep(0.5)  # the folder may be just being deleted, file by file
         if lost := place.why_lost():
             raise lost from error
         raise
