@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from glassdask.base.errors import GlassdaskError, UsageError
+from glassdask.base.errors import GlassdaskError, UsageError, as_stage_error
 from glassdask.base.options import (
     Folder,
     Overrides,
@@ -240,6 +240,12 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _stopped()
+    except BrokenPipeError:  # the reader of our output, such as `head`, is gone
+        raise
+    except OSError as error:  # a full disk or quota, or a missing permission
+        shown = as_stage_error(error, "glassdask", "")
+        print(f"Error: {shown}", file=sys.stderr)
+        sys.exit(shown.exit_code)
     except Exception as error:
         _usage(error)
     else:

@@ -165,8 +165,8 @@ class Place:
         return True
 
     def why_lost(self) -> GlassdaskError | None:
-        """The error of a stage that this process no longer holds."""
-        if self.is_own():
+        """The error of a stage that this process no longer holds; None if it does, or never did."""
+        if not self._own or self.is_own():
             return None
         other = self.holder(self.names())
         if other is not None:
