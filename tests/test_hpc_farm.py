@@ -177,7 +177,10 @@ def test_status_is_live_from_another_shell(tmp_path: Path) -> None:
     assert live.read(folder, "quench") is None
 
 
-def test_heartbeat_from_another_node_blocks_the_stage(undisturbed: Path, tmp_path: Path) -> None:
+def test_heartbeat_from_another_node_blocks_the_stage(
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "PERIOD", 0.1)
     folder = tmp_path / "c"
     shutil.copytree(undisturbed, folder)
     path = live.path_of(folder, "quench")

@@ -43,6 +43,10 @@ class StageFailed(GlassdaskError):
     exit_code = 1
 
 
+class FolderGone(GlassdaskError):
+    """The campaign folder was deleted or moved while a stage ran: exit code 1."""
+
+
 def as_stage_error(error: Exception, stage: str, logs: str) -> GlassdaskError:
     """Turn any error of a stage into one that is printed in one line.
 

@@ -1,24 +1,30 @@
 """Heartbeat of a running stage, for `glassdask status` in another shell or on another node.
 
-The process that runs a stage rewrites a small file, `logs/.STAGE.live.json`, every few seconds.
+A thread of the process that runs a stage rewrites a small file, `logs/.STAGE.live.json`, every few
+seconds. Other nodes judge it by its changes, since their clocks may differ.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-#: Seconds between two heartbeats, and seconds after which a process on another node counts as dead.
-PERIOD, GONE = 2.0, 60.0
+#: Seconds between two heartbeats; a process on another node that is silent for 5 of them is dead.
+PERIOD = 2.0
+#: Seconds by which the clock of another node may differ, for `status` to trust it.
+GONE = 60.0
 
-_current: Path | None = None
-_written = 0.0
-_content: dict[str, Any] = {}
-_kept: dict[str, Any] = {}
+_hearts: list[Heart] = []
+_silent: set[tuple[Path, float]] = set()
 
 
 def path_of(folder: Path, stage: str) -> Path:
@@ -26,74 +32,121 @@ def path_of(folder: Path, stage: str) -> Path:
     return folder / "logs" / f".{stage}.live.json"
 
 
-def begin(path: Path) -> Path | None:
-    """Start to write heartbeats to `path`; return the path that was used before, if any."""
-    global _current
-    before, _current = _current, path
-    _content.clear()
-    _write()
-    return before
+@cache
+def node() -> str:
+    """Name of this machine since its last start; other in containers with own process numbers."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot.replace('-', '')}.{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return socket.gethostname()
 
 
-def end(before: Path | None = None) -> None:
-    """End the heartbeats of a stage; continue those of the enclosing scan, at `before`."""
-    global _current
-    if _current is not None:
-        _current.unlink(missing_ok=True)
-    _current = before
-    _content.clear()
-    _kept.clear()
-    _write()
+class Heart:
+    """Writes heartbeats from a thread until it is stopped.
+
+    Parameters
+    ----------
+    path : Path
+        The heartbeat file.
+    held : callable
+        Whether this process still holds the stage. When it does not, the process is stopped like
+        by Ctrl-C.
+    """
+
+    def __init__(self, path: Path, held: Callable[[], bool]) -> None:
+        self.path, self.held = path, held
+        self.content: dict[str, Any] = {}
+        self.kept: dict[str, Any] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._write()
+        _hearts.append(self)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, and delete the file."""
+        self._over.set()
+        self._thread.join()
+        _hearts.remove(self)
+        if self.held():
+            self.path.unlink(missing_ok=True)
+
+    def _beat(self) -> None:
+        while not self._over.wait(PERIOD):
+            if self.held():
+                self._write()
+            else:  # again each time: an exception in a callback is ignored
+                _stop_process()
+
+    def _write(self) -> None:
+        told = {"host": socket.gethostname(), "node": node(), "process": os.getpid()}
+        told |= {"time": time.time()} | self.kept | self.content
+        partial = self.path.with_name(self.path.name + ".partial")
+        # not `files.replace`, which waits for the disk
+        try:
+            partial.unlink(missing_ok=True)  # a link would be followed
+            with partial.open("x", encoding="utf-8") as file:
+                json.dump(told, file)
+            partial.replace(self.path)
+        except OSError:  # a full disk is noticed where results are written
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+
+def _stop_process() -> None:
+    """Send this process the first signal of these that Python handles, as KeyboardInterrupt."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if callable(signal.getsignal(number)):
+            os.kill(os.getpid(), number)
+            return
 
 
 def say(**content: Any) -> None:
-    """Write a heartbeat with `content`, unless the last one is recent; never raises."""
-    if _current is None:
-        return
-    if content:
-        _content.clear()
-        _content.update(content)
-        if time.monotonic() - _written < PERIOD:
-            return
-    _write()
+    """Set the content of the next heartbeats of the innermost stage."""
+    if _hearts:
+        _hearts[-1].content = content
 
 
 def keep(**facts: Any) -> None:
-    """Add `facts` to every heartbeat until the stage ends; write one now if they are new."""
-    fresh = time.monotonic() - _written < PERIOD
-    if _current is None or (fresh and _kept | facts == _kept):
-        return
-    _kept.update(facts)
-    _write()
-
-
-def _write() -> None:
-    global _written
-    if _current is None:
-        return
-    _written = time.monotonic()
-    told = {"host": socket.gethostname(), "process": os.getpid(), "time": time.time()}
-    told |= _kept | _content
-    partial = _current.with_name(_current.name + ".partial")
-    try:
-        partial.write_text(json.dumps(told), encoding="utf-8")
-        partial.replace(_current)
-    except OSError:  # a full disk is noticed where results are written
-        partial.unlink(missing_ok=True)
+    """Add `facts` to every heartbeat until the stage ends."""
+    if _hearts:
+        _hearts[-1].kept = _hearts[-1].kept | facts
 
 
 def read(folder: Path, stage: str) -> dict[str, Any] | None:
     """The last heartbeat of a stage; None without one."""
     try:
-        return json.loads(path_of(folder, stage).read_text(encoding="utf-8"))
+        told = json.loads(path_of(folder, stage).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    types = {"host": str, "process": int, "time": float}
+    whole = isinstance(told, dict) and all(isinstance(told.get(k), t) for k, t in types.items())
+    return told if whole else None
 
 
-def elsewhere(told: dict[str, Any] | None) -> bool:
-    """Whether a process on another node sent this heartbeat, less than `GONE` seconds ago."""
-    return (
-        told is not None
-        and told["host"] != socket.gethostname()
-        and abs(time.time() - told["time"]) < GONE
-    )
+def is_foreign(told: dict[str, Any] | None) -> bool:
+    """Whether a process on another node sent this heartbeat."""
+    if told is None:
+        return False
+    return told["host"] != socket.gethostname() or told.get("node", node()) != node()
+
+
+def is_beating(folder: Path, stage: str) -> bool:
+    """Whether the heartbeats of a process that cannot be seen from this node go on.
+
+    If its clock disagrees with ours, wait for the next one.
+    """
+    told = read(folder, stage)
+    if told is None:
+        return False
+    if abs(time.time() - told["time"]) < GONE:
+        return True
+    if (key := (folder, told["time"])) in _silent:
+        return False
+    time.sleep(2.5 * PERIOD)
+    now = read(folder, stage)
+    if now is not None and now["time"] != told["time"]:
+        return True
+    _silent.add(key)
+    return False

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from glassdask.base.terminal import plain
@@ -16,6 +17,11 @@ LOG_VARIABLE = "GLASSDASK_LOG"
 
 class _LogFile(logging.FileHandler):
     """Drop lines that cannot be written, as on a full disk: the stage itself reports that once."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; the file is opened for the first."""
+        with suppress(OSError):
+            super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Ignore the error."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ def export(
     symbols : sequence of str, optional
         Chemical symbols that stand for the species in extended XYZ.
     overwrite : bool
-        Replace the file if there is one.
+        Replace the file if there is one; links, folders and devices are never replaced.
 
     Returns
     -------
@@ -86,7 +87,7 @@ def export(
     Raises
     ------
     UsageError
-        When there is nothing to write, or the file exists.
+        When there is nothing to write, or the file exists and may not be replaced.
     """
     if not isinstance(campaign, Campaign):
         campaign = load(campaign)
@@ -94,8 +95,7 @@ def export(
     form = format_to_write(output, kind)
     if group not in ("raw", "fields", "both"):
         raise UsageError(f"--group {group}", "raw, fields or both")
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists", "a new file", "Add --overwrite, or name another.")
+    _check_output(output, overwrite)
     _check_store(campaign, state)
     if symbols is not None:
         _check_symbols(campaign, symbols, form.name)
@@ -125,6 +125,20 @@ def export(
         tuple(column.name for column in columns),
         (*remarks, *missing),
     )
+
+
+def _check_output(output: Path, overwrite: bool) -> None:
+    """Refuse to replace anything but a regular file that the user may write."""
+    if output.is_symlink() or (output.exists() and not output.is_file()):
+        raise UsageError(
+            f"{output} is {'a link' if output.is_symlink() else 'no regular file'}",
+            "a new or a regular file",
+            "Name another file.",
+        )
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output} exists", "a new file", "Add --overwrite, or name another.")
+    if output.exists() and not os.access(output, os.W_OK):
+        raise UsageError(f"{output} is read-only", "a file that you may write")
 
 
 def _check_store(campaign: Campaign, state: str) -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
+import distributed.comm.core
 from distributed import Worker, WorkerPlugin
 
 from glassdask.run.child import SAFE_PATH
+
+# Dask's deadline for a connection would be over at once when the clock is set forward. This module
+# is also loaded by nannies and workers, by their setting `preload`.
+distributed.comm.core.time = time.monotonic  # type: ignore[attr-defined]
+_PRELOAD = ["glassdask.run.limits"]
 
 #: Variables that libraries read when they are loaded.
 ONE_THREAD = dict.fromkeys(
@@ -24,8 +31,11 @@ _PROFILE_INTERVAL = "100ms"
 SETTINGS: dict[str, Any] = {
     **{f"distributed.nanny.pre-spawn-environ.{name}": size for name, size in _MEMORY.items()},
     "distributed.worker.profile.interval": _PROFILE_INTERVAL,
-    # compiled code can block the heartbeat of a worker for long
-    "distributed.scheduler.worker-ttl": "3 hours",
+    "distributed.nanny.preload": _PRELOAD,
+    "distributed.worker.preload": _PRELOAD,
+    # lost workers are noticed by their connections; the heartbeats pause while compiled code runs,
+    # and Dask judges them by a clock that may be set
+    "distributed.scheduler.worker-ttl": None,
     "distributed.scheduler.allowed-failures": 3,
 }
 
@@ -35,6 +45,8 @@ ENVIRONMENT: dict[str, str] = {
     **SAFE_PATH,
     **{name: str(size) for name, size in _MEMORY.items()},
     "DASK_DISTRIBUTED__WORKER__PROFILE__INTERVAL": _PROFILE_INTERVAL,
+    "DASK_DISTRIBUTED__NANNY__PRELOAD": str(_PRELOAD),
+    "DASK_DISTRIBUTED__WORKER__PRELOAD": str(_PRELOAD),
 }
 
 

@@ -6,11 +6,12 @@ import logging
 import os
 from typing import Any
 
-from distributed import LocalCluster, Security
+from distributed import LocalCluster
 
 from glassdask.batch.profile import Profile
 from glassdask.batch.scheduler import here
 from glassdask.campaign import Campaign
+from glassdask.run.certificates import new_pair, security
 from glassdask.run.dashboard import LOOPBACK
 from glassdask.run.limits import ONE_THREAD
 from glassdask.run.workers import Workers, scratch_folder
@@ -39,7 +40,7 @@ class Local(Workers):
             memory_limit=memory,
             host=LOOPBACK,
             # other users of the node can reach loopback, too; TLS costs no measurable time
-            security=Security.temporary(),
+            security=security(*new_pair()),
             dashboard_address=f"{self.profile.dask.dashboard_host}:0",
             local_directory=scratch_folder(self.profile),
             silence_logs=logging.CRITICAL,

@@ -105,7 +105,8 @@ class Pipeline:
         except (GlassdaskError, BrokenPipeError):  # the latter: the reader of our output is gone
             raise
         except Exception as error:
-            logger.exception("%s failed", name)
+            if logger.handlers:  # else the log could not be opened, and it would be printed
+                logger.exception("%s failed", name)
             raise as_stage_error(error, name, str(self.campaign.path / "logs")) from error
         print(f"{name}: complete, {duration(time.monotonic() - began)}", flush=True)
         return True

@@ -41,10 +41,11 @@ class Damaged(StageFailed):
 
     def __init__(self, folder: Path, stage: str, what: str) -> None:
         self.stage, self.what = stage, what
+        again = f"glassdask {stage} {shlex.quote(str(folder))} --start-over"
         super().__init__(
             f"in the results of {stage}, {what}",
             "complete, undamaged results",
-            f"Restore them from a copy, or type `glassdask {stage} {shlex.quote(str(folder))} --start-over`.",
+            f"Restore them from a copy, or type `{again}`.",
         )
 
 
