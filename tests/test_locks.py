@@ -222,9 +222,9 @@ def test_stop_that_arrives_in_a_callback_is_repeated(monkeypatch: pytest.MonkeyP
         os.kill(os.getpid(), signal.SIGTERM)
 
     gc.callbacks.append(callback)
-    gc.collect()
     try:
         with pytest.raises(KeyboardInterrupt):
+            gc.collect()
             time.sleep(5)
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -298,3 +298,16 @@ def test_export_replaces_regular_files_only(
     assert os.lstat(target).st_ino == before.st_ino
     assert (tmp_path / "victim").read_text() == "whole"
     assert not (tmp_path / "absent").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"host": 1, "process": 2, "time": 3.0}', "null", '{"host": "a"}',
+     '{"host": "a", "process": 1, "time": NaN}',
+     '{"host": "a", "process": 1, "time": 1.0, "seconds_left": "x"}',
+     '{"host": "a", "process": 1, "time": 1.0, "workers": {}}'],
+)  # fmt: skip
+def test_heartbeat_with_wrong_content_is_ignored(campaign: Campaign, content: str) -> None:
+    live.path_of(campaign.path, "quench").write_text(content)
+    assert live.read(campaign.path, "quench") is None
+    assert not locks.is_running(campaign, "quench")

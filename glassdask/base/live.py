@@ -18,10 +18,30 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 #: Seconds between two heartbeats; a process on another node that is silent for 5 of them is dead.
 PERIOD = 2.0
 #: Seconds by which the clock of another node may differ, for `status` to trust it.
 GONE = 60.0
+
+
+class _Heartbeat(BaseModel):
+    """Content of a heartbeat: who writes it, and what `say` and `keep` add."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+
+    host: str
+    process: int
+    time: float
+    node: str = ""
+    seconds_left: float | None = None
+    running: int = 0
+    steps_per_second: float | None = None
+    workers: str = ""
+    dashboard: str = ""
+    ssh: str = ""
+
 
 _hearts: list[Heart] = []
 _silent: set[tuple[Path, float]] = set()
@@ -74,10 +94,10 @@ class Heart:
 
     def _beat(self) -> None:
         while not self._over.wait(PERIOD):
-            if self.held():
-                self._write()
-            else:  # again each time: an exception in a callback is ignored
+            if not self.held():
                 _stop_process()
+                return
+            self._write()
 
     def _write(self) -> None:
         told = {"host": socket.gethostname(), "node": node(), "process": os.getpid()}
@@ -115,14 +135,12 @@ def keep(**facts: Any) -> None:
 
 
 def read(folder: Path, stage: str) -> dict[str, Any] | None:
-    """The last heartbeat of a stage; None without one."""
+    """The last heartbeat of a stage; None without a sound one."""
     try:
-        told = json.loads(path_of(folder, stage).read_text(encoding="utf-8"))
+        content = path_of(folder, stage).read_bytes()
+        return _Heartbeat.model_validate_json(content).model_dump(exclude_unset=True)
     except (OSError, ValueError):
         return None
-    types = {"host": str, "process": int, "time": float}
-    whole = isinstance(told, dict) and all(isinstance(told.get(k), t) for k, t in types.items())
-    return told if whole else None
 
 
 def is_foreign(told: dict[str, Any] | None) -> bool:

@@ -130,7 +130,7 @@ def _sound_row(campaign: Campaign, stage: str) -> Row:
         str(running or ""),
         str(failed or ""),
         str(max(0, status.size - done - running) or ""),
-        f"{speed:,} steps/s" if speed else "",
+        f"{speed:,.0f} steps/s" if speed else "",
         left,
         remark=remark,
     )
