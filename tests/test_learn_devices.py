@@ -155,7 +155,7 @@ def test_two_processes_explain_like_one_and_keep_finished_blocks(
     run_explain(one, devices=ONE)
     lost = two.store / "density" / "density" / "c" / "1"
     lost.rename(two.path / "lost")
-    with pytest.raises(StageFailed, match=rf"Type `glassdask grid {two.path} --start-over`\.$"):
+    with pytest.raises(StageFailed, match=rf"type `glassdask grid {two.path} --start-over`\.$"):
         run_explain(two, devices=TWO)
     whole, part = (open_explanations(campaign) for campaign in pair)
     done = part.run_status == layout.DONE

@@ -157,7 +157,7 @@ def _contend(campaign: Campaign, start: float) -> int:
 
 
 @pytest.mark.processes
-def test_one_of_many_processes_that_start_at_once_gets_the_stage(campaign: Campaign) -> None:
+def test_two_of_many_processes_never_have_the_stage_at_once(campaign: Campaign) -> None:
     for _ in range(6):
         start, numbers = time.time() + 0.1, []
         for _ in range(5):
@@ -166,7 +166,9 @@ def test_one_of_many_processes_that_start_at_once_gets_the_stage(campaign: Campa
                 os._exit(_contend(campaign, start))
             numbers.append(number)
         codes = [os.waitstatus_to_exitcode(os.waitpid(n, 0)[1]) for n in numbers]
-        assert sorted(codes) == [0, 0, 0, 0, 1]
+        # on a busy machine, a late one may get it after the first has left
+        assert 1 in codes
+        assert 2 not in codes
 
 
 def test_links_in_logs_are_not_followed(campaign: Campaign, tmp_path: Path) -> None:
