@@ -217,17 +217,25 @@ def test_stop_that_arrives_in_a_callback_is_repeated(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "unraisablehook", cli._stop_again)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
 
+    after = []
+
     def callback(phase: str, info: object) -> None:
         gc.callbacks.remove(callback)
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
 
-    gc.callbacks.append(callback)
-    gc.collect()
+    def work() -> None:
+        gc.callbacks.append(callback)
+        gc.collect()
+        after.append("the first was lost")
+        time.sleep(5)
+
     try:
         with pytest.raises(KeyboardInterrupt):
-            time.sleep(5)
+            work()
     finally:
         signal.signal(signal.SIGTERM, before)
+    assert after
 
 
 def test_certificates_are_valid_at_any_time() -> None:
