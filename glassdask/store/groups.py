@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,14 +143,17 @@ def _built(store: Path, name: str) -> Iterator[Path]:
         yield building
         remove_group(store, name)
         building.rename(store / name)
-    except OSError:  # such as a full disk
+    except BaseException:  # such as a full disk
         shutil.rmtree(building, ignore_errors=True)
+        with suppress(OSError):
+            store.parent.rmdir()  # empty if zarr made it, after the campaign was deleted or moved
         raise
 
 
 def make_root(store: Path) -> None:
     """Create the store, without groups, unless it exists."""
     if not (store / "zarr.json").exists():
+        store.mkdir(exist_ok=True)  # zarr would also make a campaign folder that was just deleted
         zarr.open_group(store, mode="a", zarr_format=3)
 
 
