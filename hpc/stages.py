@@ -108,7 +108,7 @@ def stored_input(campaign: Campaign, stage: str) -> str:
         raise UsageError(
             f"line {number} of the stored LAMMPS input of {stage} is {line[:100]!r}",
             "only the commands that glassdask writes; others could do anything",
-            f"Type `glassdask {stage} {campaign.path} --start-over`.",
+            f"Type `glassdask {stage} {campaign.typed} --start-over`.",
         )
     return text
 

@@ -61,7 +61,7 @@ def require(campaign: Campaign) -> None:
             raise UsageError(
                 f"a scan needs {stage} of {campaign.path}, which is {found.value}",
                 f"{', '.join(needed)} complete",
-                f"Type `glassdask run {campaign.path}` first.",
+                f"Type `glassdask run {campaign.typed}` first.",
             )
 
 
@@ -177,12 +177,12 @@ def _link_folder(source: Path, root: Path, name: Path) -> None:
     """Make `root`/`name` an atomic copy of the folder `source`, of hard links if possible."""
     # beside the store, so that a reader never sees half of a group
     building = root / f".{name.name}.partial"
-    shutil.rmtree(building, ignore_errors=True)
+    files.remove(building)
     # not linked: unfinished files are still written into
     unfinished = shutil.ignore_patterns("*.partial")
     shutil.copytree(source, building, ignore=unfinished, copy_function=_link_file)
     files.sync_all(building)
-    shutil.rmtree(root / name, ignore_errors=True)
+    files.remove(root / name)
     building.rename(root / name)
     files.sync((root / name).parent)
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,22 +148,25 @@ def _built(store: Path, name: str) -> Iterator[Path]:
     """A folder beside the store, which is moved into it as this group at the end."""
     make_root(store)
     building = store.parent / f".{name}.partial"
-    shutil.rmtree(building, ignore_errors=True)
+    files.remove(building)
     try:
         yield building
         files.sync_all(building)
         remove_group(store, name)
         building.rename(store / name)
         files.sync(store)
-    except OSError:  # such as a full disk
-        shutil.rmtree(building, ignore_errors=True)
+    except BaseException:  # such as a full disk
+        files.remove(building)
+        with suppress(OSError):
+            store.parent.rmdir()  # empty if zarr made it, after the campaign was deleted or moved
         raise
 
 
 def make_root(store: Path) -> None:
     """Create the store, without groups, unless it exists; replace a damaged root."""
     if not has_root(store):
-        files.make_folder(store)
+        store.mkdir(exist_ok=True)  # not its parents: the campaign may have been deleted
+        files.sync(store.parent)
         files.replace(store / "zarr.json", json.dumps(_ROOT, indent=2))
 
 
@@ -202,9 +204,9 @@ def remove_group(store: Path, name: str) -> None:
     """Delete a group; move it out of the store first, so that readers never see a part of it."""
     if (store / name).exists():
         rubbish = store.parent / f".{name}.rubbish"
-        shutil.rmtree(rubbish, ignore_errors=True)
+        files.remove(rubbish)
         (store / name).rename(rubbish)
-        shutil.rmtree(rubbish, ignore_errors=True)
+        files.remove(rubbish)
 
 
 def _text(values: Any) -> Any:
