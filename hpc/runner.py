@@ -192,8 +192,11 @@ class Runner:
             try:
                 self.command(f'write_restart "{file}"')
                 self.command(f'log "{link}"')
-            except RunError as error:  # a problem of the disk, not of the run
-                raise OSError(str(error)) from None
+            except (RunError, GroupLost) as error:
+                said = str(error).replace(str(link), str(self.log))
+                if isinstance(error, GroupLost):
+                    raise GroupLost(said) from None
+                raise OSError(said) from None  # a problem of the disk, not of the run
             return self.together(lambda: np.fromfile(file, np.uint8), np.array([]))
 
     def read_restart(self, line: str, content: np.ndarray) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import in_process
+from campaigns import accept_changes, in_process
 
 import glassdask as gd
 from glassdask.analysis import snapshots
@@ -211,6 +211,7 @@ def test_maps_of_two_snapshots_are_not_compared(scanned) -> None:
     point, own = rows[1].point, load(folder)
     for campaign in (own, point.campaign):  # as if all had learnt
         records.update(campaign, "explain", {"learnt": True, "learnt_by_network": [True, True]})
+        accept_changes(campaign.path)
     row = measure(point, read_maps(point.campaign), read_maps(own))
     assert "own_map_glass" in row.numbers
     assert "own_map_liquid" not in row.numbers

@@ -242,6 +242,7 @@ def test_missing_displacements_are_an_error(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)
     shutil.rmtree(folder / "store.zarr" / "propensity" / "displacement")
+    accept_changes(folder)
     words = ("correlate", str(folder), "--start-over")
     failed = in_process(*words, code=1).stderr
     assert "the results of propensity have no displacement" in failed

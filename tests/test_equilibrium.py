@@ -191,11 +191,13 @@ def test_images_and_gamma_can_be_of_inherent_structures(whole: Path, tmp_path: P
     shutil.copytree(whole, folder)
     campaign = load(folder, ["grid.configuration=inherent"])
     snapshots.grid(campaign, 0, 10)
+    accept_changes(folder)
     runs = group(folder, "configurations").isel(sample=slice(10))
     inherent = runs.drop_vars("position").rename(inherent_position="position")
     images = gd.grid_density(inherent, cells=campaign.cells)
     assert (images.values == group(folder, "density").density.values[:10]).all()
     Explainer(campaign, torch.device("cpu"), quiet=True).explain_starts([0, 1])
+    accept_changes(folder)
     starts = group(folder, "equilibrated").inherent_position
     for k in (0, 1):
         found = group(folder, "explanations").gradcam_of_starts_by_network[k]

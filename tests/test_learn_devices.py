@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import gridded, wait_for
+from campaigns import accept_changes, gridded, wait_for
 
 torch = pytest.importorskip("torch")
 
@@ -35,7 +35,7 @@ from glassdask.network.batches import Batch, Batches
 from glassdask.network.ranks import Ranks
 from glassdask.run import torch as launching
 from glassdask.stages.learning import fit, run_explain, run_train
-from glassdask.store import layout, networks, records
+from glassdask.store import layout, manifest, networks, records
 
 pytestmark = pytest.mark.processes
 
@@ -145,14 +145,17 @@ def test_training_resumed_after_kill_and_stop_equals_undisturbed_training(
 
 
 def test_two_processes_explain_like_one_and_keep_finished_blocks(
-    pair: tuple[Campaign, Campaign],
+    pair: tuple[Campaign, Campaign], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = pair
     # with the same weights, since maps are very sensitive to them
     for network in range(2):
         theirs, ours = (networks.folder(c, network) / "weights.safetensors" for c in (one, two))
         ours.write_bytes(theirs.read_bytes())
+    accept_changes(two.path)
     run_explain(one, devices=ONE)
+    monkeypatch.setattr(manifest, "HOLDS", 1000.0)  # so that the loss is found by a process
+    assert records.state(two, "grid") is records.State.COMPLETE
     lost = two.store / "density" / "density" / "c" / "1"
     lost.rename(two.path / "lost")
     with pytest.raises(StageFailed, match=rf"type `glassdask grid {two.path} --start-over`\.$"):
