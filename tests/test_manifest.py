@@ -185,6 +185,18 @@ def test_a_damaged_root_of_the_store_is_written_anew(campaign: Campaign, content
     assert set(gd.open(campaign.path)) == {"configurations", "cooling"}
 
 
+def test_a_lost_record_is_damage_also_for_the_stages_that_read_it(campaign: Campaign) -> None:
+    record, _ = jobs.begin(campaign, "grid")
+    jobs.create(campaign, "grid", record, STAGES["grid"].groups(campaign))
+    (campaign.path / STAGES["quench"].home).unlink()
+    for stage in ("quench", "grid"):
+        with pytest.raises(Damaged, match=r"configurations/zarr\.json is missing"):
+            records.state(campaign, stage)
+    with pytest.raises(Damaged, match=r"configurations/zarr\.json is missing"):
+        gd.open(campaign.path)
+    in_process("verify", str(campaign.path), code=1)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -24,6 +24,7 @@ def verify(campaign: Campaign) -> None:
         print("store.zarr/zarr.json was missing or damaged; it is written anew")
     for stage in records.stages(campaign):
         try:
+            records.check_record(campaign.path, stage)
             record = records.read(campaign, stage)
         except Damaged as error:
             damaged[stage] = [error.what]

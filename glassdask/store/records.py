@@ -176,6 +176,7 @@ def check_files(folder: Path, stage: str, thorough: bool = False) -> None:
     Damaged
         It names the first damaged file.
     """
+    check_record(folder, stage)
     record = read_in(folder, stage)
     if record is None or not record["complete"]:
         return
@@ -184,6 +185,19 @@ def check_files(folder: Path, stage: str, thorough: bool = False) -> None:
     except Damaged:
         if read_in(folder, stage) == record:  # else the stage has begun again meanwhile
             raise
+
+
+def check_record(folder: Path, stage: str) -> None:
+    """Check that a stage with a manifest has a record; deleting a stage begins with the manifest.
+
+    Raises
+    ------
+    Damaged
+        When the record is missing.
+    """
+    home = STAGES[stage].home
+    if not (folder / home).exists() and manifest.path_of(folder, stage).exists():
+        raise Damaged(folder, stage, f"{home} is missing")
 
 
 def check_upstream(campaign: Campaign, stage: str) -> None:
@@ -206,14 +220,14 @@ def state(campaign: Campaign, stage: str) -> State:
     Damaged
         When files of it, or of an upstream stage, differ from what was written.
     """
+    for name in (stage, *STAGES[stage].upstream(campaign)):
+        check_record(campaign.path, name)
     record = read(campaign, stage)
     if record is None:
         return State.ABSENT
     now = inputs(campaign, stage, bool(record.get("partial")))
     changed = json.loads(record["inputs"]) != json.loads(json.dumps(now))
-    if (
-        not changed or manifest.path_of(campaign.path, stage).exists()
-    ):  # else a store from elsewhere
+    if not changed or manifest.path_of(campaign.path, stage).exists():
         check_files(campaign.path, stage)
     if changed:
         return State.CHANGED
