@@ -63,6 +63,7 @@ def pack(folder: Path, output: Path) -> list[Path]:
         full.
     """
     found, written = opening.locate(folder), []
+    opening.check_files(found, thorough=True)
     with groups.open_group(found, "configurations") as group:
         status, about = group["run_status"].values, dict(group.attrs)
     if "lammps_input" not in about or about.get("source") == "import":

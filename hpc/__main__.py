@@ -23,7 +23,7 @@ from glassdask.batch.scheduler import time_left
 from glassdask.campaign import Campaign, load
 from glassdask.run.child import PARENT_VARIABLE, parent_lives
 from glassdask.run.mpi import ABORTED, AGAIN, exit_path
-from glassdask.store import jobs, locks, owners
+from glassdask.store import jobs, locks, owners, records
 from glassdask.store.stage import STAGES, stage_folder
 from hpc import leftovers, spool
 from hpc.manager import Manager
@@ -132,6 +132,8 @@ def _manage(
                 print(f"{stage}: {none}complete, nothing to do")
                 return _release_workers(world, 0)
             log = open_log(campaign.path, stage, 0, os.environ.get(LOG_VARIABLE)).name
+            if PARENT_VARIABLE not in os.environ:  # started by hand; else the parent has compared
+                records.check_upstream(campaign, stage)
             prepare(campaign, stage, options.start_over)
             text = stored_input(campaign, stage)
             for said in (other_input(campaign, stage, text), other_ranks(campaign, stage)):

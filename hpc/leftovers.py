@@ -47,7 +47,8 @@ def remove(memory: Path = MEMORY) -> None:
             if path.name.startswith(own) and not Path("/proc", process).exists():
                 shutil.rmtree(path, ignore_errors=True)
         elif str(path) not in used:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
 
 def _mapped(memory: Path) -> set[str]:

@@ -82,7 +82,7 @@ def _check_equilibrated(campaign: Campaign) -> None:
             f"the equilibration of run {samples[c]} at T = {temperatures[t]:g} failed",
             "all equilibrations finished, since trajectories start from each",
             f"`glassdask status {campaign.typed}` shows why; type `glassdask equilibrate "
-            f"{campaign.path} --retry`, or list other runs in [propensity] samples.",
+            f"{campaign.typed} --retry`, or list other runs in [propensity] samples.",
         )
 
 

@@ -244,8 +244,7 @@ def test_certificates_are_valid_at_any_time() -> None:
     assert found.not_valid_after_utc.year == 9999
 
 
-@pytest.mark.processes
-@pytest.mark.slow
+@pytest.mark.long
 def test_dask_works_while_the_clock_is_set_forward(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,8 @@ def replace(path: Path, content: str | bytes | bytearray | memoryview) -> None:
 
 def make_folder(path: Path) -> None:
     """Create a folder and its missing parents, on the disk when this returns."""
+    if path.is_dir():
+        return
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for folder in reversed(missing):

@@ -59,7 +59,7 @@ def node() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot.replace('-', '')}.{Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:
-        return socket.gethostname()
+        return socket.gethostname().replace("-", "_")  # `locks.Holder` separates parts by -
 
 
 class Heart:
@@ -90,7 +90,8 @@ class Heart:
         self._thread.join()
         _hearts.remove(self)
         if self.held():
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # of a disk that is read-only now
+                self.path.unlink(missing_ok=True)
 
     def _beat(self) -> None:
         while not self._over.wait(PERIOD):

@@ -17,7 +17,7 @@ from glassdask.base.logs import warn
 Arrays = dict[str, np.ndarray]
 
 #: What NumPy and zipfile raise for a truncated or corrupted file.
-_DAMAGE = (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile)
+_DAMAGE = (OSError, MemoryError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile)
 #: Name of the array with the owner of a file.
 _OWNER = "owner"
 

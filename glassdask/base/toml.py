@@ -13,6 +13,10 @@ from glassdask.base.errors import UsageError
 LARGEST_FILE = 1 << 18
 #: Most dots in a key. The time of tomllib grows with their square.
 _MOST_DOTS = 100
+#: Texts in quotes, and comments.
+_NOT_KEYS = re.compile(
+    r'"{3}[\s\S]*?"{3}|\'{3}[\s\S]*?\'{3}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*'
+)
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -25,7 +29,8 @@ def parse(text: str) -> dict[str, Any]:
     """
     if len(text) > LARGEST_FILE:
         raise ValueError(f"more than {LARGEST_FILE:,} letters")
-    if any(part.count(".") > _MOST_DOTS for part in re.split(r"[=,{}\[\]\n]", text)):
+    keys = re.split(r"[=,{}\[\]\n]", _NOT_KEYS.sub("", text))
+    if any(part.count(".") > _MOST_DOTS for part in keys):
         raise ValueError(f"a key with more than {_MOST_DOTS} dots")
     try:
         return tomllib.loads(text)

@@ -126,7 +126,8 @@ def _refuse_second(
 def _stale(campaign: Campaign, start_over: bool) -> list[str]:
     """Stages with outdated results; an error unless `start_over`."""
     kept = [s for s in records.stages(campaign) if not STAGES[s].outdated(campaign)]
-    stale = [stage for stage in kept if records.state(campaign, stage) is State.CHANGED]
+    find = records.sound_state if start_over else records.state
+    stale = [stage for stage in kept if find(campaign, stage) in (State.CHANGED, None)]
     if stale and not start_over:
         raise records.changed(campaign, stale[0], f"glassdask submit {campaign.typed}")
     return stale

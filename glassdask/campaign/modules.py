@@ -88,7 +88,7 @@ def _run(path: Path, source: bytes) -> dict[str, Indicator]:
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # dataclasses look for the module of their class
     with _errors_named(path, UsageError):
-        exec(compile(source, str(path), "exec"), vars(module))
+        exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
     new = [made for name, made in INDICATORS.items() if before.get(name) is not made]
     return {m.name: m._replace(function=partial(_call, path, m.function)) for m in new}
 

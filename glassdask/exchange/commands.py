@@ -107,7 +107,7 @@ def import_command(
         f"L = {campaign.box_length:.6g}; train {quench.split.train}, validation "
         f"{quench.split.validation}, test {quench.split.test}."
     )
-    print(f"Next: glassdask indicators {folder}, or glassdask run {folder}")
+    print(f"Next: glassdask indicators {campaign.typed}, or glassdask run {campaign.typed}")
 
 
 def _check_packs(folder: Path, files: list[Path], options: list[str]) -> None:
@@ -160,7 +160,9 @@ def export_command(
             times=time, symbols=symbols.split(",") if symbols else None, overwrite=overwrite,
         )  # fmt: skip
     for line in found.remarks:
-        print(line)
-    columns = ", ".join(found.columns) or f"no indicators: type `glassdask indicators {folder}`"
+        print(plain(line))
+    columns = (
+        ", ".join(found.columns) or f"no indicators: type `glassdask indicators {campaign.typed}`"
+    )
     print(f"{output} written: {found.frames} frames of {found.particles} particles, with")
     print(plain(f"  {columns}"))

@@ -20,6 +20,7 @@ from glassdask.exchange.formats import format_to_write
 from glassdask.exchange.formats.frame import Particles, need
 from glassdask.store import groups, layout, records
 from glassdask.store.classes import of_class
+from glassdask.store.reading import damage_named, damaged
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
@@ -196,7 +197,10 @@ def _particles(
     columns: Sequence[Column],
     symbols: Sequence[str] | None,
 ) -> Particles:
-    one = ds.isel(sample=sample)
+    with damage_named(campaign, "quench"):
+        one = ds.isel(sample=sample).load()
+    if not np.isfinite(one["position"].values).all():
+        raise damaged(campaign, "quench", f"position of run {sample} is missing")
     ids = np.arange(1, ds.sizes["particle"] + 1)
     return Particles(
         one["position"].values,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from glassdask.base.errors import StageFailed, UsageError
+from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.report import style
 from glassdask.run.mpi import check_launcher
@@ -81,7 +82,8 @@ def _announce(campaign: Campaign, points: list[Point]) -> None:
         todo = [
             stage
             for stage in stages_needed(point.campaign)
-            if stage not in shared and records.state(point.campaign, stage) is not State.COMPLETE
+            if stage not in shared
+            and records.sound_state(point.campaign, stage) is not State.COMPLETE
         ]
         check_launcher(point.campaign, tuple(todo), start_over=False)
         runs = point.campaign.file.quench.runs
@@ -95,14 +97,15 @@ def _row(campaign: Campaign, point: Point, own: Maps, start_over: bool) -> Row:
         link_stages(campaign, point)
         with Pipeline(point.campaign) as pipeline:
             for stage in stages_needed(point.campaign):
-                again = start_over and records.state(point.campaign, stage) is State.CHANGED
+                found = records.sound_state(point.campaign, stage)
+                again = start_over and found in (State.CHANGED, None)
                 pipeline.run(stage, again)
         return measure(point, read_maps(point.campaign), own)
     except (StageFailed, UsageError) as error:
         note = str(error)
     except SystemExit as ended:  # of a child process that has printed why
         note = f"ended with exit code {ended.code}; see {point.campaign.path / 'logs'}"
-    print(f"scan: {point.label} failed: {note}", flush=True)
+    print(plain(f"scan: {point.label} failed: {note}"), flush=True)
     return Row(point, note, failed=True)
 
 

@@ -170,7 +170,9 @@ def _link_stage(campaign: Campaign, target: Campaign, stage: str) -> None:
 def _link_manifest(campaign: Campaign, target: Campaign, stage: str) -> None:
     source, link = (manifest.path_of(each.path, stage) for each in (campaign, target))
     files.make_folder(link.parent)
+    files.remove(link)  # of a scan that was killed
     _link_file(str(source), str(link))
+    files.sync(link.parent)
 
 
 def _link_folder(source: Path, root: Path, name: Path) -> None:

@@ -15,7 +15,6 @@ from glassdask.campaign.modules import load_modules
 from glassdask.run import process
 from glassdask.store import groups, jobs, locks, records
 from glassdask.store.blocks import of_runs
-from glassdask.store.manifest import Damaged
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES, Part, Stage
 
@@ -64,23 +63,17 @@ class Pipeline:
     def run_all(self) -> list[str]:
         """Run all stages; returns the names of those that were not complete."""
         done = []
-        if self._state("indicators") is not State.COMPLETE:
+        if records.sound_state(self.campaign, "indicators") is not State.COMPLETE:
             load_modules(self.campaign)  # errors in them are found before the quenches
         for name in records.stages(self.campaign):
             reason = STAGES[name].left_out(self.campaign)
-            again = self.start_over and self._state(name) in (State.CHANGED, None)
+            found = records.sound_state(self.campaign, name)
+            again = self.start_over and found in (State.CHANGED, None)
             if reason:
                 print(f"{name}: left out: {reason}", flush=True)
             elif self.run(name, again):
                 done.append(name)
         return done
-
-    def _state(self, name: str) -> State | None:
-        """State of a stage; None if it is damaged."""
-        try:
-            return records.state(self.campaign, name)
-        except Damaged:
-            return None
 
     def run(self, name: str, start_over: bool = False) -> bool:
         """Run one stage; returns False if it was complete already."""
@@ -96,9 +89,9 @@ class Pipeline:
         ):
             return False
         self._say_what_is_missing(stage)
-        records.check_upstream(self.campaign, name)
         jobs.make_folders(self.campaign)
         locks.refuse_second(self.campaign, name)
+        records.check_upstream(self.campaign, name)
         began = time.monotonic()
         try:
             self._carry_out(stage, start_over)

@@ -74,6 +74,7 @@ def find_run(
         raise records.changed(campaign, stage)
     info = _lammps_stages(campaign)[stage]
     asked = {"sample": sample, "temperature": temperature, "replica": replica}
+    records.check_files(campaign.path, stage, thorough=True)
     with groups.open_group(campaign.store, info.status_in) as group:
         dims = [str(dim) for dim in group["run_status"].dims]
         place = tuple(

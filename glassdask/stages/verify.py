@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from glassdask.base.errors import StageFailed, in_one_line
+from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.store import groups, manifest, records
 from glassdask.store.manifest import Damaged
@@ -32,7 +33,7 @@ def verify(campaign: Campaign) -> None:
         if record is None or not record["complete"]:
             print(f"{stage}: {State.PARTIAL if record else State.ABSENT}, not compared")
             continue
-        found = list(manifest.damages(campaign.path, stage, record["token"]))
+        found = [each.what for each in manifest.damages(campaign.path, stage, record["token"])]
         if found:
             damaged[stage] = found
         else:
@@ -40,7 +41,7 @@ def verify(campaign: Campaign) -> None:
             print(f"{stage}: {_amount(campaign, stage, record['token'])}, as written", flush=True)
     for stage, found in damaged.items():
         for what in found:
-            print(f"{stage}: {what}")
+            print(plain(f"{stage}: {what}"))
     if damaged:
         first = next(iter(damaged))
         raise StageFailed(

@@ -23,7 +23,7 @@ from zarr.storage import LocalStore
 
 from glassdask.base import files
 from glassdask.store.layout import Array, Group
-from glassdask.store.manifest import Damaged
+from glassdask.store.manifest import Damaged, unreadable
 from glassdask.store.stage import STAGES
 
 if TYPE_CHECKING:  # xarray loads pandas: two seconds that each MPI rank and command would wait
@@ -173,8 +173,9 @@ def make_root(store: Path) -> None:
 def has_root(store: Path) -> bool:
     """Whether the root of a store exists and is undamaged."""
     try:
-        return json.loads((store / "zarr.json").read_text(encoding="utf-8")) == _ROOT
-    except (OSError, ValueError):
+        content = json.loads((store / "zarr.json").read_text(encoding="utf-8"))
+        return (content["zarr_format"], content["node_type"]) == (3, "group")
+    except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
@@ -276,6 +277,8 @@ def _damage_named(store: Path, group: str) -> Iterator[None]:
         yield
     except DAMAGE as error:
         stage = next((each.name for each in STAGES.values() if group in each.writes), group)
+        if isinstance(error, OSError):
+            raise unreadable(store.parent, stage, group, error) from None
         said = " ".join(str(error).split())
         raise Damaged(store.parent, stage, f"{group} cannot be read ({said})") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -119,8 +120,8 @@ def retry(campaign: Campaign, stage: str) -> int:
     content = np.asarray(status[...])
     failed = content == FAILED
     if failed.any():
-        manifest.remove(campaign.path, stage)
         records.update(campaign, stage, {"complete": False, "token": records.new_token()})
+        manifest.remove(campaign.path, stage)
         reasons = array(campaign.store, group, "failure")
         status[...] = np.where(failed, PENDING, content)
         reasons[...] = np.where(failed, "", np.asarray(reasons[...]))
@@ -129,8 +130,14 @@ def retry(campaign: Campaign, stage: str) -> int:
 
 
 def clear(campaign: Campaign, stage: str) -> None:
-    """Delete all results of a stage, its manifest and its record first."""
+    """Delete all results of a stage, its record first.
+
+    Killed at any moment, it leaves a stage that is incomplete, not a complete one with lost files.
+    """
     info = STAGES[stage]
+    with suppress(Damaged, OSError):
+        if records.read(campaign, stage):
+            records.update(campaign, stage, {"complete": False})
     manifest.remove(campaign.path, stage)
     for name in reversed(info.writes):
         if info.home.startswith(f"store.zarr/{name}/"):

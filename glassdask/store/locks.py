@@ -9,6 +9,7 @@ A holder on this node counts while it lives, one on another node while its heart
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import socket
 import tempfile
@@ -128,12 +129,14 @@ class Place:
             return False
         started, folder = _started(os.getpid()), str(self.path.stat().st_ino)
         own = Holder(os.getpid(), started or "0", live.node(), folder, socket.gethostname()).name
-        self._own = own
         with suppress(FileNotFoundError):
             (self.path / names[0]).rename(self.path / own)
         if not (self.path / own).exists():
-            self._own = ""
             return False
+        if self.holder([name for name in self.names() if name != own]):
+            (self.path / own).unlink()  # another process has taken another file at the same time
+            return False
+        self._own = own
         for name in names[1:]:  # left by a copy of the folder
             (self.path / name).unlink(missing_ok=True)
         return True
@@ -151,7 +154,7 @@ class Place:
                 raise StageFailed(
                     f"{self.path} is in the way: {error.strerror}",
                     "a folder that glassdask made",
-                    f"Type `rm {self.path}`.",
+                    f"Type `rm -r {shlex.quote(str(self.path))}`.",
                 ) from None
 
     def is_own(self) -> bool:

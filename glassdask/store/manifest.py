@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -37,16 +38,37 @@ class Damaged(StageFailed):
         The stage that wrote them.
     what : str
         The file, and what is wrong with it.
+    then : str, optional
+        What to do; by default, to restore the file or to repeat the stage.
     """
 
-    def __init__(self, folder: Path, stage: str, what: str) -> None:
+    def __init__(self, folder: Path, stage: str, what: str, then: str = "") -> None:
         self.stage, self.what = stage, what
-        again = f"glassdask {stage} {shlex.quote(str(folder))} --start-over"
         super().__init__(
             f"in the results of {stage}, {what}",
             "complete, undamaged results",
-            f"Restore them from a copy, or type `{again}`.",
+            then or f"Restore them from a copy, or type `{_again(folder, stage)}`.",
         )
+
+
+def unreadable(folder: Path, stage: str, what: str, error: OSError) -> Damaged:
+    """The error for a file that exists and cannot be read now; it may be undamaged."""
+    if isinstance(error, FileNotFoundError):
+        return Damaged(folder, stage, f"{what} is missing")
+    then = f"See why, and try again; `glassdask verify {shlex.quote(str(folder))}` compares all."
+    return Damaged(folder, stage, f"{what} cannot be read ({error.strerror or error})", then)
+
+
+def _again(folder: Path, stage: str) -> str:
+    """The command that makes the results of a stage again."""
+    shown = shlex.quote(str(folder))
+    try:
+        imported = '"source": "import"' in (folder / STAGES[stage].home).read_text("utf-8")
+    except (OSError, ValueError):
+        imported = False
+    if imported:
+        return f"glassdask import {shown} FILES --start-over"
+    return f"glassdask {stage} {shown} --start-over"
 
 
 def path_of(folder: Path, stage: str) -> Path:
@@ -88,7 +110,10 @@ def _digest(content: dict) -> str:
 
 def remove(folder: Path, stage: str) -> None:
     """Delete the manifest of a stage that begins again, before its results."""
-    path_of(folder, stage).unlink(missing_ok=True)
+    path = path_of(folder, stage)
+    if path.exists():
+        path.unlink()
+        files.sync(path.parent)
 
 
 def check(folder: Path, stage: str, token: str, thorough: bool = False) -> None:
@@ -114,30 +139,38 @@ def check(folder: Path, stage: str, token: str, thorough: bool = False) -> None:
     place = (folder, stage, token)
     if not thorough and time.monotonic() - _checked.get(place, -HOLDS) < HOLDS:
         return
-    for what in damages(folder, stage, token, thorough):
-        raise Damaged(folder, stage, what)
+    for damage in damages(folder, stage, token, thorough):
+        raise damage
     _checked[place] = time.monotonic()
 
 
-def damages(folder: Path, stage: str, token: str, thorough: bool = True) -> Iterator[str]:
+def damages(folder: Path, stage: str, token: str, thorough: bool = True) -> Iterator[Damaged]:
     """What is wrong with the files of a complete stage; parameters as for `check`."""
     try:
         expected = expected_files(folder, stage, token)
+        written = path_of(folder, stage).stat().st_mtime_ns
     except Damaged as error:
-        yield error.what
+        yield error
+        return
+    except OSError as error:
+        yield unreadable(folder, stage, f"{FOLDER}/{stage}.json", error)
         return
     for name, about in expected.items():
-        wrong = _damage(folder / name, about, thorough)
-        if wrong:
-            yield f"{name} {wrong}"
-    written = path_of(folder, stage).stat().st_mtime_ns
+        try:
+            wrong = _damage(folder / name, about, thorough)
+        except OSError as error:
+            yield unreadable(folder, stage, name, error)
+        else:
+            if wrong:
+                yield Damaged(folder, stage, f"{name} {wrong}")
     for path in _files(folder, STAGES[stage]):
         name = path.relative_to(folder).as_posix()
         # A further file in a group would be read; beside figures and weights it does no harm. An
         # older one is a file of another node that a network file system showed too late.
         known = name in expected or not name.startswith("store.zarr/")
-        if not known and path.stat().st_mtime_ns > written:
-            yield f"{name} was added later"
+        with suppress(FileNotFoundError):
+            if not known and path.stat().st_mtime_ns > written:
+                yield Damaged(folder, stage, f"{name} was added later", "Delete it.")
 
 
 def expected_files(folder: Path, stage: str, token: str) -> dict[str, Fingerprint]:
@@ -154,9 +187,11 @@ def expected_files(folder: Path, stage: str, token: str) -> dict[str, Fingerprin
         if content.pop("sha256") != _digest(content) or content["stage"] != stage:
             raise ValueError
         found = {name: Fingerprint(*about) for name, about in content["files"].items()}
+        if any(Path(name).is_absolute() or ".." in Path(name).parts for name in found):
+            raise ValueError
     except FileNotFoundError:
         raise Damaged(folder, stage, f"{FOLDER}/{path.name} is missing") from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Damaged(folder, stage, f"{FOLDER}/{path.name} is damaged") from None
     if content["token"] != token:
         raise Damaged(folder, stage, f"{FOLDER}/{path.name} belongs to other results")
@@ -173,18 +208,15 @@ def renew(folder: Path, stage: str, token: str) -> None:
 
 
 def _damage(path: Path, expected: Fingerprint, thorough: bool) -> str:
-    """What is wrong with a file, empty if nothing."""
-    try:
-        about = path.stat()
-        if about.st_size != expected.bytes:
-            return f"has {about.st_size} bytes instead of {expected.bytes}"
-        doubtful = about.st_mtime_ns != expected.modified or path.suffix == ".json"
-        if (thorough or doubtful) and _hash(path).sha256 != expected.sha256:
-            return "is damaged"
-    except FileNotFoundError:
-        return "is missing"
-    except OSError as error:
-        return f"cannot be read ({error.strerror})"
+    """What is wrong with a file, empty if nothing; an OSError if it cannot be read."""
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):  # reading a pipe or a device would not end
+        return "is not a regular file"
+    if about.st_size != expected.bytes:
+        return f"has {about.st_size} bytes instead of {expected.bytes}"
+    doubtful = about.st_mtime_ns != expected.modified or path.suffix == ".json"
+    if (thorough or doubtful) and _hash(path).sha256 != expected.sha256:
+        return "is damaged"
     return ""
 
 

@@ -61,7 +61,7 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
     import xarray as xr
 
     store = locate(path)
-    _check_files(store)
+    check_files(store)
     try:
         return xr.open_datatree(str(store), engine="zarr", chunks=chunks, consolidated=False)
     except DAMAGE as error:
@@ -72,10 +72,18 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
         ) from None
 
 
-def _check_files(store: Path) -> None:
-    """Check all complete stages; a store without its campaign folder has no manifests."""
+def check_files(store: Path, thorough: bool = False) -> None:
+    """Check the files of all complete stages, as `manifest.check`.
+
+    A store without its campaign folder has no manifests, and is not checked.
+
+    Raises
+    ------
+    Damaged
+        It names the first damaged file.
+    """
     folder = store.parent
     if (folder / manifest.FOLDER).is_dir() or (folder / "campaign.toml").exists():
         for stage in STAGES.values():
             if stage.writes:
-                records.check_files(folder, stage.name)
+                records.check_files(folder, stage.name, thorough)

@@ -27,7 +27,7 @@ def identity(campaign: Campaign, stage: str) -> str:
 
 def owner(identity: str, stage: str, number: int, seed: object) -> str:
     """The run that a file belongs to, as text; `identity` is that of its stage."""
-    return f"run {number} of {stage}, seed {seed}, campaign {identity}"
+    return f"run {number} of {stage}, seed {seed}, inputs {identity}"
 
 
 def owners(campaign: Campaign, stage: str) -> Callable[[int], str]:

@@ -14,7 +14,7 @@ from glassdask.campaign import Campaign
 from glassdask.campaign.analyses import Positions
 from glassdask.store import groups, layout, records
 from glassdask.store.classes import of_classes
-from glassdask.store.manifest import Damaged
+from glassdask.store.manifest import Damaged, unreadable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,7 +40,9 @@ def damage_named(campaign: Campaign, stage: str) -> Iterator[None]:
     """Re-raise read errors as a StageFailed with the name of the stage that wrote the data."""
     try:
         yield
-    except (OSError, RuntimeError, ValueError) as error:
+    except OSError as error:
+        raise unreadable(campaign.path, stage, "a file", error) from None
+    except (RuntimeError, ValueError) as error:
         raise damaged(campaign, stage, f"a file is damaged ({error})") from None
 
 

@@ -236,6 +236,14 @@ def state(campaign: Campaign, stage: str) -> State:
     return State.COMPLETE if record["complete"] else State.PARTIAL
 
 
+def sound_state(campaign: Campaign, stage: str) -> State | None:
+    """As `state`, but None when results are damaged."""
+    try:
+        return state(campaign, stage)
+    except Damaged:
+        return None
+
+
 def difference(campaign: Campaign, stage: str) -> str:
     """The differences between the inputs of a stage's results and the present ones, as text."""
     record = read(campaign, stage)
