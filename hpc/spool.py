@@ -38,7 +38,7 @@ def load(folder: Path, number: int, owner: str = "") -> dict[str, np.ndarray]:
 
 
 def finished(folder: Path, owner: Owner = lambda number: "") -> set[int]:
-    """Numbers of the runs with results; with a damaged file or that of another, it is repeated."""
+    """Numbers of the runs with results; a damaged file, or that of another run, does not count."""
     then = "its run is repeated"
     files = waiting_files(folder).items()
     return {n for n, path in files if npz.read(path, then=then, owner=owner(n)) is not None}

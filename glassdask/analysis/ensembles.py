@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
@@ -44,6 +45,11 @@ class Ensemble:
     replicas: np.ndarray
     stored: np.ndarray
     group: zarr.Group
+
+    @cached_property
+    def _owner(self) -> Callable[[int], str]:
+        """Names of the runs, which temporary files must have."""
+        return owners.owners(self.campaign, "propensity")
 
     @property
     def times(self) -> np.ndarray:
@@ -94,8 +100,7 @@ class Ensemble:
         shape = self.group["run_status"].shape  # type: ignore[union-attr]
         number = int(np.ravel_multi_index(place, shape))
         path = trajectories.waiting_file(self.campaign, number)
-        owner = owners.owners(self.campaign, "propensity")(number)
-        content = npz.read(path, (name,), owner=owner)
+        content = npz.read(path, (name,), owner=self._owner(number))
         return np.asarray(self.group[name][place]) if content is None else content[name]  # type: ignore[index]
 
 

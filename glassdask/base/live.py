@@ -54,7 +54,7 @@ def path_of(folder: Path, stage: str) -> Path:
 
 @cache
 def node() -> str:
-    """Name of this machine since its last start; other in containers with own process numbers."""
+    """Name of this machine since its last start; another in a container with its own processes."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot.replace('-', '')}.{Path('/proc/self/ns/pid').stat().st_ino}"
@@ -70,7 +70,7 @@ class Heart:
     path : Path
         The heartbeat file.
     held : callable
-        Whether this process still holds the stage. When it does not, the process is stopped like
+        Whether this process still holds the stage. When it does not, the process is stopped as
         by Ctrl-C.
     """
 

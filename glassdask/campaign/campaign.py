@@ -149,7 +149,7 @@ def load(path: str | Path, overrides: tuple[str, ...] | list[str] = ()) -> Campa
     UsageError
         When the file is missing or invalid.
     """
-    folder = usable(Path(path))
+    folder = checked_folder(Path(path))
     if folder.name == "campaign.toml" and folder.is_file():
         folder = folder.parent
     file = folder / "campaign.toml"
@@ -162,7 +162,7 @@ def load(path: str | Path, overrides: tuple[str, ...] | list[str] = ()) -> Campa
     return from_data(folder, toml.read(file, "a campaign file"), tuple(overrides))
 
 
-def usable(folder: Path) -> Path:
+def checked_folder(folder: Path) -> Path:
     """The path of a campaign folder, which can be an argument of any command.
 
     Raises

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from glassdask.base import files
 from glassdask.base.errors import UsageError
-from glassdask.campaign.campaign import Campaign, from_data, usable
+from glassdask.campaign.campaign import Campaign, checked_folder, from_data
 from glassdask.campaign.schema import CampaignFile
 
 PRESETS = ("quick", "reduced", "paper")
@@ -81,7 +81,7 @@ def draft(
     UsageError
         When the folder already has a campaign, or the values are invalid.
     """
-    folder = usable(folder)
+    folder = checked_folder(folder)
     target = folder / "campaign.toml"
     if target.exists():
         raise UsageError(

@@ -71,6 +71,8 @@ def on_several(
     done: list[dict[str, Any]] = []
 
     def on_line(line: str) -> None:
+        if not line.strip():
+            return
         if not line.startswith(MARK):
             print(plain(line), end="", flush=True)
             return
@@ -117,7 +119,8 @@ def _failure(
 
 def tell(**content: Any) -> None:
     """Send a message to the parent of the processes, in one write."""
-    sys.stdout.write(MARK + json.dumps(content) + "\n")
+    # other output of the process may lack its end of line
+    sys.stdout.write(f"\n{MARK}{json.dumps(content)}\n")
     sys.stdout.flush()
 
 
