@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -87,12 +88,14 @@ def follow(
     child = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
-        stderr=errors,
+        stderr=subprocess.PIPE if errors is None else errors,
         text=True,
+        errors="replace",
         env=os.environ | {PARENT_VARIABLE: f"{socket.gethostname()} {os.getpid()}"} | environment,
         start_new_session=True,
     )
     assert child.stdout is not None
+    passing = _pass_on(child)
     progress: Progress | None = None
     try:
         for line in child.stdout:
@@ -116,8 +119,26 @@ def follow(
         _end(child)
         raise
     finally:
+        if passing is not None:
+            passing.join(timeout=2)  # a process that outlives the child may keep the pipe open
         if progress is not None:
             progress.__exit__(None, None, None)
+
+
+def _pass_on(child: subprocess.Popen) -> threading.Thread | None:
+    """Print stderr of a child, made safe for the terminal, from a thread."""
+    # taken from the child, since `communicate` would read it, too
+    stream, child.stderr = child.stderr, None
+    if stream is None:
+        return None
+
+    def read() -> None:
+        for line in stream:
+            print(plain(line), end="", file=sys.stderr, flush=True)
+
+    passing = threading.Thread(target=read, name="stderr", daemon=True)
+    passing.start()
+    return passing
 
 
 def _stop(child: subprocess.Popen, stopping: Stopping) -> None:

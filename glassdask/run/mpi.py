@@ -16,6 +16,7 @@ from typing import Any
 from glassdask.base.errors import StageFailed, StoppedEarly, UsageError
 from glassdask.base.logs import warn
 from glassdask.base.progress import PIPE_VARIABLE
+from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.run.child import Stopping, follow
 from glassdask.store import jobs, records
@@ -200,16 +201,16 @@ def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
 def replay(campaign: Campaign, stage: str, number: int, ranks: int) -> int:
     """Repeat one run on `ranks` ranks, compare, return the exit code; see `hpc.replay.replay`."""
     command = _command(campaign, ranks, stage, "--replay", str(number), "--ranks", str(ranks))
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    said = False
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        for line in child.stdout:
-            print(line, end="", flush=True)
-            said = True
-    if child.returncode == 0 and not said:
+    said: list[str] = []
+
+    def on_line(line: str) -> None:
+        print(plain(line), end="", flush=True)
+        said.append(line)
+
+    code = follow(command, {"OMP_NUM_THREADS": "1"}, STOPPING, on_line)
+    if code == 0 and not said:
         raise _did_nothing(campaign, "the replay")
-    return child.returncode
+    return code
 
 
 def check_launcher(campaign: Campaign, stages: tuple[str, ...], start_over: bool) -> None:
