@@ -223,6 +223,7 @@ def test_hung_run_fails_alone_and_can_be_retried(undisturbed: Path, tmp_path: Pa
     assert said == "quench: no failed runs; complete for this campaign file, nothing to do."
 
 
+@pytest.mark.long
 def test_error_on_one_rank_fails_only_its_run(tmp_path: Path) -> None:
     two_blocks = ("quench.equilibration_time=15.0", "quench.cooling_rate=2.0")
     saving = ("hpc.ranks_per_run=2", "hpc.restart_interval=0.001", "hpc.first_run=2")
@@ -276,6 +277,7 @@ def test_a_replay_has_the_same_bits_or_says_what_differs(
     assert "pair_style lj/smooth/linear" in shown
 
 
+@pytest.mark.long
 def test_files_of_the_working_directory_are_not_imported(
     undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
