@@ -119,7 +119,6 @@ def _refuse_second(
             f"`glassdask cancel {campaign.typed}`.",
         )
     for job in planned:
-        locks.refuse_second(campaign, job.name)
         locks.wait_for_silence(campaign, job.name)
 
 
