@@ -11,6 +11,7 @@ from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
 from glassdask.store import groups, layout
 from glassdask.store.classes import of_class
+from glassdask.store.manifest import Damaged
 from glassdask.store.starts import starting_samples
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def starts_of(campaign: Campaign, samples: np.ndarray) -> Callable[[int, int], n
     _check_equilibrated(campaign)
     positions = groups.values(campaign.store, "equilibrated", "position")
     if not np.isfinite(positions).all():
-        raise _missing(campaign, "a configuration", "equilibrate")
+        raise Damaged(campaign.path, "equilibrate", "a configuration is missing")
     return lambda c, t: positions[c, t]
 
 
@@ -89,13 +90,5 @@ def _check_equilibrated(campaign: Campaign) -> None:
 def _checked(campaign: Campaign, positions: xr.DataArray, sample: int, state: str) -> np.ndarray:
     found = positions.isel(sample=sample).values
     if not np.isfinite(found).all():
-        raise _missing(campaign, f"the {state} of sample {sample}", "quench")
+        raise Damaged(campaign.path, "quench", f"the {state} of sample {sample} is missing")
     return found
-
-
-def _missing(campaign: Campaign, what: str, stage: str) -> StageFailed:
-    return StageFailed(
-        f"{what} is missing or damaged in the results of {stage}",
-        "complete, undamaged results",
-        f"Type `glassdask {stage} {campaign.typed} --start-over`.",
-    )

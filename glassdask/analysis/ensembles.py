@@ -14,7 +14,7 @@ from glassdask.base import npz
 from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
 from glassdask.store import groups, layout, owners, trajectories
-from glassdask.store.reading import damage_named, damaged
+from glassdask.store.manifest import Damaged, damage_named
 
 #: Variables of the store for each trajectory.
 RECORDED = ("crsd", "displacement")
@@ -82,7 +82,7 @@ class Ensemble:
 
     def _read(self, name: str, part: slice) -> np.ndarray:
         place = (self.configuration, self.temperature)
-        with damage_named(self.campaign, "propensity"):
+        with damage_named(self.campaign.path, "propensity", "a file"):
             found = np.asarray(self.group[name][(*place, slice(None), part)])  # type: ignore[index]
         if len(self.replicas) < len(found):
             found = found[self.replicas]
@@ -91,7 +91,7 @@ class Ensemble:
         if not np.isfinite(found.sum(dtype=float)):
             samples = np.asarray(self.group["configuration"][...])  # type: ignore[index]
             sample = int(samples[self.configuration])
-            raise damaged(self.campaign, "propensity", f"{name} of sample {sample} is missing")
+            raise Damaged(self.campaign.path, "propensity", f"{name} of sample {sample} is missing")
         return found
 
     def _waiting(self, name: str, replica: int) -> np.ndarray:

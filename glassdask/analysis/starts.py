@@ -12,6 +12,7 @@ from glassdask.campaign.analyses import Positions
 from glassdask.campaign.modules import load_modules
 from glassdask.physics.configuration import structural_indicators
 from glassdask.store import groups, layout, reading
+from glassdask.store.manifest import Damaged
 
 
 def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") -> xr.Dataset:
@@ -55,7 +56,7 @@ def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") 
                 "[propensity] samples.",
             )
     if position.isnull().any():
-        raise reading.damaged(campaign, "equilibrate", f"{chosen.name} of run {sample} is missing")
+        raise Damaged(campaign.path, "equilibrate", f"{chosen.name} of run {sample} is missing")
     made = position.to_dataset().assign_coords(sample=sample)
     return made.assign_attrs(group.attrs).assign_attrs(campaign.indicator_parameters)
 

@@ -11,7 +11,7 @@ import xarray as xr
 
 from glassdask.campaign import Campaign
 from glassdask.store import groups, layout, records
-from glassdask.store.reading import damage_named
+from glassdask.store.manifest import damage_named
 from glassdask.store.records import State
 
 
@@ -45,7 +45,7 @@ def columns_of(
             continue
         if not groups.exists(campaign.store, name):  # correlate without an ensemble
             continue
-        with damage_named(campaign, stage):
+        with damage_named(campaign.path, stage, "a file"):
             ds = groups.open_group(campaign.store, name)
             if of_propensity:
                 found = _propensity(ds, times, samples)
@@ -59,7 +59,7 @@ def columns_of(
 def _read(
     campaign: Campaign, stage: str, read: Callable[[int], np.ndarray], sample: int
 ) -> np.ndarray:
-    with damage_named(campaign, stage):
+    with damage_named(campaign.path, stage, "a file"):
         return read(sample)
 
 

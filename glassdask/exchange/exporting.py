@@ -20,7 +20,7 @@ from glassdask.exchange.formats import format_to_write
 from glassdask.exchange.formats.frame import Particles, need
 from glassdask.store import groups, layout, records
 from glassdask.store.classes import of_class
-from glassdask.store.reading import damage_named, damaged
+from glassdask.store.manifest import Damaged, damage_named
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
@@ -197,10 +197,10 @@ def _particles(
     columns: Sequence[Column],
     symbols: Sequence[str] | None,
 ) -> Particles:
-    with damage_named(campaign, "quench"):
+    with damage_named(campaign.path, "quench", "a file"):
         one = ds.isel(sample=sample).load()
     if not np.isfinite(one["position"].values).all():
-        raise damaged(campaign, "quench", f"position of run {sample} is missing")
+        raise Damaged(campaign.path, "quench", f"position of run {sample} is missing")
     ids = np.arange(1, ds.sizes["particle"] + 1)
     return Particles(
         one["position"].values,

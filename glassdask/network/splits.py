@@ -10,7 +10,7 @@ import zarr
 from glassdask.base.errors import StageFailed
 from glassdask.campaign import Campaign
 from glassdask.store import groups, layout
-from glassdask.store.reading import damage_named, damaged
+from glassdask.store.manifest import Damaged, damage_named
 
 LIQUID, GLASS = 0, 1
 
@@ -111,7 +111,7 @@ def _open(campaign: Campaign) -> zarr.Array:
 
 def _read_runs(campaign: Campaign, density: zarr.Array, runs: np.ndarray) -> np.ndarray:
     values = np.empty((len(runs), *density.shape[1:]), density.dtype)
-    with damage_named(campaign, "grid"):
+    with damage_named(campaign.path, "grid", "a file"):
         for low, high in _ranges(runs, (density.shards or density.chunks)[0]):
             values[low:high] = density[int(runs[low]) : int(runs[high - 1]) + 1]
     _check(campaign, values, runs)
@@ -136,4 +136,4 @@ def _check(campaign: Campaign, values: np.ndarray, runs: np.ndarray) -> None:
     wrong = np.argwhere(~(np.abs(found - campaign.file.system.particles) < 0.5))
     if len(wrong):
         run, count = runs[wrong[0][0]], found[tuple(wrong[0])]
-        raise damaged(campaign, "grid", f"the image of run {run} has {count:.6g} particles")
+        raise Damaged(campaign.path, "grid", f"the image of run {run} has {count:.6g} particles")

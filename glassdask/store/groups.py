@@ -10,7 +10,7 @@ import asyncio
 import errno
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from zarr.storage import LocalStore
 
 from glassdask.base import files
 from glassdask.store.layout import Array, Group
-from glassdask.store.manifest import Damaged, unreadable
+from glassdask.store.manifest import damage_named
 from glassdask.store.stage import STAGES
 
 if TYPE_CHECKING:  # xarray loads pandas: two seconds that each MPI rank and command would wait
@@ -39,8 +39,6 @@ LIBRARIES = (
 _ROOT = {"zarr_format": 3, "node_type": "group", "attributes": {}}
 #: With checksums, a damaged chunk raises an error.
 _COMPRESSOR = ZstdCodec(level=1, checksum=True)
-#: What zarr and xarray raise for damaged metadata and chunks.
-DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError)
 
 
 class _Durable(LocalStore):
@@ -270,17 +268,10 @@ def values(store: Path, group: str, name: str) -> np.ndarray:
         return np.asarray(found[...])
 
 
-@contextmanager
-def _damage_named(store: Path, group: str) -> Iterator[None]:
+def _damage_named(store: Path, group: str) -> AbstractContextManager[None]:
     """Re-raise read errors with the name of the stage that wrote a group."""
-    try:
-        yield
-    except DAMAGE as error:
-        stage = next((each.name for each in STAGES.values() if group in each.writes), group)
-        if isinstance(error, OSError):
-            raise unreadable(store.parent, stage, group, error) from None
-        said = " ".join(str(error).split())
-        raise Damaged(store.parent, stage, f"{group} cannot be read ({said})") from None
+    stage = next((each.name for each in STAGES.values() if group in each.writes), group)
+    return damage_named(store.parent, stage, group)
 
 
 def dimensions(found: zarr.Array) -> tuple[str, ...]:

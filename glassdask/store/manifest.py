@@ -8,7 +8,7 @@ import shlex
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from glassdask.base import files
@@ -16,6 +16,8 @@ from glassdask.base.errors import StageFailed
 from glassdask.base.files import Fingerprint
 from glassdask.store.stage import STAGES, Stage
 
+#: What reading a damaged file of a store raises.
+DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError)
 #: Folder of the manifests in a campaign.
 FOLDER = "manifests"
 #: Seconds for which a check without damage holds in this process.
@@ -57,6 +59,31 @@ def unreadable(folder: Path, stage: str, what: str, error: OSError) -> Damaged:
         return Damaged(folder, stage, f"{what} is missing")
     then = f"See why, and try again; `glassdask verify {shlex.quote(str(folder))}` compares all."
     return Damaged(folder, stage, f"{what} cannot be read ({error.strerror or error})", then)
+
+
+@contextmanager
+def damage_named(folder: Path, stage: str, what: str) -> Iterator[None]:
+    """Re-raise read errors as Damaged, with the stage that wrote the data.
+
+    Parameters
+    ----------
+    folder : Path
+        The campaign folder.
+    stage : str
+    what : str
+        What is read, such as the name of a group.
+
+    Raises
+    ------
+    Damaged
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unreadable(folder, stage, what, error) from None
+    except DAMAGE as error:
+        said = " ".join(str(error).split())
+        raise Damaged(folder, stage, f"{what} cannot be read ({said})") from None
 
 
 def _again(folder: Path, stage: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.store import manifest, records
-from glassdask.store.groups import DAMAGE
+from glassdask.store.manifest import DAMAGE
 from glassdask.store.stage import STAGES
 
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,7 @@ from glassdask.campaign import Campaign
 from glassdask.campaign.analyses import Positions
 from glassdask.store import groups, layout, records
 from glassdask.store.classes import of_classes
-from glassdask.store.manifest import Damaged, unreadable
+from glassdask.store.manifest import Damaged, damage_named
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,24 +29,8 @@ def load(campaign: Campaign, stage: str, values: xr.Dataset | xr.DataArray) -> A
     StageFailed
         When a file is damaged.
     """
-    with damage_named(campaign, stage):
+    with damage_named(campaign.path, stage, "a file"):
         return values.load()
-
-
-@contextmanager
-def damage_named(campaign: Campaign, stage: str) -> Iterator[None]:
-    """Re-raise read errors as a StageFailed with the name of the stage that wrote the data."""
-    try:
-        yield
-    except OSError as error:
-        raise unreadable(campaign.path, stage, "a file", error) from None
-    except (RuntimeError, ValueError) as error:
-        raise damaged(campaign, stage, f"a file is damaged ({error})") from None
-
-
-def damaged(campaign: Campaign, stage: str, what: str) -> Damaged:
-    """The error for damaged results of a stage."""
-    return Damaged(campaign.path, stage, what)
 
 
 def check_complete(
@@ -78,7 +60,7 @@ def check_complete(
     holes = np.isnan(values.values).reshape(len(status), -1).any(axis=1)
     lost = np.flatnonzero(holes & (status == layout.DONE))
     if len(lost):
-        raise damaged(campaign, stage, f"{values.name} of run {low + lost[0]} is missing")
+        raise Damaged(campaign.path, stage, f"{values.name} of run {low + lost[0]} is missing")
 
 
 def read_configurations(
@@ -99,7 +81,7 @@ def read_configurations(
         When a file is damaged or missing.
     """
     record = records.read(campaign, "quench") or {}
-    with damage_named(campaign, "quench"):
+    with damage_named(campaign.path, "quench", "configurations"):
         group = _configurations(campaign.store, record.get("token", ""))
         runs = group.isel(sample=slice(low, high))
         block = of_classes(campaign, runs, (POSITIONS[which], "run_status")).load()
