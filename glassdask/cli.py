@@ -19,6 +19,7 @@ from glassdask.base.options import (
     StartOver,
     Walltime,
 )
+from glassdask.base.terminal import print_anything
 from glassdask.base.walltime import Alarm, stop_in_time
 from glassdask.batch.commands import cancel_command, queue_at_least, submit_command
 from glassdask.exchange.commands import ManyWords, export_command, import_command
@@ -242,6 +243,7 @@ def _load(folder: Path, overrides: list[str] | None) -> Campaign:
 def main() -> None:
     """Entry point: print errors in one line, and set the exit code."""
     os.environ.update(SAFE_PATH)
+    print_anything()
     for number in (signal.SIGTERM, signal.SIGUSR1):  # sent by batch systems; treat as Ctrl-C
         signal.signal(number, signal.default_int_handler)
     sys.unraisablehook = _stop_again

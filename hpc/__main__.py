@@ -18,10 +18,11 @@ from mpi4py import MPI
 from glassdask.base import files
 from glassdask.base.errors import GlassdaskError, StoppedEarly, as_stage_error
 from glassdask.base.logs import LOG_VARIABLE, open_log, warn
+from glassdask.base.terminal import print_anything
 from glassdask.base.walltime import FORMS, seconds_to_work
 from glassdask.batch.scheduler import time_left
 from glassdask.campaign import Campaign, load
-from glassdask.run.child import PARENT_VARIABLE, parent_lives
+from glassdask.run.child import PARENT_VARIABLE, parent_lives, started
 from glassdask.run.mpi import ABORTED, AGAIN, exit_path
 from glassdask.store import jobs, locks, owners, records
 from glassdask.store.stage import STAGES, stage_folder
@@ -64,10 +65,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> int:
     """Run one stage; returns the exit code, the same on all ranks."""
+    print_anything()
     options, world = parse(), MPI.COMM_WORLD
     os.environ["OMP_NUM_THREADS"] = "1"
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, Signals.ask)
+    if world.Get_rank() == 0:
+        started()
     if leftovers.leads_node():
         leftovers.remove()
     # only rank 0 reads the campaign, so that no rank waits if other nodes cannot see the folder

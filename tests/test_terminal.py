@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from test_hpc import begun
 
 from glassdask.base.errors import StageFailed
 from glassdask.base.logs import warn
-from glassdask.base.terminal import plain
+from glassdask.base.terminal import plain, print_anything
 from glassdask.batch.queue import run
 from glassdask.stages.replaying import find_run, print_input
 from glassdask.store.owners import owners
@@ -59,3 +61,17 @@ def test_names_in_a_campaign_file_are_plain(tmp_path: Path) -> None:
     said = in_process("status", str(folder), "--set", r'system.model="\u001b[31m"', code=2)
     assert is_safe(said.stderr)
     assert r"\x1b[31m" in said.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "koi8-r", "utf-8"])
+def test_any_terminal_can_show_any_text(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    print_anything()
+    print("C(Γ, Υ) = −0.5 ± 0.1 σ², 体 \udcff", flush=True)
+    shown = terminal.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    if encoding == "utf-8":
+        assert shown == "C(Γ, Υ) = −0.5 ± 0.1 σ², 体 \\udcff\n"
+    else:
+        assert "C(Gamma, Upsilon) = -0.5" in shown
+        assert r"\u4f53 \udcff" in shown

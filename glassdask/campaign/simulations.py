@@ -196,3 +196,7 @@ class Hpc(Section):
     hang_time: Positive = about(
         "seconds without progress after which a run counts as failed", default=1800.0
     )
+    start_time: Positive = about(
+        "seconds in which the MPI ranks, or the processes on several devices, must start",
+        default=300.0,
+    )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from glassdask.base.errors import StageFailed
 from glassdask.base.progress import Progress, read_piped
 from glassdask.base.terminal import plain
 from glassdask.base.walltime import Alarm
@@ -24,6 +25,10 @@ PARENT_VARIABLE = "GLASSDASK_PARENT"
 #: Environment of all child processes: they import nothing from the working directory, where users
 #: have files such as queue.py. Commands that a launcher may start without it have the option -P.
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
+
+
+#: Line with which a child shows that it has started.
+_STARTED = "@started"
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,17 @@ class Stopping:
     errors: tuple[int, ...] = ()
 
 
+def started() -> None:
+    """Tell the parent of this process, if there is one, that the launcher has started it."""
+    if PARENT_VARIABLE in os.environ:
+        print(_STARTED, flush=True)
+
+
 def follow(
     command: list[str],
     environment: dict[str, str],
     stopping: Stopping,
+    start_time: float,
     on_line: Callable[[str], object] | None = None,
     errors: IO[str] | None = None,
 ) -> int:
@@ -67,6 +79,8 @@ def follow(
         Variables that are added to those of this process.
     stopping : Stopping
         What to do after Ctrl-C.
+    start_time : float
+        Seconds in which the child must print a line: a launcher may wait for ever.
     on_line : callable, optional
         Receives every line that is not progress, instead of the terminal.
     errors : file, optional
@@ -79,6 +93,8 @@ def follow(
 
     Raises
     ------
+    StageFailed
+        When the child printed nothing in `start_time`, or failed without a line.
     KeyboardInterrupt
         When the child was stopped.
     SystemExit
@@ -89,16 +105,20 @@ def follow(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE if errors is None else errors,
-        text=True,
+        encoding="utf-8",
         errors="replace",
-        env=os.environ | {PARENT_VARIABLE: f"{socket.gethostname()} {os.getpid()}"} | environment,
+        env=os.environ | _environment() | environment,
         start_new_session=True,
     )
     assert child.stdout is not None
     passing = _pass_on(child)
     progress: Progress | None = None
+    silent = _Silent(child, start_time)
     try:
         for line in child.stdout:
+            silent.cancel()
+            if line.strip() == _STARTED:
+                continue
             content = read_piped(line)
             if content is not None:
                 name, unit, total, done, note, left = content
@@ -109,7 +129,15 @@ def follow(
                 on_line(line)
             else:
                 print(plain(line), end="", flush=True)
-        return child.wait()
+        code = child.wait()
+        if silent.killed or (code and not silent.finished.is_set()):
+            spent = f"in {start_time:g} s" if silent.killed else f"and gave exit code {code}"
+            raise StageFailed(
+                f"{command[0]} started no process {spent}",
+                "processes that start within [hpc] start_time",
+                "See what it has printed. Set another [hpc] launcher, or a longer start_time.",
+            )
+        return code
     except KeyboardInterrupt:
         _stop(child, stopping)
         if child.returncode in stopping.errors:  # the child has printed its error
@@ -119,10 +147,30 @@ def follow(
         _end(child)
         raise
     finally:
+        silent.cancel()
         if passing is not None:
             passing.join(timeout=2)  # a process that outlives the child may keep the pipe open
         if progress is not None:
             progress.__exit__(None, None, None)
+
+
+def _environment() -> dict[str, str]:
+    """Variables of every child: its parent, and the encoding in which it prints."""
+    parent = f"{socket.gethostname()} {os.getpid()}"
+    return {PARENT_VARIABLE: parent, "PYTHONIOENCODING": "utf-8"}
+
+
+class _Silent(threading.Timer):
+    """Kill a child after some seconds, unless cancelled."""
+
+    def __init__(self, child: subprocess.Popen, seconds: float) -> None:
+        super().__init__(min(seconds, threading.TIMEOUT_MAX), self._kill, (child,))
+        self.daemon, self.killed = True, False
+        self.start()
+
+    def _kill(self, child: subprocess.Popen) -> None:
+        self.killed = child.poll() is None
+        _end(child)
 
 
 def _pass_on(child: subprocess.Popen) -> threading.Thread | None:

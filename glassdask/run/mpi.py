@@ -7,9 +7,9 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,12 @@ from glassdask.store.stage import STAGES
 
 #: Exit code of a child whose ranks were all lost to failed runs; it must be started again.
 AGAIN = 76
+#: Variables of a job that Hydra looks at, and the program with which it then starts the ranks.
+_OF_JOBS = {
+    ("SLURM_JOB_ID", "SLURM_JOBID", "SLURM_NODELIST", "SLURM_JOB_NODELIST"): "srun",
+    ("PE_HOSTFILE",): "qrsh",
+    ("LSB_HOSTS", "LSB_MCPU_HOSTS"): "blaunch",
+}
 #: Printed when ranks had to be killed.
 ABORTED = "some ranks hang and are killed by MPI_Abort; no results are lost"
 # Launchers forward SIGUSR1 to all ranks, but some answer SIGTERM by killing them. It is sent
@@ -99,11 +105,11 @@ def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = 
     first = [*(["--start-over"] if start_over else []), *(["--retry"] if retry else [])]
     jobs.make_folders(campaign)
     exit_path(campaign.path, stage).unlink(missing_ok=True)
-    code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks), *first))
+    code = _follow(campaign, _command(campaign, ranks, stage, "--ranks", str(ranks), *first))
     code = _meant(campaign, stage, code)
     while code == AGAIN:
         print(f"{stage}: failed runs took down all groups of ranks; starting new ones")
-        code = _follow(_command(campaign, ranks, stage, "--ranks", str(ranks)))
+        code = _follow(campaign, _command(campaign, ranks, stage, "--ranks", str(ranks)))
         code = _meant(campaign, stage, code)
     if code == 75:
         raise StoppedEarly(
@@ -153,12 +159,46 @@ def _command(campaign: Campaign, ranks: int, stage: str, *options: str) -> list[
     return [*launcher(campaign, ranks), stage, str(campaign.path), *options, *overrides]
 
 
-def _follow(command: list[str]) -> int:
+def _follow(
+    campaign: Campaign,
+    command: list[str],
+    on_line: Callable[[str], object] | None = None,
+) -> int:
     """Run the child and return its exit code."""
-    environment = {"OMP_NUM_THREADS": "1"}
-    if sys.stdout.isatty():
+    environment = {"OMP_NUM_THREADS": "1"} | without_scheduler()
+    if sys.stdout.isatty() and on_line is None:
         environment[PIPE_VARIABLE] = "pipe"
-    return follow(command, environment, STOPPING)
+    start_time = campaign.file.hpc.start_time
+    return follow(command, environment, STOPPING, start_time, on_line)
+
+
+def without_scheduler() -> dict[str, str]:
+    """Environment for MPI launchers when the one of a job is here, but not its scheduler.
+
+    In a container or a shell with the environment of a job, the Hydra launcher of MPICH waits for
+    the missing program for ever. With these variables it starts the ranks itself.
+
+    Raises
+    ------
+    UsageError
+        When the job has several nodes.
+    """
+    alone = {"HYDRA_LAUNCHER": "fork", "HYDRA_RMK": "user"}
+    for variables, program in _OF_JOBS.items():
+        given = [name for name in variables if os.environ.get(name)]
+        if not given or shutil.which(program) or "HYDRA_LAUNCHER" in os.environ:
+            continue
+        nodes = os.environ.get("SLURM_JOB_NUM_NODES") or os.environ.get("SLURM_NNODES") or "1"
+        if program == "srun" and nodes != "1":
+            raise UsageError(
+                f"{given[0]} is set, of a job on {nodes} nodes, but there is no {program}",
+                f"{program}, or a job on one node",
+                "Set another [hpc] launcher, or type `export HYDRA_LAUNCHER=fork "
+                "HYDRA_RMK=user` to use this node only.",
+            )
+        return alone
+    nodes_of_pbs = os.environ.get("PBS_NODEFILE")
+    return alone if nodes_of_pbs and not Path(nodes_of_pbs).exists() else {}
 
 
 def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
@@ -181,17 +221,17 @@ def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
     ranks = max(1, cores // group) * group + 1
     began = time.monotonic()
     command = _command(campaign, ranks, "quench", "--timing", "--ranks", str(ranks))
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    whole = time.monotonic() - began
     found: dict[str, Any] = {}
-    for line in done.stdout.splitlines():
+
+    def on_line(line: str) -> None:
         if line.startswith("{"):
-            found = json.loads(line)
-    if done.returncode != 0 or "problem" in found or not found:
-        said = [line for line in done.stderr.splitlines() if "Error" in line or "ERROR" in line]
+            found.update(json.loads(line))
+
+    code = _follow(campaign, command, on_line)
+    whole = time.monotonic() - began
+    if code != 0 or "problem" in found or not found:
         raise StageFailed(
-            "timing LAMMPS failed: "
-            + (found.get("problem") or (said[-1] if said else done.stderr.strip()[-200:])),
+            "timing LAMMPS failed: " + plain(found.get("problem", f"exit code {code}, see above")),
             "LAMMPS runs without errors",
             "Check [system] density and [quench] time_step.",
         )
@@ -207,7 +247,7 @@ def replay(campaign: Campaign, stage: str, number: int, ranks: int) -> int:
         print(plain(line), end="", flush=True)
         said.append(line)
 
-    code = follow(command, {"OMP_NUM_THREADS": "1"}, STOPPING, on_line)
+    code = _follow(campaign, command, on_line)
     if code == 0 and not said:
         raise _did_nothing(campaign, "the replay")
     return code

@@ -87,7 +87,8 @@ def on_several(
     environment = _environment(devices, campaign.file.train.threads)
     try:
         with (folder / "stderr.txt").open("w", encoding="utf-8") as errors:
-            code = follow(command, environment, STOPPING, on_line, errors)
+            start_time = campaign.file.hpc.start_time
+            code = follow(command, environment, STOPPING, start_time, on_line, errors)
     except KeyboardInterrupt:
         shutil.rmtree(folder, ignore_errors=True)
         raise

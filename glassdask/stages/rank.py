@@ -20,10 +20,11 @@ import torch
 from glassdask.base.devices import choose_device
 from glassdask.base.errors import as_stage_error
 from glassdask.base.logs import open_log
+from glassdask.base.terminal import print_anything
 from glassdask.campaign import Campaign, load
 from glassdask.network.explaining import Explainer
 from glassdask.network.ranks import join, leave
-from glassdask.run.child import parent_lives
+from glassdask.run.child import parent_lives, started
 from glassdask.run.torch import tell
 from glassdask.stages.learning import fit
 from glassdask.store import layout
@@ -51,7 +52,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> int:
     """Do the share of this process in a step."""
+    print_anything()
     options = parse()
+    started()
     # signals may kill this process at any time: incomplete work is repeated
     threading.Thread(target=_end_with_parent, daemon=True).start()
     stage = STEPS[options.step]

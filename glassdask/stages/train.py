@@ -49,7 +49,7 @@ class Train(Stage):
         count, epochs = campaign.file.train.seeds, 0
         for network in range(count):
             metrics = networks.folder(campaign, network) / "metrics.csv"
-            epochs += len(metrics.read_text().splitlines()) - 1 if metrics.exists() else 0
+            epochs += len(metrics.read_text("utf-8").splitlines()) - 1 if metrics.exists() else 0
         return f"{epochs}/{count * campaign.file.train.epochs} epochs"
 
     def run(self, campaign: Campaign, start_over: bool, options: dict[str, bool]) -> None:
