@@ -70,7 +70,7 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = "1"
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, Signals.ask)
-    if world.Get_rank() == 0:
+    if options.ranks is not None and world.Get_rank() == 0:  # not by hand
         started()
     if leftovers.leads_node():
         leftovers.remove()

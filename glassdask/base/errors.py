@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -47,6 +48,12 @@ class FolderGone(GlassdaskError):
     """The campaign folder was deleted or moved while a stage ran: exit code 1."""
 
 
+#: What is expected after an error of the operating system.
+_DISK = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free disk space (or a larger quota)") | (
+    dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "a folder that you may write")
+)
+
+
 def as_stage_error(error: Exception, stage: str, logs: str) -> GlassdaskError:
     """Turn any error of a stage into one that is printed in one line.
 
@@ -61,9 +68,10 @@ def as_stage_error(error: Exception, stage: str, logs: str) -> GlassdaskError:
     if isinstance(error, GlassdaskError):
         return error
     if isinstance(error, OSError):
+        place = f": {error.filename}" if error.filename else ""
         return StageFailed(
-            f"{stage} could not write or read: {error}",
-            "free disk space and write permission",
+            f"{stage} could not write or read ({error.strerror or error}{place})",
+            _DISK.get(error.errno or 0, "free disk space and write permission"),
             "Finished work is kept; type the same command to continue.",
         )
     return StageFailed(

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numba import njit
 
+from glassdask.physics.compiled import compiled
 from glassdask.physics.geometry.inputs import in_box
 from glassdask.physics.geometry.pairs import pairs_within
 from glassdask.physics.labelled import (
@@ -154,7 +154,7 @@ def broken_bonds_array(displacement: np.ndarray, bonds: Bonds) -> np.ndarray:
 _TOGETHER = 32
 
 
-@njit(cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@compiled(fastmath={"contract", "nsz"}, error_model="numpy")
 def _count(moved, first, second, vector, limit, count):  # type: ignore[no-untyped-def]
     rows, particles, axes = moved.shape
     nothing, one = moved.dtype.type(0), moved.dtype.type(1)

@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
-from numba import njit
 
+from glassdask.physics.compiled import compiled
 from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
 from glassdask.physics.statistics import groups_of
 
@@ -100,7 +100,7 @@ def ranks(x: np.ndarray) -> np.ndarray:
     return found.reshape(np.shape(x))
 
 
-@njit(cache=True)
+@compiled()
 def _rank(rows, order, found):  # type: ignore[no-untyped-def]
     for row in range(len(rows)):
         values, places, count = rows[row], order[row], rows.shape[1]

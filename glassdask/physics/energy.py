@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numba import njit
 
+from glassdask.physics.compiled import compiled
 from glassdask.physics.configuration import one_indicator
 from glassdask.physics.geometry.inputs import species_numbers, symmetric
 from glassdask.physics.geometry.pairs import pairs_within
@@ -58,7 +58,7 @@ def potential_energy_array(
     return energy
 
 
-@njit(cache=True)
+@compiled()
 def _add_energies(energy, particle, partner, distance, kinds, sigma, epsilon, cutoff):  # type: ignore[no-untyped-def]
     at_cutoff = 4 * (cutoff**-12 - cutoff**-6)
     slope = 4 * (6 * cutoff**-7 - 12 * cutoff**-13)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from glassdask.physics.compiled import compiled
 from glassdask.physics.particle_mesh import mesh_sums, near_radius
 
 #: With more particles, in 2 and 3 dimensions, the mesh is faster than sums over all pairs.
@@ -55,7 +55,7 @@ def _products(
     return sums
 
 
-@njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
+@compiled(fastmath={"contract", "reassoc", "nsz"})
 def _distances(position, box, low, distance):  # type: ignore[no-untyped-def]
     """Minimum-image distances from the particles `low` and following to all particles."""
     some, count = distance.shape
@@ -72,7 +72,7 @@ def _distances(position, box, low, distance):  # type: ignore[no-untyped-def]
             distance[i, j] = np.sqrt(square[j])
 
 
-@njit(cache=True, fastmath={"contract", "arcp", "nsz", "reassoc"})
+@compiled(fastmath={"contract", "arcp", "nsz", "reassoc"})
 def _all_pairs(rows, position, box, lengths):  # type: ignore[no-untyped-def]
     """Weighted sums over all particles, (length, row, particle), from positions (axis, particle).
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numba import njit
 
+from glassdask.physics.compiled import compiled
 from glassdask.physics.geometry.inputs import box_sides, in_box, points
 from glassdask.physics.grid_weights import (
     INVERSE,
@@ -241,7 +241,7 @@ def _in_space(weights: Weights) -> tuple[np.ndarray, ...]:
     return (*index[::-1], *weight[::-1])
 
 
-@njit(cache=True)
+@compiled()
 def _scatter(image, channel, z, y, x, weight_z, weight_y, weight_x):  # type: ignore[no-untyped-def]
     """Add the weights of each particle to `image` (channel, z, y, x)."""
     for i in range(len(channel)):

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.fft
-from numba import njit
 
+from glassdask.physics.compiled import compiled
 from glassdask.physics.geometry.pairs import pairs_within
 
 # In units of the mean distance between particles.
@@ -119,7 +119,7 @@ def _seen(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return whole.astype(np.int64) + nodes[0], weight
 
 
-@njit(cache=True)
+@compiled()
 def _spread(values, base, weight, mesh):  # type: ignore[no-untyped-def]
     """Distribute the values of the particles to the mesh; returns the mesh."""
     flat, last = mesh.reshape(-1), mesh.shape[-1]
@@ -134,7 +134,7 @@ def _spread(values, base, weight, mesh):  # type: ignore[no-untyped-def]
     return mesh
 
 
-@njit(cache=True)
+@compiled()
 def _gather(mesh, base, weight):  # type: ignore[no-untyped-def]
     """Interpolate the mesh at the particles."""
     values, flat, last = np.empty(len(base)), mesh.reshape(-1), mesh.shape[-1]
@@ -150,7 +150,7 @@ def _gather(mesh, base, weight):  # type: ignore[no-untyped-def]
     return values
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _line(shape, base, weight, particle, step):  # type: ignore[no-untyped-def]
     """One line of interpolation points along the last axis: its flat index and weight."""
     index, w = 0, 1.0
@@ -162,7 +162,7 @@ def _line(shape, base, weight, particle, step):  # type: ignore[no-untyped-def]
     return index * shape[-1], w
 
 
-@njit(cache=True)
+@compiled()
 def _add_near(sums, rows, particle, partner, distance, radius, xi, c):  # type: ignore[no-untyped-def]
     """Add the difference between exp(-r / xi) and the smooth function for close pairs."""
     for pair in range(len(particle)):

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numba import njit
 from numpy.polynomial import Chebyshev, Polynomial
 from scipy.special import j0, y0
 
+from glassdask.physics.compiled import compiled
 from glassdask.physics.displacement import lengths_squared
 from glassdask.physics.labelled import Values, apply, labelled, takes_datasets
 from glassdask.physics.statistics import mean_over
@@ -161,28 +161,27 @@ def _series(dimension: int, kind: type[np.floating]) -> tuple[tuple[np.floating,
 _FAST: dict[str, Any] = {
     "fastmath": {"contract", "nsz", "arcp"},
     "error_model": "numpy",
-    "cache": True,
 }
 _STRIP = 512
 
 
-@njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _degree_7(c, w):  # type: ignore[no-untyped-def]
     p = (((c[0] * w + c[1]) * w + c[2]) * w + c[3]) * w + c[4]
     return ((p * w + c[5]) * w + c[6]) * w + c[7]
 
 
-@njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _degree_9(c, w):  # type: ignore[no-untyped-def]
     return (_degree_7(c, w) * w + c[8]) * w + c[9]
 
 
-@njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _degree_12(c, w):  # type: ignore[no-untyped-def]
     return ((_degree_9(c, w) * w + c[10]) * w + c[11]) * w + c[12]
 
 
-@njit(**_FAST)
+@compiled(**_FAST)
 def _bessel(squares, q, series, found):  # type: ignore[no-untyped-def]
     below, size, phase, cosine = series
     kind = squares.dtype.type
@@ -212,7 +211,7 @@ def _bessel(squares, q, series, found):  # type: ignore[no-untyped-def]
             found[where[k]] = x[k]
 
 
-@njit(**_FAST)
+@compiled(**_FAST)
 def _sinc(squares, q, series, found):  # type: ignore[no-untyped-def]
     (below,) = series
     kind = squares.dtype.type

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from numba import njit
 from scipy.special import ndtr, ndtri, stdtrit
 
+from glassdask.physics.compiled import compiled
 from glassdask.physics.labelled import (
     Values,
     apply,
@@ -176,7 +176,7 @@ def means_of_groups(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     return (sums / counts).reshape(*values.shape[:-1], len(kinds))
 
 
-@njit(cache=True, fastmath={"reassoc", "contract", "nsz"})
+@compiled(fastmath={"reassoc", "contract", "nsz"})
 def _group_sums(values, starts, groups, sums):  # type: ignore[no-untyped-def]
     for row in range(len(values)):
         for run in range(len(groups)):

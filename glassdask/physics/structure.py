@@ -8,8 +8,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from numba import njit
 
+from glassdask.physics.compiled import compiled
 from glassdask.physics.configuration import one_indicator
 from glassdask.physics.geometry.inputs import species_numbers, symmetric
 from glassdask.physics.geometry.tessellation import Tessellation
@@ -142,7 +142,7 @@ def tong_tanaka_array(
     return theta
 
 
-@njit(cache=True)
+@compiled()
 def _mean_deviation(position, simplices, kinds, ideal, count):  # type: ignore[no-untyped-def]
     """Mean of |angle - ideal| over the simplices at each particle."""
     d = position.shape[1]
@@ -184,7 +184,7 @@ def corner_angle(edges: np.ndarray) -> np.ndarray:
     return _angles(edges.reshape(-1, d, d)).reshape(edges.shape[:-2])
 
 
-@njit(cache=True)
+@compiled()
 def _angles(edges):  # type: ignore[no-untyped-def]
     angles = np.empty(len(edges))
     for k in range(len(edges)):
@@ -192,7 +192,7 @@ def _angles(edges):  # type: ignore[no-untyped-def]
     return angles
 
 
-@njit(cache=True)
+@compiled()
 def _angle(edges):  # type: ignore[no-untyped-def]
     d = len(edges)
     products = np.zeros((3, 3))

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import xarray as xr
-from numba import njit
 
+from glassdask.physics.compiled import compiled
 from glassdask.physics.configuration import one_indicator
 from glassdask.physics.geometry.inputs import box_sides, species_numbers
 from glassdask.physics.geometry.pairs import pairs_within
@@ -190,7 +190,7 @@ def pair_entropy_array(
     return entropy
 
 
-@njit(cache=True)
+@compiled()
 def _set_entropies(  # type: ignore[no-untyped-def]
     entropy, particle, partner, distance, kinds, density, radius, shell, step, width
 ):

@@ -57,9 +57,8 @@ class Stopping:
 
 
 def started() -> None:
-    """Tell the parent of this process, if there is one, that the launcher has started it."""
-    if PARENT_VARIABLE in os.environ:
-        print(_STARTED, flush=True)
+    """Tell the parent of this process that the launcher has started it."""
+    print(_STARTED, flush=True)
 
 
 def follow(
@@ -69,6 +68,7 @@ def follow(
     start_time: float,
     on_line: Callable[[str], object] | None = None,
     errors: IO[str] | None = None,
+    hint: str = "",
 ) -> int:
     """Start a child process, show its progress and print its other output.
 
@@ -80,11 +80,13 @@ def follow(
     stopping : Stopping
         What to do after Ctrl-C.
     start_time : float
-        Seconds in which the child must print a line: a launcher may wait for ever.
+        Seconds in which the child must call `started`: a launcher may wait for ever.
     on_line : callable, optional
         Receives every line that is not progress, instead of the terminal.
     errors : file, optional
         Receives stderr of the child, instead of the terminal.
+    hint : str, optional
+        Added to the error when the child did not start.
 
     Returns
     -------
@@ -94,7 +96,7 @@ def follow(
     Raises
     ------
     StageFailed
-        When the child printed nothing in `start_time`, or failed without a line.
+        When the child did not start in `start_time`, or failed before.
     KeyboardInterrupt
         When the child was stopped.
     SystemExit
@@ -116,8 +118,8 @@ def follow(
     silent = _Silent(child, start_time)
     try:
         for line in child.stdout:
-            silent.cancel()
             if line.strip() == _STARTED:
+                silent.cancel()
                 continue
             content = read_piped(line)
             if content is not None:
@@ -133,7 +135,7 @@ def follow(
         if silent.killed or (code and not silent.finished.is_set()):
             spent = f"in {start_time:g} s" if silent.killed else f"and gave exit code {code}"
             raise StageFailed(
-                f"{command[0]} started no process {spent}",
+                f"{command[0]} started no process {spent}{hint}",
                 "processes that start within [hpc] start_time",
                 "See what it has printed. Set another [hpc] launcher, or a longer start_time.",
             )

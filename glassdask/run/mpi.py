@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ _OF_JOBS = {
     ("PE_HOSTFILE",): "qrsh",
     ("LSB_HOSTS", "LSB_MCPU_HOSTS"): "blaunch",
 }
+#: Shared memory of one rank, MB: 5.2 measured with MPICH 5.
+_SHARED = 6.0
 #: Printed when ranks had to be killed.
 ABORTED = "some ranks hang and are killed by MPI_Abort; no results are lost"
 # Launchers forward SIGUSR1 to all ranks, but some answer SIGTERM by killing them. It is sent
@@ -120,13 +123,26 @@ def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = 
         sys.exit(code)  # the child has printed its error
     if code != 0:
         raise StageFailed(
-            f"{stage} ended with exit code {code}",
+            f"{stage} ended with exit code {code}{_small_memory(ranks)}",
             "0",
             f"See {campaign.path / 'logs'}. Only work after the last restarts is lost; type the "
             "same command to continue.",
         )
     if records.state(campaign, stage) is not State.COMPLETE:
         raise _did_nothing(campaign, stage)
+
+
+def _small_memory(ranks: int) -> str:
+    """What to say of ranks that died, if the shared memory of this node is too small for them."""
+    with suppress(OSError):
+        free = shutil.disk_usage("/dev/shm").total / 2**20
+        if free < ranks * _SHARED:
+            return (
+                f" (/dev/shm has {free:.0f} MB, and {ranks} MPI ranks on one node need about "
+                f"{ranks * _SHARED:.0f} MB: enlarge it, as with `docker run --shm-size=1g`, or "
+                "lower [hpc] workers)"
+            )
+    return ""
 
 
 def _did_nothing(campaign: Campaign, what: str) -> StageFailed:
@@ -169,7 +185,8 @@ def _follow(
     if sys.stdout.isatty() and on_line is None:
         environment[PIPE_VARIABLE] = "pipe"
     start_time = campaign.file.hpc.start_time
-    return follow(command, environment, STOPPING, start_time, on_line)
+    hint = _small_memory(workers(campaign) + 1)
+    return follow(command, environment, STOPPING, start_time, on_line, hint=hint)
 
 
 def without_scheduler() -> dict[str, str]:
@@ -231,7 +248,8 @@ def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
     whole = time.monotonic() - began
     if code != 0 or "problem" in found or not found:
         raise StageFailed(
-            "timing LAMMPS failed: " + plain(found.get("problem", f"exit code {code}, see above")),
+            "timing LAMMPS failed: "
+            + plain(found.get("problem", f"exit code {code}{_small_memory(ranks)}")),
             "LAMMPS runs without errors",
             "Check [system] density and [quench] time_step.",
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from glassdask.physics.compiled import compiled
 
 
 class Cells(NamedTuple):
@@ -67,7 +68,7 @@ def voronoi_cells(
     return Cells(*_cells(points, simplices, particles, length))
 
 
-@njit(cache=True, inline="always", error_model="numpy")
+@compiled(inline="always", error_model="numpy")
 def _triangle_centre(bx, by, bz, cx, cy, cz, out):  # type: ignore[no-untyped-def]
     """Circumcentre of the triangle with corners at the origin, b and c."""
     nx, ny, nz = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
@@ -78,12 +79,12 @@ def _triangle_centre(bx, by, bz, cx, cy, cz, out):  # type: ignore[no-untyped-de
     out[2] = cc * (nx * by - ny * bx) + bb * (cx * ny - cy * nx)
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _det(ax, ay, az, bx, by, bz, cx, cy, cz):  # type: ignore[no-untyped-def]
     return ax * (by * cz - bz * cy) - ay * (bx * cz - bz * cx) + az * (bx * cy - by * cx)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _centre(x, d, out):  # type: ignore[no-untyped-def]
     """Circumcentre of a simplex with its first corner at the origin; returns d! x volume."""
     ax, ay, az = x[1, 0], x[1, 1], x[1, 2]
@@ -103,7 +104,7 @@ def _centre(x, d, out):  # type: ignore[no-untyped-def]
     return volume
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _face_centres(x, out):  # type: ignore[no-untyped-def]
     """Circumcentre of the face opposite to each corner of a tetrahedron."""
     for k in range(4):
@@ -116,7 +117,7 @@ def _face_centres(x, out):  # type: ignore[no-untyped-def]
             out[k, axis] += x[o, axis]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _at_edge(x, f, c, d, o, p, moment):  # type: ignore[no-untyped-def]
     """Volume of the part of a simplex between o and the face between the cells of o and p.
 
@@ -149,7 +150,7 @@ def _at_edge(x, f, c, d, o, p, moment):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _cells(points, simplices, particles, length):  # type: ignore[no-untyped-def]
     d = points.shape[1]
     corners = d + 1
@@ -214,7 +215,7 @@ def _cells(points, simplices, particles, length):  # type: ignore[no-untyped-def
     return start, end, face_area, volume, centroid, reach, covered, flattest
 
 
-@njit(cache=True)
+@compiled()
 def _gather(begin, ends, parts):  # type: ignore[no-untyped-def]
     """Neighbours of each particle without repeats, ascending, with the sums of their parts."""
     particles = len(begin) - 1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from scipy.spatial import Delaunay, QhullError
 
+from glassdask.physics.compiled import compiled
 from glassdask.physics.geometry.hilbert import insertion_order
 from glassdask.physics.geometry.predicates import in_sphere, on_line, side_of
 
@@ -61,7 +61,7 @@ def _qhull(points: np.ndarray) -> np.ndarray:
     return np.concatenate([simplices, hull])
 
 
-@njit(cache=True)
+@compiled()
 def _destroys(points, simplices, across, simplex, vertex, rounding):  # type: ignore[no-untyped-def]
     """1 if `vertex` destroys the simplex, 0 if not, -1 if it depends on rounding."""
     corners = simplices.shape[1]
@@ -77,7 +77,7 @@ def _destroys(points, simplices, across, simplex, vertex, rounding):  # type: ig
     return -1 if inside == 0 else int(inside > 0)
 
 
-@njit(cache=True)
+@compiled()
 def _first_simplex(points, order, rounding):  # type: ignore[no-untyped-def]
     """Move d + 1 points that form a positively oriented simplex to the front of the order."""
     d = points.shape[1]
@@ -98,7 +98,7 @@ def _first_simplex(points, order, rounding):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True)
+@compiled()
 def _begin(order, simplices, across):  # type: ignore[no-untyped-def]
     """Simplex 0 of the first points and, on its facets, simplices with a corner at infinity."""
     corners = simplices.shape[1]
@@ -117,7 +117,7 @@ def _begin(order, simplices, across):  # type: ignore[no-untyped-def]
         across[ghost, a], across[ghost, b] = b + 1, a + 1
 
 
-@njit(cache=True)
+@compiled()
 def _walk(points, simplices, across, here, vertex, rounding):  # type: ignore[no-untyped-def]
     """Walk from simplex `here` to the one that contains the point, or to one outside the hull."""
     corners = simplices.shape[1]
@@ -136,7 +136,7 @@ def _walk(points, simplices, across, here, vertex, rounding):  # type: ignore[no
     return here
 
 
-@njit(cache=True)
+@compiled()
 def _carve(points, simplices, across, mark, cavity, facets, here, vertex, turn, rounding):  # type: ignore[no-untyped-def]
     """All simplices that the point destroys, and the facets around them.
 
@@ -173,7 +173,7 @@ def _carve(points, simplices, across, mark, cavity, facets, here, vertex, turn, 
     return cavity, facets, inside, outer
 
 
-@njit(cache=True)
+@compiled()
 def _fill(simplices, across, mark, made, facets, vertex, destroyed):  # type: ignore[no-untyped-def]
     """Create a new simplex on each facet: `made` has their numbers, `mark` the destroyed ones."""
     corners = simplices.shape[1]
@@ -207,12 +207,12 @@ def _fill(simplices, across, mark, made, facets, vertex, destroyed):  # type: ig
             across[made[simplex, k], j] = made[now, slot]
 
 
-@njit(cache=True)
+@compiled()
 def _longer(array):  # type: ignore[no-untyped-def]
     return np.concatenate((array, np.zeros_like(array)))
 
 
-@njit(cache=True)
+@compiled()
 def _bowyer_watson(points, order, rounding):  # type: ignore[no-untyped-def]
     n, d = points.shape
     nothing = np.empty((0, d + 1), np.int32)

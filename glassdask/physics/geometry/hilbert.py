@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from glassdask.physics.compiled import compiled
 
 
 def insertion_order(points: np.ndarray) -> np.ndarray:
@@ -22,7 +23,7 @@ def insertion_order(points: np.ndarray) -> np.ndarray:
     return np.lexsort((_along_hilbert(cells, bits), np.log2(turn + 1).astype(np.int64)))
 
 
-@njit(cache=True)
+@compiled()
 def _along_hilbert(cells, bits):  # type: ignore[no-untyped-def]
     """Positions of cells on a Hilbert curve; J. Skilling, AIP Conf. Proc. 707, 381 (2004)."""
     count, d = cells.shape

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from glassdask.physics.compiled import compiled
 from glassdask.physics.geometry.inputs import in_box
 
 # Number of pairs per block, 16 bytes each, so that they fit into the cache.
@@ -76,12 +76,12 @@ def pairs_within(
         low = high
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _cell_along(place, length, cells):  # type: ignore[no-untyped-def]
     return min(int(place * cells / length), cells - 1)
 
 
-@njit(cache=True)
+@compiled()
 def _sorted_into_cells(position, length, cells):  # type: ignore[no-untyped-def]
     """Start of each cell in the order of the particles by cells, and that order."""
     count, d = position.shape
@@ -102,7 +102,7 @@ def _sorted_into_cells(position, length, cells):  # type: ignore[no-untyped-def]
     return start, order
 
 
-@njit(cache=True)
+@compiled()
 def _block(placed, length, cells, start, order, largest, low, most):  # type: ignore[no-untyped-def]
     """Pairs of the particles from index `low` on, until the block is full; returns its end, too.
 
@@ -145,7 +145,7 @@ def _block(placed, length, cells, start, order, largest, low, most):  # type: ig
     return place, particles[:found], partners[:found], np.sqrt(squares[:found])
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _squares(placed, length, place, begin, end, near):  # type: ignore[no-untyped-def]
     """Squared distances from one particle to others; simple loops, so that they are vectorised."""
     near[: end - begin] = 0.0

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from glassdask.physics.compiled import compiled
 
 # Bounds of the rounding errors of the determinants below, relative to the largest edge to the power
 # of their degree; O. Devillers and S. Pion, INRIA RR-4344 (2002), rounded up.
@@ -15,7 +16,7 @@ _ORIENT_ERROR = 1e-14
 _SPHERE_ERROR = 2e-13
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _sign(value, bound):  # type: ignore[no-untyped-def]
     """Sign of a number; 0 if the number is within its error bound."""
     if abs(value) <= bound:
@@ -23,7 +24,7 @@ def _sign(value, bound):  # type: ignore[no-untyped-def]
     return 1 if value > 0 else -1
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def orient(points, simplices, row, slot, vertex):  # type: ignore[no-untyped-def]
     """Twice (six times) the volume of a simplex with `vertex` at `slot`, and its largest edge."""
     d = points.shape[1]
@@ -45,7 +46,7 @@ def orient(points, simplices, row, slot, vertex):  # type: ignore[no-untyped-def
     return volume, size
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def in_sphere(points, simplices, row, vertex, rounding):  # type: ignore[no-untyped-def]
     """1 if `vertex` is inside the circumsphere of the simplex, -1 outside, 0 within rounding."""
     d = points.shape[1]
@@ -79,7 +80,7 @@ def in_sphere(points, simplices, row, vertex, rounding):  # type: ignore[no-unty
     return _sign(value, size**4 * (_SPHERE_ERROR * size + rounding))
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def side_of(points, simplices, row, slot, vertex, rounding):  # type: ignore[no-untyped-def]
     """1 if `vertex` is inside of the facet opposite to `slot`, -1 outside, 0 within rounding."""
     value, size = orient(points, simplices, row, slot, vertex)
@@ -87,7 +88,7 @@ def side_of(points, simplices, row, slot, vertex, rounding):  # type: ignore[no-
     return _sign(value, bound)
 
 
-@njit(cache=True)
+@compiled()
 def on_line(points, a, b, c, rounding):  # type: ignore[no-untyped-def]
     """Whether three points in space lie on a line, within rounding."""
     u, v = points[b] - points[a], points[c] - points[a]

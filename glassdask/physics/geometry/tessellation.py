@@ -7,8 +7,8 @@ from functools import cached_property
 from itertools import product
 
 import numpy as np
-from numba import njit
 
+from glassdask.physics.compiled import compiled
 from glassdask.physics.geometry.cells import Cells, voronoi_cells
 from glassdask.physics.geometry.delaunay import INFINITY, delaunay
 from glassdask.physics.geometry.inputs import in_box
@@ -146,7 +146,7 @@ def _widened(position: np.ndarray, lattice: np.ndarray, spacing: float) -> Tesse
         margin = min(1.05 * cells.reach, 2 * margin)
 
 
-@njit(cache=True)
+@compiled()
 def _at_particles(simplices, count):  # type: ignore[no-untyped-def]
     """Whether a corner of each simplex is a particle, not an image."""
     found = np.zeros(len(simplices), np.bool_)
@@ -207,7 +207,7 @@ def _is_periodic(found: Tessellation, lattice: np.ndarray) -> bool:
     return bool(_symmetric(cells.start, cells.end, found.particle, found.image))
 
 
-@njit(cache=True)
+@compiled()
 def _symmetric(start, end, owner, image):  # type: ignore[no-untyped-def]
     for particle in range(len(start) - 1):
         for edge in range(start[particle], start[particle + 1]):
