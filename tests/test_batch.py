@@ -257,8 +257,55 @@ def test_new_job_inherits_nothing_from_the_job_around_it(
     assert [line for line in environment if line.startswith("SLURM_")] == ["SLURM_CONF=1"]
     assert "GLASSDASK_RESTARTS=3" in environment
     fakes(tmp_path, monkeypatch, sbatch="echo Welcome")
-    with pytest.raises(StageFailed, match="expected the number of a job"):
+    with pytest.raises(StageFailed, match="expected the number of one job"):
         named("slurm").submit(["sbatch"], {})
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["17", "17;fed", "17.server", "Submitted batch job 17", "Hello\n 3 jobs left\n17\n\nBye 4\n"],
+)
+def test_the_number_of_a_job_is_found_among_other_lines(said: str) -> None:
+    assert named("slurm").number_in(said) == "17"
+
+
+@pytest.mark.parametrize("said", ["", "Hello", "17\n18", "2026-12-01"])
+def test_no_number_or_several_are_refused(said: str) -> None:
+    with pytest.raises(StageFailed, match="number of one job"):
+        named("slurm").number_in(said)
+
+
+def test_variables_of_the_user_do_not_change_what_slurm_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = f"env >> {tmp_path}/env; echo 17"
+    fakes(tmp_path, monkeypatch, sbatch=answer, squeue=f"{answer} >&2", scancel=answer)
+    changing = ("SBATCH_WAIT", "SBATCH_TIMELIMIT", "SQUEUE_STATES", "SQUEUE_USERS", "SCANCEL_NAME")
+    for name in (*changing, "SBATCH_ACCOUNT"):
+        monkeypatch.setenv(name, "1")
+    slurm = named("slurm")
+    slurm.submit(["sbatch"], {})
+    slurm.active("name")
+    slurm.cancel("17")
+    kept = (tmp_path / "env").read_text().splitlines()
+    assert [k for k in kept if k.startswith(("SBATCH", "SQUEUE", "SCANCEL"))] == [
+        "SBATCH_ACCOUNT=1"
+    ] * 3
+
+
+def test_a_dry_run_warns_of_what_submit_would_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign = load(new(tmp_path / "c", "kam", TINY))
+    site = tmp_path / "site.toml"
+    site.write_text('[site]\nsource = "/none"\n[quench]\nranks = 513\n')
+    refuse = "case $* in *-train*) echo 'sbatch: error: no such partition' >&2; exit 1;; esac"
+    fakes(tmp_path, monkeypatch, squeue="true", sbatch=refuse)
+    submitting.dry_run(campaign, load_profile(site), site)
+    said = capsys.readouterr().err
+    assert "/none does not exist" in said
+    assert f"ranks = 513 for {campaign.file.quench.runs} runs" in said
+    assert "job train: sbatch failed (no such partition)" in said
 
 
 def test_environment_is_passed_to_jobs_whatever_the_site_default(tmp_path: Path) -> None:

@@ -112,11 +112,21 @@ class Scheduler(ABC):
             When the job is refused, or its number is not printed.
         """
         said = run(*command, environment=self.outside(dict(os.environ)) | variables)
-        # a cluster (Slurm federation) or a server (PBS) may follow; some sites print a greeting
-        found = re.findall(r"^(\d+)(?:[;.].*)?$", said, re.MULTILINE)
-        if not found and not {*self.trial} & {*command}:
-            raise StageFailed(f"{command[0]} printed {said.strip()!r}", "the number of a job")
-        return found[-1] if found else ""
+        return "" if {*self.trial} & {*command} else self.number_in(said)
+
+    def number_in(self, said: str) -> str:
+        """The number of the new job in what the submit command printed.
+
+        Raises
+        ------
+        StageFailed
+            When there is none, or several.
+        """
+        # a cluster (Slurm federation) or a server (PBS) may follow; some sites print more lines
+        found = {*re.findall(r"^(?:Submitted batch job )?(\d+)(?:[;.].*)?\s*$", said, re.MULTILINE)}
+        if len(found) != 1:
+            raise StageFailed(f"{self.program} printed {said.strip()!r}", "the number of one job")
+        return found.pop()
 
     @abstractmethod
     def active(self, *names: str, mine: bool = False, patience: float = PATIENCE) -> list[Queued]:

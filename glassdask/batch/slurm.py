@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _FIELDS = ("JobID", "State", "Reason", "TimeUsed", "NodeList", "RestartCnt", "exit_code", "Name")
 #: Variables that configure Slurm; all other SLURM_ variables belong to the job around us.
 _KEPT = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT", "SLURM_MPI_TYPE")
+#: Beginnings of variables that change what Slurm's commands do; our options say all that we want.
+_CHANGING = ("SBATCH_", "SQUEUE_", "SCANCEL_", "SALLOC_")
+#: Those that a user may need to be accepted, where the profile has nothing.
+_ACCEPTED = ("SBATCH_ACCOUNT", "SBATCH_PARTITION", "SBATCH_QOS", "SBATCH_RESERVATION",
+             "SBATCH_WCKEY")  # fmt: skip
 
 
 class Slurm(Scheduler):
@@ -53,20 +58,20 @@ for ((k = 0; k < restarts; k++)); do srun --ntasks=1 true || true; done"""
         """See `Scheduler.active`; includes jobs that ended in the last minutes."""
         which = [*(["--me"] if mine else []), f"--name={','.join(names)}"]
         form = ",".join(f"{field}:|" for field in _FIELDS)
-        done = run(
-            "squeue", "--noheader", "--states=all", *which, f"--Format={form}", patience=patience
-        )
+        words = ["squeue", "--noheader", "--states=all", *which, f"--Format={form}"]
+        done = run(*words, environment=self.outside(dict(os.environ)), patience=patience)
         return [parse_job(line) for line in done.splitlines() if line.strip()]
 
     def cancel(self, *numbers: str) -> None:
         """See `Scheduler.cancel`."""
-        run("scancel", *numbers)
+        run("scancel", *numbers, environment=self.outside(dict(os.environ)))
 
     def _time_left(self, number: str) -> float | None:
         if end := os.environ.get("SLURM_JOB_END_TIME"):
             return float(end) - time.time()
         try:
-            said = run("squeue", "--noheader", "--job", number, "--format", "%L", patience=30.0)
+            words = ["squeue", "--noheader", "--job", number, "--format", "%L"]
+            said = run(*words, environment=self.outside(dict(os.environ)), patience=30.0)
             return parse(said)
         except UsageError:
             return None  # UNLIMITED, or a job that ended
@@ -122,10 +127,10 @@ for ((k = 0; k < restarts; k++)); do srun --ntasks=1 true || true; done"""
         return int(os.environ.get("SLURM_NTASKS") or 1)
 
     def outside(self, environment: dict[str, str]) -> dict[str, str]:
-        """Remove variables of the job around us; a new job would use them as its options."""
-        if self.variable not in environment:
-            return environment
-        return {k: v for k, v in environment.items() if k in _KEPT or not k.startswith("SLURM_")}
+        """Remove variables of the user and of the job around us that would act as options."""
+        changing = (*_CHANGING, *(("SLURM_",) if self.variable in environment else ()))
+        kept = (*_KEPT, *_ACCEPTED)
+        return {k: v for k, v in environment.items() if k in kept or not k.startswith(changing)}
 
     def is_restarted(self) -> bool:
         """See `Scheduler.is_restarted`."""

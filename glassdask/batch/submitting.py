@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import tempfile
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from glassdask.base import files
@@ -73,15 +75,11 @@ def submit(
         stale = _stale(campaign, start_over)
         planned = chain(campaign, profile, tuple(numbers))
         _refuse_second(campaign, planned, waiting, stale)
-        source = profile.site.source
-        if source and not Path(os.path.expandvars(source)).is_file():
-            warn(f"[site] source = {source} does not exist on this machine; every job needs it")
+        _warn(campaign, profile, planned)
         copy = profile_copy(campaign)
         copy.parent.mkdir(exist_ok=True)
         script.write(scheduler, copy.parent)
-        for job in planned:  # check all jobs before any is submitted, if the scheduler can
-            if trial := job.trial():
-                _submit(job, trial, environment(profile, path))
+        _try(planned, environment(profile, path))
         for stage in stale:
             jobs.clear(campaign, stage)
         files.replace(copy, path.read_text(encoding="utf-8"))
@@ -89,10 +87,24 @@ def submit(
 
 
 def dry_run(campaign: Campaign, profile: Profile, path: Path, start_over: bool = False) -> str:
-    """The submission as a shell script; nothing is written or submitted."""
+    """The submission as a shell script; nothing is written or submitted.
+
+    It warns of what `submit` would warn of or refuse, as far as this machine can tell.
+    """
     stale, planned = _stale(campaign, start_over), chain(campaign, profile)
     if not planned:
         return "# all stages are complete for this campaign file; nothing to submit"
+    _warn(campaign, profile, planned)
+    scheduler = named(profile.site.scheduler)
+    try:
+        waiting = [job for job in in_queue(campaign, scheduler) if not job.is_over]
+        _refuse_second(campaign, planned, waiting, stale)
+        with tempfile.TemporaryDirectory() as place:
+            script.write(scheduler, Path(place))
+            tried = [replace(job, script=Path(place) / job.script.name) for job in planned]
+            _try(tuple(tried), environment(profile, path))
+    except GlassdaskError as error:
+        warn(f"submit would end with: {error}")
     folder, copy = campaign.path.resolve(), profile_copy(campaign)
     preparing = [f"# the outdated results of {stage} would be deleted first" for stage in stale]
     made = str(jobs_folder(campaign))
@@ -102,6 +114,25 @@ def dry_run(campaign: Campaign, profile: Profile, path: Path, start_over: bool =
     if path.resolve() != copy:
         preparing.append(shlex.join(["cp", str(path.resolve()), str(copy)]))
     return as_script(planned, environment(profile, copy), preparing)
+
+
+def _warn(campaign: Campaign, profile: Profile, planned: tuple[Job, ...]) -> None:
+    """Warn of a profile that may be a mistake."""
+    source = profile.site.source
+    if source and not Path(os.path.expandvars(source)).is_file():
+        warn(f"[site] source = {source} does not exist on this machine; every job needs it")
+    for job in planned:
+        ranks, runs = profile.resources(job.name).ranks, STAGES[job.name].runs(campaign)
+        most = runs * campaign.file.hpc.ranks_per_run + 1
+        if runs and ranks > most:
+            warn(f"[{job.name}] ranks = {ranks} for {runs} runs; {most} are enough")
+
+
+def _try(planned: tuple[Job, ...], variables: dict[str, str]) -> None:
+    """Let the scheduler check all jobs before any is submitted, if it can."""
+    for job in planned:
+        if trial := job.trial():
+            _submit(job, trial, variables)
 
 
 def _refuse_second(

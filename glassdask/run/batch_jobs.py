@@ -35,13 +35,25 @@ ROUNDS = 3
 
 
 class _Job:
-    """Mix-in for a job of dask-jobqueue: quotes paths of certificates, which may have spaces."""
+    """Mix-in for a job of dask-jobqueue: asks as `Scheduler.submit`.
+
+    It also quotes paths of certificates, which may have spaces.
+    """
+
+    batch: Scheduler
 
     def __init__(self, *words: Any, security: Security, **options: Any) -> None:
         quoted: Any = copy.copy(security)
         for name in ("tls_ca_file", "tls_worker_cert", "tls_worker_key"):
             setattr(quoted, name, shlex.quote(getattr(security, name)))
         super().__init__(*words, security=quoted, **options)  # type: ignore[call-arg]
+
+    async def _submit_job(self, script: str) -> str:
+        words = [*shlex.split(self.submit_command), script]  # type: ignore[attr-defined]
+        return await self._call(words, env=self.batch.outside(dict(os.environ)))  # type: ignore[attr-defined]
+
+    def _job_id_from_submit_output(self, said: str) -> str:
+        return self.batch.number_in(said)
 
     async def close(self) -> None:
         """Cancel the job, and set the state that Dask requires and dask-jobqueue does not set."""
@@ -64,7 +76,7 @@ class _Cluster:
 def _cluster_class(scheduler: Scheduler) -> type:
     """The cluster class of dask-jobqueue for a scheduler, with these mix-ins."""
     cluster = getattr(dask_jobqueue, scheduler.cluster)
-    job = type("Job", (_Job, cluster.job_cls), {})
+    job = type("Job", (_Job, cluster.job_cls), {"batch": scheduler})
     return type("Jobs", (_Cluster, cluster), {"job_cls": job})
 
 
