@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from importlib.metadata import version as installed
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -13,12 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from glassdask.base.errors import GlassdaskError, UsageError, as_stage_error
-from glassdask.base.options import (
-    Folder,
-    Overrides,
-    StartOver,
-    Walltime,
-)
+from glassdask.base.options import HERE, Folder, Overrides, PresentFolder, StartOver, Walltime
 from glassdask.base.terminal import print_anything
 from glassdask.base.walltime import Alarm, stop_in_time
 from glassdask.batch.commands import cancel_command, queue_at_least, submit_command
@@ -38,12 +34,22 @@ INTERRUPTED = 130
 DASK_REPORT = COMMON_FLAGS["Dask"][0].help
 
 app = typer.Typer(
-    help="Study the structure of glasses with a deep network, from one campaign file.",
-    no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Study the structure of glasses with a deep network, from one campaign file."""
+    if version:
+        print(f"glassdask {installed('glassdask')}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @app.command()
@@ -72,7 +78,7 @@ def new(
 
 @app.command()
 def run(
-    folder: Folder,
+    folder: PresentFolder = HERE,
     overrides: Overrides = None,
     start_over: StartOver = False,
     walltime: Walltime = None,
@@ -99,7 +105,7 @@ def _stage_command(stage: Stage) -> Callable[..., None]:
     """The command of a stage, with its flags."""
 
     def command(
-        folder: Folder,
+        folder: PresentFolder = HERE,
         overrides: Overrides = None,
         start_over: StartOver = False,
         walltime: Walltime = None,
@@ -164,11 +170,11 @@ app.command("export", cls=ManyWords)(export_command)
 
 @app.command()
 def plan(
-    folder: Folder,
+    folder: PresentFolder = HERE,
     overrides: Overrides = None,
     ranks: Annotated[int, typer.Option(help="MPI workers; 0: the cores of this machine.")] = 0,
 ) -> None:
-    """Show the cost: runs, core-hours measured on this machine, bytes and files."""
+    """Show the cost: runs, core-hours, bytes and files."""
     from glassdask.run.mpi import launcher
     from glassdask.stages.plan import print_plan
 
@@ -179,11 +185,11 @@ def plan(
 
 @app.command()
 def status(
-    folder: Folder,
+    folder: PresentFolder = HERE,
     overrides: Overrides = None,
     watch: Annotated[bool, typer.Option("--watch", help="Update it every 2 seconds.")] = False,
 ) -> None:
-    """Show the state of each stage, also while it runs in another shell or on another node."""
+    """Show the state of each stage, also while it runs elsewhere."""
     from glassdask.stages.status import show
 
     with queue_at_least(folder):
@@ -192,7 +198,8 @@ def status(
 
 @app.command()
 def replay(
-    folder: Folder,
+    folder: PresentFolder = HERE,
+    *,
     sample: Annotated[int, typer.Option(help="Number of the quench.")],
     temperature: Annotated[
         float | None,
@@ -206,7 +213,7 @@ def replay(
     ] = False,
     overrides: Overrides = None,
 ) -> None:
-    """Repeat one run from its stored input and seed, and compare it bit by bit."""
+    """Repeat one run, and compare it bit by bit."""
     from glassdask.stages.replaying import find_run, print_input
     from glassdask.stages.replaying import replay as do_again
 
@@ -219,8 +226,8 @@ def replay(
 
 
 @app.command()
-def verify(folder: Folder) -> None:
-    """Compare every file of the complete stages with what was written."""
+def verify(folder: PresentFolder = HERE) -> None:
+    """Compare all files with what the stages wrote."""
     from glassdask.stages.verify import verify as do_verify
 
     do_verify(_load(folder, None))

@@ -29,7 +29,8 @@ class GlassdaskError(Exception):
         if expected:
             parts.append(f"expected {expected.rstrip('.')}")
         message = "; ".join(parts)
-        super().__init__(plain(f"{message}. {then}".rstrip() if then else f"{message}."))
+        message += "" if message.endswith("?") else "."
+        super().__init__(plain(f"{message} {then}".rstrip()))
 
 
 class UsageError(GlassdaskError):

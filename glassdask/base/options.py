@@ -10,6 +10,15 @@ import typer
 from glassdask.base.walltime import FORMS
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")]
+#: For commands that only look at or continue a campaign: by default the working directory.
+PresentFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="[DIR]", help="The campaign folder; default: the working directory.",
+        show_default=False,
+    ),
+]  # fmt: skip
+HERE = Path()
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a field; may be repeated."),

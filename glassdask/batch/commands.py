@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from glassdask.base.errors import GlassdaskError, UsageError, in_one_line
-from glassdask.base.options import Folder, Overrides
+from glassdask.base.options import HERE, Overrides, PresentFolder
 
 if TYPE_CHECKING:
     from glassdask.campaign import Campaign
 
 
 def submit_command(
-    folder: Folder,
+    folder: PresentFolder = HERE,
     profile: Annotated[
         Path | None,
         typer.Option(
@@ -33,7 +33,7 @@ def submit_command(
     ] = False,
     overrides: Overrides = None,
 ) -> None:
-    """Submit the incomplete stages to the batch system, each after those whose results it reads."""
+    """Submit the incomplete stages to the batch system, in order."""
     from glassdask.batch import submitting
     from glassdask.campaign import load
 
@@ -78,7 +78,7 @@ def _of_folder(folder: Path) -> Campaign:
     return Campaign(folder, CampaignFile())
 
 
-def cancel_command(folder: Folder) -> None:
+def cancel_command(folder: PresentFolder = HERE) -> None:
     """Cancel the jobs of `glassdask submit`; finished work is kept."""
     from glassdask.batch import submitting
     from glassdask.campaign import load

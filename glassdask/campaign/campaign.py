@@ -18,7 +18,7 @@ from glassdask.campaign.ensemble import equilibration_table, propensity_table
 from glassdask.campaign.experiment import Experiment
 from glassdask.campaign.fields import is_one_line
 from glassdask.campaign.modules import read_module
-from glassdask.campaign.overrides import parse_override
+from glassdask.campaign.overrides import override
 from glassdask.campaign.resolved import check_resolved
 from glassdask.campaign.schema import CampaignFile
 from glassdask.campaign.wording import explain_validation_error, shown
@@ -155,9 +155,11 @@ def load(path: str | Path, overrides: tuple[str, ...] | list[str] = ()) -> Campa
     file = folder / "campaign.toml"
     if not file.exists():
         raise UsageError(
-            f"no campaign.toml in {folder}",
+            f"no campaign.toml in {folder if folder.name else folder.resolve()}",
             "a campaign folder",
-            f"Type `glassdask new {shlex.quote(str(folder))} --model kam --preset quick`.",
+            "Name it after the command, or go into it."
+            if not folder.name
+            else f"Type `glassdask new {shlex.quote(str(folder))} --model kam --preset quick`.",
         )
     return from_data(folder, toml.read(file, "a campaign file"), tuple(overrides))
 
@@ -186,18 +188,13 @@ def checked_folder(folder: Path) -> Path:
 
 def from_data(folder: Path, data: dict[str, Any], overrides: tuple[str, ...] = ()) -> Campaign:
     """Validate `data`, the content of a campaign file, after applying `overrides`."""
-    for override in overrides:
-        section, key, value = parse_override(override)
-        table = data.setdefault(section, {})
-        if not isinstance(table, dict):
-            raise UsageError(f"[{section}] is {table!r}", "a table")
-        table[key] = value
+    override(data, overrides)
     try:
         file = CampaignFile.model_validate(data)
     except ValidationError as error:
         raise explain_validation_error(error) from None
     check(file)
-    asked = {override.partition("=")[0].strip() for override in overrides}
+    asked = {text.partition("=")[0].strip() for text in overrides}
     if file.quench.schedule and "quench.cooling_rate" in asked and "quench.schedule" not in asked:
         raise UsageError(
             "--set quench.cooling_rate in a campaign with [quench] schedule",

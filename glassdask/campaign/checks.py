@@ -9,8 +9,9 @@ import numpy as np
 
 from glassdask.base.errors import UsageError
 from glassdask.campaign.ensemble import check_propensity
+from glassdask.campaign.overrides import scaled
 from glassdask.campaign.schema import CampaignFile
-from glassdask.campaign.simulations import System
+from glassdask.campaign.simulations import Split, System
 from glassdask.campaign.wording import shown
 
 #: Largest number of resamples times replicas, 8 bytes each.
@@ -111,8 +112,17 @@ def check_quench(file: CampaignFile) -> None:
             f"[quench] split adds up to {total} (train {split.train}, validation "
             f"{split.validation}, test {split.test}), but runs = {quench.runs}",
             "every run in one split",
-            f"Set `runs = {total}` or change the split.",
+            f"Write `runs = {total}`{_split_of(quench.runs, split)}.",
         )
+
+
+def _split_of(runs: int, split: Split) -> str:
+    """A split of that many runs, to write into the file; empty if they are too few."""
+    found = scaled(split.model_dump(), runs)
+    if sum(found.values()) != runs:
+        return ""
+    parts = ", ".join(f"{name} = {count}" for name, count in found.items())
+    return f", or e.g. `split = {{ {parts} }}`"
 
 
 def check_grid(file: CampaignFile) -> None:

@@ -126,7 +126,8 @@ def _check_starts(file: CampaignFile) -> None:
             f"[propensity] configurations = {section.configurations}, but the test split has "
             f"{test} runs",
             f"1 to {test}" if test > 1 else "1",
-            "Lower configurations, enlarge the test split, or list runs of any split in samples.",
+            f"Type `--set propensity.configurations={max(1, test)}`, enlarge the test split, or "
+            "list runs of any split in samples.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from glassdask.base.errors import UsageError, in_one_line
-from glassdask.base.options import Folder, Overrides
+from glassdask.base.options import HERE, Folder, Overrides, PresentFolder
 from glassdask.base.terminal import plain
 from glassdask.exchange.formats import listed
 
@@ -69,7 +70,7 @@ def import_command(
         bool, typer.Option("--start-over", help="Replace existing configurations.")
     ] = False,
 ) -> None:
-    """Bring configurations of your own into a campaign; every frame is one sample."""
+    """Make a campaign from your files; every frame is one sample."""
     from glassdask.exchange.files import import_files
     from glassdask.exchange.packs import is_pack
     from glassdask.exchange.unpacking import import_packs
@@ -121,15 +122,29 @@ def _check_packs(folder: Path, files: list[Path], options: list[str]) -> None:
         )
 
 
+def _numbers(words: list[str]) -> list[int]:
+    """The numbers in words such as 3 or 0-5."""
+    found: list[int] = []
+    for word in words:
+        match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", word)
+        low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if low > high:
+            raise UsageError(f"--sample {word}", "a number, or a range such as 0-5")
+        found += range(low, high + 1)
+    return found
+
+
 def export_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")],
+    folder: PresentFolder = HERE,
+    *,
     output: Annotated[Path, typer.Option(help="File to write.")],
     kind: Annotated[
         str | None, typer.Option("--format", help=f"{listed(written=True)}; default: by the name.")
     ] = None,
     state: Annotated[str, typer.Option(help="glass or liquid.")] = "glass",
     sample: Annotated[
-        list[int] | None, typer.Option(metavar="N ...", help="Numbers of samples; default: all.")
+        list[str] | None,
+        typer.Option(metavar="N ...", help="Numbers of samples, or A-B; default: all."),
     ] = None,
     group: Annotated[
         str, typer.Option(help="Indicators: raw, fields (coarse-grained) or both.")
@@ -149,15 +164,16 @@ def export_command(
     ] = False,
     overrides: Overrides = None,
 ) -> None:
-    """Write particles with all their indicators, for OVITO and other programs."""
+    """Write particles and their indicators, for OVITO and others."""
     from glassdask.campaign import load
     from glassdask.exchange.exporting import export
 
     campaign = load(folder, overrides or ())
     with in_one_line("export"):
         found = export(
-            campaign, output, kind=kind, state=state, samples=sample or None, group=group,
-            times=time, symbols=symbols.split(",") if symbols else None, overwrite=overwrite,
+            campaign, output, kind=kind, state=state, samples=_numbers(sample or []) or None,
+            group=group, times=time, symbols=symbols.split(",") if symbols else None,
+            overwrite=overwrite,
         )  # fmt: skip
     for line in found.remarks:
         print(plain(line))

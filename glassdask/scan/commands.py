@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from glassdask.base.errors import in_one_line
-from glassdask.base.options import Folder, Overrides, StartOver, Walltime
+from glassdask.base.options import HERE, Overrides, PresentFolder, StartOver, Walltime
 from glassdask.base.walltime import stop_in_time
 
 
 def scan_command(
-    folder: Folder,
+    folder: PresentFolder = HERE,
+    *,
     over: Annotated[
         list[str],
         typer.Option(
@@ -32,7 +33,7 @@ def scan_command(
     start_over: StartOver = False,
     walltime: Walltime = None,
 ) -> None:
-    """Repeat train and explain with other settings; tabulate how C(Gamma, X) depends on them."""
+    """Repeat train and explain with other settings; tabulate C."""
     from glassdask.batch.scheduler import is_restarted, time_left
     from glassdask.campaign import load
     from glassdask.scan.points import make_points

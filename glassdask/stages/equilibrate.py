@@ -15,10 +15,7 @@ class Equilibrate(LammpsStage):
     """Hold liquids at each temperature of the ensemble until they are in equilibrium."""
 
     name = "equilibrate"
-    help = (
-        'Stage 1b, with [propensity] start = "equilibrium": liquids at each of its temperatures '
-        "(LAMMPS, MPI)."
-    )
+    help = "Stage 1b: starts in equilibrium, if asked for (LAMMPS, MPI)."
     paper = "V, the first open question"
     sections = ("equilibration",)
     reads = ("quench",)

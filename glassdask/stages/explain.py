@@ -15,7 +15,7 @@ class Explain(Stage):
     """Classify every run with every network, and map Gamma onto the particles."""
 
     name = "explain"
-    help = "Stage 5: Gamma of each particle, by Grad-CAM or another method (GPU or CPU)."
+    help = "Stage 5: Gamma of each particle, by Grad-CAM (GPU or CPU)."
     runs_on = "GPU or CPU"
     paper = "III.B, Eqs. 3-4: Γ on particles, the mapping M⁻¹"
     sections = ("explain",)

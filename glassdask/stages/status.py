@@ -67,7 +67,8 @@ def show(campaign: Campaign, watch: bool) -> None:
 
 
 def _title(campaign: Campaign) -> str:
-    return plain(f"{campaign.path}, campaign {campaign.hash}")
+    folder = campaign.path if campaign.path.name else campaign.path.resolve()
+    return plain(f"{folder}, campaign {campaign.hash}")
 
 
 def _remarks(campaign: Campaign, jobs: Jobs) -> Iterator[str]:

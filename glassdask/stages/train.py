@@ -14,7 +14,7 @@ class Train(Stage):
     """Train [train] seeds networks on the images of the training split."""
 
     name = "train"
-    help = "Stage 4: train networks to distinguish liquid and glass (GPU or CPU)."
+    help = "Stage 4: networks learn to tell liquid from glass (GPU, CPU)."
     runs_on = "GPU or CPU"
     paper = "III.A, Table II"
     sections = ("train",)

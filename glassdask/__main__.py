@@ -1,0 +1,5 @@
+"""`python -m glassdask`: the command line."""
+
+from glassdask.cli import main
+
+main()
