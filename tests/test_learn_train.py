@@ -85,6 +85,17 @@ def test_dense_head_overfits_noise(tmp_path):
     assert np.array_equal(evaluate(network, images).argmax(1), labels)
 
 
+def test_batches_are_counted_in_each_epoch(tmp_path):
+    images, labels = crystals_and_gases(10, 0, 2)
+    counted = []
+    chosen = settings(epochs=2, batch_size=4)
+    train(
+        images, labels, images, labels, chosen, 1, tmp_path,
+        on_batch=lambda *told: counted.append(told),
+    )  # fmt: skip
+    assert counted == [(1, 3), (2, 3), (3, 3)] * 2
+
+
 def stop_after(epoch):
     def stop(now, metrics):
         if now == epoch:

@@ -12,6 +12,7 @@ from test_hpc import begun
 
 from glassdask.base.errors import StageFailed
 from glassdask.base.logs import warn
+from glassdask.base.progress import Progress
 from glassdask.base.terminal import plain, print_anything
 from glassdask.batch.queue import run
 from glassdask.stages.replaying import find_run, print_input
@@ -75,3 +76,22 @@ def test_any_terminal_can_show_any_text(encoding: str, monkeypatch: pytest.Monke
     else:
         assert "C(Gamma, Upsilon) = -0.5" in shown
         assert r"\u4f53 \udcff" in shown
+
+
+def test_progress_within_a_unit_gives_the_time_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("glassdask.base.progress.time.monotonic", lambda: clock[0])
+    with Progress("train", "epochs", 4) as progress:
+        clock[0] = 60.0
+        progress.update(0, "network 1 of 2", part=0.25)
+        assert progress.seconds_left() == pytest.approx(900)
+        clock[0] = 240.0
+        progress.update(1)
+        assert progress.seconds_left() == pytest.approx(720)
+        clock[0] = 959.9
+        progress.update(3, part=0.9999)
+        assert "less than 1 s left" in progress.time_left()
+    shown = capsys.readouterr().out
+    assert "0/4 epochs, 15 min 0 s left, network 1 of 2, 25% of the next" in shown

@@ -40,6 +40,7 @@ class Progress(AbstractContextManager["Progress"]):
         self._began, self._at_start = time.monotonic(), done
         self._last_line = 0.0
         self._left: float | None = None
+        self._part, self._note = 0.0, ""
         self._piped = os.environ.get(PIPE_VARIABLE) == "pipe"
         self._bar: Any = None
         self._task: Any = None
@@ -68,22 +69,31 @@ class Progress(AbstractContextManager["Progress"]):
         self.update(self.done + count, note)
 
     def update(
-        self, done: int, note: str = "", seconds_left: float | None = None, **more: Any
+        self,
+        done: int,
+        note: str | None = None,
+        seconds_left: float | None = None,
+        part: float = 0.0,
+        **more: Any,
     ) -> None:
         """Set the number of finished units.
 
         Parameters
         ----------
         done : int
-        note : str
-            A short remark.
+        note : str, optional
+            A short remark; by default the last one.
         seconds_left : float, optional
             An estimate of the caller's; without it, the time per finished unit is used.
+        part : float
+            Finished fraction of the next unit.
         **more
             Further facts for `glassdask status`.
         """
         fresh = done != self.done
-        self.done, self._left = done, seconds_left
+        self.done, self._left, self._part = done, seconds_left, part
+        self._note = self._note if note is None else note
+        note = self._note + (f", {part:.0%} of the next" if part else "")
         line = f"{self.stage}: {done}/{self.total} {self.unit}, {self.time_left()}"
         line += f", {note}" if note else ""
         if fresh:
@@ -109,20 +119,22 @@ class Progress(AbstractContextManager["Progress"]):
 
     def seconds_left(self) -> float | None:
         """Seconds left; None when unknown."""
-        counted = self.done - self._at_start
+        counted = self.done + self._part - self._at_start
         if self._left is not None:
             return self._left
         if counted <= 0:
             return None
         pace = (time.monotonic() - self._began) / counted
-        return pace * (self.total - self.done)
+        return pace * (self.total - self.done - self._part)
 
     def time_left(self) -> str:
         """The time left as text."""
         if self.done >= self.total:
             return f"done in {duration(time.monotonic() - self._began)}"
         left = self.seconds_left()
-        return "time left unknown" if left is None else f"{duration(left)} left"
+        if left is None:
+            return "time left unknown"
+        return f"{duration(left)} left" if left >= 1 else "less than 1 s left"
 
     def __exit__(
         self,

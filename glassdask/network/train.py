@@ -42,6 +42,7 @@ def train(
     on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, metrics: None,
     device: str | torch.device | None = None,
     data: str = "",
+    on_batch: Callable[[int, int], None] = lambda batch, count: None,
 ) -> GlassNetwork:
     """Train a network, or continue from the checkpoint in `folder`.
 
@@ -73,6 +74,8 @@ def train(
         By default CUDA if available, else the CPU.
     data : str
         Identifies the images; a checkpoint of other images is refused.
+    on_batch : callable
+        Called with the number of batches of the epoch that are done, and that of all.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def train(
         curves = stack.enter_context(Curves(folder, history, ranks.rank == 0))
         while not finished(history, settings):
             began, epoch = time.monotonic(), len(history) + 1
-            metrics: dict[str, float] = {"epoch": epoch} | pass_over.epoch(epoch)
+            metrics: dict[str, float] = {"epoch": epoch} | pass_over.epoch(epoch, on_batch)
             if ranks.rank == 0:
                 scores = evaluate(
                     network, validation_images, validation_labels, settings.batch_size
@@ -149,7 +152,7 @@ class _Pass:
         self.device = network.input_mean.device
         self.bfloat16 = uses_bfloat16(self.settings.precision, self.device)
 
-    def epoch(self, epoch: int) -> dict[str, float]:
+    def epoch(self, epoch: int, on_batch: Callable[[int, int], None]) -> dict[str, float]:
         """One epoch; returns its mean loss and accuracy, and the last learning rate."""
         # a seed for each epoch, so that checkpoints need no random states
         generator = _seed_epoch(self.seed, epoch, self.ranks.rank)
@@ -164,6 +167,7 @@ class _Pass:
                     group["lr"] = rate
                 loss, right = self._step(batch, epoch)
                 total_loss, correct = total_loss + loss, correct + right
+                on_batch(step - first + 1, self.batches.count)
         total_loss, total_correct = self.ranks.sum(total_loss, correct)
         return {
             "train_loss": total_loss / len(self.batches.labels),

@@ -82,16 +82,21 @@ def fit(campaign: Campaign, device: torch.device) -> None:
     count = settings.seeds
     with Progress("train", "epochs", count * settings.epochs) as progress:
         for network in range(count):
+            progress.update(progress.done, f"network {network + 1} of {count}")
 
             def on_epoch(epoch: int, metrics: dict[str, float], network: int = network) -> None:
                 if ranks.rank == 0:
                     logger.info("network %d, epoch %d: %s", network, epoch, metrics)
-                    which = f"network {network + 1} of {count}, " if count > 1 else ""
-                    note = f"{which}validation accuracy {metrics['validation_accuracy']:.3f}"
+                    note = f"validation accuracy {metrics['validation_accuracy']:.3f}"
+                    note = f"network {network + 1} of {count}, {note}"
                     progress.update(network * settings.epochs + epoch, note)
 
+            def on_batch(batch: int, of: int) -> None:
+                if ranks.rank == 0:
+                    progress.update(progress.done, part=batch / of)
+
             seed, folder = networks.seed(campaign, network), networks.folder(campaign, network)
-            train(*training, *validation, settings, seed, folder, on_epoch, device, data)
+            train(*training, *validation, settings, seed, folder, on_epoch, device, data, on_batch)
 
 
 def run_explain(
