@@ -69,7 +69,7 @@ def lammps(world: MPI.Intracomm, group: MPI.Intracomm, folder: Path) -> None:
 
     def carry(number, arguments, group, order):  # type: ignore[no-untyped-def]
         trajectory = Quench(made[number], quench_input(made[number]), *arguments)
-        return attempt(number, folder, trajectory, group, order)
+        return attempt(number, folder, trajectory, group, order, "")
 
     serve(world, group, carry)
     world.send(spent[0], 0, 9)
@@ -99,7 +99,7 @@ def main() -> None:
     folder = Path(world.bcast(name)) / "restarts" / "quench"
     folder.mkdir(parents=True, exist_ok=True)
     (folder.parent.parent / "logs").mkdir(exist_ok=True)
-    assert not spool.finished(folder)
+    assert not spool.finished(folder, lambda number: "")
     {"lammps": lammps, "nothing": nothing}[sys.argv[1]](world, group, folder)
 
 

@@ -67,7 +67,7 @@ def main() -> None:
         (folder.parent.parent / "logs").mkdir(exist_ok=True)
 
         def carry(number, arguments, group, order, made=made, folder=folder):  # type: ignore[no-untyped-def]
-            return attempt(number, folder, Start(made, number + 1), group, order)
+            return attempt(number, folder, Start(made, number + 1), group, order, "")
 
         if world.Get_rank() == 0:
             _manage(world, model, runs, folder)
@@ -80,7 +80,7 @@ def _manage(world: MPI.Intracomm, model: str, runs: int, folder: Path) -> None:
 
     def commit(numbers: list[int]) -> None:
         for n in numbers:
-            found = spool.load(folder, n)
+            found = spool.load(folder, n, "")
             if "failure" in found:
                 failed.append(f"seed {n + 1}: {found['failure']}")
 

@@ -27,7 +27,7 @@ class Restarts:
         The run, as `glassdask.store.owners.owner` names it; files of another one are not used.
     """
 
-    def __init__(self, folder: Path, number: int, owner: str = "") -> None:
+    def __init__(self, folder: Path, number: int, owner: str) -> None:
         self.owner = owner
         self.paths = [folder / f"{number:06d}.{slot}.restart" for slot in "ab"]
 

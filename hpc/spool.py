@@ -17,12 +17,12 @@ from glassdask.store.owners import waiting_files
 Owner = Callable[[int], str]
 
 
-def save(folder: Path, number: int, arrays: dict[str, np.ndarray], owner: str = "") -> None:
+def save(folder: Path, number: int, arrays: dict[str, np.ndarray], owner: str) -> None:
     """Store the results of a run until its shard is written."""
     npz.write(_path(folder, number), arrays, owner)
 
 
-def load(folder: Path, number: int, owner: str = "") -> dict[str, np.ndarray]:
+def load(folder: Path, number: int, owner: str) -> dict[str, np.ndarray]:
     """Results of a finished run; only `failure` if it failed.
 
     Raises
@@ -37,14 +37,14 @@ def load(folder: Path, number: int, owner: str = "") -> dict[str, np.ndarray]:
     return content
 
 
-def finished(folder: Path, owner: Owner = lambda number: "") -> set[int]:
+def finished(folder: Path, owner: Owner) -> set[int]:
     """Numbers of the runs with results; a damaged file, or that of another run, does not count."""
     then = "its run is repeated"
     files = waiting_files(folder).items()
     return {n for n, path in files if npz.read(path, then=then, owner=owner(n)) is not None}
 
 
-def ranks(folder: Path, owner: Owner = lambda number: "") -> dict[int, int]:
+def ranks(folder: Path, owner: Owner) -> dict[int, int]:
     """Number of ranks of each run; 0 if it failed, or the number changed."""
     files = waiting_files(folder).items()
     found = {n: npz.read(path, ("ranks",), owner=owner(n)) for n, path in files}

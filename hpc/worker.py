@@ -139,7 +139,7 @@ def attempt(
     trajectory: Trajectory,
     group: MPI.Intracomm,
     order: Callable[[int], Order],
-    owner: str = "",
+    owner: str,
 ) -> str | None:
     """Carry out one LAMMPS run and store its results or its failure; `owner` names it in its files.
 
@@ -164,7 +164,7 @@ def attempt(
     return reason
 
 
-def record_failure(folder: Path, number: int, reason: str, owner: str = "") -> None:
+def record_failure(folder: Path, number: int, reason: str, owner: str) -> None:
     """Store the reason of a failure, and move the LAMMPS log of the run to the other logs.
 
     Parameters

@@ -197,9 +197,9 @@ def test_failed_run_stores_reason_and_log(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (tmp_path / "logs").mkdir()
     run = Broken(campaign, "units lj\nunits unheard_of\n", {"seed": 1})
-    reason = attempt(7, folder, run, MPI.COMM_SELF, lambda steps: None)
+    reason = attempt(7, folder, run, MPI.COMM_SELF, lambda steps: None, "me")
     assert reason == "Illegal units command: unheard_of" or "units" in reason
-    assert str(spool.load(folder, 7)["failure"]) == reason
+    assert str(spool.load(folder, 7, "me")["failure"]) == reason
     log = (tmp_path / "logs" / "quench-000007.lammps.log").read_text()
     assert "unheard_of" in log
     assert [path.name for path in folder.iterdir()] == ["000007.npz"]

@@ -33,10 +33,12 @@ def test_a_stopped_quench_goes_on_to_the_same_bits(tmp_path: Path, model: str) -
     larger = ["system.particles=200", "grid.spacing=0.5"] if model == "ka3d" else []
     campaign, log = small(tmp_path, model, *larger), tmp_path / "log"
     whole = quench(campaign, 17, log)
-    parts, stops = to_the_end(lambda order: quench(campaign, 17, log, Restarts(tmp_path, 0), order))
+    parts, stops = to_the_end(
+        lambda order: quench(campaign, 17, log, Restarts(tmp_path, 0, ""), order)
+    )
     assert stops >= 4
     assert same_bits(whole, parts)
-    saving = quench(campaign, 17, log, Restarts(tmp_path, 1), every(Order.SAVE, 4))
+    saving = quench(campaign, 17, log, Restarts(tmp_path, 1, ""), every(Order.SAVE, 4))
     assert same_bits(whole, saving)
 
 
@@ -45,7 +47,7 @@ def test_folder_may_have_any_name(tmp_path: Path, folder: str) -> None:
     campaign, place = small(tmp_path, "kam"), tmp_path / folder
     place.mkdir()
     whole = quench(campaign, 17, tmp_path / "log")
-    restarts, log = Restarts(place, 0), place / "log"
+    restarts, log = Restarts(place, 0, ""), place / "log"
     with pytest.raises(Stopped):
         quench(campaign, 17, log, restarts, every(Order.STOP, 12))
     assert "write_restart" not in log.read_text()  # truncated at the restart, and closed
@@ -58,7 +60,7 @@ def test_it_can_be_stopped_at_every_block(tmp_path: Path) -> None:
     campaign, log = small(tmp_path, "kam", "quench.cooling_rate=1.0"), tmp_path / "log"
     whole = quench(campaign, 17, log)
     for block in range(1, 12):
-        restarts, orders = Restarts(tmp_path, block), every(Order.STOP, 5 + block)
+        restarts, orders = Restarts(tmp_path, block, ""), every(Order.STOP, 5 + block)
         with pytest.raises(Stopped):
             quench(campaign, 17, log, restarts, orders)
         assert same_bits(whole, quench(campaign, 17, log, restarts))
@@ -70,7 +72,7 @@ def test_a_stopped_trajectory_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     glass = quench(campaign, 3, log)["position"][1]
     whole = propensity(campaign, glass, 1.0, 5, log)
     parts, stops = to_the_end(
-        lambda order: propensity(campaign, glass, 1.0, 5, log, Restarts(tmp_path, 0), order)
+        lambda order: propensity(campaign, glass, 1.0, 5, log, Restarts(tmp_path, 0, ""), order)
     )
     assert stops > 1
     assert whole["crsd"].shape[0] == 12
@@ -85,15 +87,15 @@ def test_no_more_than_a_block_is_repeated(tmp_path: Path) -> None:
         return Order.STOP if len(seen) == 20 else Order.GO_ON
 
     with pytest.raises(Stopped):
-        quench(campaign, 1, tmp_path / "log", Restarts(tmp_path, 0), order)
+        quench(campaign, 1, tmp_path / "log", Restarts(tmp_path, 0, ""), order)
     stopped_at = seen[-1]
-    quench(campaign, 1, tmp_path / "log", Restarts(tmp_path, 0), order)
+    quench(campaign, 1, tmp_path / "log", Restarts(tmp_path, 0, ""), order)
     assert seen[20] == stopped_at + 150
 
 
 def stopped(tmp_path: Path, after: int) -> Restarts:
     """Restarts of a quench that saved at two blocks, the last one being `after`."""
-    restarts, count = Restarts(tmp_path, 0), iter(range(1, 1000))
+    restarts, count = Restarts(tmp_path, 0, ""), iter(range(1, 1000))
 
     def order(steps: int) -> Order:
         block = next(count)
@@ -128,7 +130,7 @@ def test_a_damaged_restart_gives_way_to_the_other(
         first.append(steps)
         return Order.GO_ON
 
-    again = quench(small(tmp_path, "kam"), 17, tmp_path / "log", Restarts(tmp_path, 0), order)
+    again = quench(small(tmp_path, "kam"), 17, tmp_path / "log", Restarts(tmp_path, 0, ""), order)
     assert same_bits(whole, again)
     assert (first[0] < 1000) == both
     said = [line for line in capsys.readouterr().err.splitlines() if "is damaged" in line]
@@ -178,7 +180,7 @@ def test_swapped_restarts_do_not_change_results(
 
 
 def test_restarts_take_turns(tmp_path: Path) -> None:
-    restarts = Restarts(tmp_path, 3)
+    restarts = Restarts(tmp_path, 3, "")
     assert restarts.newest() is None
     for steps in (10, 20, 30):
         restarts.save({"steps": np.array(steps)})
@@ -200,7 +202,7 @@ def no_room(size: int) -> Iterator[None]:
 
 
 def test_failed_restart_write_keeps_the_other_restarts(tmp_path: Path) -> None:
-    restarts = Restarts(tmp_path, 0)
+    restarts = Restarts(tmp_path, 0, "")
     for steps in (10, 20):
         restarts.save({"steps": np.array(steps), "content": np.arange(10)})
     with no_room(10_000), pytest.raises(OSError, match="too large"):
@@ -214,7 +216,7 @@ def test_full_disk_does_not_fail_the_run(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     campaign = small(tmp_path, "kam")
     with no_room(2000), pytest.raises(OSError, match=r"restart|too large"):
-        quench(campaign, 1, tmp_path / "log", Restarts(tmp_path, 0), every(Order.SAVE, 8))
+        quench(campaign, 1, tmp_path / "log", Restarts(tmp_path, 0, ""), every(Order.SAVE, 8))
 
 
 def test_restart_of_another_input_is_not_used(tmp_path: Path) -> None:
@@ -222,7 +224,7 @@ def test_restart_of_another_input_is_not_used(tmp_path: Path) -> None:
     other = small(tmp_path, "kam", "quench.hold_time=2.0")
     assert same_bits(
         quench(other, 17, tmp_path / "log"),
-        quench(other, 17, tmp_path / "log", Restarts(tmp_path, 0)),
+        quench(other, 17, tmp_path / "log", Restarts(tmp_path, 0, "")),
     )
 
 
@@ -267,12 +269,12 @@ def test_damaged_finished_run_is_reported_once_and_repeated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in (3, 4, 5):
-        spool.save(tmp_path, number, {"crsd": np.arange(100.0)})
-    record_failure(tmp_path, 6, "no reason")
+        spool.save(tmp_path, number, {"crsd": np.arange(100.0)}, "")
+    record_failure(tmp_path, 6, "no reason", "")
     whole = (tmp_path / "000004.npz").read_bytes()
     (tmp_path / "000004.npz").write_bytes(whole[:-50])
     assert spool.forget_failures(tmp_path) == 1
-    assert spool.finished(tmp_path) == {3, 5}
+    assert spool.finished(tmp_path, lambda number: "") == {3, 5}
     (said,) = capsys.readouterr().err.splitlines()
     assert f"{tmp_path}/000004.npz is damaged" in said
     assert said.endswith("its run is repeated")
