@@ -355,12 +355,12 @@ def test_results_are_overwritten_only_with_start_over(tmp_path):
 
 def test_an_option_takes_many_files(tmp_path):
     """As a shell expands `--glass glass*.dump --liquid liquid*.dump`."""
-    ds = mixture(2)
+    ds = mixture(4)
     names: dict[str, list[str]] = {"glass": [], "liquid": []}
     for k in range(2):
         for state in names:
             path = tmp_path / f"{state}{k}.dump"
-            dump(path, ds.isel(sample=[k]), [np.arange(1, 101)])
+            dump(path, ds.isel(sample=[k + 2 * (state == "glass")]), [np.arange(1, 101)])
             names[state].append(str(path))
     folder = tmp_path / "c"
     words = ["--glass", *names["glass"], "--liquid", *names["liquid"], "--model", "kam"]
@@ -375,12 +375,40 @@ def test_an_option_takes_many_files(tmp_path):
 
 def test_every_takes_the_nth_frames_of_each_file(imported, tmp_path):
     gd.export(imported[0], tmp_path / "x.gsd")
+    gd.export(imported[0], tmp_path / "y.gsd", samples=[1, 0, 3, 2])
     options = {"model": "kam", "every": 3, "say": lambda _: None}
-    campaign = import_files(tmp_path / "c", {"glass": [tmp_path / "x.gsd"] * 2}, **options)
+    files = [tmp_path / "x.gsd", tmp_path / "y.gsd"]
+    campaign = import_files(tmp_path / "c", {"glass": files}, **options)
     found = groups.open_group(campaign.store, "configurations")
     assert found["source_frame"].sel(state="glass").values.tolist() == [0, 3, 0, 3]
     with pytest.raises(UsageError, match="--every 0"):
         import_files(tmp_path / "d", {"glass": [tmp_path / "x.gsd"]}, "kam", every=0)
+
+
+def test_a_configuration_twice_is_refused_and_named(imported, tmp_path):
+    gd.export(imported[0], tmp_path / "x.gsd")
+    gd.export(imported[0], tmp_path / "y.dump", samples=[2])
+    x, y = tmp_path / "x.gsd", tmp_path / "y.dump"
+    for given, words in (
+        ({"glass": [x, y]}, f"{y}, frame 0 is the same configuration as {x}, frame 2"),
+        ({"glass": [y, y]}, f"{y}, frame 0 is the same .* as {y}, frame 0"),
+        ({"glass": [x], "liquid": [x]}, f"{x}, frame 0 is the same"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            import_files(tmp_path / "c", given, "kam", say=lambda _: None)
+    ds = both_states(3).transpose("sample", "state", ...)
+    ds["position"][2, 1] = (ds["position"][0, 1] + 1e-9) % SIDE
+    with pytest.raises(UsageError, match=r"the glass of sample 2 is the same .* of sample 0"):
+        import_configurations(tmp_path / "c", ds, model="kam")
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("distance", [0.0, 1e-15, 1e-8, 1e-3])
+def test_particles_at_the_same_place_are_refused(tmp_path, distance):
+    ds = mixture(2)
+    ds["position"][1, 7] = ds["position"][1, 40] + [distance, 0.0]
+    with pytest.raises(UsageError, match=r"glass of sample 1: particles .* at the same place"):
+        import_configurations(tmp_path / "c", ds, model="kam")
 
 
 def test_a_refused_file_leaves_no_folder(tmp_path):

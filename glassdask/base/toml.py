@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 from pathlib import Path
@@ -17,6 +18,12 @@ _MOST_DOTS = 100
 _NOT_KEYS = re.compile(
     r'"{3}[\s\S]*?"{3}|\'{3}[\s\S]*?\'{3}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*'
 )
+
+
+def encoding_of(content: bytes) -> str:
+    """The encoding of a text by its first bytes: UTF-16 with a byte-order mark, else UTF-8."""
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return "utf-16" if utf16 else "utf-8-sig"
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -64,6 +71,6 @@ def read(path: Path, expected: str, then: str = "") -> dict[str, Any]:
     if len(content) > LARGEST_FILE:
         raise UsageError(f"{path} is larger than {LARGEST_FILE:,} bytes", expected)
     try:
-        return parse(content.decode("utf-8"))
+        return parse(content.decode(encoding_of(content)))
     except ValueError as error:
         raise UsageError(f"{path} is not TOML: {error}", then="Correct that line.") from None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +26,8 @@ class Frame:
         Edges of the box as rows, in any order, (3, 3).
     origin : ndarray
         Lower corner of the box, (3,).
-    periodic : tuple of bool
-        Whether the box is periodic along each edge.
+    periodic : tuple of bool or None
+        Whether the box is periodic along each edge; None if the file does not state it.
     ids : ndarray of int or None
         (particle,), if the file has them.
     sizes : ndarray or None
@@ -46,7 +44,7 @@ class Frame:
     labels: np.ndarray
     cell: np.ndarray
     origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
-    periodic: tuple[bool, ...] = (True, True, True)
+    periodic: tuple[bool, ...] | None = (True, True, True)
     ids: np.ndarray | None = None
     sizes: np.ndarray | None = None
     dimension: int | None = None
@@ -125,13 +123,6 @@ def need(library: str) -> Any:
         raise UsageError(
             f"Python cannot find {name}", then="Type `pip install 'glassdask[formats]'`."
         ) from None
-
-
-def open_text(path: Path) -> IO[str]:
-    """A text file, which may be compressed (.gz)."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")  # type: ignore[return-value]
-    return path.open(encoding="utf-8")
 
 
 def first_of(columns: Mapping[str, Any], *names: str) -> Any:

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from glassdask.base.errors import UsageError
 from glassdask.exchange.formats.frame import Frame, Particles, need
+from glassdask.exchange.formats.text import is_compressed
 
 #: Logged quantities that hold positions and box in double precision.
 EXACT_POSITION, EXACT_BOX = "particles/glassdask/position", "glassdask/box_length"
@@ -16,6 +18,8 @@ EXACT_POSITION, EXACT_BOX = "particles/glassdask/position", "glassdask/box_lengt
 
 def read(path: Path) -> Iterator[Frame]:
     """The frames of a file."""
+    if is_compressed(path):
+        raise UsageError(f"{path} is compressed", "a GSD, which gsd reads only unpacked")
     with need("gsd.hoomd").open(str(path), "r") as file:
         for snapshot in file:
             particles, dimension = snapshot.particles, int(snapshot.configuration.dimensions)
