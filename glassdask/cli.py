@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from glassdask.base.errors import GlassdaskError, UsageError, as_stage_error
+from glassdask.base.errors import GlassdaskError, StageFailed, UsageError, as_stage_error
 from glassdask.base.options import (
     Folder,
     Overrides,
@@ -248,16 +248,15 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except GlassdaskError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
+        _fail(error)
+    except (KeyboardInterrupt, typer.Abort) as error:
+        if isinstance(error.__cause__, EOFError):  # typer takes it for Ctrl-D, and no one types
+            _fail(StageFailed(f"a file is cut off ({error.__cause__})", "a whole file"))
         _stopped()
     except BrokenPipeError:  # the reader of our output, such as `head`, is gone
         raise
     except OSError as error:  # a full disk or quota, or a missing permission
-        shown = as_stage_error(error, "glassdask", "")
-        print(f"Error: {shown}", file=sys.stderr)
-        sys.exit(shown.exit_code)
+        _fail(as_stage_error(error, "glassdask", ""))
     except Exception as error:
         _usage(error)
     else:
@@ -296,9 +295,12 @@ def _usage(error: Exception) -> None:
         raise error
     context = getattr(error, "ctx", None)
     where = context.command_path if context else "glassdask"
-    shown = UsageError(message(), then=f"Type `{where} --help`.")
-    print(f"Error: {shown}", file=sys.stderr)
-    sys.exit(shown.exit_code)
+    _fail(UsageError(message(), then=f"Type `{where} --help`."))
+
+
+def _fail(error: GlassdaskError) -> NoReturn:
+    print(f"Error: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

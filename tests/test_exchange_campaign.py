@@ -314,6 +314,68 @@ def test_datasets_without_configurations_are_refused(tmp_path, change, words):
     assert not list(tmp_path.iterdir())
 
 
+CUSTOM = (
+    "system.sigma=[[1.0,0.8],[0.8,0.88]]", "system.epsilon=[[1.0,1.5],[1.5,0.5]]",
+    "dask.workers=1",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_an_ensemble_needs_a_temperature(tmp_path):
+    """An imported custom model has no T*, and no number stands for it."""
+    folder = str(tmp_path / "c")
+    campaign = import_configurations(folder, both_states(4), model="custom", overrides=CUSTOM)
+    assert np.isnan(campaign.propensity_temperatures).all()
+    equilibrium = ("--set", "propensity.start=equilibrium")
+    for words in (
+        ("plan", folder), ("propensity", folder), ("equilibrate", folder, *equilibrium),
+        ("plan", folder, *equilibrium), ("propensity", folder, *equilibrium),
+    ):  # fmt: skip
+        stderr = in_process(*words, code=2).stderr
+        assert "no temperature of the ensemble" in stderr
+        assert '`temperatures = [0.4]` and `temperature_unit = "epsilon"`' in stderr
+        assert stderr.count("\n") == 1
+    with_temperature = load(
+        folder, ("propensity.temperatures=[0.4]", "propensity.temperature_unit=epsilon")
+    )
+    assert with_temperature.propensity_temperatures == (0.4,)
+    assert STAGES["propensity"].left_out(campaign)
+    assert not STAGES["propensity"].left_out(with_temperature)
+
+
+@pytest.mark.slow
+def test_correlate_alone_does_what_run_does(tmp_path):
+    """With glasses only: no network, no ensemble."""
+    from glassdask.stages.pipeline import Pipeline
+
+    trees = []
+    for name, stages in (("run", ()), ("alone", ("indicators", "correlate"))):
+        ds = mixture(3)
+        campaign = import_configurations(tmp_path / name, ds, model="custom", overrides=CUSTOM)
+        with Pipeline(campaign) as pipeline:
+            if not stages:
+                assert "propensity" not in pipeline.run_all()
+            for stage in stages:
+                assert pipeline.run(stage)
+        trees.append(gd.open(campaign.path))
+    for group in ("fields", "correlations"):
+        found = [tree[group].to_dataset() for tree in trees]
+        xr.testing.assert_equal(*found)
+
+
+@pytest.mark.parametrize("density", [1.2, 1.09, 0.7, 1 / 3])
+def test_the_density_has_no_digits_of_rounding(tmp_path, density):
+    side = (100 / density) ** 0.5
+    ds = gd.from_arrays(lattice(1, side=side), np.repeat([0, 1], [65, 35]), side)
+    campaign = import_configurations(tmp_path / "c", ds, model="custom", overrides=CUSTOM[:2])
+    assert campaign.file.system.density == pytest.approx(density, rel=1e-15)
+    if density != 1 / 3:
+        assert f"\ndensity = {density} " in (tmp_path / "c" / "campaign.toml").read_text()
+    found = groups.open_group(campaign.store, "configurations")["box_length"]
+    assert found.values.tolist() == [side, side]
+    assert campaign.box_length == pytest.approx(side, rel=1e-15)
+
+
 def test_an_existing_campaign_file_must_agree(tmp_path):
     folder = tmp_path / "c"
     new_campaign(folder, "kam", "quick", ("system.particles=100",))

@@ -63,7 +63,8 @@ def propensity_table(campaign: Experiment) -> dict[str, Any]:
     """
     section = campaign.file.propensity
     table = section.model_dump(mode="json")
-    table["temperatures"] = list(campaign.propensity_temperatures)
+    known = campaign.propensity_temperatures
+    table["temperatures"] = None if np.isnan(known).any() else list(known)
     table["temperature_unit"] = "epsilon"
     table.pop("onset_temperature")
     for key in IN_PLACE if section.times else ("times",):
