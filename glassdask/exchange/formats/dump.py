@@ -147,18 +147,22 @@ def _position_columns(cells: Mapping[str, np.ndarray]) -> tuple[str, ...]:
 def write(path: Path, particles: Iterable[Particles]) -> None:
     """Columns id, type from 1, x, y, z and all others; TIMESTEP is the sample.
 
-    The format has no place for `Particles.about`.
+    In 2D there is no z, which tells OVITO that it is in 2D. The format has no place for
+    `Particles.about`.
     """
     with path.open("w", encoding="utf-8") as file:
+        file.write("ITEM: UNITS\nlj\n")  # once, else OVITO finds one frame only
         for frame in particles:
             bounds = [(0.0, side) for side in frame.length.tolist()]
             if frame.dimension == 2:  # LAMMPS wants z from -0.5 to 0.5
                 bounds.append((-0.5, 0.5))
             file.write(
-                f"ITEM: UNITS\nlj\nITEM: TIMESTEP\n{int(frame.about['sample'])}\n"
+                f"ITEM: TIMESTEP\n{int(frame.about['sample'])}\n"
                 f"ITEM: NUMBER OF ATOMS\n{len(frame.ids)}\nITEM: BOX BOUNDS pp pp pp\n"
             )
             file.writelines(f"{low!r} {high!r}\n" for low, high in bounds)
-            file.write(f"ITEM: ATOMS {' '.join(('id', 'type', 'x', 'y', 'z', *frame.columns))}\n")
-            columns = [frame.ids, frame.species + 1, *frame.spatial.T, *frame.columns.values()]
-            file.writelines(lines_of(columns))
+            columns = frame.all_columns
+            names = ("id", "type", *"xyz"[: frame.dimension], *columns)
+            file.write(f"ITEM: ATOMS {' '.join(names)}\n")
+            values = [frame.ids, frame.species + 1, *frame.position.T, *columns.values()]
+            file.writelines(lines_of(values))

@@ -156,15 +156,17 @@ def write(path: Path, particles: Iterable[Particles]) -> None:
     """Columns species or type from 1, pos, id and all others.
 
     If all names are chemical symbols, they are the column `species`. Otherwise the column `type`
-    has numbers and the comment line the names, since ASE reads no other names as species.
+    has numbers and the comment line the names, since ASE reads no other names as species; in 2D,
+    there is then no z, which tells OVITO that it is in 2D, and which ASE does not read.
     """
     chemical = set(need("ase.data").chemical_symbols[1:])
     with path.open("w", encoding="utf-8") as file:
         for frame in particles:
             symbols = frame.symbols or (frame.names if set(frame.names) <= chemical else None)
             kinds = np.array(symbols)[frame.species] if symbols else frame.species + 1
-            titles = ["species:S:1" if symbols else "type:I:1", "pos:R:3", "id:I:1"]
-            titles += [f"{name}:R:1" for name in frame.columns]
+            position = frame.spatial if symbols else frame.position
+            titles = ["species:S:1" if symbols else "type:I:1", f"pos:R:{position.shape[1]}"]
+            titles += ["id:I:1", *(f"{name}:R:1" for name in frame.all_columns)]
             sides = [*frame.length.tolist(), *[1.0] * (3 - frame.dimension)]
             about = {
                 "Lattice": " ".join(map(repr, np.diag(sides).ravel().tolist())),
@@ -175,12 +177,13 @@ def write(path: Path, particles: Iterable[Particles]) -> None:
             } | dict(frame.about)
             pairs = (f"{key}={_quoted(value)}" for key, value in about.items())
             file.write(f"{len(frame.ids)}\n{' '.join(pairs)}\n")
-            columns = [kinds, *frame.spatial.T, frame.ids, *frame.columns.values()]
+            columns = [kinds, *position.T, frame.ids, *frame.all_columns.values()]
             file.writelines(lines_of(columns))
 
 
 def _quoted(value: Any) -> str:
     if isinstance(value, str):
-        text = value.replace('"', "'").replace("\n", " ")
-        return f'"{text}"'
+        plain = value.replace('"', "'").replace("\n", " ")
+        # some programs do not expect quotes around Properties
+        return plain if re.fullmatch(r"[\w:.+-]+", plain) else f'"{plain}"'
     return repr(value)

@@ -86,6 +86,8 @@ class Particles:
         Texts and numbers of the whole frame: sample, state, campaign ...
     symbols : tuple of str or None
         Chemical symbols for the species, in formats that have them.
+    diameters : tuple of float or None
+        Of each species, sigma, for viewers.
     """
 
     position: np.ndarray
@@ -96,11 +98,19 @@ class Particles:
     columns: Mapping[str, np.ndarray]
     about: Mapping[str, Any]
     symbols: tuple[str, ...] | None = None
+    diameters: tuple[float, ...] | None = None
 
     @property
     def dimension(self) -> int:
         """2 or 3."""
         return self.position.shape[1]
+
+    @property
+    def all_columns(self) -> dict[str, np.ndarray]:
+        """The radius, if diameters are known, and the further columns."""
+        if self.diameters is None:
+            return dict(self.columns)
+        return {"radius": 0.5 * np.array(self.diameters)[self.species], **self.columns}
 
     @property
     def spatial(self) -> np.ndarray:

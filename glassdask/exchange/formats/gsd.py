@@ -72,6 +72,12 @@ def write(path: Path, particles: Iterable[Particles]) -> None:
             snapshot.particles.position = _single(frame, sides)
             snapshot.particles.types = list(frame.names)
             snapshot.particles.typeid = frame.species.astype(np.uint32)
+            if frame.diameters is not None:
+                snapshot.particles.diameter = np.array(frame.diameters, np.float32)[frame.species]
+                # else OVITO takes the radius of B from boron
+                snapshot.particles.type_shapes = [
+                    {"type": "Sphere", "diameter": diameter} for diameter in frame.diameters
+                ]
             snapshot.log = {
                 EXACT_POSITION: frame.spatial,
                 EXACT_BOX: np.asarray(frame.length),
