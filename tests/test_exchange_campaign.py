@@ -27,6 +27,11 @@ pytestmark = pytest.mark.processes
 SIDE = (100 / 1.2) ** 0.5
 SMALL = ("train.kernel_size=3",)
 
+CUSTOM = (
+    "system.sigma=[[1.0,0.8],[0.8,0.88]]", "system.epsilon=[[1.0,1.5],[1.5,0.5]]",
+    "dask.workers=1",
+)  # fmt: skip
+
 
 def lattice(samples=4, seed=0, count=100, side=SIDE, dimension=2):
     """Jittered square or cubic lattices, (sample, particle, axis)."""
@@ -314,12 +319,6 @@ def test_datasets_without_configurations_are_refused(tmp_path, change, words):
     assert not list(tmp_path.iterdir())
 
 
-CUSTOM = (
-    "system.sigma=[[1.0,0.8],[0.8,0.88]]", "system.epsilon=[[1.0,1.5],[1.5,0.5]]",
-    "dask.workers=1",
-)  # fmt: skip
-
-
 @pytest.mark.slow
 def test_an_ensemble_needs_a_temperature(tmp_path):
     """An imported custom model has no T*, and no number stands for it."""
@@ -452,9 +451,9 @@ def test_a_configuration_twice_is_refused_and_named(imported, tmp_path):
     gd.export(imported[0], tmp_path / "y.dump", samples=[2])
     x, y = tmp_path / "x.gsd", tmp_path / "y.dump"
     for given, words in (
-        ({"glass": [x, y]}, f"{y}, frame 0 is the same configuration as {x}, frame 2"),
-        ({"glass": [y, y]}, f"{y}, frame 0 is the same .* as {y}, frame 0"),
-        ({"glass": [x], "liquid": [x]}, f"{x}, frame 0 is the same"),
+        ({"glass": [x, y]}, f"{y}, frame 0 .* is the same configuration as {x}, frame 2"),
+        ({"glass": [y, y]}, f"{y}, frame 0 .* the same configuration as {y}, frame 0"),
+        ({"glass": [x], "liquid": [x]}, f"{x}, frame 0 .liquid. is .* as {x}, frame 0 .glass."),
     ):
         with pytest.raises(UsageError, match=words):
             import_files(tmp_path / "c", given, "kam", say=lambda _: None)
@@ -462,7 +461,19 @@ def test_a_configuration_twice_is_refused_and_named(imported, tmp_path):
     ds["position"][2, 1] = (ds["position"][0, 1] + 1e-9) % SIDE
     with pytest.raises(UsageError, match=r"the glass of sample 2 is the same .* of sample 0"):
         import_configurations(tmp_path / "c", ds, model="kam")
+    # in another order of the particles of a species, and in single precision
+    ds["position"][2, 1] = ds["position"][1, 0].values.astype(np.float32)
+    others = np.where(ds["species"] == 1)[0]
+    ds["position"][2, 1, others] = ds["position"][2, 1, others[::-1]].values
+    with pytest.raises(
+        UsageError, match=r"the glass of sample 2 is the same .* liquid of sample 1"
+    ):
+        import_configurations(tmp_path / "c", ds, model="kam")
+    # two particles of different species exchanged: another configuration
+    a, b = (np.where(ds["species"] == k)[0][0] for k in (0, 1))
+    ds["position"][2, 1, [a, b]] = ds["position"][2, 1, [b, a]].values
     assert not (tmp_path / "c").exists()
+    import_configurations(tmp_path / "c", ds, model="kam")
 
 
 @pytest.mark.parametrize("distance", [0.0, 1e-15, 1e-8, 1e-3])
@@ -471,6 +482,14 @@ def test_particles_at_the_same_place_are_refused(tmp_path, distance):
     ds["position"][1, 7] = ds["position"][1, 40] + [distance, 0.0]
     with pytest.raises(UsageError, match=r"glass of sample 1: particles .* at the same place"):
         import_configurations(tmp_path / "c", ds, model="kam")
+
+
+@pytest.mark.parametrize("side", [1e300, 1e-300, 1e9, 1e-9])
+def test_an_absurd_box_is_refused_in_one_line(tmp_path, side):
+    ds = gd.from_arrays(lattice(1, side=side), np.repeat([0, 1], [65, 35]), side)
+    with pytest.raises(UsageError):
+        import_configurations(tmp_path / "c", ds, model="custom", overrides=CUSTOM)
+    assert not (tmp_path / "c").exists()
 
 
 def test_a_refused_file_leaves_no_folder(tmp_path):

@@ -187,6 +187,41 @@ def test_an_origin_moves_the_box(tmp_path, names):
     check(frames(tmp_path, text.replace("Lattice", names), "x.xyz"))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('"4 0 0 0 4 0 0 0 4"', '"4,0,0,0,4,0,0,0,4"'), ('"4 0 0 0 4 0 0 0 4"', '"4 4 4"'),
+        ('"4 0 0 0 4 0 0 0 4"', "{4 0 0 0 4 0 0 0 4}"), ("Properties=", 'pbc="1 1 1" Properties='),
+        ("Properties=", "pbc=[T,T,T] Properties="), ("Properties=", "properties="),
+        ("Properties=", "pbc=T Properties="), ('Properties=species:S:1:pos:R:3', ""),
+        ("species:S:1:pos:R:3", '"species:S:1:pos:R:3"'), ("Lattice=", "step=3 Lattice = "),
+    ],
+)  # fmt: skip
+def test_the_used_keys_may_be_written_differently(tmp_path, change):
+    assert change[0] in xyz()
+    check(frames(tmp_path, xyz().replace(*change), "x.xyz"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("Properties=", "pbc=maybe Properties="), "pbc="),
+        (("Properties=", 'pbc="T T" Properties='), "pbc="),
+        (("pos:R:3", "pos:R:x"), "Properties="),
+        (("pos:R:3", "pos:R"), "Properties="),
+        (("pos:R:3", "vel:R:3"), "pos:R:3"),
+        (("4 0 0 0 4", "4 0 0 4"), "Lattice="),
+        (("1.5", "1_5"), "underscore"),
+        (("1.5", "1,5"), "column pos0"),
+        (("1.5", "1.5D+00"), "column pos0"),
+        (("species:S:1", "mass:R:1"), "species|column"),
+    ],
+)
+def test_wrong_keys_and_numbers_are_refused(tmp_path, change, words):
+    with pytest.raises(UsageError, match=words):
+        frames(tmp_path, xyz().replace(*change), "x.xyz")
+
+
 def test_large_ids_are_kept(tmp_path):
     big = 2**62
     rows = (f"A 1.5 1 0.5 {big}", f"B 3 2.5 3.5 {big + 1}")

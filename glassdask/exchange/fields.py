@@ -142,10 +142,11 @@ def _system(ds: xr.Dataset, model: str) -> dict[str, Any]:
 
 def density_of(particles: int, side: float, dimension: int) -> float:
     """The density of a box, without digits of rounding if the box follows from fewer."""
-    density = particles / side**dimension
-    short = float(f"{density:.12g}")
-    box = (particles / short) ** (1 / dimension)
-    return short if abs(box - side) <= 4 * np.spacing(side) else density
+    with np.errstate(all="ignore"):  # of an absurd box; the campaign file has bounds
+        density = particles / np.float64(side) ** dimension
+        short = np.float64(f"{density:.12g}")
+        box = (particles / short) ** (1 / dimension)
+    return float(short if abs(box - side) <= 4 * np.spacing(side) else density)
 
 
 def _check_source(campaign: Campaign, model: str | None) -> None:

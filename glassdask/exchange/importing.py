@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,16 @@ import xarray as xr
 from glassdask.base.errors import UsageError
 from glassdask.base.progress import Progress
 from glassdask.campaign import Campaign, load
-from glassdask.campaign.models import Matrix
 from glassdask.campaign.writing import save
 from glassdask.exchange import ensemble, known_runs
+from glassdask.exchange.distinct import check_distinct, name_of
 from glassdask.exchange.fields import campaign_for
 from glassdask.exchange.formats import FORMATS
-from glassdask.exchange.normal import SAME_SIZE, normal_form, present_states
+from glassdask.exchange.normal import normal_form, present_states
 from glassdask.store import groups, jobs, layout, locks, records
 from glassdask.store.layout.parts import Coordinate
 from glassdask.store.records import State
 
-#: Particles closer than this, in the smallest sigma of the model, are at the same place.
-CLOSEST = 1e-2
 #: Coordinates with the source of each configuration, and their long names.
 SOURCES = {
     "source_file": "file that it was imported from",
@@ -85,7 +82,7 @@ def import_configurations(
     campaign, new = campaign_for(folder, found, model, tuple(overrides))
     if not new and not start_over:
         _refuse_to_replace(campaign, found)
-    _check_distinct(found, campaign.model.sigma)
+    check_distinct(found, campaign.model.sigma)
     energy = _energies(campaign, found)
     moved = ensemble.check(campaign, found)
     if new:
@@ -150,55 +147,6 @@ def _refuse_to_replace(campaign: Campaign, ds: xr.Dataset) -> None:
         )
 
 
-def _check_distinct(ds: xr.Dataset, sigma: Matrix) -> None:
-    """Refuse particles that coincide, and configurations that occur twice.
-
-    Raises
-    ------
-    UsageError
-        For the first of them.
-    """
-    from scipy.spatial import cKDTree
-
-    length, states = ds["box_length"].values, present_states(ds)
-    closest = CLOSEST * float(np.min(sigma))
-    every = [(k, state) for k in range(ds.sizes["sample"]) for state in states]
-    positions = {key: ds["position"].sel(state=key[1]).values[key[0]] for key in every}
-    for key, position in positions.items():
-        if pairs := cKDTree(position, boxsize=length).query_pairs(closest):
-            ids = _ids(ds, key)[list(min(pairs))]
-            raise UsageError(
-                f"{_name(ds, key)}: particles {ids[0]} and {ids[1]} at the same place",
-                f"particles that are at least {closest:g} sigma apart",
-            )
-    # equal configurations have an equal first particle, so they follow each other in this order
-    ordered = sorted(every, key=lambda key: positions[key][0, 0])
-    for one, other in pairwise(ordered):
-        apart = positions[one] - positions[other]
-        apart -= length * np.round(apart / length)
-        if (np.abs(apart) <= SAME_SIZE * length).all():
-            first, second = sorted((one, other))
-            raise UsageError(
-                f"{_name(ds, second)} is the same configuration as {_name(ds, first)}",
-                "each configuration once, since samples are independent",
-                "Leave one of them out.",
-            )
-
-
-def _ids(ds: xr.Dataset, key: tuple[int, str]) -> np.ndarray:
-    ids = ds["particle_id"]
-    return ids.sel(state=key[1]).values[key[0]] if ids.ndim > 1 else ids.values
-
-
-def _name(ds: xr.Dataset, key: tuple[int, str]) -> str:
-    """Where a configuration comes from."""
-    sample, state = key
-    if "source_file" not in ds.coords:
-        return f"the {state} of sample {sample}"
-    one = ds.isel(sample=sample).sel(state=state)
-    return f"{one['source_file'].item()}, frame {one['source_frame'].item()}"
-
-
 def _energies(campaign: Campaign, ds: xr.Dataset) -> np.ndarray:
     """Potential energy per particle, (sample, state); NaN where the state is missing.
 
@@ -219,7 +167,7 @@ def _energies(campaign: Campaign, ds: xr.Dataset) -> np.ndarray:
             try:
                 energy[k] = potential_energy(block.isel(sample=k)).mean("particle").values
             except ValueError as error:
-                where = " or ".join(_name(ds, (k, state)) for state in present_states(ds))
+                where = " or ".join(name_of(ds, k, state) for state in present_states(ds))
                 raise UsageError(f"{where}: {error}") from None
             progress.advance()
     return energy

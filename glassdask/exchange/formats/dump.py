@@ -49,13 +49,12 @@ def read(path: Path) -> Iterator[Frame]:
 
 
 def _count(items: Items) -> int:
-    _, lines = items.get("NUMBER OF ATOMS", ([], ["no NUMBER OF ATOMS"]))
-    return text.count_of(lines[0])
+    if missing := {"NUMBER OF ATOMS", "BOX BOUNDS"} - items.keys():
+        raise UsageError(f"no {' and no '.join(missing)}", "a dump of style atom or custom")
+    return text.count_of(items["NUMBER OF ATOMS"][1][0])
 
 
 def _frame(items: Items) -> Frame:
-    if missing := {"NUMBER OF ATOMS", "BOX BOUNDS"} - items.keys():
-        raise UsageError(f"no {' and no '.join(missing)}", "a dump of style atom or custom")
     columns, rows = items["ATOMS"]
     if not columns:
         raise UsageError(

@@ -70,9 +70,10 @@ def _keys(comment: str) -> dict[str, str]:
 def _frame(keys: Mapping[str, str], rows: list[str]) -> Frame:
     if "Lattice" not in keys:
         raise UsageError("no Lattice, so no box", 'Lattice="Lx 0 0 0 Ly 0 0 0 Lz"')
-    edges = _vector(keys["Lattice"], 9)
+    sides = _vector(keys["Lattice"], 3)
+    edges = _vector(keys["Lattice"], 9) if sides is None else np.diag(sides)
     if edges is None:
-        raise UsageError(f'Lattice="{keys["Lattice"]}"', "nine numbers")
+        raise UsageError(f'Lattice="{keys["Lattice"]}"', "nine numbers, or three sides")
     columns = _columns(keys.get("Properties", _PLAIN))
     cells = text.table(rows, columns, more="Properties" not in keys)
     axes = [name for name in ("pos0", "pos1", "pos2") if name in cells]
@@ -123,8 +124,9 @@ def _columns(properties: str) -> list[str]:
 
 
 def _periodic(flags: str) -> tuple[bool, ...]:
-    found = [word.upper()[0] in "T1" for word in flags.replace(",", " ").split()]
-    if len(found) not in (1, 3):
+    words = [word[0].upper() for word in flags.replace(",", " ").split()]
+    found = [word in "TP1" for word in words]
+    if len(found) not in (1, 3) or not set(words) <= set("TP1F0"):
         raise UsageError(f'pbc="{flags}"', "three flags, T or F")
     return tuple(found * (3 // len(found)))
 

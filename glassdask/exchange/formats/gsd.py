@@ -19,7 +19,7 @@ EXACT_POSITION, EXACT_BOX = "particles/glassdask/position", "glassdask/box_lengt
 def read(path: Path) -> Iterator[Frame]:
     """The frames of a file."""
     if is_compressed(path):
-        raise UsageError(f"{path} is compressed", "a GSD, which gsd reads only unpacked")
+        raise UsageError(f"{path} is compressed", "a GSD", "Unpack it first.")
     with need("gsd.hoomd").open(str(path), "r") as file:
         for snapshot in file:
             particles, dimension = snapshot.particles, int(snapshot.configuration.dimensions)

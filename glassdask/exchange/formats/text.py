@@ -169,23 +169,30 @@ def numbers(cells: dict[str, np.ndarray], names: Iterable[str]) -> np.ndarray:
 
 def _number(column: np.ndarray, name: str) -> np.ndarray:
     try:
-        return column.astype(float)
+        return _floats(column)
     except ValueError as error:
         raise UsageError(f"column {name}: {error}", "numbers") from None
+
+
+def _floats(column: np.ndarray) -> np.ndarray:
+    if (np.char.find(column, "_") >= 0).any():  # Python reads 1_0 as 10
+        raise ValueError("an underscore in a number")
+    return column.astype(float)
 
 
 def whole(column: np.ndarray) -> np.ndarray | None:
     """Text as whole numbers, also if written as 1.0; None if it is something else."""
     try:
-        return column.astype(np.int64)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        found = column.astype(float)
+        found = _floats(column)
     except ValueError:
         return None
-    exact = np.isfinite(found).all() and (found % 1 == 0).all() and (np.abs(found) < 2**53).all()
-    return found.astype(np.int64) if exact else None
+    try:
+        return column.astype(np.int64)  # exact above 2^53
+    except OverflowError:
+        return None
+    except ValueError:
+        exact = np.isfinite(found) & (found % 1 == 0) & (np.abs(found) < 2**53)
+        return found.astype(np.int64) if exact.all() else None
 
 
 def ids_of(cells: dict[str, np.ndarray], name: str = "id") -> np.ndarray | None:
