@@ -132,6 +132,12 @@ def test_a_wrong_number_of_particles_is_refused_at_once(tmp_path, count):
     for name, text in TEXTS.items():
         spoilt = text.replace("\n2\n", f"\n{count}\n").replace("2 atoms", f"{count} atoms")
         spoilt = f"{count}{spoilt[1:]}" if name == "x.xyz" else spoilt
+        types = text.replace("2 atom types", f"{count} atom types")
+        if not count.isdecimal() or int(count[:20]) == 0:
+            with pytest.raises(UsageError):
+                frames(tmp_path, types if name == "x.data" else spoilt, name)
+        elif len(count) < 16:
+            check(frames(tmp_path, types, name))
         with pytest.raises(UsageError):
             frames(tmp_path, spoilt, name)
 
@@ -303,6 +309,7 @@ GENERAL = "4 0 0 avec\n0 4 0 bvec\n0 0 4 cvec\n0 0 0 abc origin"
         data(" # atomic", ("1 A 1.5 1 0.5", "2 B 3 2.5 3.5"), before=LABELS),
         data(" # atomic", ("1 1 1.5 1 0.5", "2 2 3 2.5 3.5"), before=LABELS),
         data("", ("1 A 1.5 1 0.5", "2 B 3 2.5 3.5"), before=LABELS),
+        data("", ("1 A 1.5 1 0.5", "2 2 3 2.5 3.5"), before=LABELS),
         data(box=GENERAL),
         data(box=GENERAL.replace("0 0 0 abc", "-2 -2 -2 abc"),
              rows=("1 1 -0.5 -1 -1.5", "2 2 1 0.5 1.5")),
@@ -321,9 +328,9 @@ def test_data_files_are_read_as_lammps_reads_them(tmp_path, text):
         (data("", ("1 1 1 1.5 1 0.5", "2 1 2 3 2.5 3.5")),
          r"may be charge or molecular; .*`Atoms # molecular`"),
         (data("", ("1 1 1.5 1", "2 2 3 2.5")), "an atom style"),
-        (data(rows=("1 1 1.5 1.0 0.5",)), "2 atoms in the header"),
-        (data(rows=("1 1 1.5 1.0 0.5",), after="\nBonds\n\n1 1 0 0\n"), "2 atoms in the header"),
-        (data(rows=("1 1 1 1 1",) * 3), "2 atoms in the header"),
+        (data(rows=("1 1 1.5 1.0 0.5",)), "other than 2 rows"),
+        (data(rows=("1 1 1.5 1.0 0.5",), after="\nBonds\n\n1 1 0 0\n"), "other than 2 rows"),
+        (data(rows=("1 1 1 1 1",) * 3), "other than 2 rows"),
         (data(rows=("1 3 1.5 1.0 0.5", "2 2 1 1 1")), "an atom style"),
         (data(box="0 4 xlo xhi\n0 4 zlo zhi"), "no line `ylo yhi`"),
         (data(box="0 4 xlo xhi\n0 4 ylo yhi"), "no line zlo zhi"),

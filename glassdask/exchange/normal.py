@@ -165,6 +165,7 @@ def order_by_id(ids: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def one_size(labels: np.ndarray, sizes: np.ndarray) -> None:
     """Refuse particles of one species that differ in diameter or radius, (particle,)."""
+    sizes = numbers("diameter or radius", sizes)
     for label in np.unique(labels):
         of_one = sizes[labels == label]
         if (np.abs(of_one - of_one[0]) > SAME_SIZE * np.abs(of_one[0])).any():
@@ -185,7 +186,8 @@ def wrap(position: np.ndarray, origin: np.ndarray, length: np.ndarray) -> np.nda
     ValueError
         When positions are so far away that their digits do not suffice.
     """
-    away = max(np.abs(position / length).max(initial=0), np.abs(origin / length).max(initial=0))
+    with np.errstate(over="ignore"):
+        away = max(np.abs(x / length).max(initial=0) for x in (position, origin))
     if away > FAR:
         raise ValueError(
             f"positions up to {away:.1e} sides of the box away; expected at most {FAR:.0e}, since "

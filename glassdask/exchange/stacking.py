@@ -219,7 +219,7 @@ def _species(
         found = tuple(label for label in order if whole or label in labels)
     elif known and labels <= set(known):
         found = tuple(known)
-    elif all(label.isdigit() for label in labels):
+    elif all(label.isdecimal() for label in labels):
         found = _types(sorted(map(int, labels)), len(known or ()))
     elif frames[0].names and len(set(in_files)) == 1 and len(known or labels) == len(labels):
         found = in_files[0]
@@ -234,11 +234,11 @@ def _species(
         found = tuple(sorted(labels))
     names = _names(found, known)
     remarks = []
-    if found != names or found[0].isdigit():
+    if found != names or found[0].isdecimal():
         pairs = zip(found, names, strict=True)
         remarks.append("species: " + ", ".join(f"{a} in the files is {b}" for a, b in pairs))
     absent = sorted(named - set(found))
-    if not order and all(label.isdigit() for label in found):
+    if not order and all(label.isdecimal() for label in found):
         gaps = _gaps([int(label) for label in found])
         absent += [gap for gap in gaps if gap not in absent]
     if absent:
@@ -272,7 +272,7 @@ def _names(found: Sequence[str], known: Sequence[str] | None) -> tuple[str, ...]
     """Names of the species in the campaign."""
     if known is not None and len(known) == len(found):
         return tuple(known)
-    if known is None and found[0].isdigit() and len(found) <= len(ascii_uppercase):
+    if known is None and found[0].isdecimal() and len(found) <= len(ascii_uppercase):
         return tuple(ascii_uppercase[: len(found)])
     return tuple(found)
 

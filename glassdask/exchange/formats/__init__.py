@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from glassdask.base.errors import UsageError
-from glassdask.base.toml import encoding_of
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def format_to_read(path: Path, kind: str | None = None) -> Format:
     from glassdask.exchange.formats import text
 
     head = text.beginning(path)
-    if encoding_of(head) == "utf-16":
+    if text.encoding_of(head) == "utf-16":
         head = head.decode("utf-16", "ignore").encode()
     head = head.removeprefix(BOM_UTF8).lstrip()
     plain = path.with_suffix("") if path.suffix in text.PACKED else path

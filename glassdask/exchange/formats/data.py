@@ -59,14 +59,16 @@ def read(path: Path) -> Iterator[Frame]:
         if found := _HEADER.fullmatch(line):
             header[" ".join(found[2].split())] = found[1].split()
         elif line == "Atom Type Labels":
-            kinds = int(_numbers(header, "atom types")[0])
+            kinds = _count(header, "atom types")
             names = [row.split()[-1] for row, _ in islice(lines, kinds)]
         elif line == "Atoms":
-            count = text.count_of(" ".join(header.get("atoms", ["no line `N atoms`"])))
+            count = _count(header, "atoms")
             rows = [row for row, _ in islice(lines, count)]
             after = next(lines, ("", ""))[0]
             if len(rows) < count or after[:1].isdecimal() or any(r[0].isalpha() for r in rows):
-                raise UsageError(f"{count} atoms in the header, not in `Atoms`", "equal numbers")
+                raise UsageError(
+                    f"other than {count} rows under `Atoms`", f"{count}, as in the header"
+                )
             yield _frame(header, names, comment.split(), rows)
             break
     else:
@@ -76,7 +78,7 @@ def read(path: Path) -> Iterator[Frame]:
 
 
 def _frame(header: Header, names: list[str], comment: list[str], rows: list[str]) -> Frame:
-    kinds = int(_numbers(header, "atom types")[0])
+    kinds = _count(header, "atom types")
     stated = comment[0] if comment and comment[0] in STYLES else None
     fitting = {
         STYLES[style]: style
@@ -91,9 +93,8 @@ def _frame(header: Header, names: list[str], comment: list[str], rows: list[str]
             "Write it into the file, e.g. `Atoms # molecular`.",
         )
     cells = text.table(rows, next(iter(fitting)).split(), more=True)
-    labels = text.labels_of(cells["type"])
-    if names and labels.dtype.kind == "i":
-        labels = np.array(names)[labels - 1]
+    name_of = {str(number): name for number, name in enumerate(names, 1)}
+    labels = np.array([name_of.get(kind, kind) for kind in cells["type"].tolist()])
     position = text.numbers(cells, "xyz")
     if "zlo zhi" not in header and (np.abs(position[:, 2]) > 0.5).any() and "avec" not in header:
         raise UsageError("no line zlo zhi, and particles outside -0.5 to 0.5", "that line")
@@ -111,14 +112,17 @@ def _frame(header: Header, names: list[str], comment: list[str], rows: list[str]
 
 def _fits(columns: list[str], rows: list[str], kinds: int, names: list[str], more: bool) -> bool:
     """Whether all rows may have these columns, and perhaps three image flags."""
-    width, types = len(columns), {*names, *map(str, range(1, kinds + 1))}
+    width = len(columns)
     for row in map(str.split, rows):
         flags = row[width:]
         plain = len(flags) in (0, 3) and all(map(_is_whole, flags))
         if len(row) < width or not (plain or more):
             return False
         of = dict(zip(columns, row, strict=False))
-        if of["type"] not in types or not all(_is_whole(of[n]) for n in ("id", "mol") if n in of):
+        if not all(_is_whole(of[name]) for name in ("id", "mol") if name in of):
+            return False
+        known = of["type"] in names or (_is_whole(of["type"]) and 1 <= int(of["type"]) <= kinds)
+        if not known:
             return False
         if "density" in of and not re.match(r"\+?\d*\.?\d*[1-9]", of["density"]):
             return False
@@ -126,7 +130,7 @@ def _fits(columns: list[str], rows: list[str], kinds: int, names: list[str], mor
 
 
 def _is_whole(entry: str) -> bool:
-    return re.fullmatch(r"[-+]?\d+", entry) is not None
+    return re.fullmatch(r"[-+]?[0-9]{1,18}", entry) is not None
 
 
 def _box(header: Header) -> tuple[np.ndarray, np.ndarray]:
@@ -143,7 +147,11 @@ def _box(header: Header) -> tuple[np.ndarray, np.ndarray]:
     return cell, low
 
 
-def _numbers(header: Header, words: str, count: int = 1) -> list[float]:
+def _count(header: Header, words: str) -> int:
+    return text.count_of(" ".join(header.get(words, [f"no line `N {words}`"])))
+
+
+def _numbers(header: Header, words: str, count: int) -> list[float]:
     try:
         found = [float(number) for number in header.get(words, [])]
     except ValueError:

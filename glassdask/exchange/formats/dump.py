@@ -74,7 +74,8 @@ def _frame(items: Items) -> Frame:
     position = np.zeros((len(rows), 3))
     position[:, : len(axes)] = text.numbers(cells, axes)
     if axes[0].startswith("xs"):
-        position = low + position @ cell
+        with np.errstate(invalid="ignore"):  # values that are not finite are refused later
+            position = low + position @ cell
     sizes = next((name for name in ("diameter", "radius") if name in cells), None)
     return Frame(
         position,

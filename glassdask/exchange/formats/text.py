@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -16,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from glassdask.base.errors import UsageError
-from glassdask.base.toml import encoding_of
 
 #: How compressed files begin, and what reads them.
 _READ: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
@@ -29,6 +29,12 @@ _UNPACK = {
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
 #: What is raised for damaged compressed files; an OSError of a disk has an errno.
 _DAMAGE = (EOFError, zlib.error, lzma.LZMAError, OSError)
+
+
+def encoding_of(content: bytes) -> str:
+    """The encoding of a text by its first bytes: UTF-16 with a byte-order mark, else UTF-8."""
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return "utf-16" if utf16 else "utf-8-sig"
 
 
 def is_compressed(path: Path) -> bool:
@@ -191,7 +197,7 @@ def whole(column: np.ndarray) -> np.ndarray | None:
     except OverflowError:
         return None
     except ValueError:
-        exact = np.isfinite(found) & (found % 1 == 0) & (np.abs(found) < 2**53)
+        exact = (np.abs(found) < 2**53) & (np.floor(found) == found)
         return found.astype(np.int64) if exact.all() else None
 
 
