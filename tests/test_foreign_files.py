@@ -5,10 +5,14 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import tarfile
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from glassdask.base.errors import UsageError
 from glassdask.exchange.files import read_frames
@@ -110,6 +114,16 @@ def test_compressed_files_are_known_by_their_first_bytes(tmp_path, name, ending,
 def test_other_compressed_files_name_what_unpacks_them(tmp_path, begin, command):
     with pytest.raises(UsageError, match=f"compressed.*Type `{command} .*x.dump"):
         frames(tmp_path, begin + b"\0" * 50)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_an_archive_of_files_is_refused(tmp_path, mode):
+    (tmp_path / "a.dump").write_text(dump())
+    with tarfile.open(tmp_path / "x.tar", mode) as archive:
+        archive.add(tmp_path / "a.dump")
+    for kind in (None, "dump"):
+        with pytest.raises(UsageError, match=r"an archive; .*Type `tar -xf .*x\.tar"):
+            list(read_frames(tmp_path / "x.tar", kind))
 
 
 def test_a_compressed_gsd_is_refused(tmp_path):
@@ -354,3 +368,31 @@ def test_boxes_that_differ_by_single_precision_are_the_same(tmp_path):
     far = dump(bounds=("0 4.0001",) * 3)
     with pytest.raises(UsageError, match=r"a box of 4\.0001"):
         stack({"glass": frames(tmp_path, dump() + far)}, say=lambda _: None)
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    name=st.sampled_from(sorted(TEXTS)),
+    places=st.lists(st.floats(0, 1), min_size=1, max_size=3),
+    put=st.sampled_from([
+        "", "nan", "1e400", "-1", "x", "\0", "1_0", "\n", " ", "²", "é", "=", '"', "9" * 17,
+        "ITEM: ", "Atoms", "2", "A",
+    ]),
+    length=st.integers(0, 8),
+)  # fmt: skip
+def test_a_spoilt_file_is_read_or_refused_in_one_line(tmp_path, name, places, put, length):
+    text = TEXTS[name]
+    for place in places:
+        start = int(place * len(text))
+        text = text[:start] + put + text[start + length :]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        said = ""
+        try:
+            stack({"glass": frames(tmp_path, text, name)}, known=("A", "B"), say=lambda _: None)
+        except UsageError as error:
+            said = str(error)
+    assert "\n" not in said
+    assert "cannot be read as" not in said

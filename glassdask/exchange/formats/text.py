@@ -43,7 +43,7 @@ def is_compressed(path: Path) -> bool:
         return file.read(8).startswith((*_READ, *_UNPACK))
 
 
-def beginning(path: Path, size: int = 400) -> bytes:
+def beginning(path: Path) -> bytes:
     """The first bytes of a file, decompressed.
 
     Raises
@@ -53,9 +53,11 @@ def beginning(path: Path, size: int = 400) -> bytes:
     """
     try:
         with _opened(path) as file:
-            found: bytes = file.read(size)
+            found: bytes = file.read(400)
     except _DAMAGE as error:
         raise _unreadable(f"{path}: ", error) from None
+    if found[257:262] == b"ustar":
+        raise _packed(path, "tar -xf")
     return found
 
 
@@ -67,7 +69,7 @@ def lines(path: Path) -> Iterator[str]:
     UsageError
         When the file is damaged, or its last line has no end: its last number may be cut off.
     """
-    encoding = encoding_of(beginning(path, 4))
+    encoding = encoding_of(beginning(path))
     try:
         with (
             _opened(path) as file,
@@ -96,13 +98,17 @@ def _opened(path: Path) -> Any:
         head = file.read(8)
     for begin, command in _UNPACK.items():
         if head.startswith(begin):
-            raise UsageError(
-                f"{path} is compressed or an archive",
-                "plain text, .gz, .bz2 or .xz",
-                f"Type `{command} {shlex.quote(str(path))}`, and import the unpacked file.",
-            )
+            raise _packed(path, command)
     found = [read for begin, read in _READ.items() if head.startswith(begin)]
     return found[0](path, "rb") if found else path.open("rb")
+
+
+def _packed(path: Path, command: str) -> UsageError:
+    return UsageError(
+        f"{path} is compressed or an archive",
+        "plain text, .gz, .bz2 or .xz",
+        f"Type `{command} {shlex.quote(str(path))}`, and import the unpacked file.",
+    )
 
 
 def _unreadable(where: str, error: Exception) -> UsageError:
