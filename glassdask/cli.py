@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from glassdask.base.errors import GlassdaskError, StageFailed, UsageError, as_stage_error
 from glassdask.base.options import (
@@ -36,7 +37,20 @@ INTERRUPTED = 130
 
 DASK_REPORT = COMMON_FLAGS["Dask"][0].help
 
+
+class Commands(TyperGroup):
+    """All commands; typer would take an EOFError for Ctrl-D, and end like after Ctrl-C."""
+
+    def invoke(self, ctx):  # type: ignore[no-untyped-def]
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except EOFError as error:
+            raise StageFailed(f"a file is cut off ({error})", "a whole file") from error
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Study the structure of glasses with a deep network, from one campaign file.",
     no_args_is_help=True,
     add_completion=False,
@@ -249,9 +263,7 @@ def main() -> None:
         code = app(standalone_mode=False)
     except GlassdaskError as error:
         _fail(error)
-    except (KeyboardInterrupt, typer.Abort) as error:
-        if isinstance(error.__cause__, EOFError):  # typer takes it for Ctrl-D, and no one types
-            _fail(StageFailed(f"a file is cut off ({error.__cause__})", "a whole file"))
+    except (KeyboardInterrupt, typer.Abort):
         _stopped()
     except BrokenPipeError:  # the reader of our output, such as `head`, is gone
         raise
