@@ -342,6 +342,8 @@ def test_data_files_are_read_as_lammps_reads_them(tmp_path, text):
         (data("", ("1 1 1 1.5 1 0.5", "2 1 2 3 2.5 3.5")),
          r"may be charge or molecular; .*`Atoms # molecular`"),
         (data("", ("1 1 1.5 1", "2 2 3 2.5")), "an atom style"),
+        (data(" # spin", ("1 1 1.5 1 0.5 0 0 1 2", "2 2 1 1 1 0 0 1 2")), "atom style spin"),
+        (data(" # atomic", ("1 1 0.0 1.5 1 0.5", "2 2 0.0 1 1 1")), "under `Atoms # atomic`"),
         (data(rows=("1 1 1.5 1.0 0.5",)), "other than 2 rows"),
         (data(rows=("1 1 1.5 1.0 0.5",), after="\nBonds\n\n1 1 0 0\n"), "other than 2 rows"),
         (data(rows=("1 1 1 1 1",) * 3), "other than 2 rows"),

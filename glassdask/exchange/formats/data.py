@@ -32,6 +32,11 @@ STYLES = {
     "dipole": "id type q x y z mux muy muz",
     "hybrid": "id type x y z",
 }
+#: Styles with other columns, which are not read.
+_OTHERS = {
+    "amoeba", "body", "dielectric", "dpd", "edpd", "electron", "line", "mdpd", "mesont", "oxdna",
+    "peri", "rheo", "rheo/thermal", "smd", "sph", "spin", "tdpd", "template", "tri", "wavepacket",
+}  # fmt: skip
 #: Styles that are tried for a section without one.
 _COMMON = ("atomic", "charge", "molecular", "full", "sphere")
 #: A line of the header: numbers, then words.
@@ -78,6 +83,8 @@ def read(path: Path) -> Iterator[Frame]:
 
 
 def _frame(header: Header, names: list[str], comment: list[str], rows: list[str]) -> Frame:
+    if comment and comment[0] in _OTHERS:
+        raise UsageError(f"atom style {comment[0]}", f"one of {', '.join(STYLES)}, or a dump")
     kinds = _count(header, "atom types")
     stated = comment[0] if comment and comment[0] in STYLES else None
     fitting = {
