@@ -278,6 +278,23 @@ def test_unusual_dumps_are_read(tmp_path, text):
     check(frames(tmp_path, text))
 
 
+def test_foreign_elements_are_in_the_order_of_the_types(tmp_path):
+    rows = ("1 2 Ni 1.5 1 0.5", "2 1 P 3 2.5 3.5")
+    found = frames(tmp_path, dump("id type element x y z", rows))
+    said: list[str] = []
+    ds = stack({"glass": found}, known=("A", "B"), say=said.append)
+    assert ds["particle_id"].values.tolist() == [2, 1]
+    assert said == ["species: P in the files is A, Ni in the files is B"]
+
+
+def test_types_beside_names_are_the_species_of_the_model(tmp_path):
+    text = dump() + dump(rows=("1 A 1.5 1 0.5", "2 B 3 2.5 3.5"))
+    found = frames(tmp_path, text)
+    ds = stack({"glass": found}, known=("A", "B"), say=lambda _: None)
+    assert ds["species"].values.tolist() == [0, 1]
+    np.testing.assert_array_equal(ds["position"][0], ds["position"][1])
+
+
 def test_boundaries_that_a_dump_does_not_state_are_said(tmp_path):
     said: list[str] = []
     stack({"glass": frames(tmp_path, dump(flags=""))}, say=said.append)
