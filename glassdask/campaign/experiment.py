@@ -102,6 +102,11 @@ class Experiment:
             return (math.nan,) * len(section.temperatures)
         return tuple(round(t * onset, 10) for t in section.temperatures)
 
+    @property
+    def has_temperatures(self) -> bool:
+        """Whether the temperatures of the ensemble are known."""
+        return not any(map(math.isnan, self.propensity_temperatures))
+
 
 def resolve_model(file: CampaignFile) -> Model:
     """The model of [system], with the temperatures of the file; see `Experiment.model`."""

@@ -68,13 +68,6 @@ def check_imported_starts(campaign: Campaign, stage: str, wants: str) -> None:
         )
 
 
-def has_temperatures(campaign: Campaign) -> bool:
-    """Whether the temperatures of the ensemble are known; T* of imported models may be unknown."""
-    from math import isnan
-
-    return not any(map(isnan, campaign.propensity_temperatures))
-
-
 def check_temperatures(campaign: Campaign) -> None:
     """Check that the temperatures of the ensemble are known.
 
@@ -85,7 +78,7 @@ def check_temperatures(campaign: Campaign) -> None:
     """
     from glassdask.base.errors import UsageError
 
-    if not has_temperatures(campaign):
+    if not campaign.has_temperatures:
         raise UsageError(
             "no temperature of the ensemble: the imported custom model has no T*",
             "temperatures in epsilon/kB",

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from glassdask.stages.mpi import (
-    LammpsStage,
-    check_imported_starts,
-    check_temperatures,
-    has_temperatures,
-    starts,
-)
+from glassdask.stages.mpi import LammpsStage, check_imported_starts, check_temperatures, starts
 
 if TYPE_CHECKING:
     from glassdask.campaign import Campaign
@@ -52,9 +46,7 @@ class Propensity(LammpsStage):
 
     def left_out(self, campaign: Campaign) -> str:
         """Without temperatures there is no ensemble."""
-        return (
-            "" if has_temperatures(campaign) else "[propensity] has no temperatures in epsilon/kB"
-        )
+        return "" if campaign.has_temperatures else "[propensity] has no temperatures in epsilon/kB"
 
     def runs(self, campaign: Campaign) -> int:
         """One for each start, temperature and replica."""
