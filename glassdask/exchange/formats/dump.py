@@ -7,6 +7,7 @@ of the box for scaled coordinates, so it is not used.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,8 @@ def read(path: Path) -> Iterator[Frame]:
             raise UsageError(f"a line {title[:40]!r}", "ITEM: ..., as in a dump")
         title = title.removeprefix("ITEM:").strip()
         name = next((n for n in ("BOX BOUNDS", "ATOMS") if title.startswith(n)), title)
+        if name in items:  # the frame before has no ATOMS
+            raise UsageError(f"ITEM: {name} twice in a frame", "complete frames")
         count = _count(items) if name == "ATOMS" else 3 if name == "BOX BOUNDS" else 1
         items[name] = (title[len(name) :].split(), text.next_rows(lines, count))
         if name == "ATOMS":
@@ -96,7 +99,9 @@ def _box(
     """Edges, lower corner, and along which edges the box is periodic, None if not stated."""
     try:
         # some writers add words, such as xlo xhi
-        entries = [[word for word in line.split() if not word[0].isalpha()] for line in lines]
+        entries = [
+            list(takewhile(lambda word: not word[0].isalpha(), line.split())) for line in lines
+        ]
         bounds = np.array(entries, dtype=float)
     except ValueError:
         bounds = np.empty((3, 0))
