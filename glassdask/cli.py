@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
-from glassdask.base.errors import GlassdaskError, UsageError, as_stage_error
+from glassdask.base.errors import GlassdaskError, StageFailed, UsageError, as_stage_error
 from glassdask.base.options import HERE, Folder, Overrides, PresentFolder, StartOver, Walltime
 from glassdask.base.terminal import print_anything
 from glassdask.base.walltime import Alarm, stop_in_time
@@ -33,7 +34,20 @@ INTERRUPTED = 130
 
 DASK_REPORT = COMMON_FLAGS["Dask"][0].help
 
+
+class Commands(TyperGroup):
+    """All commands; typer would take an EOFError for Ctrl-D, and end like after Ctrl-C."""
+
+    def invoke(self, ctx):  # type: ignore[no-untyped-def]
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except EOFError as error:
+            raise StageFailed(f"a file is cut off ({error})", "a whole file") from error
+
+
 app = typer.Typer(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -257,16 +271,13 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except GlassdaskError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _fail(error)
     except (KeyboardInterrupt, typer.Abort):
         _stopped()
     except BrokenPipeError:  # the reader of our output, such as `head`, is gone
         raise
     except OSError as error:  # a full disk or quota, or a missing permission
-        shown = as_stage_error(error, "glassdask", "")
-        print(f"Error: {shown}", file=sys.stderr)
-        sys.exit(shown.exit_code)
+        _fail(as_stage_error(error, "glassdask", ""))
     except Exception as error:
         _usage(error)
     else:
@@ -305,9 +316,12 @@ def _usage(error: Exception) -> None:
         raise error
     context = getattr(error, "ctx", None)
     where = context.command_path if context else "glassdask"
-    shown = UsageError(message(), then=f"Type `{where} --help`.")
-    print(f"Error: {shown}", file=sys.stderr)
-    sys.exit(shown.exit_code)
+    _fail(UsageError(message(), then=f"Type `{where} --help`."))
+
+
+def _fail(error: GlassdaskError) -> NoReturn:
+    print(f"Error: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -385,3 +385,32 @@ def test_kink_window_outdates_only_the_report(folder: Path) -> None:
     assert plain.hash == narrow.hash
     assert plain.sections(("correlate",)) == narrow.sections(("correlate",))
     assert plain.sections(("report",)) != narrow.sections(("report",))
+
+
+def test_a_byte_order_mark_is_accepted(tmp_path):
+    from glassdask.batch.profile import load_profile
+
+    campaign = new_campaign(tmp_path / "c", "kam", "quick")
+    file = campaign.path / "campaign.toml"
+    file.write_text(file.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert load(campaign.path).hash == campaign.hash
+    profile = Path(__file__).parent.parent / "slurm" / "cpu-cluster.toml"
+    copy = tmp_path / "site.toml"
+    copy.write_text(profile.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert load_profile(copy) == load_profile(profile)
+    copy.write_text(profile.read_text(encoding="utf-8"), encoding="utf-16")
+    with pytest.raises(UsageError, match="is in UTF-16; expected UTF-8"):
+        load_profile(copy)
+
+
+def test_a_file_that_ends_early_is_no_stop(tmp_path, monkeypatch):
+    """EOFError, of any library: typer takes it for Ctrl-D."""
+
+    def ends(*_):
+        raise EOFError("compressed file ended")
+
+    campaign = new_campaign(tmp_path / "c", "kam", "quick")
+    monkeypatch.setattr("glassdask.stages.status.show", ends)
+    done = in_process("status", str(campaign.path), code=1)
+    assert "a file is cut off (compressed file ended)" in done.stderr
+    assert done.stderr.count("\n") == 1

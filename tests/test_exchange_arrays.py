@@ -111,6 +111,7 @@ def with_nan(position):
     ("changes", "words"),
     [
         ({"position": lambda p: with_nan(p)}, "position holds 1 values that are not finite"),
+        ({"position": lambda p: p + 1e17}, "sides of the box away; expected at most 1e.06"),
         ({"position": lambda p: p[..., :1]}, r"position of shape .*; expected .* 2 or 3 axes"),
         ({"position": lambda p: p.astype(str) + "x"}, "no array of numbers"),
         ({"position": lambda p: p[None, None]}, "3 leading dimensions"),
@@ -122,7 +123,7 @@ def with_nan(position):
         ({"box_length": lambda b: [[5, 1], [0, 5]]}, "triclinic"),
         ({"box_length": lambda b: [[5, 0], [0.1, 5]]}, "triclinic"),
         ({"box_length": lambda b: [[5, 1e-17], [0.1, 5]]}, "triclinic"),
-        ({"box_length": lambda b: [[5, 1e-7], [0, 5]]}, "triclinic"),
+        ({"box_length": lambda b: [[5, 1e-4], [0, 5]]}, "triclinic"),
         ({"box_length": lambda b: [[5, 5.1], [5, 5]]}, "box differs between .*each box"),
         ({"box_length": lambda b: [[[5, 5]], [[5, 5]]]}, "box_length of shape"),
         ({"box_length": lambda b: -b}, "expected positive lengths"),

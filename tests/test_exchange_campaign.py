@@ -11,6 +11,7 @@ from campaigns import glassdask, in_process
 
 import glassdask as gd
 from glassdask.base.errors import UsageError
+from glassdask.batch.chain import todo_stages
 from glassdask.campaign import load, new_campaign
 from glassdask.exchange.files import import_files, read_frames
 from glassdask.exchange.formats import FORMATS
@@ -26,6 +27,11 @@ pytestmark = pytest.mark.processes
 #: Box of 100 particles of the model kam.
 SIDE = (100 / 1.2) ** 0.5
 SMALL = ("train.kernel_size=3",)
+
+CUSTOM = (
+    "system.sigma=[[1.0,0.8],[0.8,0.88]]", "system.epsilon=[[1.0,1.5],[1.5,0.5]]",
+    "dask.workers=1",
+)  # fmt: skip
 
 
 def lattice(samples=4, seed=0, count=100, side=SIDE, dimension=2):
@@ -314,6 +320,63 @@ def test_datasets_without_configurations_are_refused(tmp_path, change, words):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
+def test_an_ensemble_needs_a_temperature(tmp_path):
+    """An imported custom model has no T*, and no number stands for it."""
+    folder = str(tmp_path / "c")
+    campaign = import_configurations(folder, both_states(4), model="custom", overrides=CUSTOM)
+    assert np.isnan(campaign.propensity_temperatures).all()
+    equilibrium = ("--set", "propensity.start=equilibrium")
+    for words in (
+        ("plan", folder), ("propensity", folder), ("equilibrate", folder, *equilibrium),
+        ("plan", folder, *equilibrium), ("propensity", folder, *equilibrium),
+    ):  # fmt: skip
+        stderr = in_process(*words, code=2).stderr
+        assert "no temperature of the ensemble" in stderr
+        assert '`temperatures = [0.4]` and `temperature_unit = "epsilon"`' in stderr
+        assert stderr.count("\n") == 1
+    with_temperature = load(
+        folder, ("propensity.temperatures=[0.4]", "propensity.temperature_unit=epsilon")
+    )
+    assert with_temperature.propensity_temperatures == (0.4,)
+    assert STAGES["propensity"].left_out(campaign)
+    assert "propensity" not in todo_stages(campaign)
+    assert not STAGES["propensity"].left_out(with_temperature)
+
+
+@pytest.mark.slow
+def test_correlate_alone_does_what_run_does(tmp_path):
+    """With glasses only: no network, no ensemble."""
+    from glassdask.stages.pipeline import Pipeline
+
+    trees = []
+    for name, stages in (("run", ()), ("alone", ("indicators", "correlate"))):
+        ds = mixture(3)
+        campaign = import_configurations(tmp_path / name, ds, model="custom", overrides=CUSTOM)
+        with Pipeline(campaign) as pipeline:
+            if not stages:
+                assert "propensity" not in pipeline.run_all()
+            for stage in stages:
+                assert pipeline.run(stage)
+        trees.append(gd.open(campaign.path))
+    for group in ("fields", "correlations"):
+        found = [tree[group].to_dataset() for tree in trees]
+        xr.testing.assert_equal(*found)
+
+
+@pytest.mark.parametrize("density", [1.2, 1.09, 0.7, 1 / 3])
+def test_the_density_has_no_digits_of_rounding(tmp_path, density):
+    side = (100 / density) ** 0.5
+    ds = gd.from_arrays(lattice(1, side=side), np.repeat([0, 1], [65, 35]), side)
+    campaign = import_configurations(tmp_path / "c", ds, model="custom", overrides=CUSTOM[:2])
+    assert campaign.file.system.density == pytest.approx(density, rel=1e-15)
+    if density != 1 / 3:
+        assert f"\ndensity = {density} " in (tmp_path / "c" / "campaign.toml").read_text()
+    found = groups.open_group(campaign.store, "configurations")["box_length"]
+    assert found.values.tolist() == [side, side]
+    assert campaign.box_length == pytest.approx(side, rel=1e-15)
+
+
 def test_an_existing_campaign_file_must_agree(tmp_path):
     folder = tmp_path / "c"
     new_campaign(folder, "kam", "quick", ("system.particles=100",))
@@ -355,12 +418,12 @@ def test_results_are_overwritten_only_with_start_over(tmp_path):
 
 def test_an_option_takes_many_files(tmp_path):
     """As a shell expands `--glass glass*.dump --liquid liquid*.dump`."""
-    ds = mixture(2)
+    ds = mixture(4)
     names: dict[str, list[str]] = {"glass": [], "liquid": []}
     for k in range(2):
         for state in names:
             path = tmp_path / f"{state}{k}.dump"
-            dump(path, ds.isel(sample=[k]), [np.arange(1, 101)])
+            dump(path, ds.isel(sample=[k + 2 * (state == "glass")]), [np.arange(1, 101)])
             names[state].append(str(path))
     folder = tmp_path / "c"
     words = ["--glass", *names["glass"], "--liquid", *names["liquid"], "--model", "kam"]
@@ -375,12 +438,60 @@ def test_an_option_takes_many_files(tmp_path):
 
 def test_every_takes_the_nth_frames_of_each_file(imported, tmp_path):
     gd.export(imported[0], tmp_path / "x.gsd")
+    gd.export(imported[0], tmp_path / "y.gsd", samples=[1, 0, 3, 2])
     options = {"model": "kam", "every": 3, "say": lambda _: None}
-    campaign = import_files(tmp_path / "c", {"glass": [tmp_path / "x.gsd"] * 2}, **options)
+    files = [tmp_path / "x.gsd", tmp_path / "y.gsd"]
+    campaign = import_files(tmp_path / "c", {"glass": files}, **options)
     found = groups.open_group(campaign.store, "configurations")
     assert found["source_frame"].sel(state="glass").values.tolist() == [0, 3, 0, 3]
     with pytest.raises(UsageError, match="--every 0"):
         import_files(tmp_path / "d", {"glass": [tmp_path / "x.gsd"]}, "kam", every=0)
+
+
+def test_a_configuration_twice_is_refused_and_named(imported, tmp_path):
+    gd.export(imported[0], tmp_path / "x.gsd")
+    gd.export(imported[0], tmp_path / "y.dump", samples=[2])
+    x, y = tmp_path / "x.gsd", tmp_path / "y.dump"
+    for given, words in (
+        ({"glass": [x, y]}, f"{y}, frame 0 .* is the same configuration as {x}, frame 2"),
+        ({"glass": [y, y]}, f"{y}, frame 0 .* the same configuration as {y}, frame 0"),
+        ({"glass": [x], "liquid": [x]}, f"{x}, frame 0 .liquid. is .* as {x}, frame 0 .glass."),
+    ):
+        with pytest.raises(UsageError, match=words):
+            import_files(tmp_path / "c", given, "kam", say=lambda _: None)
+    ds = both_states(3).transpose("sample", "state", ...)
+    ds["position"][2, 1] = (ds["position"][0, 1] + 1e-9) % SIDE
+    with pytest.raises(UsageError, match=r"the glass of sample 2 is the same .* of sample 0"):
+        import_configurations(tmp_path / "c", ds, model="kam")
+    # in another order of the particles of a species, and in single precision
+    ds["position"][2, 1] = ds["position"][1, 0].values.astype(np.float32)
+    others = np.where(ds["species"] == 1)[0]
+    ds["position"][2, 1, others] = ds["position"][2, 1, others[::-1]].values
+    with pytest.raises(
+        UsageError, match=r"the glass of sample 2 is the same .* liquid of sample 1"
+    ):
+        import_configurations(tmp_path / "c", ds, model="kam")
+    # two particles of different species exchanged: another configuration
+    a, b = (np.where(ds["species"] == k)[0][0] for k in (0, 1))
+    ds["position"][2, 1, [a, b]] = ds["position"][2, 1, [b, a]].values
+    assert not (tmp_path / "c").exists()
+    import_configurations(tmp_path / "c", ds, model="kam")
+
+
+@pytest.mark.parametrize("distance", [0.0, 1e-15, 1e-8, 1e-3])
+def test_particles_at_the_same_place_are_refused(tmp_path, distance):
+    ds = mixture(2)
+    ds["position"][1, 7] = ds["position"][1, 40] + [distance, 0.0]
+    with pytest.raises(UsageError, match=r"glass of sample 1: particles .* at the same place"):
+        import_configurations(tmp_path / "c", ds, model="kam")
+
+
+@pytest.mark.parametrize("side", [1e300, 1e-300, 1e9, 1e-9])
+def test_an_absurd_box_is_refused_in_one_line(tmp_path, side):
+    ds = gd.from_arrays(lattice(1, side=side), np.repeat([0, 1], [65, 35]), side)
+    with pytest.raises(UsageError):
+        import_configurations(tmp_path / "c", ds, model="custom", overrides=CUSTOM)
+    assert not (tmp_path / "c").exists()
 
 
 def test_a_refused_file_leaves_no_folder(tmp_path):

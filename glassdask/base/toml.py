@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 from pathlib import Path
@@ -63,7 +64,10 @@ def read(path: Path, expected: str, then: str = "") -> dict[str, Any]:
         raise UsageError(f"{path} cannot be read ({error.strerror})", expected, then) from None
     if len(content) > LARGEST_FILE:
         raise UsageError(f"{path} is larger than {LARGEST_FILE:,} bytes", expected)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        then = "Save it as UTF-8, e.g. with `iconv -f UTF-16 -t UTF-8`."
+        raise UsageError(f"{path} is in UTF-16", "UTF-8, as TOML has it", then)
     try:
-        return parse(content.decode("utf-8"))
+        return parse(content.decode("utf-8-sig"))
     except ValueError as error:
         raise UsageError(f"{path} is not TOML: {error}", then="Correct that line.") from None

@@ -117,7 +117,9 @@ def todo_stages(campaign: Campaign) -> list[str]:
     return [
         stage
         for stage in there
-        if stage in needed and records.state(campaign, stage) is not State.COMPLETE
+        if stage in needed
+        and not STAGES[stage].left_out(campaign)
+        and records.state(campaign, stage) is not State.COMPLETE
     ]
 
 

@@ -63,7 +63,8 @@ def propensity_table(campaign: Experiment) -> dict[str, Any]:
     """
     section = campaign.file.propensity
     table = section.model_dump(mode="json")
-    table["temperatures"] = list(campaign.propensity_temperatures)
+    known = campaign.has_temperatures
+    table["temperatures"] = list(campaign.propensity_temperatures) if known else None
     table["temperature_unit"] = "epsilon"
     table.pop("onset_temperature")
     for key in IN_PLACE if section.times else ("times",):

@@ -90,13 +90,22 @@ class Experiment:
 
     @property
     def propensity_temperatures(self) -> tuple[float, ...]:
-        """Temperatures of the isoconfigurational ensemble, epsilon/kB."""
+        """Temperatures of the isoconfigurational ensemble, epsilon/kB.
+
+        NaN if they are relative to an unknown T*, for imported configurations.
+        """
         section = self.file.propensity
         if section.temperature_unit == "epsilon":
             return tuple(section.temperatures)
         onset = self.model.onset_temperature
-        assert onset is not None
+        if onset is None:
+            return (math.nan,) * len(section.temperatures)
         return tuple(round(t * onset, 10) for t in section.temperatures)
+
+    @property
+    def has_temperatures(self) -> bool:
+        """Whether the temperatures of the ensemble are known."""
+        return not any(map(math.isnan, self.propensity_temperatures))
 
 
 def resolve_model(file: CampaignFile) -> Model:

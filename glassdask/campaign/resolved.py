@@ -79,8 +79,8 @@ def _check_order(campaign: Experiment) -> None:
 
 
 def _check_onset(campaign: Experiment) -> None:
-    model, file = campaign.model, campaign.file
-    if model.onset_temperature is None and file.propensity.temperature_unit == "T*":
+    # stages refuse to run an imported ensemble without temperatures
+    if not campaign.has_temperatures and not campaign.imported:
         raise UsageError(
             "[propensity] temperatures are in units of T*, and a custom model has no T*",
             "onset_temperature, or absolute temperatures",

@@ -73,8 +73,9 @@ def from_arrays(
     Raises
     ------
     ValueError
-        When shapes do not match, a value is not finite, the box is tilted, not positive or not
-        the same for all configurations, or species are neither 0 to k-1 nor names.
+        When shapes do not match, a value is not finite, positions are more than 1e6 boxes away, the
+        box is tilted, not positive or not the same for all configurations, or species are neither 0
+        to k-1 nor names.
     """
     array = normal.numbers("position", position)
     if array.ndim < 2 or array.shape[-1] not in (2, 3) or array.shape[-2] < 1:

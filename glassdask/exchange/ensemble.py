@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from glassdask.base.errors import UsageError
-from glassdask.campaign import MODELS, Campaign
+from glassdask.campaign import Campaign
 from glassdask.campaign.classes import snapshot_of
 from glassdask.campaign.writing import toml_value
 from glassdask.store import groups, jobs, layout, records
@@ -33,7 +33,7 @@ def fields(ds: xr.Dataset, campaign: Campaign | None = None) -> dict[str, Any]:
     } | ({"times": times} if listed else {"frames": len(times)})
 
 
-def further_fields(ds: xr.Dataset, model: str, configurations: int) -> dict[str, Any]:
+def further_fields(ds: xr.Dataset, configurations: int) -> dict[str, Any]:
     """Further fields of [propensity] in a new campaign file.
 
     `configurations` is the number of glasses to start from, if there are no displacements.
@@ -41,10 +41,7 @@ def further_fields(ds: xr.Dataset, model: str, configurations: int) -> dict[str,
     if "displacement" in ds:
         first, last = ds["time"].values[[0, -1]].tolist()
         return {"temperature_unit": "epsilon", "duration": last, "first_time": first}
-    found: dict[str, Any] = {"configurations": configurations}
-    if model not in MODELS:  # T* is unknown: the user sets temperatures before running the stage
-        found |= {"temperatures": [1.0], "temperature_unit": "epsilon"}
-    return found
+    return {"configurations": configurations}
 
 
 def check(campaign: Campaign, ds: xr.Dataset) -> xr.Dataset | None:

@@ -223,4 +223,5 @@ def _particles(
             "length_unit": "sigma",
         },
         tuple(symbols) if symbols else None,
+        tuple(float(row[k]) for k, row in enumerate(campaign.model.sigma)),
     )

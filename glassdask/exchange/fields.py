@@ -89,7 +89,7 @@ def _draft(folder: Path, ds: xr.Dataset, model: str | None, overrides: tuple[str
     more = {
         "system": _system(ds, model),
         "quench": {"source": "import", "split": split},
-        "propensity": ensemble.further_fields(ds, model, min(2, split["test"])),
+        "propensity": ensemble.further_fields(ds, min(2, split["test"])),
     }
     more = _merged(more, fixed)
     given = {(table, key) for table, key, _ in map(parse_override, overrides)}
@@ -118,7 +118,7 @@ def _system(ds: xr.Dataset, model: str) -> dict[str, Any]:
     table: dict[str, Any] = {}
     named = MODELS.get(model)
     if named is None or abs(named.box_length(particles) - side) > SAME_BOX * side:
-        table["density"] = _density(ds)
+        table["density"] = density_of(particles, side, ds.sizes["axis"])
     if model != "custom":
         return table
     names = [str(name) for name in ds.attrs.get("species_names") or ()]
@@ -140,8 +140,13 @@ def _system(ds: xr.Dataset, model: str) -> dict[str, Any]:
     return table
 
 
-def _density(ds: xr.Dataset) -> float:
-    return float(ds.sizes["particle"] / np.prod(ds["box_length"].values))
+def density_of(particles: int, side: float, dimension: int) -> float:
+    """The density of a box, without digits of rounding if the box follows from fewer."""
+    with np.errstate(all="ignore"):  # of an absurd box; the campaign file has bounds
+        density = particles / np.float64(side) ** dimension
+        short = np.float64(f"{density:.12g}")
+        box = (particles / short) ** (1 / dimension)
+    return float(short if abs(box - side) <= 4 * np.spacing(side) else density)
 
 
 def _check_source(campaign: Campaign, model: str | None) -> None:
@@ -219,7 +224,8 @@ def _check_particles(campaign: Campaign, ds: xr.Dataset) -> None:
         raise UsageError(
             f"a box of side {side:.10g}, and {wanted:.10g} by the density {model.density:.10g}",
             "the same box",
-            f"Write `density = {_density(ds)!r}` into {campaign.path / 'campaign.toml'}.",
+            f"Write `density = {density_of(particles, side, model.dimension)!r}` into "
+            f"{campaign.path / 'campaign.toml'}.",
         )
 
 

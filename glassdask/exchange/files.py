@@ -27,7 +27,7 @@ def read_frames(path: Path, kind: str | None = None) -> Iterator[Frame]:
     Parameters
     ----------
     path : Path
-        Text files may be compressed (.gz).
+        Text files may be compressed (gzip, bzip2, xz).
     kind : str, optional
         Name of its format; by default, the first lines and the name of the file decide.
 
@@ -57,7 +57,6 @@ def read_frames(path: Path, kind: str | None = None) -> Iterator[Frame]:
             raise UsageError(
                 f"{path} cannot be read as {form.name}: {type(error).__name__}: {text}",
                 "a complete file of that format",
-                "Name the format, e.g. `--format dump`.",
             ) from None
         if found is None:
             return
@@ -86,7 +85,7 @@ def _checked(frame: Frame) -> Frame:
         position=position[order],
         labels=frame.labels[order].astype(str),
         cell=np.diag(length),
-        periodic=tuple(bool(frame.periodic[k]) for k in edges),
+        periodic=frame.periodic and tuple(bool(frame.periodic[k]) for k in edges),
         ids=ids[order],
     )
 

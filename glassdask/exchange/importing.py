@@ -18,6 +18,7 @@ from glassdask.base.progress import Progress
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.writing import save
 from glassdask.exchange import ensemble, known_runs
+from glassdask.exchange.distinct import check_distinct, name_of
 from glassdask.exchange.fields import campaign_for
 from glassdask.exchange.formats import FORMATS
 from glassdask.exchange.normal import normal_form, present_states
@@ -81,6 +82,7 @@ def import_configurations(
     campaign, new = campaign_for(folder, found, model, tuple(overrides))
     if not new and not start_over:
         _refuse_to_replace(campaign, found)
+    check_distinct(found, campaign.model.sigma)
     energy = _energies(campaign, found)
     moved = ensemble.check(campaign, found)
     if new:
@@ -151,7 +153,7 @@ def _energies(campaign: Campaign, ds: xr.Dataset) -> np.ndarray:
     Raises
     ------
     UsageError
-        When an energy cannot be computed, e.g. of two particles at the same place.
+        When an energy cannot be computed.
     """
     from glassdask.physics.energy import potential_energy
 
@@ -165,16 +167,10 @@ def _energies(campaign: Campaign, ds: xr.Dataset) -> np.ndarray:
             try:
                 energy[k] = potential_energy(block.isel(sample=k)).mean("particle").values
             except ValueError as error:
-                raise UsageError(f"{_source(ds.isel(sample=k), k)}: {error}") from None
+                where = " or ".join(name_of(ds, k, state) for state in present_states(ds))
+                raise UsageError(f"{where}: {error}") from None
             progress.advance()
     return energy
-
-
-def _source(one: xr.Dataset, sample: int) -> str:
-    if "source_file" not in one.coords:
-        return f"sample {sample}"
-    pairs = zip(one["source_file"].values, one["source_frame"].values, strict=True)
-    return " or ".join(f"{file}, frame {frame}" for file, frame in pairs if file)
 
 
 def _write(campaign: Campaign, ds: xr.Dataset, energy: np.ndarray) -> None:

@@ -17,8 +17,10 @@ from glassdask.campaign.classes import STATES
 
 #: Lengths below this, in units of the box, are rounding and count as 0.
 ROUNDING = 1e-9
-#: Relative difference of sizes that counts as rounding, also in single precision.
+#: Relative difference of boxes and sizes that counts as rounding in single precision.
 SAME_SIZE = 1e-6
+#: Largest distance from the box, in sides of the box, of positions that wrapping leaves precise.
+FAR = 1e6
 #: Dimensions of positions in the normal form.
 DIMS = ("sample", "state", "particle", "axis")
 
@@ -46,14 +48,14 @@ def per_axis(name: str, values: Any, axes: int) -> np.ndarray:
 def edges_along_axes(cell: np.ndarray) -> list[int]:
     """Which row of `cell`, the edges of an orthogonal box, lies along each axis."""
     axes = range(len(cell))
-    tiny = np.abs(cell) <= ROUNDING * np.abs(cell).max()
+    tiny = np.abs(cell) <= SAME_SIZE * np.abs(cell).max()
     for edges in permutations(axes):
         others = np.ones(cell.shape, dtype=bool)
         others[list(edges), axes] = False
         if tiny[others].all():
             return list(edges)
     products = cell @ cell.T
-    if (np.abs(products - np.diag(np.diagonal(products))) <= ROUNDING * products.max()).all():
+    if (np.abs(products - np.diag(np.diagonal(products))) <= SAME_SIZE * products.max()).all():
         raise ValueError(
             "a rotated orthogonal box; expected edges along x, y and z. Rotate it first, in ASE "
             "`atoms.set_cell(atoms.cell.standard_form()[0], True)`."
@@ -77,7 +79,7 @@ def box_sides(values: Any, shape: tuple[int, ...]) -> np.ndarray:
         rows = array.reshape(int(np.prod(leading)), -1)
         if (rows == rows[0]).all():
             array = rows[0]
-    if array.shape == (axes, axes) and (np.abs(array) <= ROUNDING * np.abs(array).max()).any():
+    if array.shape == (axes, axes) and (np.abs(array) <= SAME_SIZE * np.abs(array).max()).any():
         array = array[edges_along_axes(array), range(axes)]
     if array.shape not in plain and of_each:
         raise ValueError(
@@ -163,6 +165,7 @@ def order_by_id(ids: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def one_size(labels: np.ndarray, sizes: np.ndarray) -> None:
     """Refuse particles of one species that differ in diameter or radius, (particle,)."""
+    sizes = numbers("diameter or radius", sizes)
     for label in np.unique(labels):
         of_one = sizes[labels == label]
         if (np.abs(of_one - of_one[0]) > SAME_SIZE * np.abs(of_one[0])).any():
@@ -177,7 +180,19 @@ def wrap(position: np.ndarray, origin: np.ndarray, length: np.ndarray) -> np.nda
     """Positions relative to the lower corner of the box, wrapped to [0, L).
 
     With the corner at 0, positions that are in [0, L) keep their bits.
+
+    Raises
+    ------
+    ValueError
+        When positions are so far away that their digits do not suffice.
     """
+    with np.errstate(over="ignore"):
+        away = max(np.abs(x / length).max(initial=0) for x in (position, origin))
+    if away > FAR:
+        raise ValueError(
+            f"positions up to {away:.1e} sides of the box away; expected at most {FAR:.0e}, since "
+            "digits are lost in wrapping"
+        )
     inside = np.mod(position - origin, length)
     # the remainder of a tiny negative number rounds to L itself
     return np.where(inside >= length, 0.0, inside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from string import ascii_uppercase
 
@@ -13,10 +14,7 @@ from glassdask.base.errors import UsageError
 from glassdask.campaign.classes import STATES
 from glassdask.exchange.arrays import from_arrays
 from glassdask.exchange.formats.frame import Frame
-from glassdask.exchange.normal import ROUNDING, wrap
-
-#: Relative difference of box sides that counts as rounding of printed numbers.
-SAME_BOX = 1e-9
+from glassdask.exchange.normal import ROUNDING, SAME_SIZE, wrap
 
 
 def stack(
@@ -61,6 +59,7 @@ def stack(
             "as many of both, since the k-th liquid and the k-th glass make a sample",
         )
     every = [frames[state][k] for k in range(counts[0]) for state in states]
+    every = _one_naming(every, known)
     axes = _dimension(every, dimension)
     length = _box(every, axes)
     labels, names, remarks = _species(every, order, known)
@@ -68,6 +67,9 @@ def stack(
     outside = sum(_outside(frame, axes) for frame in every)
     if outside:
         say(f"{outside} of {len(every)} frames had positions outside the box: wrapped.")
+    unstated = sum(frame.periodic is None for frame in every)
+    if unstated:
+        say(f"{unstated} of {len(every)} frames do not state their boundaries: taken as periodic.")
     for line in remarks:
         say(line)
     dims, shape = ("sample", "state"), (counts[0], len(states))
@@ -92,6 +94,20 @@ def stack(
     )
 
 
+def _one_naming(frames: list[Frame], known: Sequence[str] | None) -> list[Frame]:
+    """Frames with the names of the model in place of types, if other frames have these names."""
+    found = [set(frame.labels.tolist()) for frame in frames]
+    types = set(map(str, range(1, len(known or ()) + 1)))
+    named = [labels <= set(known or ()) for labels in found]
+    if not any(named) or not all(a or b <= types for a, b in zip(named, found, strict=True)):
+        return frames
+    names = np.array(known)
+    return [
+        frame if as_named else replace(frame, labels=names[frame.labels.astype(int) - 1])
+        for frame, as_named in zip(frames, named, strict=True)
+    ]
+
+
 def _sorted(
     frames: list[Frame], labels: Sequence[str], length: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -103,7 +119,10 @@ def _sorted(
         rows = np.argsort(kinds, kind="stable")
         species.append(kinds[rows])
         _check_same(frame, species[-1], species[0], frames[0])
-        inside = wrap(frame.position[rows, :d], frame.origin[:d], frame.length[:d])
+        try:
+            inside = wrap(frame.position[rows, :d], frame.origin[:d], frame.length[:d])
+        except ValueError as error:
+            raise UsageError(f"{frame.where}: {error}") from None
         # boxes may differ in their last digits
         position.append(np.where(inside >= length, 0.0, inside))
         ids.append(np.asarray(frame.ids)[rows])
@@ -129,7 +148,7 @@ def _dimension(frames: list[Frame], asked: int | None) -> int:
             "If it is in 2D, type `--dimension 2` and choose a model in 2D.",
         )
     for frame in frames:
-        if not all(frame.periodic[:found]):
+        if frame.periodic and not all(frame.periodic[:found]):
             flags = " ".join("p" if p else "f" for p in frame.periodic[:found])
             raise UsageError(
                 f"{frame.where}: boundaries {flags}, so not periodic along every axis",
@@ -144,7 +163,7 @@ def _box(frames: list[Frame], dimension: int) -> np.ndarray:
         length = frame.length[:dimension]
         if (length <= 0).any():
             raise UsageError(f"{frame.where}: an empty box", "positive sides")
-        if (np.abs(length - first) > SAME_BOX * first).any():
+        if (np.abs(length - first) > SAME_SIZE * first).any():
             raise UsageError(
                 f"{frame.where}: a box of {_sides(length)}, after {_sides(first)} "
                 f"in {frames[0].where}",
@@ -200,7 +219,7 @@ def _species(
         found = tuple(label for label in order if whole or label in labels)
     elif known and labels <= set(known):
         found = tuple(known)
-    elif all(label.isdigit() for label in labels):
+    elif all(label.isdecimal() for label in labels):
         found = _types(sorted(map(int, labels)), len(known or ()))
     elif frames[0].names and len(set(in_files)) == 1 and len(known or labels) == len(labels):
         found = in_files[0]
@@ -215,11 +234,11 @@ def _species(
         found = tuple(sorted(labels))
     names = _names(found, known)
     remarks = []
-    if found != names or found[0].isdigit():
+    if found != names or found[0].isdecimal():
         pairs = zip(found, names, strict=True)
         remarks.append("species: " + ", ".join(f"{a} in the files is {b}" for a, b in pairs))
     absent = sorted(named - set(found))
-    if not order and all(label.isdigit() for label in found):
+    if not order and all(label.isdecimal() for label in found):
         gaps = _gaps([int(label) for label in found])
         absent += [gap for gap in gaps if gap not in absent]
     if absent:
@@ -253,7 +272,7 @@ def _names(found: Sequence[str], known: Sequence[str] | None) -> tuple[str, ...]
     """Names of the species in the campaign."""
     if known is not None and len(known) == len(found):
         return tuple(known)
-    if known is None and found[0].isdigit() and len(found) <= len(ascii_uppercase):
+    if known is None and found[0].isdecimal() and len(found) <= len(ascii_uppercase):
         return tuple(ascii_uppercase[: len(found)])
     return tuple(found)
 

@@ -160,6 +160,9 @@ def model_parameters(campaign: Campaign) -> list[tuple[str, str]]:
     )
     liquid, glass = campaign.state_temperatures
     onset = "not known" if model.onset_temperature is None else f"{model.onset_temperature:g} ε/kB"
+    ensemble = "not known"
+    if campaign.has_temperatures:
+        ensemble = _text(campaign.propensity_temperatures) + " ε/kB"
     return [
         ("model", f"{model.name}: {model.note}" if model.note else model.name),
         ("dimension", str(model.dimension)),
@@ -174,7 +177,7 @@ def model_parameters(campaign: Campaign) -> list[tuple[str, str]]:
         ("T_L, T_G, T*", f"{style.temperature(liquid)}, {style.temperature(glass)}, {onset}"),
         ("classes of the network", in_words(campaign) or "liquid at T_L, glass at T_G"),
         ("grid", f"{campaign.cells} cells of {campaign.box_length / campaign.cells:.4g} σ a side"),
-        ("temperatures of the ensemble", _text(campaign.propensity_temperatures) + " ε/kB"),
+        ("temperatures of the ensemble", ensemble),
     ]  # fmt: skip
 
 

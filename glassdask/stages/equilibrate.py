@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from glassdask.stages.mpi import LammpsStage, check_imported_starts, starts
+from glassdask.stages.mpi import LammpsStage, check_imported_starts, check_temperatures, starts
 
 if TYPE_CHECKING:
     from glassdask.campaign import Campaign
@@ -38,6 +38,7 @@ class Equilibrate(LammpsStage):
                 "Set it in campaign.toml, or continue with the other stages.",
             )
         check_imported_starts(campaign, self.name, "liquid")
+        check_temperatures(campaign)
 
     def runs(self, campaign: Campaign) -> int:
         """One for each start and temperature."""

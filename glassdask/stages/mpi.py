@@ -66,3 +66,22 @@ def check_imported_starts(campaign: Campaign, stage: str, wants: str) -> None:
             kinds[wants],
             f"Type `{STAGES['quench'].command(campaign)} --start-over`.",
         )
+
+
+def check_temperatures(campaign: Campaign) -> None:
+    """Check that the temperatures of the ensemble are known.
+
+    Raises
+    ------
+    UsageError
+        When they are not.
+    """
+    from glassdask.base.errors import UsageError
+
+    if not campaign.has_temperatures:
+        raise UsageError(
+            "no temperature of the ensemble: the imported custom model has no T*",
+            "temperatures in epsilon/kB",
+            'Write e.g. `temperatures = [0.4]` and `temperature_unit = "epsilon"` under '
+            f"[propensity] in {campaign.path / 'campaign.toml'}.",
+        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from glassdask.base.progress import duration
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.cooling import described, one_rate, ramp
-from glassdask.stages.mpi import LammpsStage
+from glassdask.stages.mpi import LammpsStage, check_temperatures
 from glassdask.store import layout, records
 from glassdask.store.layout import Group
 from glassdask.store.stage import STAGES
@@ -132,6 +132,7 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
 
     from glassdask.run.mpi import time_model
 
+    check_temperatures(campaign)
     print("Timing LAMMPS on this machine ...", flush=True)
     measured = time_model(_as_quenched_here(campaign), ranks)
     table = Table("stage", "runs", "core-hours", f"on {ranks} ranks", "bytes", "files")

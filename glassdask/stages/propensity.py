@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from glassdask.stages.mpi import LammpsStage, check_imported_starts, starts
+from glassdask.stages.mpi import LammpsStage, check_imported_starts, check_temperatures, starts
 
 if TYPE_CHECKING:
     from glassdask.campaign import Campaign
@@ -42,6 +42,11 @@ class Propensity(LammpsStage):
         wants = "liquid" if equilibrated else snapshot_of(campaign, "glass")
         if isinstance(wants, str):
             check_imported_starts(campaign, self.name, wants)
+        check_temperatures(campaign)
+
+    def left_out(self, campaign: Campaign) -> str:
+        """Without temperatures there is no ensemble."""
+        return "" if campaign.has_temperatures else "[propensity] has no temperatures in epsilon/kB"
 
     def runs(self, campaign: Campaign) -> int:
         """One for each start, temperature and replica."""

@@ -8,9 +8,8 @@ the errors use this table, and a test compares docs/formats.md with it. It loads
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -56,11 +55,11 @@ FORMATS = {
     line.name: line
     for line in (
         Format("extxyz", "extended XYZ", (".extxyz", ".xyz", ".exyz"),
-               rb"Properties=|Lattice=", "ase"),
+               rb"(?i)Properties=|Lattice="),
         Format("gsd", "GSD", (".gsd",), rb"(\xdf\x65){4}", "gsd"),
         Format("dump", "LAMMPS dump", (".dump", ".lammpstrj", ".lammpsdump"), rb"ITEM:"),
         Format("data", "LAMMPS data", (".data", ".lmp", ".lammps"),
-               rb"(?m)^[ \t]*\d+[ \t]+atoms\b", "ase", written=False),
+               rb"(?m)^[ \t]*\d+[ \t]+atoms\b", written=False),
     )
 }  # fmt: skip
 
@@ -83,14 +82,15 @@ def format_to_read(path: Path, kind: str | None = None) -> Format:
         if kind not in FORMATS:
             raise UsageError(f"--format {kind}", listed())
         return FORMATS[kind]
-    packed = path.suffix == ".gz"
-    try:
-        with gzip.open(path, "rb") if packed else path.open("rb") as file:
-            head = file.read(400)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UsageError(f"{path} is damaged or cut off ({error})", "a whole file") from None
+    from glassdask.exchange.formats import text
+
+    head = text.beginning(path)
+    if text.encoding_of(head) == "utf-16":
+        head = head.decode("utf-16", "ignore").encode()
+    head = head.removeprefix(BOM_UTF8).lstrip()
+    plain = path.with_suffix("") if path.suffix in text.PACKED else path
     begins = [line for line in FORMATS.values() if re.match(line.content, head)]
-    named = [_by_suffix(path.with_suffix("") if packed else path)]
+    named = [_by_suffix(plain)]
     holds = [line for line in FORMATS.values() if re.search(line.content, head)]
     for found in (*begins, *named, *holds):
         if found is not None:

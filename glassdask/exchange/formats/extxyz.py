@@ -1,96 +1,191 @@
-"""Extended XYZ: read by ASE; written here, since ASE writes only 8 decimals."""
+"""Extended XYZ.
+
+ASE is not used: it stops at a blank line, accepts only chemical symbols, fails at some keys of
+other programs, and writes 8 decimals.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from glassdask.base.errors import UsageError
-from glassdask.exchange.formats.frame import Frame, Particles, first_of, lines_of, need, open_text
+from glassdask.exchange.formats import text
+from glassdask.exchange.formats.frame import Frame, Particles, first_of, lines_of, need
+
+#: A pair key=value of the comment line; values with blanks are in quotes or brackets.
+_PAIR = re.compile(
+    r"""("[^"]*"|[^\s="]+)\s*=\s*("(?:\\.|[^"\\])*"|'[^']*'|\{[^}]*\}|\[[^\]]*\]|[^\s"]+)"""
+)
+#: Properties of a file without any.
+_PLAIN = "species:S:1:pos:R:3"
+#: Keys that glassdask writes and reads; those of other programs may mean something else.
+_DIMENSION, _NAMES = "glassdask_dimension", "glassdask_species"
+#: The keys that are read, by their names in small letters.
+_USED = {key.lower(): key for key in ("Lattice", "Properties", "pbc", "Origin", _DIMENSION, _NAMES)}
 
 
 def read(path: Path) -> Iterator[Frame]:
     """The frames of a file; names of species need not be chemical symbols.
 
+    Of the comment line only Lattice, Properties, pbc and Origin are used. Blank lines may stand
+    between frames.
+
     Raises
     ------
     UsageError
-        When a frame has no box.
+        When a frame has no box, is cut off, or its rows do not fit its Properties.
     """
-    extxyz, origins = need("ase.io.extxyz"), []
-
-    def parse(line: str) -> dict[str, Any]:
-        """Rename the species, so that ASE does not look them up among the elements."""
-        info = extxyz.key_val_str_to_dict(line)
-        origins.append(info.pop("Origin", (0.0, 0.0, 0.0)))
-        text = str(info.get("Properties", "species:S:1:pos:R:3"))
-        info["Properties"] = re.sub(r"(?<![^:])(species|element):S:1", "label:S:1", text)
-        return info
-
-    with open_text(path) as file:
-        all_atoms = extxyz.read_xyz(file, slice(None), properties_parser=parse)
-        for number, atoms in enumerate(all_atoms):
-            cell = np.array(atoms.cell)
-            if not cell.any():
-                raise UsageError("no Lattice, so no box", 'Lattice="Lx 0 0 0 Ly 0 0 0 Lz"')
-            yield Frame(
-                atoms.positions,
-                _labels(atoms),
-                cell,
-                np.asarray(origins[number], dtype=float),
-                tuple(atoms.pbc),
-                ids=atoms.arrays.get("id"),
-                sizes=first_of(atoms.arrays, "diameter", "radius", "Radius"),
-                dimension=atoms.info.get("dimension"),
-            )
+    lines = text.lines(path)
+    for line in lines:
+        if line.strip():
+            count = text.count_of(line)
+            comment, *rows = text.next_rows(lines, count + 1)
+            yield _frame(_keys(comment), rows)
 
 
-def _labels(atoms: Any) -> np.ndarray:
-    """Species of each particle; names in place of the types 1, 2, ... if the file has them."""
-    arrays = atoms.arrays
-    if "label" in arrays:
-        return arrays["label"]
-    if "type" not in arrays:
-        return np.array(need("ase.data").chemical_symbols)[arrays["numbers"]]
-    types, names = arrays["type"], str(atoms.info.get("species_names", "")).split()
-    if types.dtype.kind in "iu" and names and types.min() >= 1 and types.max() <= len(names):
-        return np.array(names)[types - 1]
-    return types
+def _keys(comment: str) -> dict[str, str]:
+    """The used pairs of a comment line, as text without quotes.
+
+    Raises
+    ------
+    UsageError
+        When one of them occurs twice.
+    """
+    found: dict[str, str] = {}
+    for key, value in _PAIR.findall(comment):
+        name = _USED.get(key.strip('"').lower())
+        if name in found:
+            raise UsageError(f"{name}= twice in the comment line", "it once")
+        if name:
+            found[name] = value[1:-1] if value[0] in "\"'{[" else value
+    return found
+
+
+def _frame(keys: Mapping[str, str], rows: list[str]) -> Frame:
+    if "Lattice" not in keys:
+        raise UsageError("no Lattice, so no box", 'Lattice="Lx 0 0 0 Ly 0 0 0 Lz"')
+    sides = _vector(keys["Lattice"], 3)
+    edges = _vector(keys["Lattice"], 9) if sides is None else np.diag(sides)
+    if edges is None:
+        raise UsageError(f'Lattice="{keys["Lattice"]}"', "nine numbers, or three sides")
+    columns = _columns(keys.get("Properties", _PLAIN))
+    cells = text.table(rows, columns, more="Properties" not in keys)
+    axes = [name for name in ("pos0", "pos1", "pos2") if name in cells]
+    if len(axes) < 2:
+        raise UsageError(f"Properties={keys['Properties']}", "pos:R:3 among them")
+    position = np.zeros((len(rows), 3))
+    position[:, : len(axes)] = text.numbers(cells, axes)
+    sizes = next((name for name in ("diameter", "radius", "Radius") if name in cells), None)
+    origin = _vector(keys.get("Origin", ""), 3)
+    stated = keys.get(_DIMENSION, "")
+    return Frame(
+        position,
+        _labels(cells, keys.get(_NAMES, "").split()),
+        edges.reshape(3, 3),
+        np.zeros(3) if origin is None else origin,
+        _periodic(keys.get("pbc", "T T T")),
+        ids=text.ids_of(cells),
+        sizes=None if sizes is None else text.numbers(cells, [sizes])[:, 0],
+        dimension=int(stated) if stated in ("2", "3") else 2 if len(axes) == 2 else None,
+    )
+
+
+def _vector(words: str, size: int) -> np.ndarray | None:
+    """Numbers that blanks or commas separate, (size,); None if the text is something else."""
+    with suppress(ValueError):
+        found = np.array(words.replace(",", " ").split(), dtype=float)
+        return found if found.shape == (size,) else None
+    return None
+
+
+def _columns(properties: str) -> list[str]:
+    """Names of the columns; those of pos are pos0, pos1, pos2.
+
+    Raises
+    ------
+    UsageError
+        When the text is no list of NAME:TYPE:COUNT.
+    """
+    parts = properties.split(":")
+    names, kinds, counts = parts[::3], parts[1::3], parts[2::3]
+    if len(parts) % 3 or not set(kinds) <= set("SIRL") or not all(c.isdecimal() for c in counts):
+        raise UsageError(f"Properties={properties}", f"NAME:TYPE:COUNT..., e.g. {_PLAIN}")
+    return [
+        f"{name}{k}" if name == "pos" or int(count) > 1 else name
+        for name, count in zip(names, counts, strict=True)
+        for k in range(min(int(count), 1000))
+    ]
+
+
+def _periodic(flags: str) -> tuple[bool, ...]:
+    words = [word[0].upper() for word in flags.replace(",", " ").split()]
+    found = [word in "TP1" for word in words]
+    if len(found) not in (1, 3) or not set(words) <= set("TP1F0"):
+        raise UsageError(f'pbc="{flags}"', "three flags, T or F")
+    return tuple(found * (3 // len(found)))
+
+
+def _labels(cells: Mapping[str, np.ndarray], names: list[str]) -> np.ndarray:
+    """Species of each particle; names in place of the types 1, 2, ... if glassdask wrote them.
+
+    Raises
+    ------
+    UsageError
+        When no column has species.
+    """
+    found = first_of(cells, "species", "element", "type", "Z")
+    if found is None:
+        raise UsageError(f"columns {' '.join(cells)}", "one with species, type or Z")
+    labels = text.labels_of(found)
+    if labels.dtype.kind != "i" or "species" in cells or "element" in cells:
+        return labels
+    if "type" in cells:
+        known = names and labels.min() >= 1 and labels.max() <= len(names)
+        return np.array(names)[labels - 1] if known else labels
+    symbols = np.array(need("ase.data").chemical_symbols)
+    if labels.min() < 0 or labels.max() >= len(symbols):
+        raise UsageError(f"column Z with {labels.max()}", "atomic numbers")
+    return symbols[labels]
 
 
 def write(path: Path, particles: Iterable[Particles]) -> None:
     """Columns species or type from 1, pos, id and all others.
 
     If all names are chemical symbols, they are the column `species`. Otherwise the column `type`
-    has numbers and the comment line the names, since ASE reads no other names as species.
+    has numbers and the comment line the names, since ASE reads no other names as species; in 2D,
+    there is then no z, which tells OVITO that it is in 2D, and which ASE does not read.
     """
     chemical = set(need("ase.data").chemical_symbols[1:])
     with path.open("w", encoding="utf-8") as file:
         for frame in particles:
             symbols = frame.symbols or (frame.names if set(frame.names) <= chemical else None)
             kinds = np.array(symbols)[frame.species] if symbols else frame.species + 1
-            titles = ["species:S:1" if symbols else "type:I:1", "pos:R:3", "id:I:1"]
-            titles += [f"{name}:R:1" for name in frame.columns]
+            position = frame.spatial if symbols else frame.position
+            titles = ["species:S:1" if symbols else "type:I:1", f"pos:R:{position.shape[1]}"]
+            titles += ["id:I:1", *(f"{name}:R:1" for name in frame.all_columns)]
             sides = [*frame.length.tolist(), *[1.0] * (3 - frame.dimension)]
             about = {
                 "Lattice": " ".join(map(repr, np.diag(sides).ravel().tolist())),
                 "Properties": ":".join(titles),
                 "pbc": " ".join("T" if k < frame.dimension else "F" for k in range(3)),
-                "dimension": frame.dimension,
-                "species_names": " ".join(frame.names),
+                _DIMENSION: frame.dimension,
+                _NAMES: " ".join(frame.names),
             } | dict(frame.about)
             pairs = (f"{key}={_quoted(value)}" for key, value in about.items())
             file.write(f"{len(frame.ids)}\n{' '.join(pairs)}\n")
-            columns = [kinds, *frame.spatial.T, frame.ids, *frame.columns.values()]
+            columns = [kinds, *position.T, frame.ids, *frame.all_columns.values()]
             file.writelines(lines_of(columns))
 
 
 def _quoted(value: Any) -> str:
     if isinstance(value, str):
-        text = value.replace('"', "'").replace("\n", " ")
-        return f'"{text}"'
+        plain = value.replace('"', "'").replace("\n", " ")
+        # some programs do not expect quotes around Properties
+        return plain if re.fullmatch(r"[\w:.+-]+", plain) else f'"{plain}"'
     return repr(value)

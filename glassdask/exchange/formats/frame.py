@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +26,8 @@ class Frame:
         Edges of the box as rows, in any order, (3, 3).
     origin : ndarray
         Lower corner of the box, (3,).
-    periodic : tuple of bool
-        Whether the box is periodic along each edge.
+    periodic : tuple of bool or None
+        Whether the box is periodic along each edge; None if the file does not state it.
     ids : ndarray of int or None
         (particle,), if the file has them.
     sizes : ndarray or None
@@ -46,7 +44,7 @@ class Frame:
     labels: np.ndarray
     cell: np.ndarray
     origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
-    periodic: tuple[bool, ...] = (True, True, True)
+    periodic: tuple[bool, ...] | None = (True, True, True)
     ids: np.ndarray | None = None
     sizes: np.ndarray | None = None
     dimension: int | None = None
@@ -88,6 +86,8 @@ class Particles:
         Texts and numbers of the whole frame: sample, state, campaign ...
     symbols : tuple of str or None
         Chemical symbols for the species, in formats that have them.
+    diameters : tuple of float or None
+        Of each species, sigma, for viewers.
     """
 
     position: np.ndarray
@@ -98,11 +98,19 @@ class Particles:
     columns: Mapping[str, np.ndarray]
     about: Mapping[str, Any]
     symbols: tuple[str, ...] | None = None
+    diameters: tuple[float, ...] | None = None
 
     @property
     def dimension(self) -> int:
         """2 or 3."""
         return self.position.shape[1]
+
+    @property
+    def all_columns(self) -> dict[str, np.ndarray]:
+        """The radius, if diameters are known, and the further columns."""
+        if self.diameters is None:
+            return dict(self.columns)
+        return {"radius": 0.5 * np.array(self.diameters)[self.species], **self.columns}
 
     @property
     def spatial(self) -> np.ndarray:
@@ -125,13 +133,6 @@ def need(library: str) -> Any:
         raise UsageError(
             f"Python cannot find {name}", then="Type `pip install 'glassdask[formats]'`."
         ) from None
-
-
-def open_text(path: Path) -> IO[str]:
-    """A text file, which may be compressed (.gz)."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")  # type: ignore[return-value]
-    return path.open(encoding="utf-8")
 
 
 def first_of(columns: Mapping[str, Any], *names: str) -> Any:

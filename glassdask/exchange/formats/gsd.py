@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from glassdask.base.errors import UsageError
 from glassdask.exchange.formats.frame import Frame, Particles, need
+from glassdask.exchange.formats.text import is_compressed
 
 #: Logged quantities that hold positions and box in double precision.
 EXACT_POSITION, EXACT_BOX = "particles/glassdask/position", "glassdask/box_length"
@@ -16,6 +18,8 @@ EXACT_POSITION, EXACT_BOX = "particles/glassdask/position", "glassdask/box_lengt
 
 def read(path: Path) -> Iterator[Frame]:
     """The frames of a file."""
+    if is_compressed(path):
+        raise UsageError(f"{path} is compressed", "a GSD", "Unpack it first.")
     with need("gsd.hoomd").open(str(path), "r") as file:
         for snapshot in file:
             particles, dimension = snapshot.particles, int(snapshot.configuration.dimensions)
@@ -68,6 +72,12 @@ def write(path: Path, particles: Iterable[Particles]) -> None:
             snapshot.particles.position = _single(frame, sides)
             snapshot.particles.types = list(frame.names)
             snapshot.particles.typeid = frame.species.astype(np.uint32)
+            if frame.diameters is not None:
+                snapshot.particles.diameter = np.array(frame.diameters, np.float32)[frame.species]
+                # else OVITO takes the radius of B from boron
+                snapshot.particles.type_shapes = [
+                    {"type": "Sphere", "diameter": diameter} for diameter in frame.diameters
+                ]
             snapshot.log = {
                 EXACT_POSITION: frame.spatial,
                 EXACT_BOX: np.asarray(frame.length),
