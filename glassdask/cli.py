@@ -18,7 +18,12 @@ from glassdask.base.errors import GlassdaskError, StageFailed, UsageError, as_st
 from glassdask.base.options import HERE, Folder, Overrides, PresentFolder, StartOver, Walltime
 from glassdask.base.terminal import print_anything
 from glassdask.base.walltime import Alarm, stop_in_time
-from glassdask.batch.commands import cancel_command, queue_at_least, submit_command
+from glassdask.batch.commands import (
+    cancel_command,
+    put_back_command,
+    queue_at_least,
+    submit_command,
+)
 from glassdask.exchange.commands import ManyWords, export_command, import_command
 from glassdask.run.child import SAFE_PATH
 from glassdask.scan.commands import scan_command
@@ -178,6 +183,7 @@ for _stage in STAGES.values():
 app.command("scan")(scan_command)
 app.command("submit")(submit_command)
 app.command("cancel")(cancel_command)
+app.command("put-back", hidden=True)(put_back_command)
 app.command("import", cls=ManyWords)(import_command)
 app.command("export", cls=ManyWords)(export_command)
 

@@ -30,6 +30,7 @@ from glassdask.batch.chain import (
     scripts_folder,
 )
 from glassdask.batch.profile import Profile, load_profile, new_profile
+from glassdask.batch.putting_back import decide, marker
 from glassdask.batch.scheduler import named
 from glassdask.batch.slurm import parse_job
 from glassdask.campaign import load
@@ -76,16 +77,17 @@ PUTS_BACK = {"slurm": "scontrol requeue 17", "gridengine": "", "pbs": "qrerun 17
 
 @pytest.mark.parametrize(
     ("code", "restarts", "puts_back"),
-    [(0, 0, False), (1, 0, False), (75, 0, True), (75, 1, True), (75, 2, False)],
+    [(0, 0, False), (1, 0, False), (75, 0, True), (137, 1, True), (75, 2, False)],
 )
 @pytest.mark.parametrize("stage", KINDS)
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
-def test_script_requeues_its_job_after_code_75_up_to_the_limit(
+def test_script_puts_its_job_back_if_that_is_decided(
     scheduler: str, stage: str, tmp_path: Path, code: int, restarts: int, puts_back: bool
 ) -> None:
     # replace programs by scripts that record their arguments
     for name, deed in {
-        "glassdask": f"exit {code}", "srun": "exit 1", "sleep": "", "qrerun": "",
+        "glassdask": f"[ $1 = put-back ] && exit {int(not puts_back)}; exit {code}",
+        "srun": "exit 1", "sleep": "", "qrerun": "",
         "scontrol": f"rmdir {tmp_path}/refuses && exit 1; exit 0",  # the first time
         "qstat": f"echo '    run_count = {restarts + 1}'",
     }.items():  # fmt: skip
@@ -94,12 +96,10 @@ def test_script_requeues_its_job_after_code_75_up_to_the_limit(
         program.chmod(0o755)
     (tmp_path / "refuses").mkdir()
     (tmp_path / "nodes").write_text("n1\nn1\nn2\n")
-    line = "stopped at the wall time; put back into the queue\n"
-    (tmp_path / "log").write_text(f"what a stage says\n{line * restarts}")
     source = tmp_path / "activate"
     source.write_text(f"echo sourced >> {tmp_path}/asked; unset_is_fine=$NOT_SET\n")
     environment = {
-        "PATH": f"{tmp_path}:/usr/bin:/bin", "GLASSDASK_RESTARTS": "2",
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
         "GLASSDASK_SOURCE": str(source), **JOBS[scheduler](tmp_path, restarts),
     }  # fmt: skip
     script.write(named(scheduler), tmp_path)
@@ -108,7 +108,7 @@ def test_script_requeues_its_job_after_code_75_up_to_the_limit(
     done = subprocess.run(words, env=environment, check=False, capture_output=True, text=True)
     asked = (tmp_path / "asked").read_text()
     assert done.returncode == (99 if puts_back and scheduler == "gridengine" else code)
-    assert (line in done.stdout) == (puts_back and scheduler == "gridengine")
+    assert (f"glassdask put-back {stage} my glass {code}" in asked) == bool(code)
     if command := PUTS_BACK[scheduler]:
         assert (command in asked) == puts_back
         assert asked.count("scontrol") == (2 if puts_back and scheduler == "slurm" else 0)
@@ -432,3 +432,36 @@ def test_data_of_queued_jobs_are_not_deleted(
     with pytest.raises(UsageError, match=r"are in the queue: 12 \(propensity: running"):
         submitting.submit(campaign, new_profile(), tmp_path / "site.toml", start_over=True)
     assert (campaign.store / "propensity" / "crsd").is_dir()
+
+
+@pytest.mark.parametrize("code", [75, 137, 139])
+def test_a_job_goes_back_while_it_makes_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    campaign = load(new(tmp_path / "c", "kam", TINY))
+    monkeypatch.setenv("GLASSDASK_RESTARTS", "2")
+    path, written = marker(campaign.path, "quench"), campaign.path / "restarts" / "quench" / "0.a"
+    written.parent.mkdir(parents=True)
+    path.parent.mkdir()
+
+    def end(progress: bool) -> bool:
+        path.touch()  # by the script, when the job begins
+        os.utime(path, (1000, 1000))
+        written.touch()
+        os.utime(written, (1001, 1001) if progress else (999, 999))
+        return decide(campaign, "quench", code)[0]
+
+    assert [end(each) for each in (True, False, True, False, False)] == [
+        True, True, True, True, False
+    ]  # fmt: skip
+    assert end(progress=True)
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_a_definite_error_is_not_tried_again(tmp_path: Path, code: int) -> None:
+    assert decide(load(new(tmp_path / "c", "kam", TINY)), "quench", code) == (False, "")
+
+
+def test_the_reason_names_memory_after_a_kill(tmp_path: Path) -> None:
+    folder = new(tmp_path / "c", "kam", TINY)
+    assert "[train] memory" in in_process("put-back", "train", str(folder), "137").stdout

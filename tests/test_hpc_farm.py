@@ -126,7 +126,7 @@ def test_resume_after_kill_equals_undisturbed_run(
     victim = {"launcher": launcher, "manager": min(ranks), "worker": max(ranks)}[who]
     os.kill(victim, signal.SIGKILL)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 1, said
+    assert process.returncode == 75, said
     assert "type the same command to continue" in said
     assert "Traceback" not in said
     assert ranks_of(folder) == []

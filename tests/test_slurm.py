@@ -198,6 +198,44 @@ def test_job_waits_while_another_process_runs_its_stage(
     equal(tiny, folder, "configurations", "cooling")
 
 
+#: Quenches that take a minute together.
+SLOW = (*TINY, "quench.cooling_rate=0.004", "hpc.restart_interval=1.0")
+
+
+def processes(pattern: str) -> list[int]:
+    """Processes of Python whose command line has this pattern, the oldest first."""
+    found = subprocess.run(["pgrep", "-f", "--", pattern], capture_output=True, text=True, check=False)
+    numbers = map(int, found.stdout.split())
+    return [n for n in numbers if b"python" in Path(f"/proc/{n}/cmdline").read_bytes()[:200]]
+
+
+def test_a_job_goes_back_after_a_killed_rank(slurm: Slurm, tmp_path: Path, profile: Path) -> None:
+    folder = new(tmp_path / "c", "kam", SLOW)
+    job = submitted(folder, profile)["quench"]
+    wait_until(lambda: list((folder / "restarts" / "quench").glob("*.restart")), "restarts")
+    os.kill(processes(f"-m hpc quench {folder}")[-1], signal.SIGKILL)
+    wait_until(lambda: slurm.field(job, "Restarts") == "1", "the job to be put back")
+    assert "quench put back into the queue" in log(folder, "quench")
+    slurm.wait(job, "COMPLETED")
+    assert "identical" in glassdask("replay", str(folder), "--sample", "0").stdout
+
+
+@pytest.mark.long
+def test_a_stage_that_does_not_stop_in_time_goes_back(
+    slurm: Slurm, tmp_path: Path, profile: Path
+) -> None:
+    """A suspended process stands for one that hangs: it does not react to signals."""
+    folder = new(tmp_path / "c", "kam", SLOW)
+    profile.write_text(PROFILE.format(quench="00:01:00"))
+    job = submitted(folder, profile)["quench"]
+    wait_until(lambda: works(folder, "quench"), "quenches")
+    for process in processes(f"glassdask quench {folder}"):
+        os.kill(process, signal.SIGSTOP)
+    wait_until(lambda: slurm.field(job, "Restarts") == "1", "the job to be put back", 120)
+    assert "killed by signal 9" in log(folder, "quench")
+    slurm.wait(job, "COMPLETED", seconds=300)
+
+
 @pytest.mark.long
 def test_lost_node_does_not_change_results(
     slurm: Slurm, tmp_path: Path, tiny: Path, profile: Path

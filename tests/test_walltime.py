@@ -65,7 +65,7 @@ def test_too_short_wall_time_is_refused() -> None:
 def test_short_time_left_from_slurm_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "1")
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 3))
-    assert seconds_to_work(None, time_left) == 0.0
+    assert 0 <= seconds_to_work(None, time_left) <= 1.5
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(time.time() + 2 * HOUR))
     assert seconds_to_work(None, time_left) == pytest.approx(2 * HOUR - 60, abs=1)
 
@@ -112,3 +112,13 @@ def test_alarm_stops_like_ctrl_c_and_is_distinguishable(
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize(
+    ("left", "margin", "kept"), [(3600, "", 60), (3600, "90", 90), (60, "", 30)]
+)
+def test_a_job_keeps_the_margin_of_its_profile_or_half_of_its_time(
+    left: float, margin: str, kept: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLASSDASK_MARGIN", margin)
+    assert seconds_to_work(None, lambda: left) == left - kept

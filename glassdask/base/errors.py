@@ -98,5 +98,9 @@ class StoppedEarly(GlassdaskError):
     exit_code = 75
 
 
+class Crashed(StoppedEarly):
+    """Processes of a stage were killed; the same command continues: exit code 75."""
+
+
 class StageHeld(StoppedEarly):
     """Another process runs the stage; try again after it: exit code 75, so that a job requeues."""

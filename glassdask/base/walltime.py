@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from collections.abc import Callable
@@ -13,9 +14,13 @@ from glassdask.base.errors import UsageError
 FORMS = "MM, MM:SS, HH:MM:SS, D-HH, D-HH:MM or D-HH:MM:SS"
 #: Seconds; a shorter wall time leaves no time between starting and stopping the ranks.
 SHORTEST = 15.0
-#: Runs are stopped and saved in the last part of the wall time: a fraction of it, within these
-#: bounds in seconds. The lower bound is the time to end a block and MPI.
+#: Runs are stopped and saved in the last part of the time of --walltime: a fraction of it, within
+#: these bounds in seconds. The lower bound is the time to end a block and MPI.
 MARGIN_SHARE, LEAST_MARGIN, LARGEST_MARGIN = 0.1, 6.0, 60.0
+#: Environment variable of jobs: seconds before their end at which work is saved.
+VARIABLE = "GLASSDASK_MARGIN"
+#: Its default, and the largest fraction of the time left that it may take.
+MARGIN, MOST = 60.0, 0.5
 
 _FORMS = (
     r"(?P<minutes>\d+)",
@@ -69,6 +74,9 @@ def seconds_to_work(walltime: str | None, time_left: Callable[[], float | None])
         )
     if given is None:
         return None
+    if walltime is None:
+        margin = float(os.environ.get(VARIABLE) or MARGIN)
+        return max(0.0, given - min(margin, MOST * given))
     return max(0.0, given - min(LARGEST_MARGIN, max(LEAST_MARGIN, MARGIN_SHARE * given)))
 
 

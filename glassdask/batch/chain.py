@@ -10,8 +10,9 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from glassdask.base import walltime
 from glassdask.base.errors import UsageError
-from glassdask.batch import script
+from glassdask.batch import putting_back, script
 from glassdask.batch.profile import LOGIN, VARIABLE, Profile, Resources
 from glassdask.batch.scheduler import Option, Request, Scheduler, named
 from glassdask.campaign import Campaign
@@ -175,7 +176,8 @@ def environment(profile: Profile, copy: Path | None) -> dict[str, str]:
         "GLASSDASK_LAUNCHER": site.launcher,
         "GLASSDASK_MODULES": " ".join(site.modules),
         "GLASSDASK_SOURCE": site.source,
-        "GLASSDASK_RESTARTS": str(site.restarts),
+        walltime.VARIABLE: str(site.margin),
+        putting_back.VARIABLE: str(site.restarts),
         LOGIN: site.login,
     }
     return {key: value for key, value in found.items() if value}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -76,6 +77,16 @@ def _of_folder(folder: Path) -> Campaign:
     from glassdask.campaign.schema import CampaignFile
 
     return Campaign(folder, CampaignFile())
+
+
+def put_back_command(stage: str, folder: Path, code: int) -> None:
+    """For job scripts: exit code 0 if a job whose stage ended with CODE shall go back."""
+    from glassdask.batch.putting_back import decide
+
+    again, said = decide(_of_folder(folder), stage, code)
+    if said:
+        print(said, flush=True)
+    sys.exit(not again)
 
 
 def cancel_command(folder: PresentFolder = HERE) -> None:

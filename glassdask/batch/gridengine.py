@@ -24,9 +24,6 @@ from glassdask.batch.scheduler import Option, Request, Scheduler
 if TYPE_CHECKING:
     from glassdask.batch.profile import Profile
 
-#: A line that the job script writes into its log before it exits with 99.
-_LINE = "stopped at the wall time; put back into the queue"
-
 
 class GridEngine(Scheduler):
     """A Grid Engine cluster."""
@@ -38,12 +35,9 @@ class GridEngine(Scheduler):
     variable, marker = "JOB_ID", "SGE_JOB_SPOOL_DIR"
     cores_variable, submit_host = "NSLOTS", "SGE_O_HOST"
     tasks = "${GLASSDASK_TASKS:-$NSLOTS}"
-    # RESTARTED is only 0 or 1, so count lines of the log
-    restarts = f"""$(grep -cx "{_LINE}" "$SGE_STDOUT_PATH" || true)"""
     # the job restarts at once; after a very short run, wait for the other process to end
-    put_back = f"""\
+    put_back = """\
   if ((SECONDS < 15)); then sleep 40; fi
-  echo "{_LINE}"
   exit 99"""
     cluster = "SGECluster"
 

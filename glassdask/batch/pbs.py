@@ -32,7 +32,6 @@ class PBS(Scheduler):
     variable = marker = "PBS_JOBID"
     cores_variable, submit_host = "NCPUS", "PBS_O_HOST"
     tasks = '$(wc -l <"$PBS_NODEFILE")'
-    restarts = '$(($(qstat -f "$PBS_JOBID" | sed -n "s/^ *run_count = //p") - 1))'
     # only operators may do this, unless the site allows it to users
     put_back = """\
   qrerun "$PBS_JOBID" || echo "Not put back: submit again to continue." >&2"""

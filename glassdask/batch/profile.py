@@ -11,11 +11,12 @@ from pydantic import ValidationError, create_model, field_validator, model_valid
 
 from glassdask.base import toml
 from glassdask.base.errors import UsageError
-from glassdask.base.walltime import FORMS, parse
+from glassdask.base.walltime import FORMS, MARGIN, parse
 from glassdask.batch import DEFAULT, SCHEDULERS
 from glassdask.campaign.fields import (
     Count,
     NonNegativeCount,
+    Positive,
     Section,
     Text,
     about,
@@ -69,8 +70,13 @@ class Site(Section):
         default="",
     )
     login: Text = about("login node, as typed on your laptop, for the printed ssh line", default="")
+    margin: Positive = about(
+        "seconds before the end of a job at which its work is saved; at most half of its time",
+        default=MARGIN,
+    )
     restarts: NonNegativeCount = about(
-        "how often a job may be put back into the queue at its wall time", default=20
+        "rounds in a row that do nothing, after which a job is not put back into the queue",
+        default=3,
     )
 
     @field_validator("scheduler")

@@ -64,9 +64,11 @@ class Scheduler(ABC):
         Environment variable that only jobs of this scheduler have.
     cores_variable, submit_host : str
         Environment variables with the cores of a job on its node, and with the login node.
-    tasks, restarts, put_back : str
-        Shell code of job scripts: the number of tasks of the job, how often it was put back into
-        the queue, and the commands that put it back.
+    tasks, put_back : str
+        Shell code of job scripts: the number of tasks of the job, and the commands that put it
+        back into the queue.
+    limit : str
+        Shell code before the command of a stage, which kills it just before the end of the job.
     before_mpi : str
         Shell code of job scripts before an MPI stage.
     launcher : str
@@ -88,8 +90,8 @@ class Scheduler(ABC):
     cores_variable: str
     submit_host: str
     tasks: str
-    restarts: str
     put_back: str
+    limit: str = ""
     before_mpi: str = ""
     launcher: str = "mpiexec -n {ranks}"
     spread: tuple[str, ...] = ("mpiexec", "-n", "{tasks}")

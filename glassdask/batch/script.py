@@ -32,13 +32,13 @@ for module in ${GLASSDASK_MODULES:-}; do module load "$module" || exit 1; done
 if [[ -n ${GLASSDASK_SOURCE:-} ]]; then source "$GLASSDASK_SOURCE" || exit 1; fi
 set -euo pipefail
 trap 'exit 143' TERM # cancelled: not put back into the queue
-restarts=@restarts
 @before
+touch "$1/logs/.@stage.round" || true # when this round began
 code=0
-glassdask @stage "$@@"@settings || code=$?
+@{limit}glassdask @stage "$@@"@settings || code=$?
 
-# 75: stopped at the wall time. The job keeps its number, so that dependent jobs wait for its end.
-if ((code == 75 && restarts < ${GLASSDASK_RESTARTS:-20})); then
+# The job keeps its number, so that dependent jobs wait for its end.
+if ((code != 0)) && glassdask put-back @stage "$1" "$code"; then
 @put_back
 fi
 exit "$code"
@@ -77,7 +77,7 @@ def script(scheduler: Scheduler, stage: str) -> str:
         directives="\n".join(
             f"{scheduler.directive} {' '.join(option)}" for option in scheduler.options(request)
         ),
-        restarts=scheduler.restarts,
+        limit=scheduler.limit,
         before=before and f"{before}\n",
         settings=settings if runs_on == "MPI" else "",
         put_back=scheduler.put_back,

@@ -37,16 +37,21 @@ class Slurm(Scheduler):
     variable = marker = "SLURM_JOB_ID"
     cores_variable, submit_host = "SLURM_CPUS_ON_NODE", "SLURM_SUBMIT_HOST"
     tasks = "SLURM_NTASKS"
-    restarts = "${SLURM_RESTART_COUNT:-0}"
     put_back = """\
   put_back() { scontrol requeue "$SLURM_JOB_ID"; }
   put_back || { sleep 5 && put_back; } || echo "Not put back: submit again to continue." >&2"""
+    # after a timeout, Slurm would cancel the dependent jobs
+    limit = """\
+end=$(SLURM_TIME_FORMAT=standard squeue --noheader --job "$SLURM_JOB_ID" --format %e) || true
+left=$(($(date -d "$end" +%s || echo 0) - $(date +%s) - 10))
+timeout --signal=KILL "$((left > 0 ? left : 0))" \\
+  """
     before_mpi = """\
 export SLURM_EXPORT_ENV=ALL # to the ranks, whatever the default of the site
 
 # Killed ranks leave shared memory on the node, named after job and step, and MPI would hang on it.
 # So a restarted job first uses up the step numbers of its earlier runs.
-for ((k = 0; k < restarts; k++)); do srun --ntasks=1 true || true; done"""
+for ((k = 0; k < ${SLURM_RESTART_COUNT:-0}; k++)); do srun --ntasks=1 true || true; done"""
     launcher = "srun --mpi=pmi2 --kill-on-bad-exit=1"
     # other tasks survive the death of one, whatever the default of the site
     spread = ("srun", "--overlap", "--mpi=none", "--export=ALL", "--kill-on-bad-exit=0",

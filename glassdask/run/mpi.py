@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from glassdask.base.errors import StageFailed, StoppedEarly, UsageError
+from glassdask.base.errors import Crashed, StageFailed, StoppedEarly, UsageError
 from glassdask.base.logs import warn
 from glassdask.base.progress import PIPE_VARIABLE
 from glassdask.base.terminal import plain
@@ -99,8 +99,10 @@ def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = 
     ------
     StoppedEarly
         When it was stopped by a signal or the wall time.
-    StageFailed
+    Crashed
         When the child was killed or crashed.
+    StageFailed
+        When the child did not start, or did nothing.
     SystemExit
         When the child ended with an error, which it has printed.
     """
@@ -122,7 +124,7 @@ def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = 
     if code in (1, 2):
         sys.exit(code)  # the child has printed its error
     if code != 0:
-        raise StageFailed(
+        raise Crashed(
             f"{stage} ended with exit code {code}{_small_memory(ranks)}",
             "0",
             f"See {campaign.path / 'logs'}. Only work after the last restarts is lost; type the "

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from glassdask.base.devices import Devices, cores
-from glassdask.base.errors import GlassdaskError, StageFailed, UsageError
+from glassdask.base.errors import Crashed, GlassdaskError, StageFailed, UsageError
 from glassdask.base.logs import LOG_VARIABLE
 from glassdask.base.progress import PIPE_VARIABLE
 from glassdask.base.terminal import plain
@@ -55,7 +55,7 @@ def on_several(
     ------
     GlassdaskError
         The first error that a process reports.
-    StageFailed
+    Crashed
         When a process ends without reporting an error.
     KeyboardInterrupt
         When it was stopped.
@@ -111,7 +111,7 @@ def _failure(
         return (UsageError if usage else StageFailed)(told[0]["error"])
     if code == 0 and done == count:  # `srun` may end with 0 after a node is lost
         return None
-    return StageFailed(
+    return Crashed(
         f"one of the {count} processes of {stage} was killed or crashed",
         "all of them to succeed",
         f"Finished work is kept; type the same command to continue. See {campaign.path / 'logs'}.",
