@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -406,9 +407,16 @@ def test_a_shift_of_the_box_and_another_order_of_particles_change_nothing(name, 
     np.testing.assert_allclose(found.values, expected.values, rtol=1e-4, atol=1e-4)
 
 
-def test_attributes_of_results_can_be_saved_as_netcdf(tmp_path):
+def test_results_can_be_saved_as_netcdf_and_zarr(tmp_path):
     for name, arguments in LEGAL.items():
-        getattr(gd, name)(*arguments).to_netcdf(tmp_path / f"{name}.nc", engine="scipy")
+        found = getattr(gd, name)(*arguments)
+        found.to_netcdf(tmp_path / f"{name}.nc", engine="scipy")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # such as texts that Zarr v3 does not specify
+            found = found.to_dataset(name="result") if isinstance(found, xr.DataArray) else found
+            found.to_zarr(tmp_path / f"{name}.zarr", consolidated=False)
+    DS.to_zarr(tmp_path / "ds.zarr", consolidated=False)
+    xr.testing.assert_identical(xr.load_dataset(tmp_path / "ds.zarr", consolidated=False), DS)
     DS.to_netcdf(tmp_path / "ds.nc", engine="scipy")
     again = xr.open_dataset(tmp_path / "ds.nc", engine="scipy")
     for name in ("tong_tanaka", "potential_energy", "diameter", "coordination"):

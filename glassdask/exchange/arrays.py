@@ -13,7 +13,7 @@ from glassdask.base.errors import BadArgument, bad_arguments
 from glassdask.campaign.classes import STATES
 from glassdask.campaign.models import additive
 from glassdask.exchange import normal, planes
-from glassdask.physics.arguments import number
+from glassdask.physics.arguments import number, text_values
 from glassdask.store.layout.parts import AXES
 
 
@@ -168,14 +168,14 @@ def _labelled(
     sizes = dict(zip(leading, position.shape, strict=False))
     coordinates: dict[str, Any] = {
         "species": ("particle", kinds, species),
-        "axis": ("axis", axes, _about("1", "Cartesian axis")),
+        "axis": ("axis", text_values(axes), _about("1", "Cartesian axis")),
         "box_length": ("axis", length, _about("sigma", "side of the periodic box")),
     }
     if "sample" in sizes:
         samples = np.arange(sizes["sample"])
         coordinates["sample"] = ("sample", samples, _about("1", "number of the sample"))
     if sizes.get("state") == len(STATES):
-        coordinates["state"] = ("state", list(STATES), _about("1", "snapshot of the quench"))
+        coordinates["state"] = ("state", text_values(STATES), _about("1", "snapshot of the quench"))
     about = _about("sigma", "position, wrapped to [0, L)")
     return xr.Dataset({"position": (dims, position, about)}, coordinates)
 

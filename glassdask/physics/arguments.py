@@ -6,7 +6,7 @@ by the kernels, when they are computed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -253,6 +253,11 @@ def whole_number(name: str, value: Any, least: int = 1) -> int:
     if isinstance(value, bool) or not whole or value < least:
         raise BadArgument(f"{name} of {value!r}", f"a whole number, at least {least}")
     return int(value)
+
+
+def text_values(values: Sequence[str]) -> np.ndarray:
+    """Texts for a coordinate, of any length: Zarr v3 specifies no texts of fixed length."""
+    return np.array(list(values), dtype=object)
 
 
 def _scalar(value: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from glassdask.base.errors import BadArgument
-from glassdask.physics.arguments import need_configuration, need_dims
+from glassdask.physics.arguments import need_configuration, need_dims, text_values
 from glassdask.physics.compiled import compiled
 from glassdask.physics.geometry.inputs import box_sides, in_box, points
 from glassdask.physics.grid_weights import (
@@ -114,7 +114,7 @@ def grid_density(
         axis: (axis, (np.arange(n) + 0.5) * side / n, about | {"long_name": f"{axis} of the cell"})
         for axis, side, n in zip(axes, length, sizes, strict=True)
     }
-    counted = ("channel", channels, {"units": "1", "long_name": "species counted"})
+    counted = ("channel", text_values(channels), {"units": "1", "long_name": "species counted"})
     image = image.assign_coords({"channel": counted, **middles})
     return labelled(image, "density", made.units, "particles in the cell").assign_attrs(
         made.attributes(kernel_width)

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from glassdask.base.errors import BadArgument
-from glassdask.physics.arguments import need_dims
+from glassdask.physics.arguments import need_dims, text_values
 from glassdask.physics.labelled import labelled
 
 #: Candidate values of C, from the strongest regularisation to the weakest.
@@ -134,7 +134,7 @@ def _described(
 ) -> xr.Dataset:
     """The result of `linear_classifier`; `feature` has only the dimensions of the features."""
     number = fit.predicted.reshape(label.shape)
-    predicted = label.copy(data=np.where(number < 0, "", np.array(names)[number]))
+    predicted = label.copy(data=np.where(number < 0, "", text_values(names)[number]))
     correct = label.copy(data=np.where(number < 0, -1, predicted.values == label.values))
     tested = (split == "test") & (correct >= 0)
     of_class = [correct.values[tested.values & (label.values == name)] for name in names]
@@ -153,7 +153,7 @@ def _described(
             "coefficient", "1", f"of the standardised feature, for {names[1]}",
         ),
     }  # fmt: skip
-    classes = ("label", names, _about("class"))
+    classes = ("label", text_values(names), _about("class"))
     about = {"regularisation": fit.regularisation, "validation_accuracy": fit.validation_accuracy}
     return xr.Dataset(made, coords={"label": classes}, attrs=about)
 

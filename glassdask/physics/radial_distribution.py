@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from glassdask.base.errors import BadArgument
-from glassdask.physics.arguments import need_configuration, number
+from glassdask.physics.arguments import need_configuration, number, text_values
 from glassdask.physics.geometry.inputs import box_sides, in_box, largest_distance, species_numbers
 from glassdask.physics.labelled import CONFIGURATION, apply, is_missing, kinds_of, labelled
 
@@ -74,7 +74,7 @@ def of_pairs(
 
     arrays = [ds["position"], ds["box_length"], ds["species"]]
     (result,) = apply(one, arrays, [*CONFIGURATION, ["particle"]], [outputs], sizes)
-    pair = ("pair", pairs, {"units": "1", "long_name": "pair of species"})
+    pair = ("pair", text_values(pairs), {"units": "1", "long_name": "pair of species"})
     return result.assign_coords({"pair": pair, name: along})
 
 
