@@ -147,6 +147,7 @@ def with_nan(position):
         ({"box_length": lambda b: -b}, "expected positive lengths"),
         ({"box_length": lambda b: 0}, "expected positive lengths"),
         ({"box_length": lambda b: np.nan}, "not finite"),
+        ({"box_length": lambda b: []}, "box_length without numbers"),
         ({"box_length": lambda b: [1, 2, 3]}, r"box_length of shape \(3,\); expected one .* or 2"),
         ({"sigma": lambda _: [[1, 0.8], [0.7, 1]]}, "sigma .* expected a symmetric matrix"),
         ({"sigma": lambda _: [[1, 0.8], [0.8, -1]]}, "expected positive"),

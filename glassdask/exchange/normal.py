@@ -75,6 +75,8 @@ def edges_along_axes(cell: np.ndarray) -> list[int]:
 def one_box(values: Any, leading: tuple[int, ...], axes: int) -> np.ndarray:
     """The box of all configurations; `values` may have one for each of them, if all are equal."""
     array = numbers("box_length", values)
+    if not array.size:
+        raise BadArgument("box_length without numbers", "the sides of the box, sigma")
     if array.shape == (6,) != leading:
         raise BadArgument(
             "box_length with six numbers",
