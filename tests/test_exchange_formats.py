@@ -606,7 +606,7 @@ def test_any_text_of_the_comment_line_comes_back(tmp_path_factory, text, more):
     path = tmp_path_factory.getbasetemp() / "text.extxyz"
     about = {"campaign_name": f"a{text}", "model": f"b{more}", "temperature": 0.5}
     frame = Particles(
-        np.ones((1, 2)), np.array([3.0, 3.0]), np.zeros(1, int), ("A",), np.ones(1, int), {}, about
+        np.ones((1, 3)), np.full(3, 3.0), np.zeros(1, int), ("A",), np.ones(1, int), {}, about
     )
     FORMATS["extxyz"].load().write(path, [frame])
     info = pytest.importorskip("ase.io").read(path).info
