@@ -20,7 +20,8 @@ accessor: `gd.coarse_grain(x, ds, 3)` is `ds.glass.coarse_grain(x, 3)`.
 
 All functions take labelled arrays, and are lazy for Dask arrays. Functions of a DataArray `x`, `a`,
 `displacement` ... also take a Dataset, and process each variable. Reductions have the argument
-`dim`.
+`dim`. An argument that a function cannot use is a `UsageError`, which is also a ValueError, in one
+line: what was found, what is expected, what to type.
 """
 
 

@@ -155,7 +155,7 @@ class TestBonds:
     def test_refusals(self, make_positions, d):
         position, length = make_positions(30, d)
         for lengths in ((1.4, 1.4), (0, 1), (1.4, np.inf)):
-            with pytest.raises(ValueError, match="the second longer than the first"):
+            with pytest.raises(ValueError, match=r"positive|longer than the first"):
                 find_bonds(position, length, np.zeros(30, int), SIGMA, *lengths)
         with pytest.raises(ValueError, match="at most half the box"):
             find_bonds(position, length, np.zeros(30, int), SIGMA, 9, 10)
@@ -236,5 +236,5 @@ class TestSusceptibility:
         assert np.isnan(overlap_array(np.array([0.1, np.nan]), A))
 
     def test_invalid_distance_is_refused(self):
-        with pytest.raises(ValueError, match="distance of 0; expected a positive length"):
+        with pytest.raises(ValueError, match="distance of 0; expected a positive number"):
             overlap_array(np.ones(3), 0)

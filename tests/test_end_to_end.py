@@ -50,6 +50,49 @@ def test_the_store_opens_with_plain_xarray_alone(tiny: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.parametrize("engine", ["scipy", "netcdf4", "h5netcdf"])
+@pytest.mark.parametrize("way", ["glassdask", "xarray"])
+def test_every_group_can_be_saved_as_netcdf(tiny: Path, tmp_path: Path, way, engine) -> None:
+    if engine not in xr.backends.list_engines():
+        pytest.skip(f"no {engine}")
+    store = tiny / "store.zarr"
+    plain = xr.open_datatree(store, engine="zarr", consolidated=False)
+    tree = gd.open(tiny) if way == "glassdask" else plain
+    for name, node in tree.children.items():
+        path, group = tmp_path / f"{name}.nc", node.to_dataset().load()
+        group.to_netcdf(path, engine=engine)
+        with xr.open_dataset(path, engine=engine) as again:
+            assert set(again.attrs) == set(group.attrs)
+            for key, value in group.attrs.items():
+                np.testing.assert_array_equal(again.attrs[key], value)
+            for key, variable in group.variables.items():
+                assert again[key].values.tolist() == variable.values.tolist() or np.array_equal(
+                    again[key].values, variable.values, equal_nan=True
+                ), key
+            if name == "configurations":
+                theta = gd.tong_tanaka(again.isel(sample=0))
+                xr.testing.assert_equal(theta, gd.tong_tanaka(group.isel(sample=0)))
+
+
+def test_lazy_groups_can_be_saved_as_zarr(tiny: Path, tmp_path: Path) -> None:
+    """All of them, and what functions make of them, in both formats and with other chunks."""
+    lazy, eager = gd.open(tiny, chunks={}), gd.open(tiny)
+    for name, node in lazy.children.items():
+        for version, dim in ((3, 7), (2, -1)):
+            path = tmp_path / f"{name}-{version}.zarr"
+            chunked = node.to_dataset().chunk({str(d): dim for d in node.dims})
+            chunked.to_zarr(path, zarr_format=version, consolidated=False)
+            again = xr.open_zarr(path, consolidated=False).load()
+            xr.testing.assert_identical(again, eager[name].to_dataset().load())
+    runs = lazy["configurations"].to_dataset()
+    found = gd.coarse_grain(gd.structural_indicators(runs, ["tong_tanaka"]), runs, 2.0)
+    assert found.tong_tanaka.chunks is not None
+    found.to_zarr(tmp_path / "found.zarr", consolidated=False)
+    xr.testing.assert_identical(
+        xr.open_zarr(tmp_path / "found.zarr", consolidated=False).load(), found.compute()
+    )
+
+
 def test_the_physics_of_the_store(tiny: Path) -> None:
     tree = gd.open(tiny)
     runs, cooling = tree["configurations"], tree["cooling"]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from glassdask.base.attributes import texts
 from glassdask.base.errors import UsageError
 from glassdask.exchange.files import read_frames
 from glassdask.exchange.formats import FORMATS
@@ -246,7 +247,7 @@ def test_names_of_species_need_not_be_chemical(tmp_path):
         "big 1.5 1 0.5\nSmall -1 -1 1\n"
     )
     found = back(path, known=None)
-    assert found.attrs["species_names"] == ["Small", "big"]
+    assert texts(found.attrs["species_names"]) == ["Small", "big"]
     np.testing.assert_array_equal(found["position"].values[0, 0], [[1, 1, 3], [3.5, 3, 2.5]])
     reverse = back(path, order=("big", "Small"))
     np.testing.assert_array_equal(reverse["position"].values[0, 0], [[3.5, 3, 2.5], [1, 1, 3]])
@@ -485,7 +486,7 @@ def test_names_in_gsd_that_no_particle_has_are_left_out(tmp_path, order, known):
     remarks: list[str] = []
     found = stack({"glass": list(read_frames(path))}, None, order, known, remarks.append)
     assert found["species"].values.tolist() == [0] * 4 + [1] * 3
-    assert found.attrs["species_names"] == ["A", "B"]
+    assert texts(found.attrs["species_names"]) == ["A", "B"]
     assert remarks == ["species: X left out, since no particle has it"]
 
 
@@ -592,3 +593,21 @@ def test_a_missing_library_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("glassdask.exchange.formats.frame.import_module", without)
     with pytest.raises(UsageError, match=r"find gsd.*pip install 'glassdask\[formats\]'"):
         list(read_frames(path))
+
+
+ONE_LINE = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]))
+
+
+@settings(max_examples=80, deadline=None)
+@given(text=ONE_LINE, more=ONE_LINE)
+@example(text="C:\\runs\\", more=r"KA $\phi=0.7$")
+def test_any_text_of_the_comment_line_comes_back(tmp_path_factory, text, more):
+    """Also with quotes and backslashes, for ASE, and without spoiling what follows."""
+    path = tmp_path_factory.getbasetemp() / "text.extxyz"
+    about = {"campaign_name": f"a{text}", "model": f"b{more}", "temperature": 0.5}
+    frame = Particles(
+        np.ones((1, 3)), np.full(3, 3.0), np.zeros(1, int), ("A",), np.ones(1, int), {}, about
+    )
+    FORMATS["extxyz"].load().write(path, [frame])
+    info = pytest.importorskip("ase.io").read(path).info
+    assert {name: info[name] for name in about} == about

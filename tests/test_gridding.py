@@ -229,7 +229,7 @@ class TestAtParticles:
             ((4, 4), 0.5, {"mapping": "cubic"}, "no mapping 'cubic'; expected one of cell, linear"),
             ((4, 4), np.inf, {}, "not finite"),
             ((4, 4), 0.5, {"stride": 2, "cells": 4}, r"\[4, 4\] cells; expected \[2, 2\] under st"),
-            ((4, 4), 0.5, {"stride": 0}, "stride of 0; expected at least 1"),
+            ((4, 4), 0.5, {"stride": 0}, "stride of 0; expected a whole number"),
         ],
     )
     def test_refusals(self, image, position, words, message):

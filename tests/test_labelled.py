@@ -48,6 +48,7 @@ class Case:
         self.values = extras(ds).values[sample, state]
         self.other = other(ds).values[sample, state]
         self.moved = displacement(ds).values[sample, :, state]
+        self.overlap = self.moved.clip(0, 1)
         self.image = image(ds).values[sample, state]
         self.ramp, self.temperature = ramp(ds).values[sample, state], ramp(ds).temperature.values
         self.tessellation = tessellate(self.position, self.box)
@@ -74,9 +75,19 @@ def displacement(ds):
     return array.assign_coords(axis=ds.axis.values, time=TIMES)
 
 
+def components(ds):
+    """The displacements along x."""
+    return displacement(ds).isel(axis=0, drop=True)
+
+
 def replicas(ds):
     """Values of three replicas."""
     return as_given(displacement(ds).isel(axis=0).rename(time="replica"), ds)
+
+
+def overlaps(ds):
+    """Numbers of 0 to 1 of three replicas."""
+    return replicas(ds).clip(0, 1)
 
 
 def moved(ds):
@@ -246,9 +257,11 @@ FUNCTIONS = {
         ).upper, (), "1", "1",
     ),
     "noise_corrected_correlation": (
-        lambda c: reliability.noise_corrected_correlation_array(c.values, np.abs(c.other)),
+        lambda c: reliability.noise_corrected_correlation_array(
+            np.clip(c.values, -1, 1), np.clip(c.other, 0, 1)
+        ),
         lambda ds: gd.noise_corrected_correlation(
-            as_given(extras(ds), ds), np.abs(as_given(other(ds), ds))
+            as_given(extras(ds), ds).clip(-1, 1), as_given(other(ds), ds).clip(0, 1)
         ),
         ("particle",), "1", "1",
     ),
@@ -361,12 +374,12 @@ FUNCTIONS = {
         lambda ds: gd.overlap(moved(ds), 0.9), ("time",), "1", "1",
     ),
     "four_point_susceptibility": (
-        lambda c: susceptibility.four_point_susceptibility_array(c.moved[:, :, 0].T, 7),
-        lambda ds: gd.four_point_susceptibility(replicas(ds), 7), ("particle",), "1", "1",
+        lambda c: susceptibility.four_point_susceptibility_array(c.overlap[:, :, 0].T, 7),
+        lambda ds: gd.four_point_susceptibility(overlaps(ds), 7), ("particle",), "1", "1",
     ),
     "four_point_susceptibility of starts": (
-        lambda c: susceptibility.susceptibility_of_starts(c.moved[:, :, 0].T, 7),
-        lambda ds: gd.four_point_susceptibility(replicas(ds), 7, starts="particle"), (),
+        lambda c: susceptibility.susceptibility_of_starts(c.overlap[:, :, 0].T, 7),
+        lambda ds: gd.four_point_susceptibility(overlaps(ds), 7, starts="particle"), (),
         "1", "1",
     ),
     "relaxation_time": (
@@ -478,8 +491,8 @@ def test_missing_sample_gives_nan_only_there(make_dataset, name, dimension):
 
 
 def two(x):
-    """Two variables."""
-    return xr.Dataset({"one": x, "two": 1 + x * x}, attrs={"title": "both"})
+    """Two variables, the second of 0 to 1 where the first is."""
+    return xr.Dataset({"one": x, "two": x * x}, attrs={"title": "both"})
 
 
 #: A function of an array and the Dataset, and the array that it is given.
@@ -492,7 +505,7 @@ OF_VALUES = {
     "mean_with_interval": (extras, lambda x, ds: gd.mean_with_interval(x, "particle")),
     "split_half_reliability": (replicas, lambda x, ds: gd.split_half_reliability(x)),
     "noise_corrected_correlation": (
-        extras, lambda x, ds: gd.noise_corrected_correlation(x, abs(other(ds))),
+        overlaps, lambda x, ds: gd.noise_corrected_correlation(x, other(ds).clip(0, 1)),
     ),
     "correlation_interval": (
         replicas, lambda x, ds: gd.correlation_interval(other(ds), x, resamples=20),
@@ -515,9 +528,9 @@ OF_VALUES = {
     "mean_cage_relative_displacement": (
         lambda ds: abs(extras(ds)), lambda x, ds: gd.mean_cage_relative_displacement(x),
     ),
-    "four_point_susceptibility": (replicas, lambda x, ds: gd.four_point_susceptibility(x, 7)),
-    "relaxation_time": (displacement, lambda x, ds: gd.relaxation_time(x)),
-    "peak_in_time": (displacement, lambda x, ds: gd.peak_in_time(x)),
+    "four_point_susceptibility": (overlaps, lambda x, ds: gd.four_point_susceptibility(x, 7)),
+    "relaxation_time": (components, lambda x, ds: gd.relaxation_time(x)),
+    "peak_in_time": (components, lambda x, ds: gd.peak_in_time(x)),
     "onset_from_cooling": (ramp, lambda x, ds: gd.onset_from_cooling(x, 0, 1, "run", resamples=5)),
     "onset_from_displacement": (
         ramp, lambda x, ds: gd.onset_from_displacement(x, 0.9, "run", resamples=5),
@@ -769,7 +782,7 @@ class TestMotion:
 
     @pytest.mark.parametrize("name", ["time", "particle"])
     def test_dimension_can_have_another_name(self, ds, name):
-        x = displacement(ds)
+        x = components(ds) if name == "time" else displacement(ds)
         function = gd.relaxation_time if name == "time" else gd.overlap
         renamed = function(x.rename({name: "other"}), dim="other")
         xr.testing.assert_identical(renamed, function(x))

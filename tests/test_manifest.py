@@ -201,7 +201,7 @@ def test_a_lost_record_is_damage_also_for_the_stages_that_read_it(campaign: Camp
     ("key", "value"),
     [
         ("stage", "grid"), ("complete", "yes"), ("token", None), ("inputs", "{}"),
-        ("inputs", "[]"), ("inputs", 3), ("partial", 1), ("states", ["gas"]), ("options", []),
+        ("inputs", "[]"), ("inputs", 3), ("partial", 2), ("states", ["gas"]), ("options", []),
     ],
 )  # fmt: skip
 def test_a_record_with_wrong_content_is_one_line(campaign: Campaign, key: str, value) -> None:

@@ -81,7 +81,7 @@ class TestReliability:
         assert np.isnan(split_half_reliability_array(values[:1]))
         values[2, 7] = np.nan
         assert np.isnan(split_half_reliability_array(values))
-        with pytest.raises(ValueError, match="0 splits; expected at least 1"):
+        with pytest.raises(ValueError, match="splits of 0; expected a whole number"):
             split_half_reliability_array(values, 0)
 
 

@@ -129,7 +129,7 @@ def test_refusals():
         kink(TEMPERATURE, energy, 0, 1, np.zeros(40))
     with pytest.raises(ValueError, match="no coordinate temperature"):
         gd.onset_from_cooling(xr.DataArray(energy, dims=["sample", "temperature"]), 0, 1)
-    with pytest.raises(ValueError, match="level of 0; expected a positive length"):
+    with pytest.raises(ValueError, match="level of 0; expected a positive number"):
         mean_crossing(np.ones(2), np.ones((1, 2)), 0)
 
 

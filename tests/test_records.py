@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,29 @@ def do(campaign: Campaign, stage: str, start_over: bool = False) -> None:
     if fresh:
         jobs.create(campaign, stage, record, tuple(make(campaign) for make in written))
     jobs.complete(campaign, stage)
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_records_of_this_and_earlier_versions_are_the_same(
+    campaign: Campaign, earlier: bool
+) -> None:
+    """Groups have 1, 0 and JSON, which netCDF stores; earlier versions had true and lists."""
+    fields = {"learnt_by_network": [True, False], "learnt": True, "states": ["glass"]}
+    record, _ = jobs.begin(campaign, "quench", False)
+    path = campaign.path / STAGES["quench"].home
+    jobs.create(campaign, "quench", record | fields, (layout.configurations(campaign),))
+    content = json.loads(path.read_text())
+    assert content["attributes"]["learnt_by_network"] == [1, 0]
+    assert content["attributes"]["complete"] == 0
+    assert content["attributes"]["states"] == '["glass"]'
+    if earlier:
+        content["attributes"] |= fields | {"complete": False}
+        path.write_text(json.dumps(content))
+    found = records.read(campaign, "quench")
+    assert found is not None
+    for name, value in (fields | {"complete": False}).items():
+        assert found[name] == value
+        assert type(found[name]) is type(value)
 
 
 @pytest.mark.parametrize("start", ["glass", "equilibrium"])

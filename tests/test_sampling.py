@@ -120,7 +120,7 @@ def test_equal_values_have_no_width():
     [
         ({"confidence": 1.0}, "confidence of 1.0; expected a level between 0 and 1"),
         ({"confidence": np.nan}, "confidence of nan"),
-        ({"resamples": 0}, "0 resamples; expected at least 1"),
+        ({"resamples": 0}, "resamples of 0; expected a whole number"),
     ],
 )
 def test_refusals(words, message):

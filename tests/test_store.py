@@ -47,7 +47,7 @@ def test_text_and_coordinates_come_back_with_plain_xarray(campaign: Campaign) ->
     assert found.state.values.tolist() == ["liquid", "glass"]
     assert found.position.coords["species"].sum() == campaign.model.counts(50)[1]
     assert set(np.unique(found.split)) == {"train", "validation", "test"}
-    assert found.attrs["epsilon"] == [[1.0, 1.5], [1.5, 0.5]]
+    assert found.attrs["epsilon"] == [1.0, 1.5, 1.5, 0.5]
 
 
 def test_a_damaged_chunk_is_an_error_not_another_number(campaign: Campaign) -> None:
@@ -84,13 +84,19 @@ def test_planned_files_equal_written_files(campaign: Campaign) -> None:
 def test_attributes_are_replaced_and_others_kept(campaign: Campaign) -> None:
     groups.create_group(campaign.store, layout.density(campaign), {"complete": False}, "a test")
     attributes = zarr.open_group(campaign.store, path="density").attrs
-    assert attributes["complete"] is False
+    assert attributes["complete"] == 0
     assert attributes["mapping"] == "nearest cell"
 
 
 def test_missing_store_error_says_what_to_type(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no store in .*glassdask new"):
+        gd.open(tmp_path / "nothing")
+    (tmp_path / "campaign.toml").touch()
     with pytest.raises(UsageError, match=r"no store in .*glassdask run"):
         gd.open(tmp_path)
+    for other in (None, 3, xr.Dataset()):
+        with pytest.raises(UsageError, match=r"expected a campaign folder.*gd.open"):
+            gd.open(other)
 
 
 def test_the_quenches_of_the_paper_are_few_files(tmp_path: Path) -> None:

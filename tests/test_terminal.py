@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,11 +12,14 @@ import pytest
 from campaigns import in_process, new
 from test_hpc import begun
 
-from glassdask.base.errors import StageFailed
+import glassdask
+import glassdask as gd
+from glassdask.base.errors import StageFailed, UsageError
 from glassdask.base.logs import warn
 from glassdask.base.progress import Progress
 from glassdask.base.terminal import plain, print_anything
 from glassdask.batch.queue import run
+from glassdask.exchange.commands import _check_packs, import_command
 from glassdask.stages.replaying import find_run, print_input
 from glassdask.store.owners import owners
 from hpc.worker import record_failure
@@ -95,3 +100,28 @@ def test_progress_within_a_unit_gives_the_time_left(
         assert "less than 1 s left" in progress.time_left()
     shown = capsys.readouterr().out
     assert "0/4 epochs, 15 min 0 s left, network 1 of 2, 25% of the next" in shown
+
+
+def test_commands_in_messages_quote_paths() -> None:
+    """A path in backticks is quoted, so that it can be typed; `campaign.typed` is quoted, too."""
+    bare = re.compile(r"`[^`\n]*\{(?:self\.)?(?:campaign\.)?(folder|path|output|store|file)\}")
+    for file in (Path(glassdask.__file__).parent).rglob("*.py"):
+        found = bare.search(file.read_text(encoding="utf-8"))
+        assert found is None, f"{file.name}: {found[0]}"
+
+
+@pytest.mark.parametrize("name", ["my glass", "it's", 'a"b', "$HOME", "a;b", "-x", "~"])
+def test_what_is_to_be_typed_names_the_folder(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    calls = (
+        lambda: gd.open(folder),
+        lambda: gd.export(folder, tmp_path / "x.gsd"),
+        lambda: import_command(folder, overrides=None),
+        lambda: _check_packs(folder, [], ["--every"]),
+    )
+    for call in calls:
+        with pytest.raises(UsageError) as error:
+            call()
+        (typed,) = re.findall(r"`(glassdask .*?)`", str(error.value))
+        assert str(folder) in shlex.split(typed)

@@ -35,7 +35,7 @@ def fit_linear_models(campaign: Campaign) -> None:
             found = linear_classifier(features, features["state"], features["split"])
         except Unfit as reason:  # such as a single class
             logger.info("no linear model of %s: %s", name, reason)
-            made: dict[str, Any] = {"failure": str(reason)}
+            made: dict[str, Any] = {"failure": str(reason).rstrip(".")}
         else:
             made = {
                 "correct": found["correct"].transpose("sample", "state").values,

@@ -39,6 +39,21 @@ class UsageError(GlassdaskError):
     exit_code = 2
 
 
+class BadArgument(UsageError, ValueError):
+    """An argument of a Python function that it cannot use: also a ValueError, as in NumPy."""
+
+
+@contextmanager
+def bad_arguments() -> Iterator[None]:
+    """Raise each ValueError as a `BadArgument`; also a decorator."""
+    try:
+        yield
+    except BadArgument:
+        raise
+    except ValueError as error:
+        raise BadArgument(str(error)) from None
+
+
 class StageFailed(GlassdaskError):
     """A stage started and failed: exit code 1."""
 
@@ -66,7 +81,8 @@ def as_stage_error(error: Exception, stage: str, logs: str) -> GlassdaskError:
     logs : str
         The folder of the log that has the traceback.
     """
-    if isinstance(error, GlassdaskError):
+    # a stage made its own arguments: it failed, and was not used wrongly
+    if isinstance(error, GlassdaskError) and not isinstance(error, BadArgument):
         return error
     if isinstance(error, OSError):
         place = f": {error.filename}" if error.filename else ""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from glassdask.base.attributes import savable
+from glassdask.base.errors import BadArgument, bad_arguments
 from glassdask.campaign.classes import STATES
 from glassdask.campaign.models import additive
-from glassdask.exchange import normal
+from glassdask.exchange import normal, planes
+from glassdask.physics.arguments import number, text_values
 from glassdask.store.layout.parts import AXES
 
 
+@bad_arguments()
 def from_arrays(
     position: Any,
     species: Any,
@@ -29,6 +33,7 @@ def from_arrays(
     temperature: float | None = None,
     species_names: Sequence[str] | None = None,
     dims: Sequence[str] | None = None,
+    dimension: int | None = None,
 ) -> xr.Dataset:
     """Make a labelled dataset, like the group `configurations` of a store.
 
@@ -36,7 +41,9 @@ def from_arrays(
     ----------
     position : array_like
         (..., particle, axis), sigma, in 2D or 3D, wrapped or unwrapped. The dataset has positions
-        relative to the lower corner of the box, wrapped to [0, L).
+        relative to the lower corner of the box, wrapped to [0, L). Three columns with one z, in a
+        box with two sides or a side along z of 0 or 1, are 2D. A Dask array stays lazy; its values
+        are checked when they are computed.
     species : array_like
         Whole numbers from 0, or names, (particle,). Names are numbered in the order of
         `species_names`, by default alphabetically. (..., particle) if all configurations agree.
@@ -63,6 +70,8 @@ def from_arrays(
         Names of the species 0, 1, ...
     dims : sequence of str, optional
         Names of the leading dimensions. By default one is `sample`, two are `sample`, `state`.
+    dimension : int, optional
+        2 or 3, for positions with three columns of which all z are equal.
 
     Returns
     -------
@@ -73,35 +82,72 @@ def from_arrays(
     Raises
     ------
     ValueError
-        When shapes do not match, a value is not finite, positions are more than 1e6 boxes away, the
-        box is tilted, not positive or not the same for all configurations, or species are neither 0
-        to k-1 nor names.
+        When shapes do not match, a value is not finite or masked, positions are more than 1e6 boxes
+        away, the box is tilted, not positive or not the same for all configurations, species are
+        neither 0 to k-1 nor names, or it is not clear whether positions are 2D or 3D.
     """
-    array = normal.numbers("position", position)
-    if array.ndim < 2 or array.shape[-1] not in (2, 3) or array.shape[-2] < 1:
-        raise ValueError(
+    array = _array("position", position)
+    if array.ndim < 2 or array.shape[-1] not in (2, 3) or 0 in array.shape:
+        raise BadArgument(
             f"position of shape {array.shape}; expected (..., particle, axis) with 2 or 3 axes"
         )
     leading = _leading(array.ndim - 2, dims)
-    length = normal.box_sides(box_length, array.shape)
-    origin = normal.per_axis("box_origin", box_origin, array.shape[-1])
+    axes = array.shape[-1]
+    if dimension is not None and (dimension not in (2, 3) or dimension > axes):
+        raise BadArgument(f"dimension {dimension!r} of positions with {axes} columns", "2 or 3")
+    flat = axes == 3 and planes.in_plane(array, box_length, dimension)
+    origin = normal.per_axis("box_origin", box_origin, axes)
+    if flat:
+        axes, origin = 2, origin[:2]
+        box_length = planes.sides_in_plane(box_length, array.shape[:-2])
+    length = normal.box_sides(box_length, (*array.shape[:-1], axes))
+
+    @bad_arguments()
+    def wrapped(block: np.ndarray) -> np.ndarray:
+        block = normal.numbers("position", block)
+        if block.shape[-1] == 3:
+            planes.check_plane(block, flat, dimension)
+        return normal.wrap(block[..., :axes], origin, length)
+
     potential = _potential(sigma, epsilon, cutoff, reference_length)
-    given = max((len(potential[k]) for k in potential if k != "cutoff"), default=0)
+    given = max((len(potential[name]) for name in potential if name != "cutoff"), default=0)
     kinds, names = normal.species_numbers(species, array.shape, species_names, given)
-    ds = _labelled(normal.wrap(array, origin, length), leading, kinds, names, length)
-    ds.attrs = potential | ({"species_names": list(names)} if names else {})
+    ds = _labelled(_mapped(wrapped, array, axes), leading, kinds, names, length)
+    ds.attrs = savable(potential | ({"species_names": names} if names else {}))
     if displacement is None:
         return ds
     return _with_displacement(ds, displacement, time, temperature)
 
 
+def _array(name: str, values: Any) -> Any:
+    """A NumPy array of finite numbers, or a Dask array as it is, also of a DataArray."""
+    if isinstance(values, xr.DataArray):
+        if {"particle", "axis"} <= set(values.dims):
+            values = values.transpose(..., "particle", "axis")
+        values = values.data
+    if isinstance(values, xr.Dataset):
+        raise BadArgument(f"{name} is a Dataset", "an array", f"Type `ds.{name}`.")
+    return values if hasattr(values, "__dask_graph__") else normal.numbers(name, values)
+
+
+def _mapped(function: Callable[[np.ndarray], np.ndarray], array: Any, axes: int) -> Any:
+    """Apply a function to whole configurations, block by block if the array is lazy."""
+    if isinstance(array, np.ndarray):
+        return function(array)
+    whole = array.rechunk({array.ndim - 2: -1, array.ndim - 1: -1})
+    meta = np.empty((0,) * array.ndim)
+    return whole.map_blocks(function, chunks=(*whole.chunks[:-1], (axes,)), meta=meta)
+
+
 def _leading(count: int, dims: Sequence[str] | None) -> tuple[str, ...]:
     if dims is None:
         if count > 2:
-            raise ValueError(f"position has {count} leading dimensions; expected names in dims")
+            raise BadArgument(f"position has {count} leading dimensions; expected names in dims")
         return ("sample", "state")[:count]
+    if isinstance(dims, str) or not all(isinstance(dim, str) for dim in dims):
+        raise BadArgument(f"dims {dims!r}", "a list of names, such as ['sample']")
     if len(dims) != count or len(set(dims)) != count or {"particle", "axis"} & set(dims):
-        raise ValueError(f"dims {tuple(dims)}; expected {count} different names, one for each")
+        raise BadArgument(f"dims {tuple(dims)}; expected {count} different names, one for each")
     return tuple(dims)
 
 
@@ -110,7 +156,7 @@ def _about(units: str, long_name: str) -> dict[str, Any]:
 
 
 def _labelled(
-    position: np.ndarray,
+    position: Any,
     leading: tuple[str, ...],
     kinds: np.ndarray,
     names: tuple[str, ...],
@@ -122,14 +168,14 @@ def _labelled(
     sizes = dict(zip(leading, position.shape, strict=False))
     coordinates: dict[str, Any] = {
         "species": ("particle", kinds, species),
-        "axis": ("axis", axes, _about("1", "Cartesian axis")),
+        "axis": ("axis", text_values(axes), _about("1", "Cartesian axis")),
         "box_length": ("axis", length, _about("sigma", "side of the periodic box")),
     }
     if "sample" in sizes:
         samples = np.arange(sizes["sample"])
         coordinates["sample"] = ("sample", samples, _about("1", "number of the sample"))
     if sizes.get("state") == len(STATES):
-        coordinates["state"] = ("state", list(STATES), _about("1", "snapshot of the quench"))
+        coordinates["state"] = ("state", text_values(STATES), _about("1", "snapshot of the quench"))
     about = _about("sigma", "position, wrapped to [0, L)")
     return xr.Dataset({"position": (dims, position, about)}, coordinates)
 
@@ -144,48 +190,57 @@ def _potential(sigma: Any, epsilon: Any, cutoff: Any, reference_length: Any) -> 
     }
     if len({len(matrix) for matrix in found.values()}) > 1:
         sizes = ", ".join(f"{name} {len(matrix)}" for name, matrix in found.items())
-        raise ValueError(f"matrices of different sizes: {sizes}; expected one size, of the species")
+        raise BadArgument(
+            f"matrices of different sizes: {sizes}; expected one size, of the species"
+        )
     if "sigma" in found and "reference_length" not in found:
         lengths = additive(tuple(np.diagonal(found["sigma"]).tolist()))
         found["reference_length"] = [list(row) for row in lengths]
     if cutoff is not None:
-        found["cutoff"] = _positive("cutoff", cutoff, "sigma_ij")
+        found["cutoff"] = number("cutoff", cutoff, "sigma_ij")
     return found
-
-
-def _positive(name: str, value: float, unit: str) -> float:
-    if not (np.isfinite(value) and value > 0):
-        raise ValueError(f"{name} {value}; expected a positive number, {unit}")
-    return float(value)
 
 
 def _with_displacement(
     ds: xr.Dataset, displacement: Any, time: Any, temperature: float | None
 ) -> xr.Dataset:
-    array = normal.numbers("displacement", displacement)
+    array = _array("displacement", displacement)
     leading = [dim for dim in ds["position"].dims if dim not in ("particle", "axis")]
     if array.ndim == len(leading) + 3 and "state" in leading:
         leading.remove("state")  # displacements of one state
     inner = (ds.sizes["particle"], ds.sizes["axis"])
     wanted = tuple(ds.sizes[dim] for dim in leading)
-    shape = array.shape
-    if len(shape) != len(wanted) + 4 or (shape[: len(wanted)], shape[-2:]) != (wanted, inner):
-        raise ValueError(
-            f"displacement of shape {shape}; expected "
-            f"({', '.join(map(str, (*wanted, 'replica', 'time', *inner)))})"
+    flat = inner[1] == 2 and array.shape[-1:] == (3,)
+    shape = (*array.shape[:-1], 2) if flat else array.shape
+    if (
+        0 in shape
+        or len(shape) != len(wanted) + 4
+        or (shape[: len(wanted)], shape[-2:]) != (wanted, inner)
+    ):
+        raise BadArgument(
+            f"displacement of shape {array.shape}",
+            f"({', '.join(map(str, (*wanted, 'replica', 'time', *inner)))})",
         )
-    times = np.arange(shape[-3], dtype=float) if time is None else np.asarray(time, float)
+
+    def in_plane(block: np.ndarray) -> np.ndarray:
+        block = normal.numbers("displacement", block)
+        if flat and (np.abs(block[..., 2]) > normal.ROUNDING * np.abs(block).max(initial=0)).any():
+            raise BadArgument("displacements along z in two dimensions", "0")
+        return block[..., : inner[1]]
+
+    times = np.arange(shape[-3], dtype=float) if time is None else normal.numbers("time", time)
     if times.shape != shape[-3:-2] or not np.isfinite(times).all() or (times < 0).any():
-        raise ValueError(
+        raise BadArgument(
             f"time of shape {times.shape}; expected {shape[-3:-2]}, finite and not negative"
         )
     if (np.diff(times) <= 0).any():
-        raise ValueError("time does not increase; expected increasing times")
+        raise BadArgument("time does not increase; expected increasing times")
+    moved = _mapped(in_plane, array, inner[1])
     about = _about("sigma", "displacement since the configuration, unwrapped")
     if temperature is not None:
-        about["temperature"] = _positive("temperature", temperature, "epsilon/kB")
+        about["temperature"] = number("temperature", temperature, "epsilon/kB")
     return ds.assign(
-        displacement=((*leading, "replica", "time", "particle", "axis"), array, about)
+        displacement=((*leading, "replica", "time", "particle", "axis"), moved, about)
     ).assign_coords(
         time=("time", times, _about("sigma sqrt(m/epsilon)", "time since the configuration")),
         replica=("replica", np.arange(shape[-4]), _about("1", "velocity draw")),

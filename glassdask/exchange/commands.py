@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -83,7 +84,7 @@ def import_command(
         raise UsageError(
             "no file",
             "files with configurations",
-            f"Type `glassdask import {folder} --glass FILES`.",
+            f"Type `glassdask import {shlex.quote(str(folder))} --glass FILES`.",
         )
     common = (model, overrides or (), start_over)
     with in_one_line("import"):
@@ -118,7 +119,7 @@ def _check_packs(folder: Path, files: list[Path], options: list[str]) -> None:
         raise UsageError(
             f"packs (.zarr.zip) with {', '.join(map(str, options or others))}",
             "packs alone, since each has liquids, glasses and their description",
-            f"Type `glassdask import {folder} FILES`, with the packs as FILES.",
+            f"Type `glassdask import {shlex.quote(str(folder))} FILES`, with the packs as FILES.",
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from glassdask.base.attributes import texts
 from glassdask.base.errors import UsageError
 from glassdask.campaign import MODELS, Campaign, load
 from glassdask.campaign.models import Model
@@ -19,6 +20,7 @@ from glassdask.campaign.writing import draft, toml_value
 from glassdask.exchange import ensemble
 from glassdask.exchange.known_runs import further_temperatures
 from glassdask.exchange.normal import present_states
+from glassdask.physics.arguments import MATRICES, matrix_of
 
 #: Largest relative difference of box sides that counts as rounding. Runs that start from imported
 #: glasses use the box of the campaign, and no particle may lie outside.
@@ -121,7 +123,7 @@ def _system(ds: xr.Dataset, model: str) -> dict[str, Any]:
         table["density"] = density_of(particles, side, ds.sizes["axis"])
     if model != "custom":
         return table
-    names = [str(name) for name in ds.attrs.get("species_names") or ()]
+    names = texts(ds.attrs.get("species_names", []))
     counts = np.bincount(ds["species"].values, minlength=len(names))
     names = names or [chr(ord("A") + k) for k in range(len(counts))]
     if not counts.all():
@@ -133,10 +135,11 @@ def _system(ds: xr.Dataset, model: str) -> dict[str, Any]:
         )
     fractions = (counts / particles).tolist()
     table |= {"dimension": ds.sizes["axis"], "species": names, "fractions": fractions}
-    for name in ("sigma", "epsilon", "reference_length", "cutoff"):
-        if ds.attrs.get(name) is not None:
-            key = name.replace("length", "lengths")
-            table[key] = np.asarray(ds.attrs[name], dtype=float).tolist()
+    for name in MATRICES:
+        if (matrix := matrix_of(ds.attrs, name)) is not None:
+            table[name.replace("length", "lengths")] = matrix.tolist()
+    if ds.attrs.get("cutoff") is not None:
+        table["cutoff"] = float(ds.attrs["cutoff"])
     return table
 
 

@@ -1,7 +1,7 @@
 """The normal form of configurations, and the only place where their arrays are checked.
 
 Arrays, frames of files and datasets from outside all pass the same checks. An error is a ValueError
-that says what was found and what was expected.
+that says what was found and what was expected; public functions raise it as a `BadArgument`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from glassdask.base.errors import BadArgument
 from glassdask.campaign.classes import STATES
+from glassdask.physics.arguments import need_configuration, refuse_masked
 
 #: Lengths below this, in units of the box, are rounding and count as 0.
 ROUNDING = 1e-9
@@ -26,14 +28,18 @@ DIMS = ("sample", "state", "particle", "axis")
 
 
 def numbers(name: str, values: Any) -> np.ndarray:
-    """The values as float64, all of them finite."""
+    """The values as float64, all of them finite and none masked."""
+    refuse_masked(name, values)
     try:
-        array = np.asarray(values, dtype=np.float64)
+        given = np.asarray(values)
+        if given.dtype.kind not in "iufO":  # NumPy would convert texts, times, complex numbers
+            raise TypeError
+        array = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} is no array of numbers; expected one") from None
+        raise BadArgument(f"{name} is no array of real numbers", "one") from None
     bad = int((~np.isfinite(array)).sum())
     if bad:
-        raise ValueError(f"{name} holds {bad} values that are not finite; expected none")
+        raise BadArgument(f"{name} holds {bad} values that are not finite; expected none")
     return array
 
 
@@ -41,7 +47,7 @@ def per_axis(name: str, values: Any, axes: int) -> np.ndarray:
     """One number, or one for each axis, as (axis,)."""
     array = numbers(name, values)
     if array.shape not in ((), (1,), (axes,)):
-        raise ValueError(f"{name} of shape {array.shape}; expected one number or {axes}")
+        raise BadArgument(f"{name} of shape {array.shape}; expected one number or {axes}")
     return np.broadcast_to(array, (axes,)).copy()
 
 
@@ -66,29 +72,45 @@ def edges_along_axes(cell: np.ndarray) -> list[int]:
     )
 
 
+def one_box(values: Any, leading: tuple[int, ...], axes: int) -> np.ndarray:
+    """The box of all configurations; `values` may have one for each of them, if all are equal."""
+    array = numbers("box_length", values)
+    if not array.size:
+        raise BadArgument("box_length without numbers", "the sides of the box, sigma")
+    if array.shape == (6,) != leading:
+        raise BadArgument(
+            "box_length with six numbers",
+            "the sides alone",
+            "Type `box_length[:3]` if the others are three tilts of 0 (GSD), or three angles of "
+            "90 (MDAnalysis).",
+        )
+    of_each = bool(leading) and array.shape in (leading, (*leading, 1), (*leading, axes))
+    if of_each and array.shape not in ((), (1,), (axes,)):
+        rows = array.reshape(int(np.prod(leading)), -1)
+        if (rows == rows[0]).all():
+            return np.asarray(rows[0])
+    return array
+
+
 def box_sides(values: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Sides of the box, (axis,), for positions of the given shape, (..., particle, axis).
 
     `values` is one number, one for each axis, a matrix of edges, or equal numbers for each
     configuration.
     """
-    array, leading, axes = numbers("box_length", values), shape[:-2], shape[-1]
-    plain = ((), (1,), (axes,))
-    of_each = bool(leading) and array.shape in (leading, (*leading, 1), (*leading, axes))
-    if of_each and array.shape not in plain:
-        rows = array.reshape(int(np.prod(leading)), -1)
-        if (rows == rows[0]).all():
-            array = rows[0]
+    leading, axes = shape[:-2], shape[-1]
+    array = one_box(values, leading, axes)
     if array.shape == (axes, axes) and (np.abs(array) <= SAME_SIZE * np.abs(array).max()).any():
         array = array[edges_along_axes(array), range(axes)]
-    if array.shape not in plain and of_each:
-        raise ValueError(
-            "the box differs between configurations; expected one box for all of them: make one "
-            "dataset for each box"
+    of_each = bool(leading) and array.shape in (leading, (*leading, 1), (*leading, axes))
+    if of_each and array.shape not in ((), (1,), (axes,)):
+        raise BadArgument(
+            "the box differs between configurations",
+            "one box for all of them: make one dataset for each box",
         )
     sides = per_axis("box_length", array, axes)
     if (sides <= 0).any():
-        raise ValueError(f"box_length {sides.tolist()}; expected positive lengths, sigma")
+        raise BadArgument(f"box_length {sides.tolist()}", "positive lengths, sigma")
     return sides
 
 
@@ -101,31 +123,36 @@ def species_numbers(
     default alphabetically; (particle,), or (..., particle) if all configurations agree. `shape` is
     the shape of the positions, `given` the number of species of the potential, 0 if unknown.
     """
+    refuse_masked("species", species)
     array = np.asarray(species)
     if array.ndim > 1 and array.shape == shape[:-1]:
         rows = array.reshape(-1, shape[-2])
         if (rows != rows[0]).any():
-            raise ValueError(
+            raise BadArgument(
                 "species differ between configurations; expected particle k to be of one species "
                 "in all of them: sort the particles of each by species"
             )
         array = rows[0]
     if array.shape != (shape[-2],):
-        raise ValueError(f"species of shape {array.shape}; expected ({shape[-2]},)")
+        raise BadArgument(f"species of shape {array.shape}; expected ({shape[-2]},)")
+    if isinstance(names, str):
+        raise BadArgument(f"species_names {names!r}", "a list, such as ['A', 'B']")
+    if array.dtype.kind == "O" and not all(isinstance(label, str) for label in array):
+        raise BadArgument("species that are neither numbers nor names", "whole numbers, or names")
     if array.dtype.kind in "UOST":
         array, names = _numbered(array, names)
     if array.dtype.kind not in "iu" and not (array.dtype.kind == "f" and np.all(array % 1 == 0)):
-        raise ValueError(f"species of type {array.dtype}; expected whole numbers from 0, or names")
+        raise BadArgument(f"species of type {array.dtype}; expected whole numbers from 0, or names")
     found = np.unique(array)
     kinds = given or len(names or ()) or int(found[-1]) + 1
     gap = not given and not names and len(found) != kinds
     if found[0] < 0 or found[-1] >= min(kinds, 128) or gap:
-        raise ValueError(
+        raise BadArgument(
             f"species {_listed(found)}; expected 0 to {max(len(found), given) - 1}"
             + ("; subtract 1 from types that count from 1" if found[0] == 1 else "")
         )
     if names is not None and not len(names) == len(set(names)) == kinds:
-        raise ValueError(f"species {', '.join(names)}; expected {kinds} different names")
+        raise BadArgument(f"species {', '.join(names)}; expected {kinds} different names")
     return array.astype(np.int8), tuple(names or ())
 
 
@@ -134,7 +161,7 @@ def _numbered(array: np.ndarray, names: Sequence[str] | None) -> tuple[np.ndarra
     labels = [str(label) for label in array]
     order = tuple(names or sorted(set(labels)))
     if unknown := sorted(set(labels) - set(order)):
-        raise ValueError(f"species {', '.join(unknown)}; expected {', '.join(order)}")
+        raise BadArgument(f"species {', '.join(unknown)}; expected {', '.join(order)}")
     number = {name: k for k, name in enumerate(order)}
     return np.array([number[label] for label in labels]), order
 
@@ -148,9 +175,9 @@ def matrix(name: str, values: Any) -> np.ndarray:
     """A symmetric matrix (species, species), not negative; a number means one species."""
     array = np.atleast_2d(numbers(name, values))
     if array.ndim != 2 or array.shape[0] != array.shape[1] or np.any(array != array.T):
-        raise ValueError(f"{name} of shape {array.shape}; expected a symmetric matrix")
+        raise BadArgument(f"{name} of shape {array.shape}; expected a symmetric matrix")
     if (array < 0).any() or (name != "epsilon" and (array == 0).any()):
-        raise ValueError(f"{name} {array.tolist()}; expected positive values")
+        raise BadArgument(f"{name} {array.tolist()}; expected positive values")
     return array
 
 
@@ -159,7 +186,7 @@ def order_by_id(ids: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
     ids = np.arange(1, count + 1) if ids is None else np.asarray(ids, dtype=np.int64)
     order = np.argsort(ids, kind="stable")
     if len(ids) == 0 or (np.diff(ids[order]) == 0).any():
-        raise ValueError("no particle, or an id twice; expected one line for each particle")
+        raise BadArgument("no particle, or an id twice; expected one line for each particle")
     return ids, order
 
 
@@ -169,7 +196,7 @@ def one_size(labels: np.ndarray, sizes: np.ndarray) -> None:
     for label in np.unique(labels):
         of_one = sizes[labels == label]
         if (np.abs(of_one - of_one[0]) > SAME_SIZE * np.abs(of_one[0])).any():
-            raise ValueError(
+            raise BadArgument(
                 f"particles of species {label} in different sizes (polydisperse); expected one "
                 "size for each species, as for potentials and reference lengths. If the sizes are "
                 "few, make each a species."
@@ -219,9 +246,10 @@ def normal_form(ds: xr.Dataset, state: str) -> xr.Dataset:
     ValueError
         When the dataset has no usable configurations.
     """
+    ds = need_configuration(ds, "gd.import_configurations(path, ds)", species=True)
     _check_dims(ds)
     if state not in STATES:
-        raise ValueError(f"state {state!r}; expected one of {', '.join(STATES)}")
+        raise BadArgument(f"state {state!r}; expected one of {', '.join(STATES)}")
     ds = ds.load()
     if "sample" not in ds.dims:
         ds = ds.expand_dims("sample")
@@ -245,18 +273,13 @@ def present_states(ds: xr.Dataset) -> list[str]:
 
 
 def _check_dims(ds: xr.Dataset) -> None:
-    for name, dims in (("position", DIMS[2:]), ("species", DIMS[2:3]), ("box_length", DIMS[3:])):
-        if name not in ds.variables or not set(dims) <= set(ds[name].dims):
-            raise ValueError(
-                f"no {name} ({', '.join(dims)}); expected a dataset like those of from_arrays"
-            )
     if extra := set(ds["position"].dims) - set(DIMS):
-        raise ValueError(
+        raise BadArgument(
             f"position has the dimensions {', '.join(map(str, extra))}; expected only sample and "
             "state before particle and axis"
         )
     if ds["box_length"].ndim + ds["species"].ndim > 2:
-        raise ValueError("box_length or species of each sample; expected one for all of them")
+        raise BadArgument("box_length or species of each sample; expected one for all of them")
 
 
 def _with_states(ds: xr.Dataset, state: str) -> xr.Dataset:
@@ -264,7 +287,7 @@ def _with_states(ds: xr.Dataset, state: str) -> xr.Dataset:
         position = ds["position"].expand_dims(state=[state])
         ds = ds.drop_vars(["position", "state"], errors="ignore").assign(position=position)
     elif "state" not in ds.coords or not set(ds["state"].values.tolist()) <= set(STATES):
-        raise ValueError(f"unnamed states; expected a coordinate state with {', '.join(STATES)}")
+        raise BadArgument(f"unnamed states; expected a coordinate state with {', '.join(STATES)}")
     text = [n for n in ds.coords if ds[n].dtype.kind in "OUT" and "state" in ds[n].dims]
     return ds.reindex(
         state=list(STATES),
@@ -288,12 +311,12 @@ def _whole_or_missing(position: np.ndarray, length: np.ndarray) -> None:
     whole = np.isfinite(position).all(axis=(2, 3))
     for s, name in enumerate(STATES):
         if not (whole[:, s].all() or missing[:, s].all()):
-            raise ValueError(
+            raise BadArgument(
                 f"the {name} of sample {np.argmin(whole[:, s])} holds values that are not finite; "
                 "expected none, or only NaN in this state of all samples"
             )
     if missing.all():
-        raise ValueError("no configuration; expected a liquid or a glass of each sample")
+        raise BadArgument("no configuration; expected a liquid or a glass of each sample")
     with np.errstate(invalid="ignore"):
         if ((position < 0) | (position >= length)).any():
-            raise ValueError("positions outside [0, L); expected wrapped ones, as of from_arrays")
+            raise BadArgument("positions outside [0, L); expected wrapped ones, as of from_arrays")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -100,7 +101,7 @@ def _damaged(path: Path, what: str) -> UsageError:
     return UsageError(
         f"{path} is damaged or cut off ({what})",
         "an intact file",
-        f"Restore it, e.g. `git checkout -- {path}`, or leave it out.",
+        f"Restore it, e.g. `git checkout -- {shlex.quote(str(path))}`, or leave it out.",
     )
 
 

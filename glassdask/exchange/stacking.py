@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -75,7 +76,7 @@ def stack(
     dims, shape = ("sample", "state"), (counts[0], len(states))
     ds = from_arrays(
         position.reshape(*shape, *position.shape[1:]), species, length, species_names=names,
-        dims=dims,
+        dims=dims, dimension=axes,
     )  # fmt: skip
 
     def of_each(name: str, dtype: type) -> tuple[tuple[str, str], np.ndarray]:
@@ -228,7 +229,7 @@ def _species(
         raise UsageError(
             f"species {listed.replace(',', ', ')} in the files",
             f"{', '.join(known)}, as the model calls them",
-            f"Say which is which, e.g. `--species {listed}`.",
+            f"Say which is which, e.g. `--species {shlex.quote(listed)}`.",
         )
     else:
         found = tuple(sorted(labels))

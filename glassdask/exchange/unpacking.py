@@ -16,6 +16,7 @@ from glassdask.campaign.simulations import Quench, System
 from glassdask.exchange.fields import Fields, as_json
 from glassdask.exchange.importing import import_once
 from glassdask.exchange.packs import read_packs
+from glassdask.physics.arguments import square
 
 #: Fields of [quench] that the packs do not determine.
 _OWN = ("source", "runs", "split", "inherent_structures", "controls", "control_time")
@@ -82,7 +83,8 @@ def _fields(runs: xr.Dataset, model: str) -> Fields:
         When the model is not that of the packs, or its fields have changed.
     """
     tables = json.loads(runs.attrs["inputs"])["tables"]
-    system = tables["system"] | {"reference_lengths": runs.attrs["reference_length"]}
+    lengths = square("reference_length", runs.attrs["reference_length"]).tolist()
+    system = tables["system"] | {"reference_lengths": lengths}
     if model == "custom":
         keys = [k for k in system if k in System.model_fields and k != "particles"]
     else:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from glassdask.base.errors import BadArgument
 from glassdask.physics.configuration import one_indicator
 from glassdask.physics.geometry.inputs import box_sides
 from glassdask.physics.geometry.tessellation import Tessellation
@@ -45,7 +46,7 @@ def hexatic_order(ds: xr.Dataset) -> xr.DataArray:
 def hexatic_order_array(tessellation: Tessellation, box_length: float | np.ndarray) -> np.ndarray:
     """`hexatic_order` of one configuration, (particle,)."""
     if tessellation.dimension != 2:
-        raise ValueError("hexatic order in 3 dimensions; expected 2 (see steinhardt_order)")
+        raise BadArgument("hexatic order in 3 dimensions", "2 (see steinhardt_order)")
     import freud
 
     order = freud.order.Hexatic(k=6, weighted=True)
@@ -84,7 +85,7 @@ def steinhardt_order_array(
 ) -> np.ndarray:
     """`steinhardt_order` of one configuration, (particle,)."""
     if tessellation.dimension != 3:
-        raise ValueError("Steinhardt order in 2 dimensions; expected 3 (see hexatic_order)")
+        raise BadArgument("Steinhardt order in 2 dimensions", "3 (see hexatic_order)")
     import freud
 
     order = freud.order.Steinhardt(l=6, average=True, weighted=True)

@@ -7,8 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import (
+    matrix_of,
+    need_configuration,
+    need_displacements,
+    number,
+    square,
+)
 from glassdask.physics.compiled import compiled
-from glassdask.physics.geometry.inputs import in_box
+from glassdask.physics.displacement import refuse_positions
+from glassdask.physics.geometry.inputs import in_box, need_half_box, species_numbers, symmetric
 from glassdask.physics.geometry.pairs import pairs_within
 from glassdask.physics.labelled import (
     CONFIGURATION,
@@ -17,7 +26,6 @@ from glassdask.physics.labelled import (
     extra_dims,
     is_missing,
     labelled,
-    need_dims,
     takes_datasets,
 )
 
@@ -62,18 +70,24 @@ def broken_bonds(
         When broken_bond_length is not larger than bond_length, bonds are longer than half the box,
         or the ranges are unknown.
     """
-    need_dims(displacement, "particle", "axis")
+    need_displacements(displacement, "particle")
+    ds = need_configuration(ds, "gd.broken_bonds(displacement, ds)", species=True)
     check(bond_length, broken_bond_length)
-    ranges = ds.attrs.get("sigma") if sigma is None else sigma
+    bond_length, broken_bond_length = float(bond_length), float(broken_bond_length)
+    ranges = matrix_of(ds.attrs, "sigma") if sigma is None else square("sigma", sigma)
     if ranges is None:
-        raise ValueError(
-            "broken_bonds needs the attribute 'sigma' of ds, or the argument: the ranges sigma_ij"
+        raise BadArgument(
+            "broken_bonds needs the attribute 'sigma' of ds, or the argument: the ranges sigma_ij",
+            then="Type `gd.broken_bonds(displacement, ds, sigma=[[1.0, 0.8], [0.8, 0.88]])`.",
         )
+    positions = str(displacement.name).endswith("position")
     extra = extra_dims(displacement, ds)
 
     def one(
         position: np.ndarray, box: np.ndarray, species: np.ndarray, moved: np.ndarray
     ) -> np.ndarray:
+        if positions:
+            refuse_positions(moved)
         if is_missing(position):
             return np.full(moved.shape[:-1], np.nan, np.float32)
         found = find_bonds(position, box, species, ranges, bond_length, broken_bond_length)
@@ -108,10 +122,12 @@ class Bonds(NamedTuple):
 
 def check(bond_length: float, broken_bond_length: float) -> None:
     """Check that both lengths are positive, and the second longer than the first."""
-    if not 0 < bond_length < broken_bond_length < np.inf:
-        raise ValueError(
-            f"bond_length of {bond_length:g} and broken_bond_length of {broken_bond_length:g}; "
-            "expected positive lengths, the second longer than the first"
+    number("bond_length", bond_length, "sigma_ij")
+    number("broken_bond_length", broken_bond_length, "sigma_ij")
+    if not bond_length < broken_bond_length:
+        raise BadArgument(
+            f"bond_length of {bond_length:g} and broken_bond_length of {broken_bond_length:g}",
+            "the second longer than the first",
         )
 
 
@@ -126,7 +142,14 @@ def find_bonds(
     """Pairs closer than bond_length sigma_ij; arguments as for `broken_bonds`."""
     check(bond_length, broken_bond_length)
     position, box = in_box(position, box_length)
-    sigma, species = np.asarray(sigma, dtype=float), np.asarray(species)
+    species = species_numbers(species, len(position))
+    sigma = symmetric(sigma, species, "sigma")
+    need_half_box(
+        bond_length * sigma.max(),
+        box,
+        f"bond_length {bond_length:g} sigma_ij",
+        f"Type `bond_length={box.min() / 2 / sigma.max():.4g}` or less.",
+    )
     parts = []
     for block in pairs_within(position, box, bond_length * sigma.max()):
         reach = bond_length * sigma[species[block.particle], species[block.partner]]

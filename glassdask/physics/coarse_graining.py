@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import need_configuration, need_dims, refuse_masked
 from glassdask.physics.exponential_sums import weighted_sums
 from glassdask.physics.geometry.inputs import in_box
 from glassdask.physics.labelled import (
@@ -17,7 +19,6 @@ from glassdask.physics.labelled import (
     described_as,
     extra_dims,
     is_missing,
-    need_dims,
     takes_datasets,
 )
 
@@ -56,10 +57,13 @@ def coarse_grain(
     ValueError
         When xi is not positive, or only some positions of a configuration are NaN.
     """
+    ds = need_configuration(ds, "gd.coarse_grain(x, ds, 3.0)")
     checked(coarse_graining_length)
     xi: Any = np.asarray(coarse_graining_length, dtype=float)
+    if isinstance(x, xr.Dataset) and not x.data_vars:
+        raise BadArgument("a Dataset without variables", "at least one")
     for each in x.values() if isinstance(x, xr.Dataset) else (x,):
-        need_dims(each, "particle")
+        need_dims(each, "particle", scalar=True)
     if isinstance(x, xr.Dataset):
         smooth = _coarse_grain_all(list(x.data_vars.values()), ds, xi)
         return xr.Dataset(dict(zip(x.data_vars, smooth, strict=True)), attrs=x.attrs)
@@ -125,7 +129,7 @@ def coarse_grain_array(
     position, box = in_box(position, box_length)
     count = len(position)
     if values.shape[1:] != (count,):
-        raise ValueError(
+        raise BadArgument(
             f"values {values.shape} for {count} particles; expected (variable, particle)"
         )
     # the last row gives the sums of the weights
@@ -158,12 +162,15 @@ def adjoint(
 
 def checked(coarse_graining_length: float | Sequence[float]) -> np.ndarray:
     """The lengths xi, (length,), sigma; ValueError when one is not positive."""
-    lengths = np.atleast_1d(np.asarray(coarse_graining_length, dtype=float))
-    if lengths.ndim != 1 or not len(lengths) or not (lengths > 0).all():
-        raise ValueError(
-            f"coarse_graining_length of {coarse_graining_length}; expected a positive length"
+    refuse_masked("coarse_graining_length", coarse_graining_length)
+    given = np.asarray(coarse_graining_length)
+    if given.dtype.kind not in "iuf" or given.ndim > 1 or not given.size or not (given > 0).all():
+        raise BadArgument(
+            f"coarse_graining_length of {coarse_graining_length!r}",
+            "a positive length, in sigma, or a sequence of them",
+            "Type `gd.coarse_grain(x, ds, 3.0)`.",
         )
-    return lengths
+    return np.atleast_1d(given.astype(float))
 
 
 class Smoother:
@@ -225,7 +232,7 @@ def normalise(x: Values, dim: str = "particle") -> Values:
         As `x`, dimensionless. NaN if all particles have the same value, within rounding, or one
         has NaN.
     """
-    need_dims(x, dim)
+    need_dims(x, dim, scalar=True, logical=False)
     (result,) = apply(normalise_array, [x], [[dim]], [[dim]])
     return described_as(result.transpose(*x.dims), x, "normalised to [0, 1]", {"units": "1"})
 

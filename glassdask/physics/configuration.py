@@ -10,9 +10,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from glassdask.base.attributes import savable
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import MATRICES, matrix_of, need_configuration, number
 from glassdask.physics.geometry.tessellation import Tessellation, tessellate
 from glassdask.physics.indicators import DEFAULTS, INDICATORS, Indicator
 from glassdask.physics.labelled import CONFIGURATION, apply, is_missing
+
+#: Parameters that are lengths, in sigma or sigma_ij.
+_LENGTHS = {*DEFAULTS, "cutoff"}
 
 
 @dataclass(frozen=True)
@@ -59,11 +65,11 @@ class Configuration:
         if value is None:
             value = DEFAULTS.get(name)
         if value is None:
-            raise ValueError(f"no {name}; expected an attribute of this name on the dataset")
+            raise BadArgument(f"no {name}", "an attribute of this name on the dataset")
         return value
 
 
-def structural_indicators(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
+def structural_indicators(ds: xr.Dataset, names: str | Sequence[str]) -> xr.Dataset:
     """Several indicators of each particle, with one tessellation for all of them.
 
     Parameters
@@ -72,7 +78,7 @@ def structural_indicators(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
         `position` (..., particle, axis), wrapped to [0, L), sigma; `species` (particle,);
         `box_length` (axis,), sigma; such as the group `configurations` of the store. Attributes
         `sigma`, `epsilon`, `cutoff` and `reference_length`, if an indicator needs them.
-    names : sequence of str
+    names : str or sequence of str
         Names of built-in indicators, or of those added by `glassdask.indicator`.
 
     Returns
@@ -86,7 +92,7 @@ def structural_indicators(ds: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
         When a name is unknown or an attribute missing, or (on computation) when a configuration
         has some NaN, positions outside the box or particles at the same place.
     """
-    return _compute(ds, tuple(names), {})
+    return _compute(ds, (names,) if isinstance(names, str) else tuple(names), {})
 
 
 def one_indicator(ds: xr.Dataset, name: str, **parameters: Any) -> xr.DataArray:
@@ -96,9 +102,15 @@ def one_indicator(ds: xr.Dataset, name: str, **parameters: Any) -> xr.DataArray:
 
 
 def _compute(ds: xr.Dataset, names: tuple[str, ...], given: Mapping[str, Any]) -> xr.Dataset:
+    call = f"gd.{names[0]}(ds)" if len(names) == 1 else "gd.structural_indicators(ds, names)"
+    ds = need_configuration(ds, call, species=True)
     dimension = ds.sizes["axis"]
     parameters = DEFAULTS | ds.attrs | dict(given)
     _check(names, parameters, dimension)
+    matrices = {name: matrix_of(parameters, name) for name in MATRICES}
+    parameters |= {name: values for name, values in matrices.items() if values is not None}
+    needs = {need for name in names for need in INDICATORS[name].needs}
+    parameters |= {need: number(need, parameters[need], "sigma") for need in needs & _LENGTHS}
     # part of the Dask graph, since workers do not know the indicators of users
     chosen = [INDICATORS[name] for name in names]
 
@@ -118,8 +130,8 @@ def _compute(ds: xr.Dataset, names: tuple[str, ...], given: Mapping[str, Any]) -
         )
         for each, result in zip(chosen, results, strict=True)
     }
-    used = {need for each in chosen for need in each.needs} | set(given)
-    return xr.Dataset(labelled, attrs={k: parameters[k] for k in sorted(used)})
+    used = sorted(needs | set(given))
+    return xr.Dataset(labelled, attrs=savable({k: parameters[k] for k in used}))
 
 
 def _values(indicator: Indicator, configuration: Configuration) -> np.ndarray:
@@ -128,19 +140,22 @@ def _values(indicator: Indicator, configuration: Configuration) -> np.ndarray:
     values = np.asarray(indicator.function(configuration), dtype=float)
     count = len(configuration.position)
     if values.shape != (count,):
-        raise ValueError(f"{name} gives {values.shape}; expected ({count},), one per particle")
+        raise BadArgument(f"{name} gives {values.shape}", f"({count},), one per particle")
     if not np.isfinite(values).all():
-        raise ValueError(f"{name} gives numbers that are not finite; expected finite ones")
+        raise BadArgument(f"{name} gives numbers that are not finite", "finite ones")
     return values
 
 
 def _check(names: tuple[str, ...], parameters: Mapping[str, Any], dimension: int) -> None:
     if not names:
-        raise ValueError(f"no indicator named; expected some of {', '.join(INDICATORS)}")
+        raise BadArgument("no indicator named", f"some of {', '.join(INDICATORS)}")
     for name in names:
         if name not in INDICATORS:
-            raise ValueError(f"no indicator {name!r}; expected one of {', '.join(INDICATORS)}")
+            raise BadArgument(f"no indicator {name!r}", f"one of {', '.join(INDICATORS)}")
         INDICATORS[name].units(dimension)
         for need in INDICATORS[name].needs:
             if parameters.get(need) is None:
-                raise ValueError(f"{name} needs the attribute {need!r}; the dataset has none")
+                raise BadArgument(
+                    f"{name} needs the attribute {need!r}; the dataset has none",
+                    then=f"Type `ds = ds.assign_attrs({need}=...)`, or give it to gd.from_arrays.",
+                )

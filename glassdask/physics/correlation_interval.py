@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from glassdask.physics.arguments import need_dims
 from glassdask.physics.correlations import standardised
-from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
+from glassdask.physics.labelled import Values, apply, labelled, takes_datasets
 from glassdask.physics.reliability import centred
 from glassdask.physics.statistics import check_bootstrap, small_sample_factor
 
@@ -64,8 +65,8 @@ def correlation_interval(
     ValueError
         When the level is not between 0 and 1, or there are no resamples.
     """
-    need_dims(structure, "particle")
-    need_dims(x, dim, "particle")
+    need_dims(structure, "particle", scalar=True, name="structure")
+    need_dims(x, dim, "particle", scalar=True)
     check_bootstrap(confidence, resamples)
 
     def block(one: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
+from glassdask.physics.arguments import need_dims, need_groups
 from glassdask.physics.compiled import compiled
-from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
+from glassdask.physics.labelled import Values, apply, labelled, takes_datasets
 from glassdask.physics.statistics import groups_of
 
 
@@ -62,13 +63,12 @@ def _correlate(
     dim: str,
     by: xr.DataArray | None,
 ) -> xr.DataArray:
-    need_dims(a, dim)
-    need_dims(b, dim)
+    need_dims(a, dim, name="a")
+    need_dims(b, dim, name="b")
     if by is None:
         (result,) = apply(function, [a, b], [[dim], [dim]], [[]], vectorize=False)
         return result
-    if by.name is None or by.dims != (dim,):
-        raise ValueError(f"by named {by.name} along {by.dims}; expected a name, along {dim} alone")
+    need_groups(by, dim)
     groups = np.unique(by)
     kernel = partial(by_group, function)
     sizes = {str(by.name): len(groups)}

@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 from scipy.sparse import csr_array
 
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import need_configuration, need_dims, need_displacements
 from glassdask.physics.geometry.tessellation import tessellate
 from glassdask.physics.labelled import (
     CONFIGURATION,
@@ -16,7 +18,6 @@ from glassdask.physics.labelled import (
     extra_dims,
     is_missing,
     labelled,
-    need_dims,
     takes_datasets,
 )
 
@@ -33,14 +34,38 @@ def squared_displacement(displacement: Values) -> Values:
     Returns
     -------
     DataArray or Dataset
-        (...,), sigma^2, in the precision of the displacements.
+        (...,), sigma^2, in the precision of the displacements, at least float32.
+
+    Raises
+    ------
+    ValueError
+        When `axis` is missing, as for lengths, or the values are positions.
     """
-    need_dims(displacement, "axis")
-    (result,) = apply(
-        squared_displacement_array, [displacement], [["axis"]], [[]],
-        dtype=displacement.dtype, vectorize=False,
-    )  # fmt: skip
+    need_displacements(displacement)
+    kind = np.result_type(displacement.dtype, np.float32)
+    positions = str(displacement.name).endswith("position")
+
+    def block(moved: np.ndarray) -> np.ndarray:
+        if positions:
+            refuse_positions(moved)
+        return squared_displacement_array(moved.astype(kind, copy=False))
+
+    (result,) = apply(block, [displacement], [["axis"]], [[]], dtype=kind, vectorize=False)
     return labelled(result, "squared_displacement", "sigma^2", "squared displacement")
+
+
+def refuse_positions(displacement: np.ndarray) -> None:
+    """Refuse numbers called position of which none is negative: displacements have both signs.
+
+    Differences of positions keep their name in xarray, so the name alone says nothing.
+    """
+    known = displacement[np.isfinite(displacement)]
+    if known.size and known.min() >= 0 and known.max() > 0:
+        raise BadArgument(
+            "positions",
+            "displacements r(t) - r(0), unwrapped",
+            "Give `ds.displacement`, or type `.rename('displacement')` behind them if they are.",
+        )
 
 
 def squared_displacement_array(displacement: np.ndarray) -> np.ndarray:
@@ -52,21 +77,8 @@ def squared_displacement_array(displacement: np.ndarray) -> np.ndarray:
 
 
 def lengths_squared(displacement: xr.DataArray, dim: str) -> xr.DataArray:
-    """`squared_displacement`, after a check of the dimensions.
-
-    Raises
-    ------
-    ValueError
-        When `dim` or `axis` is missing, as for squared lengths, or `axis` is not 2 or 3.
-    """
-    need_dims(displacement, dim)
-    if "axis" not in displacement.dims:
-        raise ValueError(
-            f"{displacement.name or 'an array'} along ({', '.join(map(str, displacement.dims))}); "
-            "expected displacements along 'axis', too, not their lengths"
-        )
-    if displacement.sizes["axis"] not in (2, 3):
-        raise ValueError(f"{displacement.sizes['axis']} dimensions; expected 2 or 3")
+    """`squared_displacement`, after a check of the dimensions."""
+    need_dims(displacement, dim, name="displacement")
     return squared_displacement(displacement)
 
 
@@ -112,7 +124,9 @@ def cage_relative_displacement(displacement: Values, ds: xr.Dataset) -> Values:
     DataArray or Dataset
         (..., particle, axis), sigma. NaN for a missing configuration.
     """
-    found = _in_cages(cage_relative_displacement_array, displacement, ds, ["particle", "axis"])
+    call = "gd.cage_relative_displacement(displacement, ds)"
+    outputs = ["particle", "axis"]
+    found = _in_cages(cage_relative_displacement_array, displacement, ds, outputs, call)
     return labelled(found, "cage_relative_displacement", "sigma", "cage-relative displacement")
 
 
@@ -130,7 +144,9 @@ def cage_relative_squared_displacement(displacement: Values, ds: xr.Dataset) -> 
     DataArray or Dataset
         (..., particle), sigma^2. NaN for a missing configuration.
     """
-    found = _in_cages(cage_relative_squared_displacement_array, displacement, ds, ["particle"])
+    call = "gd.cage_relative_squared_displacement(displacement, ds)"
+    kernel = cage_relative_squared_displacement_array
+    found = _in_cages(kernel, displacement, ds, ["particle"], call)
     return labelled(found, "crsd", "sigma^2", "cage-relative squared displacement")
 
 
@@ -139,12 +155,17 @@ def _in_cages(
     displacement: xr.DataArray,
     ds: xr.Dataset,
     outputs: list[str],
+    call: str,
 ) -> xr.DataArray:
     """Apply a kernel of displacements and neighbours to each configuration."""
-    need_dims(displacement, "particle", "axis")
+    need_displacements(displacement, "particle")
+    ds = need_configuration(ds, call)
     extra = extra_dims(displacement, ds)
+    positions = str(displacement.name).endswith("position")
 
     def one(position: np.ndarray, box: np.ndarray, moved: np.ndarray) -> np.ndarray:
+        if positions:
+            refuse_positions(moved)
         if is_missing(position):
             return np.full(moved.shape[: len(extra) + len(outputs)], np.nan)
         return kernel(moved, tessellate(position, box).neighbours)
@@ -202,11 +223,12 @@ def mean_cage_relative_displacement(propensity: Values, dim: str = "particle") -
     ValueError
         When `dim` is missing, or the array has the dimension `axis`, so that it is not a CRSD.
     """
-    need_dims(propensity, dim)
+    need_dims(propensity, dim, logical=False, name="propensity")
     if "axis" in propensity.dims:
-        raise ValueError(
-            f"{propensity.name or 'an array'} along axis; expected squared lengths: "
-            "gd.cage_relative_squared_displacement(displacement, ds)"
+        raise BadArgument(
+            f"{propensity.name or 'propensity'} along axis",
+            "squared lengths",
+            "Type `gd.cage_relative_squared_displacement(displacement, ds)`.",
         )
     (delta,) = apply(mean_cage_relative_displacement_array, [propensity], [[dim]], [[]])
     return labelled(delta, "delta", "sigma", "mean root propensity delta(t)")
@@ -214,4 +236,7 @@ def mean_cage_relative_displacement(propensity: Values, dim: str = "particle") -
 
 def mean_cage_relative_displacement_array(propensity: np.ndarray) -> np.ndarray:
     """delta(t) = (1/N) sum_i sqrt(Delta_i(t)), sigma, from Delta (..., particle), sigma^2."""
-    return np.sqrt(propensity).mean(axis=-1)
+    squares = np.asarray(propensity)
+    if (squares < 0).any():
+        raise BadArgument("a negative propensity", "squared lengths Delta, sigma^2")
+    return np.sqrt(squares).mean(axis=-1)

@@ -9,6 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import number, whole_number
+
 KernelName = Literal["nearest", "cloud-in-cell", "gaussian"]
 Mapping = Literal["cell", "linear"]
 
@@ -74,14 +77,16 @@ def check_kernel(kernel: str, kernel_width: float | None, box_length: np.ndarray
         or given for another kernel than the Gaussian.
     """
     if kernel not in KERNELS:
-        raise ValueError(f"no kernel {kernel!r}; expected one of {', '.join(KERNELS)}")
+        raise BadArgument(f"no kernel {kernel!r}", f"one of {', '.join(KERNELS)}")
     if kernel != "gaussian":
         if kernel_width is not None:
-            raise ValueError(f"kernel_width with kernel {kernel!r}; expected it with 'gaussian'")
+            raise BadArgument(f"kernel_width with kernel {kernel!r}", "it with 'gaussian'")
         return
     half = float(np.min(box_length)) / 2
+    if kernel_width is not None:
+        number("kernel_width", kernel_width, "sigma")
     if kernel_width is None or not _NARROWEST <= kernel_width <= half:
-        raise ValueError(
+        raise BadArgument(
             f"kernel_width of {kernel_width}; expected a positive length, at most half the box, "
             f"{half:g} sigma, and at least {_NARROWEST:g}"
         )
@@ -181,15 +186,17 @@ def cells_along(
         When both are given, one is not positive, or cells are not whole numbers.
     """
     if cells is not None and spacing is not None:
-        raise ValueError("both spacing and cells; expected one of them")
+        raise BadArgument("both spacing and cells", "one of them")
     side = DEFAULT_SPACING if spacing is None else spacing
-    if not side > 0:
-        raise ValueError(f"spacing of {side}; expected a positive length in sigma")
+    number("spacing", side, "sigma")
     if cells is None:
         return [max(1, round(float(length) / side)) for length in box_length]
-    sizes = np.broadcast_to(np.asarray(cells), np.shape(box_length))
+    try:
+        sizes = np.broadcast_to(np.asarray(cells, dtype=float), np.shape(box_length))
+    except (TypeError, ValueError):
+        raise BadArgument(f"cells {cells!r}", "one whole number, or one along each axis") from None
     if not ((sizes >= 1) & (sizes % 1 == 0)).all():
-        raise ValueError(
+        raise BadArgument(
             f"{sizes.tolist()} cells; expected whole numbers, at least 1 along each axis"
         )
     return [int(n) for n in sizes]
@@ -216,14 +223,13 @@ def cells_of_grid(
         When the mapping is unknown, or the numbers of cells do not fit the image.
     """
     if mapping not in INVERSE:
-        raise ValueError(f"no mapping {mapping!r}; expected one of {', '.join(INVERSE)}")
-    if stride < 1:
-        raise ValueError(f"stride of {stride}; expected at least 1")
+        raise BadArgument(f"no mapping {mapping!r}", f"one of {', '.join(INVERSE)}")
+    whole_number("stride", stride)
     found = [int(n) for n in image_cells]
     sizes = cells_along(found, None, [n * stride for n in found] if cells is None else cells)
     expected = [math.ceil(n / stride) for n in sizes]
     if found != expected:
-        raise ValueError(
+        raise BadArgument(
             f"an image of {found} cells; expected {expected} under stride {stride} of {sizes}"
         )
     return sizes

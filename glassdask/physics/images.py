@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import need_configuration, need_dims, text_values
 from glassdask.physics.compiled import compiled
 from glassdask.physics.geometry.inputs import box_sides, in_box, points
 from glassdask.physics.grid_weights import (
@@ -31,7 +33,6 @@ from glassdask.physics.labelled import (
     is_missing,
     kinds_of,
     labelled,
-    need_dims,
     takes_datasets,
 )
 
@@ -87,7 +88,8 @@ def grid_density(
         not fit the width, or (on computation) a position lies outside [0, L) or a cell has more
         than 255 particles.
     """
-    length, kinds = np.asarray(ds["box_length"]), kinds_of(ds)
+    ds = need_configuration(ds, "gd.grid_density(ds)", species=True, one_box=True)
+    length, kinds = box_sides(ds["box_length"].values, ds.sizes["axis"]), kinds_of(ds)
     sizes = cells_along(length, spacing, cells)
     check_kernel(kernel, kernel_width, length)
     made = KERNELS[kernel]
@@ -112,7 +114,7 @@ def grid_density(
         axis: (axis, (np.arange(n) + 0.5) * side / n, about | {"long_name": f"{axis} of the cell"})
         for axis, side, n in zip(axes, length, sizes, strict=True)
     }
-    counted = ("channel", channels, {"units": "1", "long_name": "species counted"})
+    counted = ("channel", text_values(channels), {"units": "1", "long_name": "species counted"})
     image = image.assign_coords({"channel": counted, **middles})
     return labelled(image, "density", made.units, "particles in the cell").assign_attrs(
         made.attributes(kernel_width)
@@ -161,8 +163,11 @@ def at_particles(
     ValueError
         When the image lacks one of the axes or does not fit the grid, or the mapping is unknown.
     """
+    ds = need_configuration(ds, "gd.at_particles(image, ds)")
     axes = ["z", "y", "x"][-ds.sizes["axis"] :]
-    need_dims(image, *axes)
+    need_dims(image, *axes, scalar=True, name="image")
+    if ds.sizes["axis"] == 2 and "z" in image.dims:
+        raise BadArgument("an image along z, and positions in 2 dimensions", "the same for both")
     found = [image.sizes[axis] for axis in axes[::-1]]
     sizes = cells_of_grid(found, mapping, stride, cells)
     others = [dim for dim in extra_dims(image, ds) if dim not in axes]
@@ -197,14 +202,14 @@ def grid_density_array(
     check_kernel(kernel, kernel_width, length)
     kind = np.array(channel, dtype=np.int64)
     if kind.shape != (count,):
-        raise ValueError(f"channels {kind.shape} for {count} particles; expected one each")
+        raise BadArgument(f"channels {kind.shape} for {count} particles", "one each")
     if ((kind < 0) | (kind >= channels)).any():
-        raise ValueError(f"channel outside 0 to {channels - 1}; expected one of {channels}")
+        raise BadArgument(f"channel outside 0 to {channels - 1}", f"one of {channels}")
     shape = (channels, *sizes[::-1])
     sums = np.zeros((channels, *[1] * (3 - d), *shape[1:]))
     _scatter(sums, kind, *_in_space(cell_weights(position, length, sizes, kernel, kernel_width)))
     if kernel == "nearest" and sums.max() > _LARGEST:
-        raise ValueError(
+        raise BadArgument(
             f"{sums.max():.0f} particles in one cell; expected at most {_LARGEST}: use more cells"
         )
     return sums.astype(KERNELS[kernel].dtype).reshape(shape)

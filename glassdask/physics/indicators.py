@@ -2,7 +2,7 @@
 
 The module of a built-in indicator has `NAME(ds)`, for labelled arrays, and `NAME_array(...)`, for
 NumPy arrays. Arguments of the latter are attributes of a `configuration.Configuration`, or the
-parameters listed in the table. This module imports only the standard library, since every command
+parameters listed in the table. This module imports only what is fast to import, since every command
 reads it.
 """
 
@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
+
+from glassdask.base.errors import BadArgument
 
 
 class Indicator(NamedTuple):
@@ -48,7 +50,7 @@ class Indicator(NamedTuple):
         """
         if dimension not in self.unit:
             known = " or ".join(map(str, self.unit))
-            raise ValueError(f"{self.name} in {dimension} dimensions; expected {known}")
+            raise BadArgument(f"{self.name} in {dimension} dimensions", known)
         return self.unit[dimension]
 
 
@@ -160,10 +162,16 @@ def indicator(
     ...     length = np.linalg.norm(cells.bonds, axis=1)
     ...     return np.bincount(cells.neighbours[0], length) / cells.coordination
     """
+    if not isinstance(name, str):
+        raise BadArgument(
+            f"indicator of the type {type(name).__name__}",
+            "its name",
+            'Write `@gd.indicator("my_name")` above the function.',
+        )
     if not name.isidentifier():
-        raise ValueError(f"indicator {name!r}; expected a name of letters, digits and _")
+        raise BadArgument(f"indicator {name!r}", "a name of letters, digits and _")
     if name in OWN or name == "gradcam":
-        raise ValueError(f"indicator {name!r} is built in; expected another name")
+        raise BadArgument(f"indicator {name!r} is built in", "another name")
     unit = {2: units, 3: units} if isinstance(units, str) else dict(units)
 
     def register(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from glassdask.base.errors import BadArgument
 from glassdask.physics.statistics import check_bootstrap, check_samples, small_sample_factor
 
 #: Smallest number of points on each of the two lines.
@@ -47,7 +48,7 @@ def in_window(temperature: np.ndarray, low: float, high: float) -> np.ndarray:
     """
     inside = (temperature >= low) & (temperature <= high)
     if inside.sum() < FEWEST_POINTS:
-        raise ValueError(
+        raise BadArgument(
             f"{inside.sum()} temperatures from {low:g} to {high:g}; expected at least "
             f"{FEWEST_POINTS}, to fit two lines"
         )
@@ -138,12 +139,12 @@ class TwoLines:
         x = np.asarray(x, dtype=float)
         count = len(x)
         if count < FEWEST_POINTS:
-            raise ValueError(f"{count} points; expected at least {FEWEST_POINTS}")
+            raise BadArgument(f"{count} points", f"at least {FEWEST_POINTS}")
         if not (np.diff(x) > 0).all():
-            raise ValueError("x that does not ascend; expected different values, in order")
+            raise BadArgument("x that does not ascend", "different values, in order")
         error = np.ones(count) if error is None else np.asarray(error, dtype=float)
         if error.shape != (count,) or not (np.isfinite(error) & (error > 0)).all():
-            raise ValueError("errors that are not positive; expected a standard error per point")
+            raise BadArgument("errors that are not positive", "a standard error per point")
         self.x, self.weight = x, 1 / error
         self._middle, self._width = x.mean(), np.ptp(x)
         u = (x - self._middle) / self._width

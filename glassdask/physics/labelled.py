@@ -10,10 +10,15 @@ import inspect
 import warnings
 from collections.abc import Callable
 from functools import wraps
+from numbers import Integral
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import xarray as xr
+
+from glassdask.base.attributes import texts
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import matrix_of, need_configuration
 
 #: A DataArray, or a Dataset whose variables are processed one by one.
 Values: TypeAlias = Any
@@ -54,18 +59,30 @@ def apply(
     tuple of DataArray
         One for each of `outputs`, without attributes.
     """
-    results = xr.apply_ufunc(
-        function,
-        *arrays,
-        input_core_dims=inputs,
-        output_core_dims=outputs,
-        vectorize=vectorize,
-        dask="parallelized",
-        output_dtypes=dtype if isinstance(dtype, list) else [dtype] * len(outputs),
-        dask_gufunc_kwargs={"allow_rechunk": True, "output_sizes": sizes or {}},
-        keep_attrs=False,
-    )
+    try:
+        results = xr.apply_ufunc(
+            function,
+            *arrays,
+            input_core_dims=inputs,
+            output_core_dims=outputs,
+            vectorize=vectorize,
+            dask="parallelized",
+            output_dtypes=dtype if isinstance(dtype, list) else [dtype] * len(outputs),
+            dask_gufunc_kwargs={"allow_rechunk": True, "output_sizes": sizes or {}},
+            keep_attrs=False,
+        )
+    except xr.AlignmentError:
+        raise BadArgument(
+            "arguments that differ in size or coordinates: " + "; ".join(map(_sizes, arrays)),
+            "the same along each common dimension",
+            'Type `a, b = xr.align(a, b, join="inner")` to keep what both have, or '
+            "`.drop_vars(DIMENSION)` behind one whose coordinate is wrong.",
+        ) from None
     return results if len(outputs) > 1 else (results,)
+
+
+def _sizes(x: xr.DataArray) -> str:
+    return f"{x.name} ({', '.join(f'{dim} {size}' for dim, size in x.sizes.items())})"
 
 
 def takes_datasets(*arguments: str) -> Callable[[Function], Function]:
@@ -91,8 +108,10 @@ def takes_datasets(*arguments: str) -> Callable[[Function], Function]:
                 return function(*args, **kwargs)
             names = [sorted(map(str, one)) for one in sets.values()]
             if any(other != names[0] for other in names):
-                raise ValueError(f"Datasets of {names}; expected the same variables in each")
+                raise BadArgument(f"Datasets of {names}", "the same variables in each")
             first = next(iter(sets.values()))
+            if not names[0]:
+                raise BadArgument("a Dataset without variables", "at least one")
             found = {
                 name: function(**given | {key: one[name] for key, one in sets.items()})
                 for name in first
@@ -124,22 +143,6 @@ def renamed_argument(old: str, new: str) -> Callable[[Function], Function]:
     return decorate
 
 
-def need_dims(x: xr.DataArray, *dims: str) -> None:
-    """Check that an array has these dimensions.
-
-    Raises
-    ------
-    ValueError
-        When one is missing.
-    """
-    for dim in dims:
-        if not isinstance(dim, str) or dim not in x.dims:
-            raise ValueError(
-                f"{x.name or 'an array'} along ({', '.join(map(str, x.dims))}); expected the "
-                f"dimension {dim!r}"
-            )
-
-
 def labelled(x: xr.DataArray, name: str, units: str, long_name: str) -> xr.DataArray:
     """Set the name, units and long name of a result."""
     return x.rename(name).assign_attrs(units=units, long_name=long_name)
@@ -160,10 +163,13 @@ def kinds_of(ds: xr.Dataset) -> int:
     """
     species = np.asarray(ds["species"])
     if species.dtype.kind not in "iu":
-        raise ValueError(
-            f"species of type {species.dtype}; expected numbers from 0, as gd.from_arrays gives"
+        raise BadArgument(
+            f"species of type {species.dtype}",
+            "numbers from 0, as gd.from_arrays gives",
+            "Type `ds = ds.assign_coords(species=ds.species.astype(int))` if they are numbers.",
         )
-    return max(len(ds.attrs.get("sigma", ())), int(species.max(initial=0)) + 1)
+    sigma = matrix_of(ds.attrs, "sigma")
+    return max(0 if sigma is None else len(sigma), int(species.max(initial=0)) + 1)
 
 
 def species_number(ds: xr.Dataset, species: int | str | None) -> int | None:
@@ -176,14 +182,15 @@ def species_number(ds: xr.Dataset, species: int | str | None) -> int | None:
     """
     if species is None:
         return None
+    ds = need_configuration(ds, "gd.coordination(ds, counted_species=0)", species=True)
     kinds = kinds_of(ds)
-    names = [str(name) for name in ds.attrs.get("species_names", ())]
+    names = texts(ds.attrs.get("species_names", []))
     names = names or [chr(ord("A") + k) for k in range(kinds)]
     if isinstance(species, str) and species in names:
         return names.index(species)
-    if not isinstance(species, str) and species in range(kinds):
+    if isinstance(species, Integral) and not isinstance(species, bool) and species in range(kinds):
         return int(species)
-    raise ValueError(f"species {species!r}; expected 0 to {kinds - 1}, or {', '.join(names)}")
+    raise BadArgument(f"species {species!r}", f"0 to {kinds - 1}, or {', '.join(names)}")
 
 
 def described_as(x: xr.DataArray, source: xr.DataArray, done: str, about: dict) -> xr.DataArray:
@@ -209,5 +216,5 @@ def is_missing(position: np.ndarray) -> bool:
     nan = np.isnan(position)
     if nan.any() and not nan.all():
         found = f"{np.count_nonzero(nan.any(axis=-1))} of {len(position)} positions are NaN"
-        raise ValueError(f"{found}; expected all (a missing configuration) or none")
+        raise BadArgument(found, "all (a missing configuration) or none")
     return bool(nan.size and nan.all())

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import need_dims, text_values
 from glassdask.physics.labelled import labelled
 
 #: Candidate values of C, from the strongest regularisation to the weakest.
@@ -15,7 +17,7 @@ REGULARISATIONS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 _MOST_ITERATIONS = 10_000
 
 
-class Unfit(ValueError):
+class Unfit(BadArgument):
     """A class is missing from the training split, or the validation split is empty."""
 
 
@@ -83,13 +85,23 @@ def linear_classifier(
         When there are not two classes, `features` lacks a dimension of `label` or `split` or has
         no further dimension, or a feature is infinite.
     """
+    need_dims(features, logical=False, name="features")
+    for name, each in (("label", label), ("split", split)):
+        if not isinstance(each, xr.DataArray):
+            raise BadArgument(
+                f"{name} is of the type {type(each).__name__}",
+                "a DataArray along the snapshots",
+                f"Type `{name}=ds.{'state' if name == 'label' else 'split'}`.",
+            )
+    if 0 in features.shape:
+        raise BadArgument(f"features of shape {features.shape}", "at least one snapshot")
     numbered = [dim for dim in features.dims if dim in {*label.dims, *split.dims}]
     others = [dim for dim in features.dims if dim not in numbered]
     lacking = {*label.dims, *split.dims} - {*numbered}
     if lacking or not others:
-        raise ValueError(
-            f"features along {features.dims}; expected the dimensions {(*label.dims, *split.dims)} "
-            "of label and split, and at least one more"
+        raise BadArgument(
+            f"features along {features.dims}",
+            f"the dimensions {(*label.dims, *split.dims)} of label and split, and others",
         )
     features = features.transpose(*numbered, *others)
     snapshots = features.isel(dict.fromkeys(others, 0), drop=True)
@@ -97,7 +109,9 @@ def linear_classifier(
     values, first = np.unique(label, return_index=True)
     names = values[np.argsort(first)].tolist()
     if len(names) != 2:
-        raise ValueError(f"classes {', '.join(names) or 'none'}; expected two")
+        raise BadArgument(f"classes {', '.join(names) or 'none'}", "two")
+    if unknown := set(np.unique(split).tolist()) - {"train", "validation", "test"}:
+        raise BadArgument(f"splits {', '.join(sorted(unknown))}", "train, validation or test")
     number = (label.values == names[1]).astype(int).ravel()
     table = features.values.reshape(number.size, -1)
     fit = classify(table, number, split.values.ravel(), names)
@@ -120,7 +134,7 @@ def _described(
 ) -> xr.Dataset:
     """The result of `linear_classifier`; `feature` has only the dimensions of the features."""
     number = fit.predicted.reshape(label.shape)
-    predicted = label.copy(data=np.where(number < 0, "", np.array(names)[number]))
+    predicted = label.copy(data=np.where(number < 0, "", text_values(names)[number]))
     correct = label.copy(data=np.where(number < 0, -1, predicted.values == label.values))
     tested = (split == "test") & (correct >= 0)
     of_class = [correct.values[tested.values & (label.values == name)] for name in names]
@@ -139,7 +153,7 @@ def _described(
             "coefficient", "1", f"of the standardised feature, for {names[1]}",
         ),
     }  # fmt: skip
-    classes = ("label", names, _about("class"))
+    classes = ("label", text_values(names), _about("class"))
     about = {"regularisation": fit.regularisation, "validation_accuracy": fit.validation_accuracy}
     return xr.Dataset(made, coords={"label": classes}, attrs=about)
 
@@ -154,7 +168,7 @@ def classify(
     """`linear_classifier` of (snapshot, feature), labels 0 or 1, and splits, (snapshot,)."""
     features, label, split = np.asarray(features, dtype=float), np.asarray(label), np.asarray(split)
     if np.isinf(features).any():
-        raise ValueError("features that are infinite; expected finite ones, or NaN")
+        raise BadArgument("features that are infinite", "finite ones, or NaN")
     kept = ~np.isnan(features[split == "train"]).all(axis=0)
     used = features[:, kept]
     whole = ~np.isnan(used).any(axis=1) if kept.any() else np.zeros(len(features), dtype=bool)
@@ -173,9 +187,9 @@ def classify(
 def _check(label: np.ndarray, validation: np.ndarray, names: Sequence[str]) -> None:
     for number, name in enumerate(names):
         if not (label == number).any():
-            raise Unfit(f"the train split has no {name}; expected both classes")
+            raise Unfit(f"the train split has no {name}", "both classes")
     if not validation.any():
-        raise Unfit("the validation split is empty; expected at least one snapshot")
+        raise Unfit("the validation split is empty", "at least one snapshot")
 
 
 def _chosen(x: np.ndarray, y: np.ndarray, others: np.ndarray, theirs: np.ndarray) -> tuple:

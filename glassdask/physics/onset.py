@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import need_dims, number
 from glassdask.physics.kink import in_window, kink
-from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
+from glassdask.physics.labelled import Values, apply, labelled, takes_datasets
 from glassdask.physics.statistics import (
     check_bootstrap,
     check_samples,
@@ -92,8 +96,13 @@ def onset_from_cooling(
     ValueError
         When fewer than 8 temperatures lie in the window, or there are no quenches or resamples.
     """
-    need_dims(energy, dim)
+    need_dims(energy, dim, scalar=True, logical=False, name="energy")
     temperature = _temperatures(energy)
+    if error is not None:
+        need_dims(error, "temperature", logical=False, name="error")
+    for name, value in (("low", low), ("high", high)):
+        if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
+            raise BadArgument(f"{name} of {value!r}", "a temperature, epsilon/kB")
     in_window(temperature, low, high)
     check_bootstrap(confidence, resamples)
     check_samples(energy.sizes[dim], dim)
@@ -151,8 +160,9 @@ def onset_from_displacement(
     ValueError
         When the level is not positive, or there are no configurations or resamples.
     """
-    need_dims(delta, dim)
+    need_dims(delta, dim, scalar=True, logical=False, name="delta")
     temperature = _temperatures(delta)
+    level = number("level", level, "sigma")
     check_bootstrap(confidence, resamples)
     check_samples(delta.sizes[dim], dim)
 
@@ -171,7 +181,14 @@ def onset_from_displacement(
 
 def _temperatures(values: xr.DataArray) -> np.ndarray:
     if "temperature" not in values.coords or values["temperature"].dims != ("temperature",):
-        raise ValueError(f"no coordinate temperature along {values.dims}; expected one, epsilon/kB")
+        raise BadArgument(
+            f"no coordinate temperature along ({', '.join(map(str, values.dims))})",
+            "one, epsilon/kB",
+            "Type `.assign_coords(temperature=temperatures)` behind it.",
+        )
+    need_dims(values["temperature"], "temperature", logical=False)
+    if not np.isfinite(values["temperature"].values).all():
+        raise BadArgument("temperatures that are not finite", "finite ones, epsilon/kB")
     return np.asarray(values["temperature"], dtype=float)
 
 
@@ -249,9 +266,10 @@ def mean_crossing(
 ) -> Crossing:
     """`onset_from_displacement` of (configuration, temperature)."""
     check_bootstrap(confidence, resamples)
-    if not level > 0:
-        raise ValueError(f"level of {level}; expected a positive length")
+    number("level", level, "sigma")
     delta = np.asarray(delta, dtype=float)
+    if (delta < 0).any():
+        raise BadArgument("a negative delta", "mean displacements, sigma")
     check_samples(len(delta), "configuration")
     delta = delta[np.isfinite(delta).any(axis=1)]
     if not len(delta):

@@ -9,7 +9,9 @@ from numbers import Integral
 import numpy as np
 import xarray as xr
 
-from glassdask.physics.geometry.inputs import in_box, largest_distance, species_numbers
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import need_configuration, number, text_values
+from glassdask.physics.geometry.inputs import box_sides, in_box, largest_distance, species_numbers
 from glassdask.physics.labelled import CONFIGURATION, apply, is_missing, kinds_of, labelled
 
 
@@ -43,7 +45,10 @@ def radial_distribution(
         When `bins` is not positive, `r_max` is not below half the box, or (on computation) a
         position is outside [0, L).
     """
-    end = largest_distance(np.asarray(ds["box_length"]), r_max)
+    ds = need_configuration(ds, "gd.radial_distribution(ds)", species=True, one_box=True)
+    if r_max is not None:
+        r_max = number("r_max", r_max, "sigma")
+    end = largest_distance(box_sides(ds["box_length"].values, ds.sizes["axis"]), r_max)
     kinds = kinds_of(ds)
 
     def g(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> np.ndarray:
@@ -69,7 +74,7 @@ def of_pairs(
 
     arrays = [ds["position"], ds["box_length"], ds["species"]]
     (result,) = apply(one, arrays, [*CONFIGURATION, ["particle"]], [outputs], sizes)
-    pair = ("pair", pairs, {"units": "1", "long_name": "pair of species"})
+    pair = ("pair", text_values(pairs), {"units": "1", "long_name": "pair of species"})
     return result.assign_coords({"pair": pair, name: along})
 
 
@@ -85,8 +90,8 @@ def pair_names(kinds: int) -> list[str]:
 
 def check_bins(bins: int) -> None:
     """Check that there is at least one bin."""
-    if not isinstance(bins, Integral) or bins < 1:
-        raise ValueError(f"{bins} bins; expected a whole number, at least 1")
+    if not isinstance(bins, Integral) or isinstance(bins, bool) or bins < 1:
+        raise BadArgument(f"{bins} bins", "a whole number, at least 1")
 
 
 def radii(bins: int, r_max: float) -> np.ndarray:

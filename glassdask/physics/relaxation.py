@@ -8,8 +8,10 @@ from itertools import combinations
 import numpy as np
 import xarray as xr
 
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import need_dims, need_numbers, number
 from glassdask.physics.displacement import lengths_squared
-from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
+from glassdask.physics.labelled import Values, apply, labelled, takes_datasets
 from glassdask.physics.statistics import mean_over
 
 #: Number of points at which two curves are compared.
@@ -69,7 +71,7 @@ def overlap(displacement: Values, distance: float = 0.3, dim: str = "particle") 
     ValueError
         When a is not positive, or `axis` or `dim` is missing, as for squared lengths.
     """
-    check_distance(distance)
+    distance = number("distance", distance, "sigma")
 
     def block(squares: np.ndarray) -> np.ndarray:
         return overlap_array(squares, distance)
@@ -82,16 +84,10 @@ def overlap(displacement: Values, distance: float = 0.3, dim: str = "particle") 
 
 def overlap_array(squared_displacement: np.ndarray, distance: float = 0.3) -> np.ndarray:
     """`overlap` from |r_i(t) - r_i(0)|^2, (..., particle), sigma^2."""
-    check_distance(distance)
+    number("distance", distance, "sigma")
     squares = np.asarray(squared_displacement)
     share = (squares < distance**2).mean(axis=-1)
     return np.where(np.isnan(squares.sum(axis=-1)), np.nan, share)
-
-
-def check_distance(distance: float) -> None:
-    """Check that the distance is positive."""
-    if not 0 < distance < np.inf:
-        raise ValueError(f"distance of {distance}; expected a positive length")
 
 
 @takes_datasets("function")
@@ -120,8 +116,9 @@ def relaxation_time(function: Values, dim: str = "time", level: float = 1 / math
     ValueError
         When the times are not positive and increasing.
     """
-    need_dims(function, dim)
-    time = function[dim]
+    need_dims(function, dim, scalar=True, logical=False, name="function")
+    level = number("level", level)
+    time = times_of(function, dim)
     check_times(time.values)
 
     def block(values: np.ndarray) -> np.ndarray:
@@ -155,7 +152,27 @@ def relaxation_time_array(
 def check_times(time: np.ndarray) -> None:
     """Check that the times are positive and increasing."""
     if not (len(time) and (time > 0).all() and (np.diff(time) > 0).all()):
-        raise ValueError(f"times {time}; expected increasing ones above 0")
+        raise BadArgument(f"times {time}", "increasing ones above 0")
+
+
+def times_of(x: xr.DataArray, dim: str) -> xr.DataArray:
+    """The coordinate of the times.
+
+    Raises
+    ------
+    BadArgument
+        When there is none, or it has no numbers or NaN.
+    """
+    if dim not in x.coords:
+        raise BadArgument(
+            f"{x.name or 'an array'} without the coordinate {dim}",
+            "the time of each value",
+            f"Type `.assign_coords({dim}=times)` behind it.",
+        )
+    need_numbers(x[dim], dim, logical=False)
+    if not np.isfinite(x[dim].values).all():
+        raise BadArgument(f"the coordinate {dim} {x[dim].values}", "finite times")
+    return x[dim]
 
 
 def distance_of_curves(x: np.ndarray, y: np.ndarray) -> float:

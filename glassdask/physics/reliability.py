@@ -10,13 +10,17 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import need_dims, need_groups, number, whole_number
+from glassdask.physics.labelled import Values, apply, labelled, takes_datasets
 from glassdask.physics.statistics import groups_of
 
 #: Number of random halvings over which a reliability is averaged.
 SPLITS = 6
 #: Below this reliability, correlations are not corrected, since they are mostly noise.
 MINIMUM_RELIABILITY = 0.25
+#: Correlations and reliabilities may exceed 1 by this, by rounding.
+ROUNDING = 1e-6
 
 
 @takes_datasets("x")
@@ -53,7 +57,9 @@ def split_half_reliability(
         (...,), 1; with `by` it has a dimension with the name of `by`. 0 if the halves are not
         correlated, NaN for less than two replicas or if a half is constant or NaN.
     """
-    need_dims(x, dim, "particle")
+    need_dims(x, dim, "particle", scalar=True)
+    if by is not None:
+        need_groups(by, "particle")
     check_splits(splits)
 
     def block(values: np.ndarray) -> np.ndarray:
@@ -155,8 +161,7 @@ def reliability_of_halves(mean: np.ndarray, difference: np.ndarray, replicas: in
 
 def check_splits(splits: int) -> None:
     """Check that there is at least one halving."""
-    if splits < 1:
-        raise ValueError(f"{splits} splits; expected at least 1")
+    whole_number("splits", splits)
 
 
 @takes_datasets("correlation", "reliability")
@@ -180,8 +185,20 @@ def noise_corrected_correlation(
     DataArray or Dataset
         Dimensionless. NaN below the minimum reliability.
     """
+    need_dims(correlation, logical=False, name="correlation")
+    need_dims(reliability, logical=False, name="reliability")
+    if not 0 <= number("minimum_reliability", minimum_reliability, least=-1.0) <= 1:
+        raise BadArgument(f"minimum_reliability of {minimum_reliability}", "0 to 1")
 
     def block(c: np.ndarray, known: np.ndarray) -> np.ndarray:
+        for name, values, low in (("correlation", c, -1), ("reliability", known, 0)):
+            if ((values < low - ROUNDING) | (values > 1 + ROUNDING)).any():
+                raise BadArgument(
+                    f"a {name} outside {low} to 1",
+                    f"values of {low} to 1",
+                    "Type `gd.noise_corrected_correlation(gd.pearson(a, b), "
+                    "gd.split_half_reliability(b))`.",
+                )
         return noise_corrected_correlation_array(c, known, minimum_reliability)
 
     (found,) = apply(block, [correlation, reliability], [[], []], [[]], vectorize=False)

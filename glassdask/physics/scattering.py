@@ -10,6 +10,8 @@ import xarray as xr
 from numpy.polynomial import Chebyshev, Polynomial
 from scipy.special import j0, y0
 
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import number
 from glassdask.physics.compiled import compiled
 from glassdask.physics.displacement import lengths_squared
 from glassdask.physics.labelled import Values, apply, labelled, takes_datasets
@@ -55,8 +57,8 @@ def self_intermediate_scattering(
         When q is not positive, or `axis` or `dim` is missing.
     """
     squares = lengths_squared(displacement, dim)
-    dimension = displacement.sizes["axis"]
-    check(wave_number, dimension)
+    dimension = int(displacement.sizes["axis"])
+    wave_number = number("wave_number", wave_number, "sigma^-1")
 
     def block(values: np.ndarray) -> np.ndarray:
         return angular_average(values, wave_number, dimension)
@@ -109,10 +111,9 @@ def angular_average(
 
 def check(wave_number: float, dimension: int) -> None:
     """Check that the wave number is positive, and the dimension 2 or 3."""
-    if not 0 < wave_number < np.inf:
-        raise ValueError(f"wave_number of {wave_number}; expected a positive number")
+    number("wave_number", wave_number, "sigma^-1")
     if dimension not in (2, 3):
-        raise ValueError(f"{dimension} dimensions; expected 2 or 3")
+        raise BadArgument(f"{dimension} dimensions", "2 or 3")
 
 
 def _power_series(function: Callable[[np.ndarray], np.ndarray], degree: int) -> np.ndarray:

@@ -9,13 +9,20 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr, ndtri, stdtrit
 
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import (
+    need_dims,
+    need_groups,
+    need_numbers,
+    number,
+    whole_number,
+)
 from glassdask.physics.compiled import compiled
 from glassdask.physics.labelled import (
     Values,
     apply,
     described_as,
     labelled,
-    need_dims,
     takes_datasets,
 )
 
@@ -64,9 +71,10 @@ def mean_with_interval(
     ValueError
         When the level is not between 0 and 1, or there are no resamples or no samples.
     """
+    need_numbers(x)
+    check_samples(x.sizes.get(dim, 1), dim)
     need_dims(x, dim)
     check_bootstrap(confidence, resamples)
-    check_samples(x.sizes[dim], dim)
 
     def block(values: np.ndarray) -> tuple[np.ndarray, ...]:
         found = moments(values)
@@ -110,6 +118,7 @@ def species_means(x: Values, species: xr.DataArray, dim: str = "particle") -> Va
         has NaN.
     """
     need_dims(x, dim)
+    need_groups(species, dim, "species")
     kinds = np.unique(species)
     core, sizes = [[dim], [dim]], {"species": len(kinds)}
     (result,) = apply(means_of_groups, [x, species], core, [["species"]], sizes, vectorize=False)
@@ -194,16 +203,17 @@ def groups_of(values: np.ndarray, group: np.ndarray) -> list[np.ndarray]:
 
 def check_bootstrap(confidence: float, resamples: int) -> None:
     """Check that the confidence level is between 0 and 1, and that there is a resample."""
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence of {confidence}; expected a level between 0 and 1")
-    if resamples < 1:
-        raise ValueError(f"{resamples} resamples; expected at least 1")
+    if not number("confidence", confidence) < 1:
+        raise BadArgument(
+            f"confidence of {confidence}", "a level between 0 and 1", "Type `confidence=0.95`."
+        )
+    whole_number("resamples", resamples)
 
 
 def check_samples(count: int, dim: str = "the last axis") -> None:
     """Check that there is at least one sample."""
     if count < 1:
-        raise ValueError(f"{count} samples along {dim}; expected at least 1")
+        raise BadArgument(f"{count} samples along {dim}", "at least 1")
 
 
 def bootstrap_interval(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from glassdask.base.errors import BadArgument
 from glassdask.physics.compiled import compiled
 from glassdask.physics.configuration import one_indicator
 from glassdask.physics.geometry.inputs import species_numbers, symmetric
@@ -125,7 +126,7 @@ def tong_tanaka_array(
     kinds = species_numbers(species, tessellation.particles)
     lengths = symmetric(reference_length, kinds, "reference_length")
     if (lengths <= 0).any():
-        raise ValueError("reference_length that is not positive; expected lengths in sigma")
+        raise BadArgument("reference_length that is not positive", "lengths in sigma")
     ideal = ideal_angles(lengths, tessellation.dimension)
     theta = _mean_deviation(
         tessellation.position,
@@ -135,7 +136,7 @@ def tong_tanaka_array(
         tessellation.particles,
     )
     if np.isnan(theta).any():
-        raise ValueError(
+        raise BadArgument(
             "reference_length cannot form a triangle (tetrahedron); expected lengths such as "
             "the sums of the radii"
         )

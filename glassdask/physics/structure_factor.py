@@ -12,8 +12,11 @@ import math
 import numpy as np
 import xarray as xr
 
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import need_configuration, number
 from glassdask.physics.geometry.inputs import box_sides, points, species_numbers
 from glassdask.physics.labelled import kinds_of, labelled
+from glassdask.physics.radial_distribution import check_bins as need_bins
 from glassdask.physics.radial_distribution import of_pairs, pair_names, species_pairs
 
 # Number of complex amplitudes in memory at a time: 16 MB.
@@ -51,7 +54,9 @@ def structure_factor(ds: xr.Dataset, bins: int = 100, q_max: float = 20.0) -> xr
         When `bins` is not positive, `q_max` is below 2 pi / L, or (on computation) a position is
         not finite.
     """
-    check_bins(np.asarray(ds["box_length"]), bins, q_max)
+    ds = need_configuration(ds, "gd.structure_factor(ds)", species=True, one_box=True)
+    check_bins(box_sides(ds["box_length"].values, ds.sizes["axis"]), bins, q_max)
+    q_max = float(q_max)
     kinds = kinds_of(ds)
 
     def s(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> np.ndarray:
@@ -70,11 +75,11 @@ def wave_numbers(bins: int, q_max: float) -> np.ndarray:
 
 def check_bins(box_length: np.ndarray, bins: int, q_max: float) -> None:
     """Check that there is a bin, and a wave vector of the box up to `q_max`."""
-    if bins < 1:
-        raise ValueError(f"{bins} bins; expected at least 1")
+    need_bins(bins)
+    number("q_max", q_max, "sigma^-1")
     smallest = 2 * math.pi / float(np.max(box_length))
-    if not smallest <= q_max < math.inf:
-        raise ValueError(f"q_max of {q_max:g}; expected at least 2 pi / L = {smallest:g}")
+    if not smallest <= q_max:
+        raise BadArgument(f"q_max of {q_max:g}", f"at least 2 pi / L = {smallest:g}")
 
 
 def structure_factor_array(

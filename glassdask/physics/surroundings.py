@@ -7,9 +7,10 @@ import math
 import numpy as np
 import xarray as xr
 
+from glassdask.base.errors import BadArgument
 from glassdask.physics.compiled import compiled
 from glassdask.physics.configuration import one_indicator
-from glassdask.physics.geometry.inputs import box_sides, species_numbers
+from glassdask.physics.geometry.inputs import box_sides, need_half_box, species_numbers
 from glassdask.physics.geometry.pairs import pairs_within
 from glassdask.physics.geometry.tessellation import Tessellation
 from glassdask.physics.labelled import renamed_argument, species_number
@@ -117,8 +118,17 @@ def local_density_array(
     """`local_density` of one configuration; `counted` selects counted particles, (particle,)."""
     distance = local_density_distance
     if not distance > BORDER / 2:
-        raise ValueError(f"a distance of {distance:g}; expected more than {BORDER / 2:g} sigma")
+        raise BadArgument(f"a distance of {distance:g}", f"more than {BORDER / 2:g} sigma")
     count, d = np.shape(position)
+    half = float(np.min(box_sides(box_length, d))) / 2
+    need_half_box(
+        distance + BORDER / 2,
+        box_sides(box_length, d),
+        f"distance {distance:g} + border {BORDER / 2:g}",
+        f"Type `gd.local_density(ds, distance={half - BORDER / 2:.4g})` or less."
+        if half > BORDER
+        else "The box is too small for it.",
+    )
     total = np.zeros(count)
     for pairs in pairs_within(position, box_length, distance + BORDER / 2):
         weight = np.clip(0.5 + (distance - pairs.distance) / BORDER, 0, 1)
@@ -175,8 +185,17 @@ def pair_entropy_array(
     """`pair_entropy` of one configuration, (particle,), kB."""
     distance, width = pair_entropy_distance, pair_entropy_width
     if not (distance > 0 and width > 0):
-        raise ValueError(f"distance {distance:g} and width {width:g}; expected positive lengths")
+        raise BadArgument(f"distance {distance:g} and width {width:g}", "positive lengths")
     count, d = np.shape(position)
+    half = float(np.min(box_sides(box_length, d))) / 2
+    need_half_box(
+        distance + _WIDTHS * width,
+        box_sides(box_length, d),
+        f"distance {distance:g} + {_WIDTHS:g} widths of {width:g}",
+        f"Type `gd.pair_entropy(ds, distance={half - _WIDTHS * width:.4g})` or less."
+        if half > _WIDTHS * width
+        else f"Type `gd.pair_entropy(ds, {half / 2:.4g}, width={half / 4 / _WIDTHS:.4g})`.",
+    )
     kinds = species_numbers(species, count)
     density = np.bincount(kinds) / float(np.prod(box_sides(box_length, d)))
     points = math.ceil(distance / width * _POINTS_A_WIDTH)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from glassdask.physics.labelled import Values, apply, labelled, need_dims, takes_datasets
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import need_dims, whole_number
+from glassdask.physics.labelled import Values, apply, labelled, takes_datasets
+from glassdask.physics.relaxation import times_of
 from glassdask.physics.statistics import moments
 
 
@@ -42,10 +45,17 @@ def four_point_susceptibility(
         (...,), 1. NaN for less than two trajectories, or two starts.
     """
     dims = [dim] if starts is None else [starts, dim]
-    need_dims(overlap, *dims)
+    need_dims(overlap, *dims, scalar=True, logical=False, name="overlap")
+    particles = whole_number("particles", particles)
     kernel = four_point_susceptibility_array if starts is None else susceptibility_of_starts
 
     def block(values: np.ndarray) -> np.ndarray:
+        if ((values < 0) | (values > 1)).any():
+            raise BadArgument(
+                "values outside 0 to 1",
+                "the overlap Q(t) of each trajectory",
+                "Type `gd.four_point_susceptibility(gd.overlap(displacement), particles)`.",
+            )
         return kernel(values, particles)
 
     (found,) = apply(block, [overlap], [dims], [[]], vectorize=False)
@@ -84,8 +94,8 @@ def peak_in_time(x: Values, dim: str = "time") -> xr.Dataset:
     Dataset
         (...,): `time` and `height`, in the units of the times and of `x`. NaN if all values are.
     """
-    need_dims(x, dim)
-    time = x[dim]
+    need_dims(x, dim, scalar=True, logical=False)
+    time = times_of(x, dim)
 
     def block(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return peak_in_time_array(values, time.values)

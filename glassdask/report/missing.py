@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import xarray as xr
 
+from glassdask.base.attributes import texts
 from glassdask.campaign import Campaign
 from glassdask.store import records
 from glassdask.store.records import State
@@ -22,7 +23,7 @@ def sentences(results: xr.Dataset, campaign: Campaign) -> Iterator[str]:
     campaign : Campaign
         Its path and its incomplete stages appear in the commands.
     """
-    lacking = [str(name) for name in results.attrs["missing"]]
+    lacking = texts(results.attrs["missing"])
     for state, others in (("liquid", "glasses"), ("glass", "liquids")):
         if state in lacking:
             yield (

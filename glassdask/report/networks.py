@@ -84,7 +84,8 @@ def dynamics(data: ReportData) -> np.ndarray:
 def accuracy(data: ReportData, state: str) -> np.ndarray:
     """Test accuracy of every network, (network,), also if it has not learnt; empty for one."""
     found = data.group("explanations").attrs.get("test_accuracy_by_network", [])
-    return np.array([one[layout.STATES.index(state)] for one in found] if len(found) > 1 else [])
+    table = np.array(found, dtype=float).reshape(-1, len(layout.STATES))
+    return table[:, layout.STATES.index(state)] if len(table) > 1 else np.array([])
 
 
 def spread(values: np.ndarray) -> float:

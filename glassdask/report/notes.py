@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import xarray as xr
 
+from glassdask.base.attributes import texts
 from glassdask.report import paper
 from glassdask.report.data import FEW
 from glassdask.report.lines import NOT_LEARNT, Line, each_network, lines, note_on_networks
@@ -86,7 +87,7 @@ def _correlation(line: Line, results: xr.Dataset) -> list[str]:
     if not gamma:
         return notes
     notes.append(note_on_networks(line, results))
-    if line.left_out and "test" not in results.attrs["explained_splits"]:
+    if line.left_out and "test" not in texts(results.attrs["explained_splits"]):
         notes.append("[explain] splits leaves out the test split")
     elif line.left_out:
         notes.append(f"snapshots with constant Γ, left out: {line.left_out:.0f}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from distributed import Future, KilledWorker
 
-from glassdask.base.errors import GlassdaskError, StageFailed
+from glassdask.base.errors import BadArgument, GlassdaskError, StageFailed
 from glassdask.base.progress import Progress
 from glassdask.campaign import Campaign
 from glassdask.run.cluster import Cluster
@@ -41,8 +41,6 @@ def _checked(future: Future, result: Any, what: str, where: str) -> Any:
     try:
         # `future.result` of a finished task would wait for its worker, which may be gone
         return future.result() if future.status in ("error", "cancelled") else result
-    except GlassdaskError:
-        raise
     except KilledWorker as error:
         raise StageFailed(
             f"{what} killed every worker process that tried {where}",
@@ -51,6 +49,8 @@ def _checked(future: Future, result: Any, what: str, where: str) -> Any:
             "crashes. Finished work is kept; type the same command to continue.",
         ) from error
     except Exception as error:
+        if isinstance(error, GlassdaskError) and not isinstance(error, BadArgument):
+            raise
         raise StageFailed(
             f"{what} failed on {where}: {type(error).__name__}: {error}",
             then="Finished work is kept; correct the cause and type the same command again.",

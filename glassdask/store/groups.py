@@ -22,6 +22,7 @@ from zarr.codecs import ZstdCodec
 from zarr.storage import LocalStore
 
 from glassdask.base import files
+from glassdask.base.attributes import savable
 from glassdask.store.layout import Array, Group
 from glassdask.store.manifest import damage_named
 from glassdask.store.stage import STAGES
@@ -135,6 +136,7 @@ def write_group(store: Path, name: str, dataset: xr.Dataset, provenance: str) ->
         As for `create_group`.
     """
     whole = dataset.copy()
+    whole.attrs = savable(whole.attrs)
     for variable in whole.variables.values():
         variable.attrs["provenance"] = provenance
     with _built(store, name) as building:
@@ -191,7 +193,7 @@ def _build(building: Path, group: Group, attributes: dict[str, Any], provenance:
             name: (c.dims, _text(c.values), _described(c.units, c.long_name, provenance))
             for name, c in group.coordinates.items()
         },
-        attrs=group.attributes | attributes,
+        attrs=savable(group.attributes | attributes),
     )
     _write(coordinates, building)
     root = zarr.open_group(building, mode="a")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glassdask.base.attributes import savable
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.store import manifest, records
 from glassdask.store.manifest import DAMAGE
@@ -23,14 +25,23 @@ def locate(path: str | Path) -> Path:
     UsageError
         When there is no store.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise UsageError(
+            f"a path of the type {type(path).__name__}",
+            "a campaign folder, or its store.zarr",
+            'Type `gd.open("my-glass")`.',
+        )
     folder = Path(path)
     for candidate in (folder, folder / "store.zarr"):
         if (candidate / "zarr.json").is_file():
             return candidate
+    shown, begun = shlex.quote(str(folder)), (folder / "campaign.toml").is_file()
     raise UsageError(
         f"no store in {folder}",
         "a campaign folder, or its store.zarr",
-        f"Type `glassdask run {folder}` to make one.",
+        f"Type `glassdask run {shown}` to make one."
+        if begun
+        else f"Type `glassdask new {shown} --model kam --preset quick`, then run it.",
     )
 
 
@@ -47,7 +58,8 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
     Returns
     -------
     xarray.DataTree
-        One node for each group; the README describes them.
+        One node for each group; the README describes them. Each can be saved by `to_netcdf` and
+        `to_zarr`.
 
     Raises
     ------
@@ -63,7 +75,13 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
     store = locate(path)
     check_files(store)
     try:
-        return xr.open_datatree(str(store), engine="zarr", chunks=chunks, consolidated=False)
+        tree = xr.open_datatree(str(store), engine="zarr", chunks=chunks, consolidated=False)
+        for node in tree.subtree:
+            # chunks and codecs of the store do not fit other Dask chunks or formats
+            ds = node.to_dataset(inherit=False).drop_encoding()
+            ds.attrs = savable(ds.attrs)  # earlier versions stored what netCDF does not
+            node.dataset = ds
+        return tree
     except DAMAGE as error:
         raise StageFailed(
             f"{store} cannot be opened ({error})",

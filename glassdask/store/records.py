@@ -7,11 +7,12 @@ import uuid
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Json, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Json, ValidationError
 
 from glassdask.base import files
+from glassdask.base.attributes import decoded, savable
 from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign
 from glassdask.campaign.campaign import SILENT
@@ -36,6 +37,16 @@ class _Inputs(BaseModel):
     upstream: dict[str, str | None]
 
 
+def _flag(value: Any) -> Any:
+    """True and False, which groups of the store have as 1 and 0."""
+    return bool(value) if type(value) is int and value in (0, 1) else value
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+#: Fields that `savable` writes in another form.
+_CODED = ("complete", "partial", "options", "states", "learnt", "learnt_by_network")
+
+
 class _Record(BaseModel):
     """The fields of a record that other stages rely on; it has more."""
 
@@ -46,15 +57,15 @@ class _Record(BaseModel):
     campaign_hash: str
     inputs: Json[_Inputs]
     token: str
-    complete: bool
+    complete: Flag
     created: str
     finished: str = ""
-    partial: bool = False
-    options: dict[str, bool] = {}
+    partial: Flag = False
+    options: Annotated[dict[str, Flag], BeforeValidator(decoded)] = {}
     source: Literal["import"] | None = None
-    states: list[Literal["liquid", "glass"]] = []
-    learnt: bool = False
-    learnt_by_network: list[bool] = []
+    states: Annotated[list[Literal["liquid", "glass"]], BeforeValidator(decoded)] = []
+    learnt: Flag = False
+    learnt_by_network: list[Flag] = []
     reason: str | None = None
     failed_runs: int = 0
 
@@ -82,13 +93,14 @@ def read_in(folder: Path, stage: str) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         record = dict(content["attributes"] if path.name == "zarr.json" else content)
-        if _Record.model_validate(record).stage != stage:
+        known = _Record.model_validate(record)
+        if known.stage != stage:
             raise ValueError(f"it belongs to {record['stage']}")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise Damaged(folder, stage, f"{path} is not its record ({_problem(error)})") from None
-    return record
+    return record | {name: getattr(known, name) for name in _CODED if name in record}
 
 
 def _problem(error: Exception) -> str:
@@ -107,7 +119,10 @@ def update(campaign: Campaign, stage: str, changes: dict[str, Any]) -> None:
 def _updated(campaign: Campaign, stage: str, changes: dict[str, Any]) -> str:
     path = campaign.path / STAGES[stage].home
     content = json.loads(path.read_text(encoding="utf-8"))
-    (content["attributes"] if path.name == "zarr.json" else content).update(changes)
+    if path.name == "zarr.json":
+        content["attributes"].update(savable(changes))
+    else:
+        content.update(changes)
     return json.dumps(content, indent=2)
 
 

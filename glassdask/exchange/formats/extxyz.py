@@ -177,7 +177,8 @@ def write(path: Path, particles: Iterable[Particles]) -> None:
                 _DIMENSION: frame.dimension,
                 _NAMES: " ".join(frame.names),
             } | dict(frame.about)
-            pairs = (f"{key}={_quoted(value)}" for key, value in about.items())
+            # ASE takes what follows an empty text for its value
+            pairs = (f"{key}={_quoted(value)}" for key, value in about.items() if value != "")
             file.write(f"{len(frame.ids)}\n{' '.join(pairs)}\n")
             columns = [kinds, *position.T, frame.ids, *frame.all_columns.values()]
             file.writelines(lines_of(columns))
@@ -185,7 +186,9 @@ def write(path: Path, particles: Iterable[Particles]) -> None:
 
 def _quoted(value: Any) -> str:
     if isinstance(value, str):
-        plain = value.replace('"', "'").replace("\n", " ")
         # some programs do not expect quotes around Properties
-        return plain if re.fullmatch(r"[\w:.+-]+", plain) else f'"{plain}"'
+        if re.fullmatch(r"[\w:.+-]+", value):
+            return value
+        text = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+        return f'"{text}"'
     return repr(value)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import refuse_masked, square
+
 
 def box_sides(box_length: float | np.ndarray, dimension: int) -> np.ndarray:
     """Sides of the box, (axis,), sigma.
@@ -14,12 +17,13 @@ def box_sides(box_length: float | np.ndarray, dimension: int) -> np.ndarray:
     ValueError
         When their number is wrong, or one is not positive.
     """
+    refuse_masked("box_length", box_length)
     given = np.asarray(box_length, dtype=float)
     if given.shape not in ((), (dimension,)):
-        raise ValueError(f"box_length {given.shape}; expected one length, or {dimension}")
+        raise BadArgument(f"box_length {given.shape}", f"one length, or {dimension}")
     sides = np.array(np.broadcast_to(given, (dimension,)))
     if not ((sides > 0) & np.isfinite(sides)).all():
-        raise ValueError(f"box_length {sides.tolist()}; expected positive lengths")
+        raise BadArgument(f"box_length {sides.tolist()}", "positive lengths")
     return sides
 
 
@@ -31,12 +35,13 @@ def points(position: npt.ArrayLike) -> np.ndarray:
     ValueError
         When they are not in two or three dimensions, or one is not finite.
     """
+    refuse_masked("position", position)
     # always a copy, since numba compiles again for read-only arrays
     place = np.array(position, dtype=float, order="C")
     if place.ndim != 2 or place.shape[1] not in (2, 3):
-        raise ValueError(f"positions {place.shape}; expected (particle, 2) or (particle, 3)")
+        raise BadArgument(f"positions {place.shape}", "(particle, 2) or (particle, 3)")
     if not np.isfinite(place).all():
-        raise ValueError("positions that are not finite; expected finite ones")
+        raise BadArgument("positions that are not finite", "finite ones")
     return place
 
 
@@ -51,7 +56,11 @@ def in_box(position: npt.ArrayLike, box_length: float | np.ndarray) -> tuple[np.
     place = points(position)
     sides = box_sides(box_length, place.shape[1])
     if not ((place >= 0) & (place < sides)).all():
-        raise ValueError("positions outside the box; expected them wrapped to [0, L)")
+        raise BadArgument(
+            "positions outside the box",
+            "them wrapped to [0, L)",
+            'Type `ds["position"] = ds.position % ds.box_length`; gd.from_arrays does it, too.',
+        )
     return place, sides
 
 
@@ -63,12 +72,15 @@ def species_numbers(species: npt.ArrayLike, count: int) -> np.ndarray:
     ValueError
         When their number is wrong, or one is not a whole number from 0.
     """
+    refuse_masked("species", species)
     given = np.asarray(species)
+    if given.dtype.kind not in "biuf" or not np.isfinite(given).all():
+        raise BadArgument(f"species of type {given.dtype}, or not finite", "0, 1, ...")
     kinds = np.array(given, dtype=np.int64)
     if kinds.shape != (count,):
-        raise ValueError(f"species {kinds.shape} for {count} particles; expected one each")
+        raise BadArgument(f"species {kinds.shape} for {count} particles", "one each")
     if (kinds < 0).any() or (kinds != given).any():
-        raise ValueError("species that are not whole numbers from 0; expected 0, 1, ...")
+        raise BadArgument("species that are not whole numbers from 0", "0, 1, ...")
     return kinds
 
 
@@ -80,13 +92,38 @@ def symmetric(matrix: npt.ArrayLike, kinds: np.ndarray, name: str) -> np.ndarray
     ValueError
         When it is too small, not square, not symmetric or not finite.
     """
-    given = np.array(matrix, dtype=float, order="C")
+    given = square(name, matrix)
     count = int(np.max(kinds, initial=0)) + 1
-    if given.ndim != 2 or given.shape[0] != given.shape[1] or len(given) < count:
-        raise ValueError(f"{name} of shape {given.shape}; expected at least {(count, count)}")
+    if len(given) < count:
+        raise BadArgument(f"{name} of shape {given.shape}", f"at least {(count, count)}")
     if not np.isfinite(given).all() or not np.array_equal(given, given.T):
-        raise ValueError(f"{name} is not symmetric; expected the same for both orders of a pair")
+        raise BadArgument(f"{name} is not symmetric", "the same for both orders of a pair")
     return given
+
+
+def need_half_box(distance: float, box_length: np.ndarray, what: str = "", then: str = "") -> None:
+    """Check that a distance is positive and at most half the box, as minimum images need it.
+
+    Parameters
+    ----------
+    distance : float
+        sigma.
+    box_length : ndarray
+        Sides of the box, sigma.
+    what, then : str
+        Of what the distance is the sum, and what to type if it is too long.
+
+    Raises
+    ------
+    BadArgument
+    """
+    shortest = float(np.min(box_length))
+    if not 0 < distance <= shortest / 2:
+        raise BadArgument(
+            f"a distance of {distance:g}{what and f' ({what})'} in a box of {shortest:g}",
+            f"at most half the box, {shortest / 2:g}",
+            then,
+        )
 
 
 def largest_distance(box_length: np.ndarray, r_max: float | None = None) -> float:
@@ -100,5 +137,9 @@ def largest_distance(box_length: np.ndarray, r_max: float | None = None) -> floa
     half = float(np.min(box_length)) / 2
     end = min(5.0, 0.999 * half) if r_max is None else float(r_max)
     if not 0 < end < half:
-        raise ValueError(f"r_max of {end:g}; expected less than half the box, {half:g}")
+        raise BadArgument(
+            f"r_max of {end:g}",
+            f"less than half the box, {half:g}",
+            f"Type `r_max={0.99 * half:.4g}`, or leave it out.",
+        )
     return end

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from glassdask.base.errors import BadArgument
 from glassdask.physics.compiled import compiled
-from glassdask.physics.geometry.inputs import in_box
+from glassdask.physics.geometry.inputs import in_box, need_half_box
 
 # Number of pairs per block, 16 bytes each, so that they fit into the cache.
 _MOST_PAIRS = 1 << 16
@@ -57,10 +58,7 @@ def pairs_within(
     """
     position, length = in_box(position, box_length)
     count, d = position.shape
-    if not 0 < largest <= length.min() / 2:
-        raise ValueError(
-            f"a distance of {largest:g} in a box of {length.min():g}; expected at most half the box"
-        )
+    need_half_box(largest, length)
     cells = np.maximum(1, (length / largest).astype(np.int64))
     # at most as many cells as particles
     cells = np.minimum(cells, max(1, int(count ** (1 / d))))
@@ -71,7 +69,7 @@ def pairs_within(
         high, *block = _block(placed, length, cells, start, order, largest, low, _MOST_PAIRS)
         pairs = Pairs(*block)
         if distinct and (pairs.distance == 0).any():
-            raise ValueError("particles at the same place; expected distinct positions")
+            raise BadArgument("particles at the same place", "distinct positions")
         yield pairs
         low = high
 

@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 
+from glassdask.base.errors import BadArgument
 from glassdask.physics.compiled import compiled
 from glassdask.physics.geometry.cells import Cells, voronoi_cells
 from glassdask.physics.geometry.delaunay import INFINITY, delaunay
@@ -107,18 +108,18 @@ def tessellate(position: np.ndarray, box_length: float | np.ndarray) -> Tessella
         (nearly) coincide.
     """
     if not len(position):
-        raise ValueError("no particles; expected at least one")
+        raise BadArgument("no particles", "at least one")
     position, length = in_box(position, box_length)
     ordered = position[np.lexsort(position.T)]
     if (ordered[1:] == ordered[:-1]).all(axis=1).any():
-        raise ValueError("particles at the same place; expected distinct positions")
+        raise BadArgument("particles at the same place", "distinct positions")
     spacing = (float(np.prod(length)) / len(position)) ** (1 / len(length))
     lattice = np.diag(length)
     found = _widened(position, lattice, spacing)
     if found is None:
         found = _widened(*_joggled(position, lattice, spacing), spacing)
     if found is None:
-        raise ValueError(
+        raise BadArgument(
             "particles too close for a periodic triangulation; expected larger distances"
         )
     return found
