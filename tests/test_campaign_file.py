@@ -86,7 +86,7 @@ def test_the_paper_preset_holds_the_numbers_of_the_paper(tmp_path: Path) -> None
         ("system.model='ka'", "expected one of 'abm'"),
         ("system.particles=20", "cutoff, 2.5 sigma, exceeds half the box"),
         ("quench.split={train=139,validation=1,test=0}", "split.test = 0; expected a number >= 1"),
-        ("quench.runs=50", "split adds up to 140"),
+        ("quench.split.train=50", "split adds up to 90"),
         ("propensity.configurations=27", "the test split has 26 runs"),
         ("propensity.replicas=1000000000", "distinct velocity seeds"),
         ("propensity.replicas=1", "expected a number >= 2"),
@@ -138,7 +138,7 @@ def test_images_have_one_channel_by_default(folder: Path) -> None:
 
 def test_one_test_run_leaves_one_glass_to_start_from(folder: Path) -> None:
     one = ["quench.runs=30", "quench.split={train=20,validation=9,test=1}"]
-    with pytest.raises(UsageError, match=r"the test split has 1 runs; expected 1\. Lower"):
+    with pytest.raises(UsageError, match=r"the test split has 1 runs; expected 1\. Type"):
         load(folder, [*one, "propensity.configurations=2"])
 
 

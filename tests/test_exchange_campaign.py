@@ -287,7 +287,7 @@ def three_species() -> xr.Dataset:
         (mixture, {"model": "ka3d"}, "configurations in 2D, and model ka3d in 3D"),
         (lambda: mixture().assign_coords(box_length=("axis", [SIDE, SIDE + 1])), {"model": "kam"},
          "expected equal sides"),
-        (mixture, {"model": "kam", "overrides": ["quench.runs=5"]}, "split adds up to 4"),
+        (mixture, {"model": "kam", "overrides": ["quench.runs=5"]}, "4 in the configurations"),
         (mixture, {"model": "kam", "overrides": ["system.particles=90"]}, "= 90 in --set, 100 in"),
         (mixture, {"model": "kam", "overrides": ["system.density=1.0"]}, "a box of side 9.1287"),
         (lambda: mixture().map(lambda x: x * 0), {"model": "kam"}, "at the same place"),

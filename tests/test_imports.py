@@ -28,6 +28,7 @@ FLOORS = (
     "glassdask.accessor",
     "glassdask",
     "glassdask.cli",
+    "glassdask.__main__",
 )
 
 

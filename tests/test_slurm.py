@@ -204,7 +204,9 @@ SLOW = (*TINY, "quench.cooling_rate=0.004", "hpc.restart_interval=1.0")
 
 def processes(pattern: str) -> list[int]:
     """Processes of Python whose command line has this pattern, the oldest first."""
-    found = subprocess.run(["pgrep", "-f", "--", pattern], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["pgrep", "-f", "--", pattern], capture_output=True, text=True, check=False
+    )
     numbers = map(int, found.stdout.split())
     return [n for n in numbers if b"python" in Path(f"/proc/{n}/cmdline").read_bytes()[:200]]
 
