@@ -105,19 +105,22 @@ def test_edited_positions_of_gsd_replace_the_exact_ones(tmp_path):
     np.testing.assert_allclose(moved[1:], frame.position[1:], atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["extxyz", "dump"])
-def test_ase_reads_what_is_written(tmp_path, kind):
+@pytest.mark.parametrize(("kind", "dimension"), [("extxyz", 2), ("extxyz", 3), ("dump", 3)])
+def test_ase_reads_what_is_written(tmp_path, kind, dimension):
     from ase.io import read
 
-    frames = [particles(3, seed=k, length=[4.0] * 3, energy_like=np.arange(7.0)) for k in range(3)]
+    side = [4.0] * dimension
+    frames = [
+        particles(dimension, seed=k, length=side, energy_like=np.arange(7.0)) for k in range(3)
+    ]
     path = write(tmp_path / "x", kind, frames)
     found = read(path, ":", format={"extxyz": "extxyz", "dump": "lammps-dump-text"}[kind])
     assert len(found) == 3
     for atoms, frame in zip(found, frames, strict=True):
-        np.testing.assert_array_equal(atoms.positions, frame.position)
-        np.testing.assert_array_equal(atoms.cell.lengths(), frame.length)
+        np.testing.assert_array_equal(atoms.positions, frame.spatial)
+        np.testing.assert_array_equal(atoms.cell.lengths()[:dimension], frame.length)
         np.testing.assert_array_equal(atoms.arrays["type"], frame.species + 1)
-        assert atoms.pbc.all()
+        assert atoms.pbc[:dimension].all()
         if kind == "extxyz":
             np.testing.assert_array_equal(atoms.arrays["energy_like"], np.arange(7.0))
             assert atoms.info["a"] == "b"

@@ -158,17 +158,21 @@ def write(path: Path, particles: Iterable[Particles]) -> None:
     """Columns species or type from 1, pos, id and all others.
 
     If all names are chemical symbols, they are the column `species`. Otherwise the column `type`
-    has numbers and the comment line the names, since ASE reads no other names as species; in 2D,
-    there is then no z, which tells OVITO that it is in 2D, and which ASE does not read.
+    has numbers and the comment line the names, since ASE reads no other names as species. In 2D,
+    pos has no z, which tells OVITO that it is in 2D; `positions`, the last columns, have z = 0 for
+    ASE, which reads no others.
     """
     chemical = set(need("ase.data").chemical_symbols[1:])
     with path.open("w", encoding="utf-8") as file:
         for frame in particles:
             symbols = frame.symbols or (frame.names if set(frame.names) <= chemical else None)
             kinds = np.array(symbols)[frame.species] if symbols else frame.species + 1
-            position = frame.spatial if symbols else frame.position
-            titles = ["species:S:1" if symbols else "type:I:1", f"pos:R:{position.shape[1]}"]
+            titles = ["species:S:1" if symbols else "type:I:1", f"pos:R:{frame.dimension}"]
             titles += ["id:I:1", *(f"{name}:R:1" for name in frame.all_columns)]
+            columns = [kinds, *frame.position.T, frame.ids, *frame.all_columns.values()]
+            if frame.dimension == 2:
+                titles.append("positions:R:3")
+                columns.extend(frame.spatial.T)
             sides = [*frame.length.tolist(), *[1.0] * (3 - frame.dimension)]
             about = {
                 "Lattice": " ".join(map(repr, np.diag(sides).ravel().tolist())),
@@ -180,7 +184,6 @@ def write(path: Path, particles: Iterable[Particles]) -> None:
             # ASE takes what follows an empty text for its value
             pairs = (f"{key}={_quoted(value)}" for key, value in about.items() if value != "")
             file.write(f"{len(frame.ids)}\n{' '.join(pairs)}\n")
-            columns = [kinds, *position.T, frame.ids, *frame.all_columns.values()]
             file.writelines(lines_of(columns))
 
 
