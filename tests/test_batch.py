@@ -22,7 +22,7 @@ from glassdask.base.errors import (
     StageHeld,
     UsageError,
 )
-from glassdask.batch import SCHEDULERS, script, submitted, submitting
+from glassdask.batch import SCHEDULERS, script, submitted, submitting, watching
 from glassdask.batch.chain import (
     as_script,
     chain,
@@ -465,3 +465,46 @@ def test_a_definite_error_is_not_tried_again(tmp_path: Path, code: int) -> None:
 def test_the_reason_names_memory_after_a_kill(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", TINY)
     assert "[train] memory" in in_process("put-back", "train", str(folder), "137").stdout
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Required node not available (down, drained or reserved)",
+        "Requested nodes are busy",
+        "Nodes required for job are DOWN, DRAINED or reserved for jobs in other partitions",
+    ],
+)
+def test_nodes_that_are_not_available_now_are_a_warning(
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    campaign = load(new(tmp_path / "c", "kam", TINY))
+    site = tmp_path / "site.toml"
+    site.write_text("[quench]\nranks = 3\n")
+    trial = f"case $* in *--test-only*) echo 'allocation failure: {reason}' >&2; exit 1;; esac"
+    asked = fakes(tmp_path, monkeypatch, squeue="true", sbatch=f"{trial}; echo $$")
+    submitting.submit(campaign, load_profile(site), site)
+    said = capsys.readouterr().err
+    assert "--ntasks=3" in said
+    assert "will wait" in said
+    assert "--test-only" not in asked.read_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize("reason", ["JobHeldUser", "launch_failed_requeued_held"])
+def test_a_held_job_is_shown_with_what_to_type(
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    campaign = load(new(tmp_path / "c", "kam", TINY))
+    site = tmp_path / "site.toml"
+    site.touch()
+    line = f"7|PENDING|{reason}|||0|0|{job_name(campaign, 'quench')}|"
+    fakes(tmp_path, monkeypatch, squeue=f"echo '{line}'", sbatch="echo $$")
+    assert "type `scontrol release 7`" in "".join(watching.Jobs(campaign).remarks())
+    submitting.submit(campaign, load_profile(site), site)
+    assert "type `scontrol release 7`" in capsys.readouterr().err

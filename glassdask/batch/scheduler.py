@@ -142,6 +142,10 @@ class Scheduler(ABC):
             When the scheduler does not answer.
         """
 
+    def advice(self, job: Queued) -> str:
+        """What to do about a job that does not start by itself; empty: wait."""
+        return ""
+
     @abstractmethod
     def cancel(self, *numbers: str) -> None:
         """Cancel jobs; ended ones are no error.

@@ -67,6 +67,16 @@ for ((k = 0; k < ${SLURM_RESTART_COUNT:-0}; k++)); do srun --ntasks=1 true || tr
         done = run(*words, environment=self.outside(dict(os.environ)), patience=patience)
         return [parse_job(line) for line in done.splitlines() if line.strip()]
 
+    def advice(self, job: Queued) -> str:
+        """See `Scheduler.advice`."""
+        if job.reason == "JobHeldAdmin":
+            return "held by an administrator: ask the site"
+        if "held" in job.reason.lower():
+            return f"held; type `scontrol release {job.number}`"
+        if job.reason.startswith("ReqNodeNotAvail"):
+            return "waits for nodes that are down, drained or reserved; `sinfo -R` shows why"
+        return ""
+
     def cancel(self, *numbers: str) -> None:
         """See `Scheduler.cancel`."""
         run("scancel", *numbers, environment=self.outside(dict(os.environ)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 import tempfile
@@ -25,6 +26,8 @@ from glassdask.store import jobs, locks, records
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
+#: What a scheduler says of a job that cannot start now, and that it accepts.
+_LATER = re.compile(r"not available \(down|nodes? .*(busy|drained)|reserv|maintenance", re.I)
 #: Seconds for cancelled jobs to save their runs and leave the queue.
 LEAVING = 90.0
 
@@ -71,6 +74,9 @@ def submit(
     with locks.hold(campaign, "submit"):
         scheduler = named(profile.site.scheduler)
         waiting = [job for job in in_queue(campaign, scheduler) if not job.is_over]
+        for job in waiting:
+            if advice := scheduler.advice(job):
+                warn(f"job {job.number} ({job.name}): {advice}")
         numbers = {job.name: job.number for job in waiting}
         stale = _stale(campaign, start_over)
         planned = chain(campaign, profile, tuple(numbers))
@@ -129,10 +135,19 @@ def _warn(campaign: Campaign, profile: Profile, planned: tuple[Job, ...]) -> Non
 
 
 def _try(planned: tuple[Job, ...], variables: dict[str, str]) -> None:
-    """Let the scheduler check all jobs before any is submitted, if it can."""
+    """Let the scheduler check all jobs before any is submitted, if it can.
+
+    It is no error that the nodes are not available now: the jobs wait in the queue.
+    """
     for job in planned:
         if trial := job.trial():
-            _submit(job, trial, variables)
+            try:
+                _submit(job, trial, variables)
+            except StageFailed as error:
+                if not _LATER.search(str(error)):
+                    raise
+                asked = " ".join(word for option in job.options for word in option)
+                warn(f"{str(error).partition(';')[0]}: it will wait in the queue ({asked})")
 
 
 def _refuse_second(

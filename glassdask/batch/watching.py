@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from glassdask.base.errors import GlassdaskError
 from glassdask.batch.queue import Queued
-from glassdask.batch.submitted import Submitted, in_queue, last_jobs
+from glassdask.batch.submitted import Submitted, in_queue, last_jobs, scheduler_of
 from glassdask.campaign import Campaign
 from glassdask.store import records
 from glassdask.store.records import State
@@ -62,6 +62,8 @@ class Jobs:
             if records.state(campaign, name) in (State.COMPLETE, State.CHANGED):
                 continue
             if queued is not None and not queued.is_over:
+                if advice := scheduler_of(campaign).advice(queued):
+                    yield f"job {job.number} ({name}): {advice}"
                 continue
             ended = True
             what = str(queued) if queued else f"submitted {job.time}, has left the queue"
