@@ -9,13 +9,11 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 from mpi4py import MPI
 
-from glassdask.base import files
 from glassdask.base.errors import GlassdaskError, StoppedEarly, as_stage_error
 from glassdask.base.logs import LOG_VARIABLE, open_log, warn
 from glassdask.base.terminal import print_anything
@@ -23,7 +21,7 @@ from glassdask.base.walltime import FORMS, seconds_to_work
 from glassdask.batch.scheduler import time_left
 from glassdask.campaign import Campaign, load
 from glassdask.run.child import PARENT_VARIABLE, parent_lives, started
-from glassdask.run.mpi import ABORTED, AGAIN, exit_path
+from glassdask.run.mpi import ABORTED, AGAIN, leave_word
 from glassdask.store import jobs, locks, owners, records
 from glassdask.store.stage import STAGES, stage_folder
 from hpc import leftovers, spool
@@ -85,7 +83,7 @@ def main() -> int:
         try:
             return replay(campaign, options.stage, options.replay, world)
         except GlassdaskError as error:  # raised on all ranks
-            return _refuse(error, world)
+            return _refuse(error, world, options)
     group = split(world, campaign.file.hpc.ranks_per_run)
     Listener.restart_interval = campaign.file.hpc.restart_interval
     if world.Get_rank() == 0:
@@ -111,12 +109,14 @@ def _begin(
             check_world(world, options.ranks, campaign.file.hpc.ranks_per_run)
         return campaign, None if seconds is None else time.monotonic() + seconds
     except GlassdaskError as error:
-        return _refuse(error, world)
+        return _refuse(error, world, options)
 
 
-def _refuse(error: GlassdaskError, world: MPI.Intracomm) -> int:
+def _refuse(error: GlassdaskError, world: MPI.Intracomm, options: argparse.Namespace) -> int:
     """Print an error once, also if the ranks did not form one world; returns the exit code."""
-    if world.Get_rank() == 0 and os.environ.get("SLURM_PROCID", "0") == "0":
+    if world.Get_rank() == 0 and PARENT_VARIABLE in os.environ:
+        leave_word(options.folder, options.stage, error.exit_code, f"Error: {error}")
+    elif world.Get_rank() == 0 and os.environ.get("SLURM_PROCID", "0") == "0":
         print(f"Error: {error}", file=sys.stderr, flush=True)
     return error.exit_code
 
@@ -204,13 +204,14 @@ def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
     """Dismiss the workers; if some hang inside LAMMPS, abort MPI."""
     manager.dismiss(code)
     if manager.any_lost:
-        # a parent prints it, since launchers may lose what is printed before an abort
-        tell = logger.warning if PARENT_VARIABLE in os.environ else warn
-        tell(f"{manager.work.stage}: {ABORTED}")
-        # Slurm replaces the exit code of an abort
-        with suppress(OSError):  # the folder may be gone
-            path = exit_path(manager.work.folder.parent.parent, manager.work.stage)
-            files.replace(path, str(code))
+        said = f"{manager.work.stage}: {ABORTED}"
+        if PARENT_VARIABLE in os.environ:
+            # Slurm replaces the exit code of an abort, and may lose what is printed before it
+            logger.warning(said)
+            folder = manager.work.folder.parent.parent
+            leave_word(folder, manager.work.stage, code, f"Warning: {said}")
+        else:
+            warn(said)
         _flush()
         world.Abort(code)
     return code

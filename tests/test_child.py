@@ -14,6 +14,7 @@ from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign import new_campaign
 from glassdask.run import mpi
 from glassdask.run.child import follow
+from glassdask.run.leaked import launcher_variables
 
 pytestmark = pytest.mark.processes
 
@@ -50,11 +51,11 @@ def test_ranks_start_beside_the_variables_of_a_job_without_its_scheduler(
 ) -> None:
     only_python(monkeypatch, **job)
     words = [str(MPIEXEC), "-n", "2", sys.executable, "-c", "print('here')"]
-    environment = os.environ | mpi.without_scheduler()
+    environment = os.environ | launcher_variables()
     done = subprocess.run(
         words, env=environment, timeout=60, check=True, capture_output=True, text=True
     )
-    assert done.stdout.split() == ["here", "here"]
+    assert done.stdout.count("here") == 2
 
 
 def test_the_variables_of_a_job_on_two_nodes_without_its_scheduler_are_refused(
@@ -62,7 +63,21 @@ def test_the_variables_of_a_job_on_two_nodes_without_its_scheduler_are_refused(
 ) -> None:
     only_python(monkeypatch, **JOB, SLURM_JOB_NUM_NODES="2")
     with pytest.raises(UsageError, match="srun"):
-        mpi.without_scheduler()
+        launcher_variables()
+
+
+def test_the_variables_of_a_job_that_is_over_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only_python(monkeypatch, **JOB)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    for name, deed in (("srun", "exit 1"), ("squeue", "echo Invalid job id >&2; exit 1")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{deed}\n")
+        (tmp_path / name).chmod(0o755)
+    assert launcher_variables() == {"HYDRA_LAUNCHER": "fork", "HYDRA_RMK": "user"}
+    assert "SLURM_JOB_ID is of a job that is over" in capsys.readouterr().err
+    (tmp_path / "squeue").write_text("#!/bin/sh\necho 7\n")
+    assert launcher_variables() == {}
 
 
 def test_plan_ends_when_the_launcher_hangs(tmp_path: Path) -> None:

@@ -203,6 +203,10 @@ class Scheduler(ABC):
         """Memory of each of `count` Dask workers of this job; "auto": an equal share."""
         return "auto"
 
+    def job_is_over(self) -> bool:
+        """Whether the job whose environment this process has is known to be over."""
+        return False
+
     @property
     def number_here(self) -> str:
         """Number of the job of this process."""

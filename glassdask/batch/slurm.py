@@ -81,6 +81,14 @@ for ((k = 0; k < ${SLURM_RESTART_COUNT:-0}; k++)); do srun --ntasks=1 true || tr
         """See `Scheduler.cancel`."""
         run("scancel", *numbers, environment=self.outside(dict(os.environ)))
 
+    def job_is_over(self) -> bool:
+        """See `Scheduler.job_is_over`."""
+        words = ["squeue", "--noheader", "--job", self.number_here, "--format", "%i"]
+        try:
+            return not run(*words, environment=self.outside(dict(os.environ))).strip()
+        except StageFailed as error:
+            return "Invalid job id" in str(error)
+
     def _time_left(self, number: str) -> float | None:
         if end := os.environ.get("SLURM_JOB_END_TIME"):
             return float(end) - time.time()

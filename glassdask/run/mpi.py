@@ -15,23 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from glassdask.base.errors import Crashed, StageFailed, StoppedEarly, UsageError
-from glassdask.base.logs import warn
 from glassdask.base.progress import PIPE_VARIABLE
 from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.run.child import Stopping, follow
+from glassdask.run.leaked import launcher_variables
 from glassdask.store import jobs, records
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
 #: Exit code of a child whose ranks were all lost to failed runs; it must be started again.
 AGAIN = 76
-#: Variables of a job that Hydra looks at, and the program with which it then starts the ranks.
-_OF_JOBS = {
-    ("SLURM_JOB_ID", "SLURM_JOBID", "SLURM_NODELIST", "SLURM_JOB_NODELIST"): "srun",
-    ("PE_HOSTFILE",): "qrsh",
-    ("LSB_HOSTS", "LSB_MCPU_HOSTS"): "blaunch",
-}
 #: Shared memory of one rank, MB: 5.2 measured with MPICH 5.
 _SHARED = 6.0
 #: Printed when ranks had to be killed.
@@ -158,17 +152,29 @@ def _did_nothing(campaign: Campaign, what: str) -> StageFailed:
 
 
 def exit_path(folder: Path, stage: str) -> Path:
-    """File with the intended exit code of a child that must abort MPI."""
+    """File with what a child meant to say that may be killed before: exit code, then a line."""
     return folder / "logs" / f".{stage}.exit"
 
 
+def leave_word(folder: Path, stage: str, code: int, said: str) -> None:
+    """For ranks that may be killed: tell the parent the exit code and a line; the first counts."""
+    try:
+        with exit_path(folder, stage).open("x", encoding="utf-8") as file:
+            file.write(f"{code}\n{said}")
+    except FileExistsError:
+        pass
+    except OSError:  # the folder may be gone
+        print(said, file=sys.stderr, flush=True)
+
+
 def _meant(campaign: Campaign, stage: str, code: int) -> int:
-    """The intended exit code of the child."""
+    """Print what the child meant to say, and return the exit code that it meant."""
     path = exit_path(campaign.path, stage)
     if path.exists():
-        code = int(path.read_text(encoding="utf-8"))
+        number, _, said = path.read_text(encoding="utf-8").partition("\n")
         path.unlink()
-        warn(f"{stage}: {ABORTED}")
+        print(said, file=sys.stderr, flush=True)
+        code = int(number) if number.isdecimal() else code
     return code
 
 
@@ -183,41 +189,12 @@ def _follow(
     on_line: Callable[[str], object] | None = None,
 ) -> int:
     """Run the child and return its exit code."""
-    environment = {"OMP_NUM_THREADS": "1"} | without_scheduler()
+    environment = {"OMP_NUM_THREADS": "1"} | launcher_variables()
     if sys.stdout.isatty() and on_line is None:
         environment[PIPE_VARIABLE] = "pipe"
     start_time = campaign.file.hpc.start_time
     hint = _small_memory(workers(campaign) + 1)
     return follow(command, environment, STOPPING, start_time, on_line, hint=hint)
-
-
-def without_scheduler() -> dict[str, str]:
-    """Environment for MPI launchers when the one of a job is here, but not its scheduler.
-
-    In a container or a shell with the environment of a job, the Hydra launcher of MPICH waits for
-    the missing program for ever. With these variables it starts the ranks itself.
-
-    Raises
-    ------
-    UsageError
-        When the job has several nodes.
-    """
-    alone = {"HYDRA_LAUNCHER": "fork", "HYDRA_RMK": "user"}
-    for variables, program in _OF_JOBS.items():
-        given = [name for name in variables if os.environ.get(name)]
-        if not given or shutil.which(program) or "HYDRA_LAUNCHER" in os.environ:
-            continue
-        nodes = os.environ.get("SLURM_JOB_NUM_NODES") or os.environ.get("SLURM_NNODES") or "1"
-        if program == "srun" and nodes != "1":
-            raise UsageError(
-                f"{given[0]} is set, of a job on {nodes} nodes, but there is no {program}",
-                f"{program}, or a job on one node",
-                "Set another [hpc] launcher, or type `export HYDRA_LAUNCHER=fork "
-                "HYDRA_RMK=user` to use this node only.",
-            )
-        return alone
-    nodes_of_pbs = os.environ.get("PBS_NODEFILE")
-    return alone if nodes_of_pbs and not Path(nodes_of_pbs).exists() else {}
 
 
 def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
@@ -246,7 +223,9 @@ def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
         if line.startswith("{"):
             found.update(json.loads(line))
 
-    code = _follow(campaign, command, on_line)
+    code = _meant(campaign, "quench", _follow(campaign, command, on_line))
+    if code == UsageError.exit_code:
+        sys.exit(code)  # the reason is printed
     whole = time.monotonic() - began
     if code != 0 or "problem" in found or not found:
         raise StageFailed(
@@ -267,7 +246,7 @@ def replay(campaign: Campaign, stage: str, number: int, ranks: int) -> int:
         print(plain(line), end="", flush=True)
         said.append(line)
 
-    code = _follow(campaign, command, on_line)
+    code = _meant(campaign, stage, _follow(campaign, command, on_line))
     if code == 0 and not said:
         raise _did_nothing(campaign, "the replay")
     return code
