@@ -48,7 +48,7 @@ def main() -> None:
                 Quench(made, text, seed),
                 MPI.COMM_SELF,
                 folder / "log",
-                Restarts(folder, seed),
+                Restarts(folder, seed, ""),
                 order,
             )
             ratios.append(plain / (time.perf_counter() - began))

@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from importlib.metadata import version as installed
 from inspect import Parameter, Signature, signature
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -271,8 +273,8 @@ def main() -> None:
     """Entry point: print errors in one line, and set the exit code."""
     os.environ.update(SAFE_PATH)
     print_anything()
-    for number in (signal.SIGTERM, signal.SIGUSR1):  # sent by batch systems; treat as Ctrl-C
-        signal.signal(number, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, _Stop.handle)
     sys.unraisablehook = _stop_again
     try:
         code = app(standalone_mode=False)
@@ -294,12 +296,31 @@ def main() -> None:
         sys.unraisablehook = sys.__unraisablehook__
 
 
+class _Stop:
+    """Signals of batch systems act like Ctrl-C; several within `MOMENT` seconds are one.
+
+    A scheduler sends them to all processes of a job, and some of these pass them on.
+    """
+
+    MOMENT = 2.0
+    last = -MOMENT
+
+    @classmethod
+    def handle(cls, number: int, frame: FrameType | None) -> None:
+        """Raise KeyboardInterrupt."""
+        now, before = time.monotonic(), cls.last
+        cls.last = now
+        if now - before >= cls.MOMENT:
+            raise KeyboardInterrupt
+
+
 def _stop_again(lost: sys.UnraisableHookArgs) -> None:
     """Repeat a stop that Python ignored, since it came while a callback ran, as of the collector.
 
     Other ignored exceptions are printed as usual.
     """
     if lost.exc_type is KeyboardInterrupt:
+        _Stop.last = -_Stop.MOMENT
         again = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))
         again.daemon = True
         again.start()

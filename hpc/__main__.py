@@ -114,7 +114,8 @@ def _begin(
 
 def _refuse(error: GlassdaskError, world: MPI.Intracomm, options: argparse.Namespace) -> int:
     """Print an error once, also if the ranks did not form one world; returns the exit code."""
-    if world.Get_rank() == 0 and PARENT_VARIABLE in os.environ:
+    looks = options.timing or options.replay is not None  # perhaps while the stage runs
+    if world.Get_rank() == 0 and PARENT_VARIABLE in os.environ and not looks:
         leave_word(options.folder, options.stage, error.exit_code, f"Error: {error}")
     elif world.Get_rank() == 0 and os.environ.get("SLURM_PROCID", "0") == "0":
         print(f"Error: {error}", file=sys.stderr, flush=True)

@@ -223,6 +223,12 @@ def test_numbers_of_numpy_and_xarray_are_accepted(kind):
     xr.testing.assert_identical(gd.coarse_grain(AREA, DS, kind(2)), gd.coarse_grain(AREA, DS, 2.0))
 
 
+def test_attributes_that_a_function_does_not_need_may_be_anything():
+    other = DS.assign_attrs(sigma="Lennard-Jones", epsilon=[1, 2, 3])
+    xr.testing.assert_equal(gd.voronoi_volume(other), gd.voronoi_volume(DS))
+    xr.testing.assert_equal(gd.radial_distribution(other), gd.radial_distribution(DS))
+
+
 @pytest.mark.parametrize("low", [np.nan, "1", True, 1j, [1, 2], 5.0])
 def test_a_window_without_temperatures_is_refused(low):
     refused("onset_from_cooling", 1, low)
@@ -293,7 +299,7 @@ def test_indicators_are_named():
 
 
 def test_values_that_no_such_quantity_has_are_refused():
-    assert "outside 0 to 1" in refused("four_point_susceptibility", 0, OVERLAP + 1)
+    assert "outside -1 to 1" in refused("four_point_susceptibility", 0, OVERLAP + 1)
     assert "negative" in refused("mean_cage_relative_displacement", 0, -CRSD)
     assert "negative" in refused("onset_from_displacement", 0, -LEGAL["onset_from_displacement"][0])
     for place in (0, 1):

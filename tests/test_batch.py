@@ -493,6 +493,18 @@ def test_nodes_that_are_not_available_now_are_a_warning(
     assert "--test-only" not in asked.read_text().splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    "reason", ["Requested reservation is invalid", "Access denied to requested reservation"]
+)
+def test_a_reservation_that_does_not_exist_is_refused(
+    reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = load(new(tmp_path / "c", "kam", TINY))
+    fakes(tmp_path, monkeypatch, squeue="true", sbatch=f"echo '{reason}' >&2; exit 1")
+    with pytest.raises(StageFailed, match=reason):
+        submitting.submit(campaign, new_profile(), tmp_path / "site.toml")
+
+
 @pytest.mark.parametrize("reason", ["JobHeldUser", "launch_failed_requeued_held"])
 def test_a_held_job_is_shown_with_what_to_type(
     reason: str,

@@ -37,8 +37,14 @@ def test_a_child_that_never_speaks_is_an_error(command: list[str]) -> None:
         follow(command, {}, mpi.STOPPING, 0.3)
 
 
-def test_a_child_that_has_spoken_may_be_silent() -> None:
-    assert follow(["/bin/sh", "-c", "echo @started; sleep 1"], {}, mpi.STOPPING, 0.5) == 0
+@pytest.mark.parametrize("label", ["", "[0] ", "[1,0]<stdout>: "])
+def test_a_child_that_has_spoken_may_be_silent(label: str) -> None:
+    words = ["/bin/sh", "-c", f"echo '{label}@started'; sleep 1"]
+    assert follow(words, {}, mpi.STOPPING, 0.5) == 0
+
+
+def test_a_child_whose_output_goes_elsewhere_is_asked_for_otherwise() -> None:
+    assert follow(["/bin/sleep", "1"], {}, mpi.STOPPING, 0.3, lives=lambda: True) == 0
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ def test_resumed_control_run_has_the_same_bits(tmp_path: Path, more) -> None:
     campaign, log = small(tmp_path, "kam", *RICH, *more), tmp_path / "log"
     whole = quench(campaign, 17, log, is_control=True)
     parts, stops = to_the_end(
-        lambda order: quench(campaign, 17, log, Restarts(tmp_path, 0), order, is_control=True)
+        lambda order: quench(campaign, 17, log, Restarts(tmp_path, 0, ""), order, is_control=True)
     )
     assert stops >= 5
     assert same_bits(whole, parts)

@@ -55,7 +55,7 @@ def test_resumed_equilibration_has_the_same_bits(
     liquid = quench(campaign, 3, log)["position"][0]
     whole = equilibrate(campaign, liquid, 0.6, 5, log)
     parts, stops = to_the_end(
-        lambda order: equilibrate(campaign, liquid, 0.6, 5, log, Restarts(tmp_path, 0), order)
+        lambda order: equilibrate(campaign, liquid, 0.6, 5, log, Restarts(tmp_path, 0, ""), order)
     )
     assert stops > 1
     assert same_bits(whole, parts)

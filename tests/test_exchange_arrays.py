@@ -195,13 +195,24 @@ def in_three_columns(position, z=0.0):
 def test_a_plane_in_three_columns_is_two_dimensional(box, lazy):
     position, species, side = arrays()
     deep, moved = in_three_columns(position), np.zeros((2, 3, 1, 60, 3))
+    # of Dask arrays, z is not known; and there are as many configurations as sides
+    clear = not lazy or (np.asarray(box).flat[-1] == 0)
     if lazy:
-        if np.asarray(box).flat[-1] == 1:
-            pytest.skip("z is not known")
         deep, moved = (da.from_array(x, chunks=1) for x in (deep, moved))
-    ds = gd.from_arrays(deep, species, box, box_origin=[0, 0, -0.5], displacement=moved)
+    settled = {} if clear else {"dimension": 2}
+    if not clear and np.shape(box) == (2,):
+        with pytest.raises(UsageError, match="dimension=2"):
+            gd.from_arrays(deep, species, box)
+    ds = gd.from_arrays(deep, species, box, box_origin=[0, 0, -0.5], displacement=moved, **settled)
     flat = gd.from_arrays(position, species, side, displacement=np.zeros((2, 3, 1, 60, 2)))
     xr.testing.assert_identical(ds.compute(), flat)
+
+
+def test_a_plane_may_have_an_origin_of_two_numbers():
+    position, species, side = arrays()
+    ds = gd.from_arrays(in_three_columns(position), species, [side, side], box_origin=[-1.0, -2.0])
+    flat = gd.from_arrays(position, species, [side, side], box_origin=[-1.0, -2.0])
+    xr.testing.assert_identical(ds, flat)
 
 
 def test_dimension_2_or_3_settles_what_is_not_clear():

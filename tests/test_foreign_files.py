@@ -421,3 +421,36 @@ def test_a_spoilt_file_is_read_or_refused_in_one_line(tmp_path, name, places, pu
             said = str(error)
     assert "\n" not in said
     assert "cannot be read as" not in said
+
+
+@pytest.mark.parametrize(
+    ("flags", "periodic"),
+    [
+        ('"T T F"', (True, True, False)),
+        ("TTF", (True, True, False)),
+        ('"[T, F, T]"', (True, False, True)),
+        ('"true true false"', (True, True, False)),
+        ('"1 0 1"', (True, False, True)),
+        ("T", (True, True, True)),
+    ],
+)
+def test_each_flag_of_pbc_counts(flags: str, periodic: tuple[bool, ...], tmp_path: Path) -> None:
+    path = tmp_path / "x.extxyz"
+    path.write_text(xyz(keys=f" pbc={flags}"))
+    (frame,) = read_frames(path)
+    assert frame.periodic == periodic
+
+
+@pytest.mark.parametrize("flags", ["TT", '"T T X"', '"truthy F F"', "TFTF"])
+def test_other_flags_of_pbc_are_refused(flags: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.extxyz"
+    path.write_text(xyz(keys=f" pbc={flags}"))
+    with pytest.raises(UsageError, match="pbc"):
+        list(read_frames(path))
+
+
+def test_a_missing_line_of_the_header_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.data"
+    path.write_text(data().replace("2 atom types\n", ""))
+    with pytest.raises(UsageError, match="no line `N atom types`"):
+        list(read_frames(path))

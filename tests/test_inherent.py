@@ -149,7 +149,7 @@ def test_run_stopped_between_minimisations_resumes_with_the_same_bits(
     )  # fmt: skip
     assert asked[-3] < asked[-2] == asked[-1]  # before each of two minimisations
     for place in range(len(asked) - 4, len(asked)):
-        restarts = Restarts(tmp_path, place)
+        restarts = Restarts(tmp_path, place, "")
         count = iter(range(len(asked) + 1))
 
         def order(steps: int, place: int = place, count=count) -> Order:

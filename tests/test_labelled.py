@@ -704,7 +704,7 @@ class TestFields:
         with pytest.raises(ValueError, match="less than half the box"):
             gd.radial_distribution(ds, r_max=30)
         for bins in (0, -1, 2.5):
-            with pytest.raises(ValueError, match=f"{bins} bins; expected a whole number, at least"):
+            with pytest.raises(ValueError, match=f"bins of {bins}; expected a whole number"):
                 gd.radial_distribution(ds.chunk(), bins)
 
     def test_structure_factor(self, ds):

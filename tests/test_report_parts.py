@@ -9,6 +9,7 @@ import pytest
 from test_exchange_campaign import SIDE, both_states, mixture
 
 import glassdask as gd
+from glassdask.base.attributes import texts
 from glassdask.run import process
 from glassdask.stages.pipeline import do
 from glassdask.store.stage import STAGES
@@ -42,7 +43,7 @@ def test_one_state_alone_is_reported_without_the_other(tmp_path, state, figures,
     assert f"glassdask import {tmp_path / 'c'} --glass" in page
     found = tree["results"].to_dataset()
     other = "liquid" if state == "glass" else "glass"
-    assert set(found.attrs["missing"]) == {"network", "ensemble", other}
+    assert set(texts(found.attrs["missing"])) == {"network", "ensemble", other}
     assert set(found["state"].values) == {"", state}
     line = found.sel(quantity=f"C(Θ, Υ), {state}")
     stored = tree["correlations"]["pearson"].sel(

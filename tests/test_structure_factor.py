@@ -146,7 +146,7 @@ def test_a_species_without_particles():
 @pytest.mark.parametrize(
     ("position", "bins", "largest", "message"),
     [
-        (0.5, 0, 9.0, "0 bins; expected a whole number, at least 1"),
+        (0.5, 0, 9.0, "bins of 0; expected a whole number"),
         (0.5, 3, 1.0, "q_max of 1; expected at least 2 pi / L = 3.14159"),
         (0.5, 3, np.nan, "q_max of nan"),
         (np.nan, 3, 9.0, "not finite"),

@@ -40,7 +40,7 @@ def _in_words(error: UnicodeError) -> tuple[str, int]:
 
 def _word(character: str) -> str:
     name = unicodedata.name(character, "")
-    if name.startswith(("GREEK SMALL LETTER ", "GREEK CAPITAL LETTER ")):
-        word = name.split()[-1].lower()
+    if letter := re.fullmatch("GREEK (?:SMALL|CAPITAL) LETTER (\\w+)", name):
+        word = letter[1].lower()
         return word if character.islower() else word.capitalize()
     return _SIGNS.get(character, character.encode("ascii", "backslashreplace").decode())

@@ -33,7 +33,9 @@ class PBS(Scheduler):
     cores_variable, submit_host = "NCPUS", "PBS_O_HOST"
     tasks = '$(wc -l <"$PBS_NODEFILE")'
     # only operators may do this, unless the site allows it to users
+    # the job restarts at once; after a very short run, wait for the other process to end
     put_back = """\
+  if ((SECONDS < 15)); then sleep 40; fi
   qrerun "$PBS_JOBID" || echo "Not put back: submit again to continue." >&2"""
     cluster = "PBSCluster"
 

@@ -16,7 +16,6 @@ from glassdask.batch import DEFAULT, SCHEDULERS
 from glassdask.campaign.fields import (
     Count,
     NonNegativeCount,
-    Positive,
     Section,
     Text,
     about,
@@ -70,9 +69,11 @@ class Site(Section):
         default="",
     )
     login: Text = about("login node, as typed on your laptop, for the printed ssh line", default="")
-    margin: Positive = about(
+    margin: float = about(
         "seconds before the end of a job at which its work is saved; at most half of its time",
         default=MARGIN,
+        ge=15,
+        le=1e6,
     )
     restarts: NonNegativeCount = about(
         "rounds in a row that do nothing, after which a job is not put back into the queue",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 from glassdask.base import files
@@ -45,6 +47,8 @@ def decide(campaign: Campaign, stage: str, code: int) -> tuple[bool, str]:
         began, idle = path.stat().st_mtime, int(path.read_text("ascii") or 0)
     except (OSError, ValueError):
         began, idle = 0.0, 0
+    if most == 0:
+        return False, f"{stage} not put back, since [site] restarts = 0"
     idle = 0 if _newest(campaign, stage) >= began else idle + 1
     files.make_folder(path.parent)
     files.replace(path, str(idle))
@@ -59,6 +63,10 @@ def decide(campaign: Campaign, stage: str, code: int) -> tuple[bool, str]:
 def _newest(campaign: Campaign, stage: str) -> float:
     """Time of the last change of a file of a stage, s; 0 without files."""
     places = (*STAGES[stage].places, f"restarts/{stage}")
-    roots = [campaign.path / place for place in places]
-    found = (path for root in roots for path in (root, *root.rglob("*")) if path.is_file())
-    return max((path.stat().st_mtime for path in found), default=0.0)
+    newest = 0.0
+    for root in (campaign.path / place for place in places):
+        for path in (root, *root.rglob("*")):
+            with suppress(OSError):  # ranks that are ending may still delete restarts
+                found = path.stat()
+                newest = max(newest, found.st_mtime * stat.S_ISREG(found.st_mode))
+    return newest

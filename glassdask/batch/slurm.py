@@ -43,7 +43,7 @@ class Slurm(Scheduler):
     # after a timeout, Slurm would cancel the dependent jobs
     limit = """\
 end=$(SLURM_TIME_FORMAT=standard squeue --noheader --job "$SLURM_JOB_ID" --format %e) || true
-left=$(($(date -d "$end" +%s || echo 0) - $(date +%s) - 10))
+left=$(($(date -d "$end" +%s 2>/dev/null || echo 0) - $(date +%s) - 10))
 timeout --signal=KILL "$((left > 0 ? left : 0))" \\
   """
     before_mpi = """\

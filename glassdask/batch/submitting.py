@@ -15,7 +15,7 @@ from pathlib import Path
 from glassdask.base import files
 from glassdask.base.errors import GlassdaskError, StageFailed, UsageError
 from glassdask.base.logs import warn
-from glassdask.batch import script, worker_jobs
+from glassdask.batch import putting_back, script, worker_jobs
 from glassdask.batch.chain import Job, as_script, chain, environment, jobs_folder, scripts_folder
 from glassdask.batch.profile import Profile, load_profile
 from glassdask.batch.queue import NoAnswer, Queued
@@ -27,7 +27,7 @@ from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
 #: What a scheduler says of a job that cannot start now, and that it accepts.
-_LATER = re.compile(r"not available \(down|nodes? .*(busy|drained)|reserv|maintenance", re.I)
+_LATER = re.compile(r"not available \(down|nodes? .*(busy|drained|reserved)|maintenance", re.I)
 #: Seconds for cancelled jobs to save their runs and leave the queue.
 LEAVING = 90.0
 
@@ -74,9 +74,9 @@ def submit(
     with locks.hold(campaign, "submit"):
         scheduler = named(profile.site.scheduler)
         waiting = [job for job in in_queue(campaign, scheduler) if not job.is_over]
-        for job in waiting:
-            if advice := scheduler.advice(job):
-                warn(f"job {job.number} ({job.name}): {advice}")
+        for queued in waiting:
+            if advice := scheduler.advice(queued):
+                warn(f"job {queued.number} ({queued.name}): {advice}")
         numbers = {job.name: job.number for job in waiting}
         stale = _stale(campaign, start_over)
         planned = chain(campaign, profile, tuple(numbers))
@@ -88,6 +88,8 @@ def submit(
         _try(planned, environment(profile, path))
         for stage in stale:
             jobs.clear(campaign, stage)
+        for job in planned:
+            putting_back.marker(campaign.path, job.name).unlink(missing_ok=True)
         files.replace(copy, path.read_text(encoding="utf-8"))
         return _submit_all(campaign, planned, environment(profile, copy), numbers)
 

@@ -147,7 +147,7 @@ class Explain(Section):
         default="mean",
     )
     integrated_gradients_steps: int = about(
-        "points on the path (not in the paper)", default=50, ge=1, le=1_000_000
+        "points on the path (not in the paper)", default=100, ge=1, le=1_000_000
     )
     inverse_mapping: Literal["cell", "linear"] = about(
         "M^-1, from a map to particles (not stated in the paper)", default="cell"

@@ -96,10 +96,11 @@ def from_arrays(
     if dimension is not None and (dimension not in (2, 3) or dimension > axes):
         raise BadArgument(f"dimension {dimension!r} of positions with {axes} columns", "2 or 3")
     flat = axes == 3 and planes.in_plane(array, box_length, dimension)
-    origin = normal.per_axis("box_origin", box_origin, axes)
     if flat:
-        axes, origin = 2, origin[:2]
+        axes = 2
+        box_origin = box_origin[:2] if np.shape(box_origin) == (3,) else box_origin
         box_length = planes.sides_in_plane(box_length, array.shape[:-2])
+    origin = normal.per_axis("box_origin", box_origin, axes)
     length = normal.box_sides(box_length, (*array.shape[:-1], axes))
 
     @bad_arguments()

@@ -36,8 +36,14 @@ def in_plane(position: Any, box_length: Any, dimension: int | None) -> bool:
     leading, known = position.shape[:-2], isinstance(position, np.ndarray)
     shape = np.shape(box_length)
     two_sides = shape in ((2,), (2, 2))
-    if two_sides and shape == leading and known:  # or one side for each configuration
-        two_sides = _one_z(position)
+    if two_sides and shape == leading:  # or one side for each configuration
+        if not known and dimension is None:
+            raise BadArgument(
+                f"box_length of shape {shape} for {shape[0]} configurations in a Dask array",
+                "a box that cannot mean two things",
+                "Type `dimension=2` or `dimension=3`.",
+            )
+        two_sides = dimension == 2 if dimension else _one_z(position)
     box, depth = one_box(box_length, leading, 3), 0.0
     if not two_sides:
         depth = float(np.abs(box[:, 2]).max() if box.shape == (3, 3) else box.ravel()[-1])

@@ -242,15 +242,14 @@ def number(name: str, value: Any, unit: str = "", least: float = 0.0) -> float:
 
 
 def whole_number(name: str, value: Any, least: int = 1) -> int:
-    """A whole number, at least `least`; 3.0 counts as one.
+    """A whole number, at least `least`.
 
     Raises
     ------
     BadArgument
     """
     value = _scalar(value)
-    whole = isinstance(value, Integral) or (isinstance(value, Real) and float(value).is_integer())
-    if isinstance(value, bool) or not whole or value < least:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise BadArgument(f"{name} of {value!r}", f"a whole number, at least {least}")
     return int(value)
 

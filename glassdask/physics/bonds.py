@@ -80,14 +80,12 @@ def broken_bonds(
             "broken_bonds needs the attribute 'sigma' of ds, or the argument: the ranges sigma_ij",
             then="Type `gd.broken_bonds(displacement, ds, sigma=[[1.0, 0.8], [0.8, 0.88]])`.",
         )
-    positions = str(displacement.name).endswith("position")
     extra = extra_dims(displacement, ds)
 
     def one(
         position: np.ndarray, box: np.ndarray, species: np.ndarray, moved: np.ndarray
     ) -> np.ndarray:
-        if positions:
-            refuse_positions(moved)
+        refuse_positions(moved, displacement.name)
         if is_missing(position):
             return np.full(moved.shape[:-1], np.nan, np.float32)
         found = find_bonds(position, box, species, ranges, bond_length, broken_bond_length)

@@ -32,8 +32,12 @@ def compiled(**options: Any) -> Callable[[Callable], Any]:
             place = _temporary()
             if place is None:
                 return njit(**options)(function)
-            numba.config.CACHE_DIR = place  # type: ignore[attr-defined]
-            return njit(cache=True, **options)(function)
+            config: Any = numba.config
+            before, config.CACHE_DIR = config.CACHE_DIR, place
+            try:
+                return njit(cache=True, **options)(function)
+            finally:  # kernels of the user are none of our business
+                config.CACHE_DIR = before
 
     return compile_
 

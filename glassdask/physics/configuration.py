@@ -107,9 +107,9 @@ def _compute(ds: xr.Dataset, names: tuple[str, ...], given: Mapping[str, Any]) -
     dimension = ds.sizes["axis"]
     parameters = DEFAULTS | ds.attrs | dict(given)
     _check(names, parameters, dimension)
-    matrices = {name: matrix_of(parameters, name) for name in MATRICES}
-    parameters |= {name: values for name, values in matrices.items() if values is not None}
     needs = {need for name in names for need in INDICATORS[name].needs}
+    matrices = {name: matrix_of(parameters, name) for name in MATRICES if name in needs}
+    parameters |= {name: values for name, values in matrices.items() if values is not None}
     parameters |= {need: number(need, parameters[need], "sigma") for need in needs & _LENGTHS}
     # part of the Dask graph, since workers do not know the indicators of users
     chosen = [INDICATORS[name] for name in names]

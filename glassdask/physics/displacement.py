@@ -43,22 +43,22 @@ def squared_displacement(displacement: Values) -> Values:
     """
     need_displacements(displacement)
     kind = np.result_type(displacement.dtype, np.float32)
-    positions = str(displacement.name).endswith("position")
 
     def block(moved: np.ndarray) -> np.ndarray:
-        if positions:
-            refuse_positions(moved)
+        refuse_positions(moved, displacement.name)
         return squared_displacement_array(moved.astype(kind, copy=False))
 
     (result,) = apply(block, [displacement], [["axis"]], [[]], dtype=kind, vectorize=False)
     return labelled(result, "squared_displacement", "sigma^2", "squared displacement")
 
 
-def refuse_positions(displacement: np.ndarray) -> None:
+def refuse_positions(displacement: np.ndarray, name: object) -> None:
     """Refuse numbers called position of which none is negative: displacements have both signs.
 
     Differences of positions keep their name in xarray, so the name alone says nothing.
     """
+    if not str(name).endswith("position"):
+        return
     known = displacement[np.isfinite(displacement)]
     if known.size and known.min() >= 0 and known.max() > 0:
         raise BadArgument(
@@ -161,11 +161,9 @@ def _in_cages(
     need_displacements(displacement, "particle")
     ds = need_configuration(ds, call)
     extra = extra_dims(displacement, ds)
-    positions = str(displacement.name).endswith("position")
 
     def one(position: np.ndarray, box: np.ndarray, moved: np.ndarray) -> np.ndarray:
-        if positions:
-            refuse_positions(moved)
+        refuse_positions(moved, displacement.name)
         if is_missing(position):
             return np.full(moved.shape[: len(extra) + len(outputs)], np.nan)
         return kernel(moved, tessellate(position, box).neighbours)

@@ -168,7 +168,8 @@ def kinds_of(ds: xr.Dataset) -> int:
             "numbers from 0, as gd.from_arrays gives",
             "Type `ds = ds.assign_coords(species=ds.species.astype(int))` if they are numbers.",
         )
-    sigma = matrix_of(ds.attrs, "sigma")
+    # only its size counts, so a text of another program is no error
+    sigma = None if isinstance(ds.attrs.get("sigma"), str) else matrix_of(ds.attrs, "sigma")
     return max(0 if sigma is None else len(sigma), int(species.max(initial=0)) + 1)
 
 

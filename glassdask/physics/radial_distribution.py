@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import combinations_with_replacement
-from numbers import Integral
 
 import numpy as np
 import xarray as xr
 
-from glassdask.base.errors import BadArgument
-from glassdask.physics.arguments import need_configuration, number, text_values
+from glassdask.physics.arguments import need_configuration, number, text_values, whole_number
 from glassdask.physics.geometry.inputs import box_sides, in_box, largest_distance, species_numbers
 from glassdask.physics.labelled import CONFIGURATION, apply, is_missing, kinds_of, labelled
 
@@ -88,12 +86,6 @@ def pair_names(kinds: int) -> list[str]:
     return [chr(ord("A") + a) + chr(ord("A") + b) for a, b in species_pairs(kinds)]
 
 
-def check_bins(bins: int) -> None:
-    """Check that there is at least one bin."""
-    if not isinstance(bins, Integral) or isinstance(bins, bool) or bins < 1:
-        raise BadArgument(f"{bins} bins", "a whole number, at least 1")
-
-
 def radii(bins: int, r_max: float) -> np.ndarray:
     """Middle of each bin, (radius,), sigma.
 
@@ -102,7 +94,7 @@ def radii(bins: int, r_max: float) -> np.ndarray:
     ValueError
         When `bins` is not positive.
     """
-    check_bins(bins)
+    whole_number("bins", bins)
     return (np.arange(bins) + 0.5) * (r_max / bins)
 
 
@@ -117,7 +109,7 @@ def radial_distribution_array(
     """`radial_distribution` of one configuration, (pair, radius); pairs as `species_pairs`."""
     import freud
 
-    check_bins(bins)
+    whole_number("bins", bins)
     # freud can crash for positions outside the box
     position, length = in_box(position, box_length)
     count, d = position.shape

@@ -13,10 +13,9 @@ import numpy as np
 import xarray as xr
 
 from glassdask.base.errors import BadArgument
-from glassdask.physics.arguments import need_configuration, number
+from glassdask.physics.arguments import need_configuration, number, whole_number
 from glassdask.physics.geometry.inputs import box_sides, points, species_numbers
 from glassdask.physics.labelled import kinds_of, labelled
-from glassdask.physics.radial_distribution import check_bins as need_bins
 from glassdask.physics.radial_distribution import of_pairs, pair_names, species_pairs
 
 # Number of complex amplitudes in memory at a time: 16 MB.
@@ -75,7 +74,7 @@ def wave_numbers(bins: int, q_max: float) -> np.ndarray:
 
 def check_bins(box_length: np.ndarray, bins: int, q_max: float) -> None:
     """Check that there is a bin, and a wave vector of the box up to `q_max`."""
-    need_bins(bins)
+    whole_number("bins", bins)
     number("q_max", q_max, "sigma^-1")
     smallest = 2 * math.pi / float(np.max(box_length))
     if not smallest <= q_max:

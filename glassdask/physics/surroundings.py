@@ -120,10 +120,11 @@ def local_density_array(
     if not distance > BORDER / 2:
         raise BadArgument(f"a distance of {distance:g}", f"more than {BORDER / 2:g} sigma")
     count, d = np.shape(position)
-    half = float(np.min(box_sides(box_length, d))) / 2
+    sides = box_sides(box_length, d)
+    half = float(np.min(sides)) / 2
     need_half_box(
         distance + BORDER / 2,
-        box_sides(box_length, d),
+        sides,
         f"distance {distance:g} + border {BORDER / 2:g}",
         f"Type `gd.local_density(ds, distance={half - BORDER / 2:.4g})` or less."
         if half > BORDER
@@ -187,17 +188,18 @@ def pair_entropy_array(
     if not (distance > 0 and width > 0):
         raise BadArgument(f"distance {distance:g} and width {width:g}", "positive lengths")
     count, d = np.shape(position)
-    half = float(np.min(box_sides(box_length, d))) / 2
+    sides = box_sides(box_length, d)
+    half = float(np.min(sides)) / 2
     need_half_box(
         distance + _WIDTHS * width,
-        box_sides(box_length, d),
+        sides,
         f"distance {distance:g} + {_WIDTHS:g} widths of {width:g}",
         f"Type `gd.pair_entropy(ds, distance={half - _WIDTHS * width:.4g})` or less."
         if half > _WIDTHS * width
         else f"Type `gd.pair_entropy(ds, {half / 2:.4g}, width={half / 4 / _WIDTHS:.4g})`.",
     )
     kinds = species_numbers(species, count)
-    density = np.bincount(kinds) / float(np.prod(box_sides(box_length, d)))
+    density = np.bincount(kinds) / float(np.prod(sides))
     points = math.ceil(distance / width * _POINTS_A_WIDTH)
     radius = (np.arange(points) + 0.5) * (distance / points)
     shell = 2 * math.pi * radius if d == 2 else 4 * math.pi * radius**2

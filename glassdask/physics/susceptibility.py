@@ -50,10 +50,10 @@ def four_point_susceptibility(
     kernel = four_point_susceptibility_array if starts is None else susceptibility_of_starts
 
     def block(values: np.ndarray) -> np.ndarray:
-        if ((values < 0) | (values > 1)).any():
+        if (np.abs(values) > 1).any():  # F_s may be negative
             raise BadArgument(
-                "values outside 0 to 1",
-                "the overlap Q(t) of each trajectory",
+                "values outside -1 to 1",
+                "the overlap Q(t) or F_s(q, t) of each trajectory",
                 "Type `gd.four_point_susceptibility(gd.overlap(displacement), particles)`.",
             )
         return kernel(values, particles)

@@ -68,7 +68,8 @@ def follow(
     start_time: float,
     on_line: Callable[[str], object] | None = None,
     errors: IO[str] | None = None,
-    hint: str = "",
+    advice: str = "Set a longer start_time.",
+    lives: Callable[[], bool] = lambda: False,
 ) -> int:
     """Start a child process, show its progress and print its other output.
 
@@ -85,8 +86,10 @@ def follow(
         Receives every line that is not progress, instead of the terminal.
     errors : file, optional
         Receives stderr of the child, instead of the terminal.
-    hint : str, optional
-        Added to the error when the child did not start.
+    advice : str, optional
+        The last sentences of the error when the child did not start.
+    lives : callable, optional
+        Whether the child has started, though it has not said so.
 
     Returns
     -------
@@ -115,10 +118,10 @@ def follow(
     assert child.stdout is not None
     passing = _pass_on(child)
     progress: Progress | None = None
-    silent = _Silent(child, start_time)
+    silent = _Silent(child, start_time, lives)
     try:
         for line in child.stdout:
-            if line.strip() == _STARTED:
+            if line.rstrip().endswith(_STARTED):  # a launcher may write the rank before it
                 silent.cancel()
                 continue
             content = read_piped(line)
@@ -135,9 +138,9 @@ def follow(
         if silent.killed or (code and not silent.finished.is_set()):
             spent = f"in {start_time:g} s" if silent.killed else f"and gave exit code {code}"
             raise StageFailed(
-                f"{command[0]} started no process {spent}{hint}",
+                f"{command[0]} started no process {spent}",
                 "processes that start within [hpc] start_time",
-                "See what it has printed. Set another [hpc] launcher, or a longer start_time.",
+                advice,
             )
         return code
     except KeyboardInterrupt:
@@ -163,16 +166,17 @@ def _environment() -> dict[str, str]:
 
 
 class _Silent(threading.Timer):
-    """Kill a child after some seconds, unless cancelled."""
+    """Kill a child after some seconds, unless it lives or the timer was cancelled."""
 
-    def __init__(self, child: subprocess.Popen, seconds: float) -> None:
-        super().__init__(min(seconds, threading.TIMEOUT_MAX), self._kill, (child,))
+    def __init__(self, child: subprocess.Popen, seconds: float, lives: Callable[[], bool]) -> None:
+        super().__init__(min(seconds, threading.TIMEOUT_MAX), self._kill, (child, lives))
         self.daemon, self.killed = True, False
         self.start()
 
-    def _kill(self, child: subprocess.Popen) -> None:
-        self.killed = child.poll() is None
-        _end(child)
+    def _kill(self, child: subprocess.Popen, lives: Callable[[], bool]) -> None:
+        if child.poll() is None and not lives():
+            self.killed = True
+            _end(child)
 
 
 def _pass_on(child: subprocess.Popen) -> threading.Thread | None:

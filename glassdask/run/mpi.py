@@ -20,7 +20,7 @@ from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.run.child import Stopping, follow
 from glassdask.run.leaked import launcher_variables
-from glassdask.store import jobs, records
+from glassdask.store import jobs, locks, records
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
@@ -104,12 +104,10 @@ def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = 
     first = [*(["--start-over"] if start_over else []), *(["--retry"] if retry else [])]
     jobs.make_folders(campaign)
     exit_path(campaign.path, stage).unlink(missing_ok=True)
-    code = _follow(campaign, _command(campaign, ranks, stage, "--ranks", str(ranks), *first))
-    code = _meant(campaign, stage, code)
+    code = _meant(campaign, stage, _follow(campaign, ranks, stage, *first))
     while code == AGAIN:
         print(f"{stage}: failed runs took down all groups of ranks; starting new ones")
-        code = _follow(campaign, _command(campaign, ranks, stage, "--ranks", str(ranks)))
-        code = _meant(campaign, stage, code)
+        code = _meant(campaign, stage, _follow(campaign, ranks, stage))
     if code == 75:
         raise StoppedEarly(
             f"{stage} was stopped by a signal or its wall time; unfinished runs are saved",
@@ -119,10 +117,10 @@ def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = 
         sys.exit(code)  # the child has printed its error
     if code != 0:
         raise Crashed(
-            f"{stage} ended with exit code {code}{_small_memory(ranks)}",
+            f"{stage} ended with exit code {code}",
             "0",
-            f"See {campaign.path / 'logs'}. Only work after the last restarts is lost; type the "
-            "same command to continue.",
+            f"{_small_memory(ranks)}See {campaign.path / 'logs'}. Only work after the last "
+            "restarts is lost; type the same command to continue.",
         )
     if records.state(campaign, stage) is not State.COMPLETE:
         raise _did_nothing(campaign, stage)
@@ -131,12 +129,12 @@ def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = 
 def _small_memory(ranks: int) -> str:
     """What to say of ranks that died, if the shared memory of this node is too small for them."""
     with suppress(OSError):
-        free = shutil.disk_usage("/dev/shm").total / 2**20
-        if free < ranks * _SHARED:
+        size, need = shutil.disk_usage("/dev/shm").total / 2**20, ranks * _SHARED
+        if size < need and os.environ.get("SLURM_NNODES", "1") == "1":
             return (
-                f" (/dev/shm has {free:.0f} MB, and {ranks} MPI ranks on one node need about "
-                f"{ranks * _SHARED:.0f} MB: enlarge it, as with `docker run --shm-size=1g`, or "
-                "lower [hpc] workers)"
+                f"/dev/shm has {size:.0f} MB, and {ranks} MPI ranks on one node need about "
+                f"{need:.0f} MB: enlarge it, as with `docker run --shm-size=1g`, or lower [hpc] "
+                "workers. "
             )
     return ""
 
@@ -178,23 +176,30 @@ def _meant(campaign: Campaign, stage: str, code: int) -> int:
     return code
 
 
-def _command(campaign: Campaign, ranks: int, stage: str, *options: str) -> list[str]:
-    overrides = [word for override in campaign.overrides for word in ("--set", override)]
-    return [*launcher(campaign, ranks), stage, str(campaign.path), *options, *overrides]
-
-
 def _follow(
     campaign: Campaign,
-    command: list[str],
+    ranks: int,
+    stage: str,
+    *options: str,
     on_line: Callable[[str], object] | None = None,
 ) -> int:
-    """Run the child and return its exit code."""
+    """Run a stage in `ranks` MPI ranks, and return their exit code."""
+    overrides = [word for override in campaign.overrides for word in ("--set", override)]
+    command = [*launcher(campaign, ranks), stage, str(campaign.path)]
+    command += ["--ranks", str(ranks), *options, *overrides]
     environment = {"OMP_NUM_THREADS": "1"} | launcher_variables()
     if sys.stdout.isatty() and on_line is None:
         environment[PIPE_VARIABLE] = "pipe"
-    start_time = campaign.file.hpc.start_time
-    hint = _small_memory(workers(campaign) + 1)
-    return follow(command, environment, STOPPING, start_time, on_line, hint=hint)
+    advice = "See what it has printed. Set another [hpc] launcher, or a longer start_time."
+    return follow(
+        command,
+        environment,
+        STOPPING,
+        campaign.file.hpc.start_time,
+        on_line,
+        advice=_small_memory(ranks) + advice,
+        lives=lambda: locks.is_running(campaign, stage),
+    )
 
 
 def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
@@ -216,37 +221,34 @@ def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
     cores = min(most_ranks, len(os.sched_getaffinity(0)))
     ranks = max(1, cores // group) * group + 1
     began = time.monotonic()
-    command = _command(campaign, ranks, "quench", "--timing", "--ranks", str(ranks))
     found: dict[str, Any] = {}
 
     def on_line(line: str) -> None:
         if line.startswith("{"):
             found.update(json.loads(line))
 
-    code = _meant(campaign, "quench", _follow(campaign, command, on_line))
+    code = _follow(campaign, ranks, "quench", "--timing", on_line=on_line)
     if code == UsageError.exit_code:
         sys.exit(code)  # the reason is printed
     whole = time.monotonic() - began
     if code != 0 or "problem" in found or not found:
         raise StageFailed(
-            "timing LAMMPS failed: "
-            + plain(found.get("problem", f"exit code {code}{_small_memory(ranks)}")),
+            "timing LAMMPS failed: " + plain(found.get("problem", f"exit code {code}")),
             "LAMMPS runs without errors",
-            "Check [system] density and [quench] time_step.",
+            _small_memory(ranks) + "Check [system] density and [quench] time_step.",
         )
     return found | {"start_seconds": whole - found.pop("busy_seconds")}
 
 
 def replay(campaign: Campaign, stage: str, number: int, ranks: int) -> int:
     """Repeat one run on `ranks` ranks, compare, return the exit code; see `hpc.replay.replay`."""
-    command = _command(campaign, ranks, stage, "--replay", str(number), "--ranks", str(ranks))
     said: list[str] = []
 
     def on_line(line: str) -> None:
         print(plain(line), end="", flush=True)
         said.append(line)
 
-    code = _meant(campaign, stage, _follow(campaign, command, on_line))
+    code = _follow(campaign, ranks, stage, "--replay", str(number), on_line=on_line)
     if code == 0 and not said:
         raise _did_nothing(campaign, "the replay")
     return code

@@ -87,8 +87,10 @@ def on_several(
     environment = _environment(devices, campaign.file.train.threads)
     try:
         with (folder / "stderr.txt").open("w", encoding="utf-8") as errors:
-            start_time = campaign.file.hpc.start_time
-            code = follow(command, environment, STOPPING, start_time, on_line, errors)
+            code = follow(
+                command, environment, STOPPING, campaign.file.hpc.start_time, on_line, errors,
+                advice=f"See {errors.name}, or set a longer start_time.",
+            )  # fmt: skip
     except KeyboardInterrupt:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -111,7 +113,8 @@ def _failure(
         return (UsageError if usage else StageFailed)(told[0]["error"])
     if code == 0 and done == count:  # `srun` may end with 0 after a node is lost
         return None
-    return Crashed(
+    kind = Crashed if code or done else StageFailed
+    return kind(
         f"one of the {count} processes of {stage} was killed or crashed",
         "all of them to succeed",
         f"Finished work is kept; type the same command to continue. See {campaign.path / 'logs'}.",

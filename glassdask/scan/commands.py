@@ -33,7 +33,7 @@ def scan_command(
     start_over: StartOver = False,
     walltime: Walltime = None,
 ) -> None:
-    """Repeat train and explain with other settings; tabulate C."""
+    """Repeat train and explain with other settings; table of C."""
     from glassdask.batch.scheduler import is_restarted, time_left
     from glassdask.campaign import load
     from glassdask.scan.points import make_points

@@ -82,13 +82,17 @@ def fit(campaign: Campaign, device: torch.device) -> None:
     count = settings.seeds
     with Progress("train", "epochs", count * settings.epochs) as progress:
         for network in range(count):
-            progress.update(progress.done, f"network {network + 1} of {count}")
+            which = f"network {network + 1} of {count}" if count > 1 else ""
+            if ranks.rank == 0:
+                progress.update(progress.done, which)
 
-            def on_epoch(epoch: int, metrics: dict[str, float], network: int = network) -> None:
+            def on_epoch(
+                epoch: int, metrics: dict[str, float], network: int = network, which: str = which
+            ) -> None:
                 if ranks.rank == 0:
                     logger.info("network %d, epoch %d: %s", network, epoch, metrics)
                     note = f"validation accuracy {metrics['validation_accuracy']:.3f}"
-                    note = f"network {network + 1} of {count}, {note}"
+                    note = f"{which}, {note}" if which else note
                     progress.update(network * settings.epochs + epoch, note)
 
             def on_batch(batch: int, of: int) -> None:

@@ -43,8 +43,6 @@ def _flag(value: Any) -> Any:
 
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
-#: Fields that `savable` writes in another form.
-_CODED = ("complete", "partial", "options", "states", "learnt", "learnt_by_network")
 
 
 class _Record(BaseModel):
@@ -100,7 +98,9 @@ def read_in(folder: Path, stage: str) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise Damaged(folder, stage, f"{path} is not its record ({_problem(error)})") from None
-    return record | {name: getattr(known, name) for name in _CODED if name in record}
+    # `savable` writes some in another form; `inputs` stays the text that is compared
+    read = {name: getattr(known, name) for name in _Record.model_fields if name in record}
+    return record | read | {"inputs": record["inputs"]}
 
 
 def _problem(error: Exception) -> str:

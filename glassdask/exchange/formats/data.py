@@ -155,7 +155,9 @@ def _box(header: Header) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _count(header: Header, words: str) -> int:
-    return text.count_of(" ".join(header.get(words, [f"no line `N {words}`"])))
+    if words not in header:
+        raise UsageError(f"no line `N {words}` in the header", f"it, such as `100 {words}`")
+    return text.count_of(" ".join(header[words]))
 
 
 def _numbers(header: Header, words: str, count: int) -> list[float]:

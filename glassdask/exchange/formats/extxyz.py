@@ -24,6 +24,8 @@ _PAIR = re.compile(
 )
 #: Properties of a file without any.
 _PLAIN = "species:S:1:pos:R:3"
+#: Flags of pbc.
+_YES, _NO = ("t", "true", "1", "p"), ("f", "false", "0")
 #: Keys that glassdask writes and reads; those of other programs may mean something else.
 _DIMENSION, _NAMES = "glassdask_dimension", "glassdask_species"
 #: The keys that are read, by their names in small letters.
@@ -33,8 +35,8 @@ _USED = {key.lower(): key for key in ("Lattice", "Properties", "pbc", "Origin", 
 def read(path: Path) -> Iterator[Frame]:
     """The frames of a file; names of species need not be chemical symbols.
 
-    Of the comment line only Lattice, Properties, pbc and Origin are used. Blank lines may stand
-    between frames.
+    Of the comment line only Lattice, Properties, pbc, Origin, and the keys of glassdask are used.
+    Blank lines may stand between frames.
 
     Raises
     ------
@@ -124,11 +126,12 @@ def _columns(properties: str) -> list[str]:
 
 
 def _periodic(flags: str) -> tuple[bool, ...]:
-    words = [word[0].upper() for word in flags.replace(",", " ").split()]
-    found = [word in "TP1" for word in words]
-    if len(found) not in (1, 3) or not set(words) <= set("TP1F0"):
+    words = flags.lower().translate(str.maketrans("[],", "   ")).split()
+    if len(words) == 1 and len(words[0]) == 3:
+        words = [*words[0]]  # TTF
+    if len(words) not in (1, 3) or not set(words) <= {*_YES, *_NO}:
         raise UsageError(f'pbc="{flags}"', "three flags, T or F")
-    return tuple(found * (3 // len(found)))
+    return tuple([word in _YES for word in words] * (3 // len(words)))
 
 
 def _labels(cells: Mapping[str, np.ndarray], names: list[str]) -> np.ndarray:
