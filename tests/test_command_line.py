@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from campaigns import TINY, in_process, new
+from typer.core import TyperCommand
 
 from glassdask.campaign import load, new_campaign
 from glassdask.campaign.overrides import scaled
+from glassdask.exchange.commands import ManyWords
 
 
 @pytest.mark.parametrize("words", [(), ("-h",), ("--help",)])
@@ -92,3 +94,33 @@ def test_a_wrong_range_of_samples_is_refused(word: str, tmp_path: Path) -> None:
     folder = str(new(tmp_path / "c", "kam", TINY))
     output = ["--output", str(tmp_path / "x.npz")]
     assert in_process("export", folder, *output, f"--sample={word}", code=2).stderr.count("\n") == 1
+
+
+def test_an_empty_word_is_no_folder() -> None:
+    for words in (("new", ""), ("status", ""), ("import", "", "x.dump")):
+        assert "empty word for DIR" in in_process(*words, code=2).stderr
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("command", ["status", "info", "--help"])
+def test_closed_output_goes_nowhere(command: str, tmp_path: Path) -> None:
+    folder = [str(new(tmp_path / "c", "kam", TINY))] if command == "status" else []
+    words = [sys.executable, "-m", "glassdask", command, *folder]
+    script = 'exec "$@" >&-'
+    done = subprocess.run(["/bin/sh", "-c", script, "sh", *words], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_option_takes_its_words_with_and_without_equals() -> None:
+    parsed = []
+
+    class Context:
+        def __getattr__(self, name: str) -> object:
+            return None
+
+    for words in (["--liquid=a", "b"], ["--liquid", "a", "b"], ["--time", "-5", "3"]):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(TyperCommand, "parse_args", lambda self, ctx, args: parsed.append(args))
+            ManyWords(name="x", callback=None).parse_args(Context(), words)
+    assert parsed[0] == parsed[1] == ["--liquid", "a", "--liquid", "b"]
+    assert parsed[2] == ["--time", "-5", "--time", "3"]

@@ -15,6 +15,7 @@ import xarray as xr
 from campaigns import LEARNING, STAGES, TINY, TINY_3D, glassdask, in_process, new, start, wait_for
 
 import glassdask as gd
+from glassdask.base.errors import UsageError
 from glassdask.campaign import load
 from glassdask.stages.plan import groups_by_stage, size
 
@@ -77,6 +78,11 @@ def test_every_group_can_be_saved_as_netcdf(tiny: Path, tmp_path: Path, way, eng
 def test_lazy_groups_can_be_saved_as_zarr(tiny: Path, tmp_path: Path) -> None:
     """All of them, and what functions make of them, in both formats and with other chunks."""
     lazy, eager = gd.open(tiny, chunks={}), gd.open(tiny)
+    assert gd.open(tiny, chunks="auto")["density"]["density"].chunks
+    assert gd.open(tiny, chunks={"sample": 5})["density"]["density"].chunks[0][0] == 5
+    for wrong in ("x", 1.5, {"smple": 3}, {"sample": "q"}):
+        with pytest.raises(UsageError, match="chunks="):
+            gd.open(tiny, chunks=wrong)
     for name, node in lazy.children.items():
         for version, dim in ((3, 7), (2, -1)):
             path = tmp_path / f"{name}-{version}.zarr"

@@ -516,3 +516,24 @@ def test_import_keeps_the_ids_of_each_sample(tmp_path):
     assert first["particle_id"].dims == ("sample", "state", "particle")
     for name in ("position", "species", "particle_id"):
         np.testing.assert_array_equal(first[name], second[name])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"samples": 3}, {"samples": [1.5]}, {"samples": [True]}, {"samples": "3"}, {"samples": []},
+        {"times": [float("nan")]}, {"times": [-1.0]}, {"times": 3.0},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_wrong_arguments_of_export_are_named(wrong, tmp_path):
+    (name,) = wrong
+    with pytest.raises(UsageError, match=f"{name} = "):
+        gd.export(
+            gd.import_configurations(tmp_path / "c", mixture(), model="kam"),
+            tmp_path / "x.extxyz",
+            **wrong,
+        )
+    for campaign, output in ((3, "x.gsd"), (tmp_path, 3)):
+        with pytest.raises(UsageError, match="of type int"):
+            gd.export(campaign, output)

@@ -7,15 +7,25 @@ from typing import Annotated
 
 import typer
 
+from glassdask.base.errors import UsageError
 from glassdask.base.walltime import FORMS
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The campaign folder.")]
+
+def _folder(text: str | Path) -> Path:
+    if not str(text):
+        raise UsageError("an empty word for DIR", "the campaign folder", "Is a variable not set?")
+    return Path(text)
+
+
+Folder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The campaign folder.", parser=_folder)
+]  # fmt: skip
 #: For commands that only look at or continue a campaign: by default the working directory.
 PresentFolder = Annotated[
     Path,
     typer.Argument(
         metavar="[DIR]", help="The campaign folder; default: the working directory.",
-        show_default=False,
+        show_default=False, parser=_folder,
     ),
 ]  # fmt: skip
 HERE = Path()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import sys
 import unicodedata
 from io import TextIOWrapper
+from pathlib import Path
 
 #: Control characters except tab and line feed; a terminal obeys them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -25,7 +27,14 @@ def print_anything() -> None:
     """Let this process print all characters, whatever the encoding of the terminal is.
 
     Greek letters that the encoding lacks become their names, other characters become escapes.
+    Output that was closed (`>&-`) goes nowhere, and not into a file that is opened later.
     """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     codecs.register_error("glassdask", _in_words)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

@@ -102,5 +102,8 @@ def run(*words: str, environment: dict[str, str] | None = None, patience: float 
         lines = [re.sub(rf"^{words[0]}: (error|fatal): ", "", line) for line in told]
         said = "; ".join(dict.fromkeys([lines[0], lines[-1]])) if lines else "no message"
         kind = NoAnswer if re.search("timed out|unable to contact", said, re.I) else StageFailed
-        raise kind(f"{words[0]} failed ({said})", then="Try again later." * (kind is NoAnswer))
+        then = "Try again later." if kind is NoAnswer else ""
+        if "configuration source" in said:  # Slurm's programs without a cluster
+            then = "Log in to a node of the cluster."
+        raise kind(f"{words[0]} failed ({said})", then=then)
     return plain(done.stdout)

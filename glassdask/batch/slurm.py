@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from glassdask.base.errors import StageFailed, UsageError
@@ -90,8 +91,8 @@ for ((k = 0; k < ${SLURM_RESTART_COUNT:-0}; k++)); do srun --ntasks=1 true || tr
             return "Invalid job id" in str(error)
 
     def _time_left(self, number: str) -> float | None:
-        if end := os.environ.get("SLURM_JOB_END_TIME"):
-            return float(end) - time.time()
+        with suppress(ValueError):
+            return float(os.environ.get("SLURM_JOB_END_TIME", "")) - time.time()
         try:
             words = ["squeue", "--noheader", "--job", number, "--format", "%L"]
             said = run(*words, environment=self.outside(dict(os.environ)), patience=30.0)

@@ -27,9 +27,10 @@ class ManyWords(TyperCommand):
         spread: list[str] = []
         option = ""
         for word in args:
-            if word.startswith("-"):
-                option = word if word in _MANY else ""
-                spread += [] if option else [word]
+            name, _, first = word.partition("=")  # also --liquid=a.dump b.dump
+            if word.startswith("-") and not (option and re.fullmatch(r"-\d\S*", word)):
+                option = name if name in _MANY else ""
+                spread += [option, first] if option and first else [] if option else [word]
             else:
                 spread += [option, word] if option else [word]
         return super().parse_args(ctx, spread)
@@ -72,10 +73,12 @@ def import_command(
     ] = False,
 ) -> None:
     """Make a campaign from your files; every frame is one sample."""
+    from glassdask.campaign.campaign import checked_folder
     from glassdask.exchange.files import import_files
     from glassdask.exchange.packs import is_pack
     from glassdask.exchange.unpacking import import_packs
 
+    folder = checked_folder(folder)
     if state not in ("glass", "liquid"):
         raise UsageError(f"--state {state}", "glass or liquid")
     chosen = {"glass": list(glass or ()), "liquid": list(liquid or ())}

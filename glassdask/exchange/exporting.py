@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -90,9 +91,17 @@ def export(
     UsageError
         When there is nothing to write, or the file exists and may not be replaced.
     """
+    for name, value, kinds in (
+        ("campaign", campaign, (Campaign, str, Path)),
+        ("output", output, (str, Path)),
+    ):
+        if not isinstance(value, kinds):
+            raise UsageError(f"{name} of type {type(value).__name__}", "a path")
     if not isinstance(campaign, Campaign):
         campaign = load(campaign)
     output = Path(output)
+    samples = _listed("samples", samples, "iu")
+    times = _listed("times", times, "iuf")
     form = format_to_write(output, kind)
     if group not in ("raw", "fields", "both"):
         raise UsageError(f"--group {group}", "raw, fields or both")
@@ -156,6 +165,24 @@ def _check_store(campaign: Campaign, state: str) -> None:
     states = records.states(campaign)
     if state not in states:
         raise UsageError(f"--state {state}", f"{' or '.join(states)}, which the campaign has")
+
+
+def _listed(name: str, values: Any, kinds: str) -> list | None:
+    """Numbers as a list; None for None.
+
+    Raises
+    ------
+    UsageError
+        When there is none, or they are no such numbers, zero or positive.
+    """
+    if values is None:
+        return None
+    found = np.asarray(values)
+    if found.ndim != 1 or not found.size or found.dtype.kind not in kinds:
+        raise UsageError(f"{name} = {values!r}", f"{name} in a list, at least one")
+    if not (np.isfinite(found) & (found >= 0)).all():
+        raise UsageError(f"{name} = {values!r}", "numbers, zero or positive")
+    return found.tolist()
 
 
 def _check_symbols(campaign: Campaign, symbols: Sequence[str], kind: str) -> None:

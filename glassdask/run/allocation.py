@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from distributed import Scheduler, SpecCluster
 
-from glassdask.base.errors import StageFailed, UsageError
+from glassdask.base.errors import StageFailed
 from glassdask.batch import scheduler
 from glassdask.batch.profile import Profile
 from glassdask.campaign import Campaign
@@ -56,11 +55,6 @@ class Allocation(Workers):
 
     def start(self) -> None:
         """Start the Dask scheduler and the launcher, without waiting for workers."""
-        program = self._job.spread[0]
-        if shutil.which(program) is None:
-            raise UsageError(
-                f"no program {program}", f"{program}, to start Dask workers", "Install it."
-            )
         self._certificates = Certificates(self.campaign.path, self.stage)
         options = self.scheduler_options(self._certificates.security)
         self.cluster = SpecCluster(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import shutil
 import socket
 import time
 from collections.abc import Iterable, Iterator
@@ -69,7 +70,10 @@ def workers_of(campaign: Campaign, stage: str) -> Workers:
             "a batch job, or no profile",
             f"Type `unset {VARIABLE}` to work on this machine.",
         )
-    if job is not None and job.tasks_here() > 1:
+    program = job.spread[0] if job is not None else ""
+    if job is not None and job.tasks_here() > 1 and shutil.which(program) is None:
+        warn(f"{job.marker} is set, but there is no {program}: Dask workers start on this node")
+    elif job is not None and job.tasks_here() > 1:
         from glassdask.run.allocation import Allocation
 
         return Allocation(campaign, stage, profile or new_profile(), job)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,8 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
     path : str or Path
         The campaign folder, or its store.zarr.
     chunks : optional
-        As in `xarray.open_datatree`: None reads on access, {} gives Dask arrays.
+        None reads on access, {} gives Dask arrays with the chunks of the store; "auto", or a
+        number of values along each dimension, other ones.
 
     Returns
     -------
@@ -64,7 +66,7 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
     Raises
     ------
     UsageError
-        When there is no store.
+        When there is no store, or `chunks` is something else.
     StageFailed
         When a file of a complete stage is missing or damaged. In a campaign folder, presence and
         sizes of all files are checked, and hashes of changed files. A damaged chunk that keeps its
@@ -72,14 +74,22 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
     """
     import xarray as xr
 
+    if not (chunks is None or chunks == "auto" or isinstance(chunks, (int, Mapping))):
+        raise UsageError(f"chunks={chunks!r}", "None, {}, 'auto' or {'sample': 10}")
     store = locate(path)
     check_files(store)
+    lazy: dict | None = None if chunks is None else {}
     try:
-        tree = xr.open_datatree(str(store), engine="zarr", chunks=chunks, consolidated=False)
+        tree = xr.open_datatree(str(store), engine="zarr", chunks=lazy, consolidated=False)
+        known = {str(dim) for node in tree.subtree for dim in node.sizes}
+        if isinstance(chunks, Mapping) and not set(chunks) <= known:
+            raise UsageError(f"chunks={chunks!r}", f"dimensions among {', '.join(sorted(known))}")
         for node in tree.subtree:
             # chunks and codecs of the store do not fit other Dask chunks or formats
             ds = node.to_dataset(inherit=False).drop_encoding()
             ds.attrs = savable(ds.attrs)  # earlier versions stored what netCDF does not
+            if chunks:
+                ds = ds.assign({k: _chunked(v.variable, chunks) for k, v in ds.data_vars.items()})
             node.dataset = ds
         return tree
     except DAMAGE as error:
@@ -88,6 +98,18 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
             "undamaged groups",
             f"Type `glassdask verify {shlex.quote(str(store.parent))}`.",
         ) from None
+
+
+def _chunked(values: xr.Variable, chunks: Any) -> xr.Variable:
+    """A variable with other Dask chunks; texts keep theirs, since their size is unknown."""
+    if values.dtype.kind in "OTU":
+        return values
+    if isinstance(chunks, Mapping):
+        chunks = {dim: size for dim, size in chunks.items() if dim in values.dims}
+    try:
+        return values.chunk(chunks)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"chunks={chunks!r} ({error})", "e.g. {'sample': 10}") from None
 
 
 def check_files(store: Path, thorough: bool = False) -> None:
