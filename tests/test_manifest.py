@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
-from campaigns import in_process
+from campaigns import finish, in_process
 
 import glassdask as gd
 from glassdask.campaign import Campaign, load, new_campaign
@@ -30,7 +30,7 @@ def campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Campaign:
     new_campaign(tmp_path / "c", "kam", "quick", ("system.particles=50",))
     made = load(tmp_path / "c")
     begin(made)
-    jobs.complete(made, "quench")
+    finish(made, "quench")
     return made
 
 
@@ -66,7 +66,7 @@ def test_a_stage_says_complete_after_its_files_and_folders_are_on_the_disk(
         ("synced", partial), ("renamed", chunk), ("synced", chunk.parent)
     ]  # fmt: skip
     happened.clear()
-    jobs.complete(campaign, "quench")
+    finish(campaign, "quench")
     place = happened.index(("renamed", manifest.path_of(campaign.path, "quench")))
     before = {path for what, path in happened[:place] if what == "synced"}
     token = (records.read(campaign, "quench") or {})["token"]
@@ -153,7 +153,7 @@ def test_a_damaged_manifest_is_one_line(campaign: Campaign, text: str) -> None:
 def test_a_manifest_of_other_results_is_refused(campaign: Campaign, tmp_path: Path) -> None:
     kept = shutil.copy(manifest.path_of(campaign.path, "quench"), tmp_path / "kept.json")
     begin(campaign)
-    jobs.complete(campaign, "quench")
+    finish(campaign, "quench")
     shutil.copy(kept, manifest.path_of(campaign.path, "quench"))
     with pytest.raises(Damaged, match="belongs to other results"):
         records.state(campaign, "quench")

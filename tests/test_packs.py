@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import TINY, in_process, new
+from campaigns import TINY, finish, in_process, new
 
 import glassdask as gd
 from glassdask.base.errors import UsageError
@@ -96,7 +96,7 @@ def pretend(folder, *overrides):
         groups.array(campaign.store, "configurations", name)[...] = array
     energies = random.random((runs, 8))
     groups.array(campaign.store, "cooling", "potential_energy")[...] = energies
-    jobs.complete(campaign, "quench", {"failed_runs": len(FAILED)})
+    finish(campaign, "quench", {"failed_runs": len(FAILED)})
     return folder
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from campaigns import accept_changes
+from campaigns import accept_changes, finish
 
 from glassdask.base.errors import StageFailed, StageHeld, UsageError
 from glassdask.campaign import Campaign, load, new_campaign
@@ -39,7 +39,7 @@ def do(campaign: Campaign, stage: str, start_over: bool = False) -> None:
     }.get(stage, ())
     if fresh:
         jobs.create(campaign, stage, record, tuple(make(campaign) for make in written))
-    jobs.complete(campaign, stage)
+    finish(campaign, stage)
 
 
 @pytest.mark.parametrize("earlier", [False, True])
@@ -90,7 +90,7 @@ def test_an_optional_stage_counts_from_when_it_is_complete(campaign: Campaign) -
     records.require_upstream(campaign, "report")
     with pytest.raises(UsageError, match="correlate needs propensity"):
         records.require_upstream(campaign, "correlate")
-    jobs.complete(campaign, "propensity")
+    finish(campaign, "propensity")
     assert records.state(campaign, "correlate") is State.CHANGED
     assert records.lacked(campaign, "correlate")
     assert not records.lacked(load(campaign.path, ["campaign.seed=9"]), "correlate")
@@ -215,4 +215,18 @@ def test_damaged_record_error_says_what_to_type(campaign: Campaign) -> None:
     with pytest.raises(Damaged, match=r"glassdask quench .* --start-over"):
         records.state(campaign, "quench")
     do(campaign, "quench", start_over=jobs.is_complete(campaign, "quench", True) is False)
+    assert records.state(campaign, "quench") is State.COMPLETE
+
+
+def test_a_stage_without_all_results_is_never_complete(campaign: Campaign) -> None:
+    record, _ = jobs.begin(campaign, "quench", False)
+    jobs.create(campaign, "quench", record, STAGES["quench"].groups(campaign))
+    status = groups.array(campaign.store, "configurations", "run_status")
+    status[...] = layout.DONE
+    status[7] = layout.PENDING
+    with pytest.raises(StageFailed, match="quench has no result of 1 runs"):
+        jobs.complete(campaign, "quench")
+    assert records.state(campaign, "quench") is not State.COMPLETE
+    status[7] = layout.FAILED
+    jobs.complete(campaign, "quench")
     assert records.state(campaign, "quench") is State.COMPLETE

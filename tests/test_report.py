@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import xarray as xr
-from campaigns import accept_changes
+from campaigns import accept_changes, finish
 
 import glassdask as gd
 from glassdask.campaign import new_campaign
@@ -85,7 +85,7 @@ def make_store(folder, model="kam", learnt=True, extra=(), attributes=None):
             fill(campaign, group, rng, learnt)
         if stage == "train":
             write_metrics(campaign)
-        jobs.complete(campaign, stage)
+        finish(campaign, stage)
     return campaign
 
 
@@ -537,7 +537,7 @@ def test_report_without_a_learnt_network_shows_no_gamma(not_learnt):
         (
             "integrated-gradients",
             "integrated-gradients score",
-            "integrated gradients baseline empty, integrated gradients steps 50",
+            "integrated gradients baseline empty, integrated gradients steps 100",
         ),
     ],
 )

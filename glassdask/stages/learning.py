@@ -17,7 +17,6 @@ from glassdask.base.devices import (
     uses_bfloat16,
     without_cuda,
 )
-from glassdask.base.errors import StageFailed
 from glassdask.base.logs import warn
 from glassdask.base.progress import Progress
 from glassdask.campaign import Campaign
@@ -143,12 +142,6 @@ def run_explain(
             work.explain(status.pending, learnt, on_block)
         finally:
             status.close()
-    if layout.pending_blocks(campaign, status.done):
-        raise StageFailed(
-            "explain has no result of some blocks",
-            "results of all blocks",
-            "Finished work is kept; type the same command to continue.",
-        )
     if "equilibrate" in records.stages(campaign):
         work.explain_starts(learnt)
     jobs.complete(campaign, "explain", _notes(work.devices))

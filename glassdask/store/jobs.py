@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassdask.base import files
-from glassdask.base.errors import UsageError
+from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign import Campaign
 from glassdask.store import manifest, records
 from glassdask.store.groups import (
@@ -212,7 +212,24 @@ def _provenance(record: dict[str, Any]) -> str:
 
 
 def complete(campaign: Campaign, stage: str, notes: dict[str, Any] | None = None) -> None:
-    """Mark a stage as complete, and delete its restarts and temporary files."""
+    """Mark a stage as complete, and delete its restarts and temporary files.
+
+    Only what the store holds decides, whatever the launcher of the work said.
+
+    Raises
+    ------
+    StageFailed
+        When runs have no result.
+    """
+    home = STAGES[stage].status_in
+    if (campaign.store / home / "run_status").exists():
+        missing = np.count_nonzero(values(campaign.store, home, "run_status") == PENDING)
+        if missing:
+            raise StageFailed(
+                f"{stage} has no result of {missing} runs",
+                "results of all",
+                "Finished work is kept; type the same command to continue.",
+            )
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     records.complete(campaign, stage, {"finished": finished} | (notes or {}))
     shutil.rmtree(stage_folder(campaign, stage), ignore_errors=True)
