@@ -416,6 +416,53 @@ def test_results_are_overwritten_only_with_start_over(tmp_path):
     )
 
 
+def test_one_state_chosen_by_sel_stays_that_state(tmp_path):
+    ds = both_states(3)
+    for k, one in enumerate((ds.sel(state="liquid"), ds.isel(state=0), ds.isel(state=[0]))):
+        campaign = import_configurations(tmp_path / f"c{k}", one, model="kam")
+        found = groups.open_group(campaign.store, "configurations")["position"]
+        assert found.sel(state="glass").isnull().all()
+        order = np.argsort(ds["species"].values, kind="stable")
+        wanted = ds["position"].sel(state="liquid").isel(particle=order)
+        np.testing.assert_array_equal(
+            found.sel(state="liquid"), wanted.transpose("sample", "particle", "axis")
+        )
+        with pytest.raises(ValueError, match="state='glass', and a dataset of liquid"):
+            import_configurations(tmp_path / "no", one, state="glass", model="kam")
+    with pytest.raises(ValueError, match=r"dataset of liquid and glass.*ds.sel\(state='glass'\)"):
+        import_configurations(tmp_path / "no", ds, state="glass", model="kam")
+    for names in ("hot", ["hot", "glass"], ["glass", "glass"]):
+        one = ds.isel(state=0).assign_coords(state="hot") if names == "hot" else ds
+        one = one if names == "hot" else one.assign_coords(state=names)
+        with pytest.raises(ValueError, match="coordinate state with liquid or glass, each once"):
+            import_configurations(tmp_path / "no", one, model="kam")
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("model", ["abm", "custom"])
+def test_the_same_files_with_other_species_are_not_the_same_import(tmp_path, model):
+    random = np.random.default_rng(3)
+    ds = gd.from_arrays(lattice(3, side=10), random.permutation(np.repeat([0, 1], 50)), 10.0)
+    dump(tmp_path / "x.dump", ds, [np.arange(1, 101)] * 3)
+    files, folder = {"glass": [tmp_path / "x.dump"]}, tmp_path / "c"
+    options = CUSTOM[:2] if model == "custom" else ("system.density=1.0",)
+
+    def again(order, **more):
+        return import_files(
+            folder, files, model, options, species=order, say=lambda _: None, **more
+        )
+
+    assert again(("1", "2")) is not None
+    assert again(("1", "2")) is None
+    with pytest.raises(UsageError, match=r"other options: particle_id and position.*--start-over"):
+        again(("2", "1"))
+    first = groups.open_group(folder / "store.zarr", "configurations")["particle_id"].values
+    assert again(("2", "1"), start_over=True) is not None
+    other = groups.open_group(folder / "store.zarr", "configurations")["particle_id"].values
+    assert sorted(first[:50]) == sorted(other[50:])
+    assert again(("2", "1")) is None
+
+
 def test_an_option_takes_many_files(tmp_path):
     """As a shell expands `--glass glass*.dump --liquid liquid*.dump`."""
     ds = mixture(4)

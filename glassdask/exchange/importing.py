@@ -39,7 +39,7 @@ def import_configurations(
     path: str | Path,
     ds: xr.Dataset,
     *,
-    state: str = "glass",
+    state: str | None = None,
     model: str | None = None,
     overrides: Sequence[str] = (),
     start_over: bool = False,
@@ -56,8 +56,9 @@ def import_configurations(
         With `displacement` ([sample,] replica, time, particle, axis) of the glasses the stage
         `propensity` counts as complete, too; samples without displacements have NaN.
         Further data of the runs are kept: see `glassdask.exchange.known_runs`.
-    state : str
-        State of a dataset without the dimension `state`: "liquid" or "glass".
+    state : str, optional
+        State of a dataset without the dimension `state`: "liquid" or "glass". By default the
+        coordinate that `.sel(state=...)` leaves, else "glass".
     model : str, optional
         Model of a new campaign: one of `glassdask.campaign.MODELS`, or "custom".
     overrides : sequence of str
@@ -110,7 +111,7 @@ def import_once(
     try:
         if (folder / "campaign.toml").exists() and not start_over:
             campaign = load(folder, tuple(overrides))
-            if _same_sources(campaign, normal_form(ds, "glass")):
+            if _same_sources(campaign, normal_form(ds)):
                 return None
         return import_configurations(
             folder, ds, model=model, overrides=overrides, start_over=start_over
@@ -120,15 +121,35 @@ def import_once(
 
 
 def _same_sources(campaign: Campaign, ds: xr.Dataset) -> bool:
-    """Whether the campaign has the same frames of the same files, with this campaign file."""
+    """Whether the campaign has the same frames of the same files, with this campaign file.
+
+    Raises
+    ------
+    UsageError
+        When the same frames were read with other options, which gave another result.
+    """
     if records.state(campaign, "quench") is not State.COMPLETE or not campaign.imported:
         return False
     with groups.open_group(campaign.store, "configurations") as group:
-        return all(
+        if not all(
             name in group.coords
             and json.dumps(group[name].values.tolist()) == json.dumps(ds[name].values.tolist())
             for name in ("source_sha256", "source_frame")
+        ):
+            return False
+        differing = [
+            name
+            for name in ("species", "box_length", "particle_id", "position")
+            if not np.array_equal(group[name].values, ds[name].values, equal_nan=True)
+        ]
+    if differing:
+        raise UsageError(
+            f"the same frames are imported in {campaign.path}, with other options: "
+            f"{' and '.join(differing)} would differ",
+            "the options of that import, e.g. `--species` and `--dimension`",
+            "Type the same with --start-over to replace it, or name another folder.",
         )
+    return True
 
 
 def _refuse_to_replace(campaign: Campaign, ds: xr.Dataset) -> None:
