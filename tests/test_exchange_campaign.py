@@ -463,6 +463,29 @@ def test_the_same_files_with_other_species_are_not_the_same_import(tmp_path, mod
     assert again(("2", "1")) is None
 
 
+def test_a_custom_model_says_which_name_is_which_row(tmp_path):
+    ds, path, said = mixture(3), tmp_path / "x.extxyz", []
+    for kind, names in (("extxyz", ("small", "large")), ("dump", ("A", "B"))):
+        FORMATS[kind].load().write(path, [
+            Particles(position, ds["box_length"].values, ds["species"].values, names,
+                      np.arange(1, 101), {}, {"sample": k})
+            for k, position in enumerate(ds["position"].values)
+        ])  # fmt: skip
+        files = {"glass": [path]}
+        for model in ("custom", None):  # a new campaign, and the same again
+            import_files(tmp_path / kind, files, model, CUSTOM[:2], say=said.append)
+            one, other = names
+            assert f"species: {one} is row 1, {other} is row 2 of" in said.pop()
+            assert load(tmp_path / kind).model.species == names
+
+
+def test_a_box_that_is_too_small_asks_for_what_can_be_done(tmp_path):
+    ds = gd.from_arrays(lattice(3, count=20, side=4), np.repeat([0, 1], [13, 7]), 4.0)
+    with pytest.raises(UsageError, match=r"half the box.*Import .* or more, or .*cutoff") as error:
+        import_configurations(tmp_path / "c", ds, model="custom", overrides=CUSTOM[:2])
+    assert "Set [system] particles" not in str(error.value)
+
+
 def test_an_option_takes_many_files(tmp_path):
     """As a shell expands `--glass glass*.dump --liquid liquid*.dump`."""
     ds = mixture(4)

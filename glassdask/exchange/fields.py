@@ -215,17 +215,15 @@ def _check_particles(campaign: Campaign, ds: xr.Dataset, new: bool) -> None:
     model, particles = campaign.model, ds.sizes["particle"]
     counts = np.bincount(ds["species"].values, minlength=len(model.species)).tolist()
     if counts != list(model.counts(particles)):
-        known = as_json(model)
+        known, file = as_json(model), campaign.path / "campaign.toml"
+        matrices = " ".join(f"--set 'system.{name}={known[name]}'" for name in ("sigma", "epsilon"))
+        other = f"take `--model custom` with `{matrices}`"
+        if not new and model.name == "custom":
+            other = f"write other fractions into {file}"
         raise UsageError(
             _counted(model, counts),
             f"{_counted(model, model.counts(particles))}, as model {model.name} has it",
-            "Say which species is which (`--species`), or "
-            + (
-                "take `--model custom` with "
-                f"`--set 'system.sigma={known['sigma']}' --set 'system.epsilon={known['epsilon']}'`."
-                if new or model.name != "custom"
-                else f"write other fractions into {campaign.path / 'campaign.toml'}."
-            ),
+            f"Say which species is which (`--species`), or {other}.",
         )
     side, wanted = float(ds["box_length"][0]), campaign.box_length
     if abs(side - wanted) > SAME_BOX * wanted:
