@@ -454,13 +454,24 @@ def test_the_same_files_with_other_species_are_not_the_same_import(tmp_path, mod
 
     assert again(("1", "2")) is not None
     assert again(("1", "2")) is None
-    with pytest.raises(UsageError, match=r"other options: particle_id and position.*--start-over"):
+    with pytest.raises(
+        UsageError, match=r"other options: particle_id, position would.*--start-over"
+    ):
         again(("2", "1"))
     first = groups.open_group(folder / "store.zarr", "configurations")["particle_id"].values
     assert again(("2", "1"), start_over=True) is not None
     other = groups.open_group(folder / "store.zarr", "configurations")["particle_id"].values
     assert sorted(first[:50]) == sorted(other[50:])
     assert again(("2", "1")) is None
+
+
+def test_other_fractions_of_a_custom_model_need_another_campaign_file(tmp_path):
+    dump(tmp_path / "x.dump", mixture(3), [np.arange(1, 101)] * 3)
+    files = {"glass": [tmp_path / "x.dump"]}
+    import_files(tmp_path / "c", files, "custom", CUSTOM[:2], say=lambda _: None)
+    for start_over in (False, True):
+        with pytest.raises(UsageError, match=r"35 A, 65 B; .*fractions .*name another folder"):
+            import_files(tmp_path / "c", files, start_over=start_over, species=("2", "1"))
 
 
 def test_a_custom_model_says_which_name_is_which_row(tmp_path):

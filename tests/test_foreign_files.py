@@ -495,7 +495,7 @@ def test_nul_bytes_are_refused_wherever_they_are(tmp_path, name):
     text = TEXTS[name] * (1 if "data" in name else 9)
     for place in (0, 7, text.index("1.5") + 2, len(text) - 2):
         spoilt = text[:place] + "\0" + text[place + 1 :]
-        with pytest.raises(UsageError, match=r"a NUL byte in line|a binary file, not text"):
+        with pytest.raises(UsageError, match="a NUL byte in line"):
             frames(tmp_path, spoilt, name)
 
 
@@ -504,7 +504,7 @@ def test_nul_bytes_are_refused_wherever_they_are(tmp_path, name):
 @pytest.mark.parametrize(
     ("head", "words"),
     [
-        (b"\x54\0\0\0CORD", "a binary file, not text; .*binary2txt"),
+        (b"\x54\0\0\0CORD", r"a binary file, not text .*binary2txt"),
         (b"\xf6\xff\xff\xff\xff\xff\xff\xffDUMPCUSTOM\1\0\0\0", "a binary file, not text"),
         (b"\x93NUMPY\1\0v\0{}", r"gd\.from_arrays.*gd\.import_configurations"),
         (b"\x89HDF\r\n\x1a\n\0\0", r"HDF5.*gd\.from_arrays"),
@@ -520,9 +520,10 @@ def test_binary_files_are_named_as_such(tmp_path, name, kind, head, words):
 
 def test_archives_of_numpy_are_for_python(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.zeros(3))
-    for kind in (None, "dump"):
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    for name, kind in (("a.npz", None), ("a.npz", "dump"), ("a.npz", "gsd"), ("a.npy", "gsd")):
         with pytest.raises(UsageError, match=r"gd\.from_arrays") as error:
-            list(read_frames(tmp_path / "a.npz", kind))
+            list(read_frames(tmp_path / name, kind))
         assert "unzip" not in str(error.value)
 
 

@@ -219,7 +219,7 @@ def _check_particles(campaign: Campaign, ds: xr.Dataset, new: bool) -> None:
         matrices = " ".join(f"--set 'system.{name}={known[name]}'" for name in ("sigma", "epsilon"))
         other = f"take `--model custom` with `{matrices}`"
         if not new and model.name == "custom":
-            other = f"write other fractions into {file}"
+            other = f"write other fractions into {file}, or name another folder"
         raise UsageError(
             _counted(model, counts),
             f"{_counted(model, model.counts(particles))}, as model {model.name} has it",

@@ -12,7 +12,7 @@ import numpy as np
 
 from glassdask.base.errors import UsageError
 from glassdask.exchange.formats.frame import Frame, Particles, need
-from glassdask.exchange.formats.text import is_compressed
+from glassdask.exchange.formats.text import beginning, check_no_arrays, is_compressed
 
 #: Logged quantities that hold positions and box in double precision.
 EXACT_POSITION, EXACT_BOX = "particles/glassdask/position", "glassdask/box_length"
@@ -22,6 +22,7 @@ EXACT_NAMES = "glassdask/species"
 
 def read(path: Path) -> Iterator[Frame]:
     """The frames of a file."""
+    check_no_arrays(f"{path}: ", beginning(path))
     if is_compressed(path):
         raise UsageError(f"{path} is compressed", "a GSD", "Unpack it first.")
     with need("gsd.hoomd").open(str(path), "r") as file:

@@ -40,6 +40,18 @@ def encoding_of(content: bytes) -> str:
     return "utf-16" if utf16 else "utf-8-sig"
 
 
+def check_no_arrays(where: str, head: bytes) -> None:
+    """Refuse a file of arrays by its first bytes.
+
+    Raises
+    ------
+    UsageError
+        With the functions to use instead.
+    """
+    if head.startswith(_ARRAYS):
+        raise _of_arrays(where)
+
+
 def check_text(where: str, head: bytes) -> None:
     """Refuse a binary file by its first bytes.
 
@@ -48,11 +60,11 @@ def check_text(where: str, head: bytes) -> None:
     UsageError
         With what to use instead.
     """
-    if head.startswith(_ARRAYS):
-        raise _of_arrays(where)
-    if b"\0" in head and encoding_of(head) != "utf-16":
+    check_no_arrays(where, head)
+    # one alone is reported with its line
+    if head.count(b"\0") > 1 and encoding_of(head) != "utf-16":
         raise UsageError(
-            f"{where}a binary file, not text",
+            f"{where}a binary file, not text (or damaged)",
             "a text file or a GSD",
             "Convert it first; a binary dump of LAMMPS e.g. by `binary2txt FILE`.",
         )
