@@ -416,6 +416,87 @@ def test_results_are_overwritten_only_with_start_over(tmp_path):
     )
 
 
+def test_one_state_chosen_by_sel_stays_that_state(tmp_path):
+    ds = both_states(3)
+    for k, one in enumerate((ds.sel(state="liquid"), ds.isel(state=0), ds.isel(state=[0]))):
+        campaign = import_configurations(tmp_path / f"c{k}", one, model="kam")
+        found = groups.open_group(campaign.store, "configurations")["position"]
+        assert found.sel(state="glass").isnull().all()
+        order = np.argsort(ds["species"].values, kind="stable")
+        wanted = ds["position"].sel(state="liquid").isel(particle=order)
+        np.testing.assert_array_equal(
+            found.sel(state="liquid"), wanted.transpose("sample", "particle", "axis")
+        )
+        with pytest.raises(ValueError, match="state='glass', and a dataset of liquid"):
+            import_configurations(tmp_path / "no", one, state="glass", model="kam")
+    with pytest.raises(ValueError, match=r"dataset of liquid and glass.*ds.sel\(state='glass'\)"):
+        import_configurations(tmp_path / "no", ds, state="glass", model="kam")
+    for names in ("hot", ["hot", "glass"], ["glass", "glass"]):
+        one = ds.isel(state=0).assign_coords(state="hot") if names == "hot" else ds
+        one = one if names == "hot" else one.assign_coords(state=names)
+        with pytest.raises(ValueError, match="coordinate state with liquid or glass, each once"):
+            import_configurations(tmp_path / "no", one, model="kam")
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("model", ["abm", "custom"])
+def test_the_same_files_with_other_species_are_not_the_same_import(tmp_path, model):
+    random = np.random.default_rng(3)
+    ds = gd.from_arrays(lattice(3, side=10), random.permutation(np.repeat([0, 1], 50)), 10.0)
+    dump(tmp_path / "x.dump", ds, [np.arange(1, 101)] * 3)
+    files, folder = {"glass": [tmp_path / "x.dump"]}, tmp_path / "c"
+    options = CUSTOM[:2] if model == "custom" else ("system.density=1.0",)
+
+    def again(order, **more):
+        return import_files(
+            folder, files, model, options, species=order, say=lambda _: None, **more
+        )
+
+    assert again(("1", "2")) is not None
+    assert again(("1", "2")) is None
+    with pytest.raises(
+        UsageError, match=r"other options: particle_id, position would.*--start-over"
+    ):
+        again(("2", "1"))
+    first = groups.open_group(folder / "store.zarr", "configurations")["particle_id"].values
+    assert again(("2", "1"), start_over=True) is not None
+    other = groups.open_group(folder / "store.zarr", "configurations")["particle_id"].values
+    assert sorted(first[:50]) == sorted(other[50:])
+    assert again(("2", "1")) is None
+
+
+def test_other_fractions_of_a_custom_model_need_another_campaign_file(tmp_path):
+    dump(tmp_path / "x.dump", mixture(3), [np.arange(1, 101)] * 3)
+    files = {"glass": [tmp_path / "x.dump"]}
+    import_files(tmp_path / "c", files, "custom", CUSTOM[:2], say=lambda _: None)
+    for start_over in (False, True):
+        with pytest.raises(UsageError, match=r"35 A, 65 B; .*fractions .*name another folder"):
+            import_files(tmp_path / "c", files, start_over=start_over, species=("2", "1"))
+
+
+def test_a_custom_model_says_which_name_is_which_row(tmp_path):
+    ds, path, said = mixture(3), tmp_path / "x.extxyz", []
+    for kind, names in (("extxyz", ("small", "large")), ("dump", ("A", "B"))):
+        FORMATS[kind].load().write(path, [
+            Particles(position, ds["box_length"].values, ds["species"].values, names,
+                      np.arange(1, 101), {}, {"sample": k})
+            for k, position in enumerate(ds["position"].values)
+        ])  # fmt: skip
+        files = {"glass": [path]}
+        for model in ("custom", None):  # a new campaign, and the same again
+            import_files(tmp_path / kind, files, model, CUSTOM[:2], say=said.append)
+            one, other = names
+            assert f"species: {one} is row 1, {other} is row 2 of" in said.pop()
+            assert load(tmp_path / kind).model.species == names
+
+
+def test_a_box_that_is_too_small_asks_for_what_can_be_done(tmp_path):
+    ds = gd.from_arrays(lattice(3, count=20, side=4), np.repeat([0, 1], [13, 7]), 4.0)
+    with pytest.raises(UsageError, match=r"half the box.*Import .* or more, or .*cutoff") as error:
+        import_configurations(tmp_path / "c", ds, model="custom", overrides=CUSTOM[:2])
+    assert "Set [system] particles" not in str(error.value)
+
+
 def test_an_option_takes_many_files(tmp_path):
     """As a shell expands `--glass glass*.dump --liquid liquid*.dump`."""
     ds = mixture(4)

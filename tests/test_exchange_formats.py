@@ -266,7 +266,7 @@ def test_names_of_species_need_not_be_chemical(tmp_path):
         ({"columns": "id type x y zu"}, "columns id type x y zu; expected x y z"),
         ({"columns": "id type x z vx"}, "columns id type x z vx; expected x y z"),
         ({"rows": ("1 1 0 0 nan", "2 2 1 1 1")}, "position holds 1 values that are not finite"),
-        ({"rows": ("1 1 0 0 0", "1 2 1 1 1")}, "an id twice"),
+        ({"rows": ("1 1 0 0 0", "1 2 1 1 1")}, "id 1 twice"),
         ({"rows": ("1 1 0 0", "2 2 1 1 1")}, "rows that do not fit"),
         ({"bounds": ("0 0", "0 4", "0 4")}, "empty"),
         ({"columns": "id type x y z radius", "rows": ("1 1 0 0 0 1", "2 1 1 1 1 1.1")},
@@ -448,6 +448,7 @@ def test_the_dimension_must_agree_with_z(tmp_path):
 
 def test_species_in_unknown_order_need_an_option(tmp_path):
     path = write(tmp_path / "x.extxyz", "extxyz", [particles(names=("Ni", "P"))])
+    path.write_text(path.read_text().replace("glassdask_species", "of_others"))
     with pytest.raises(UsageError, match=r"species Ni, P in the files.*--species Ni,P"):
         back(path)
     with pytest.raises(UsageError, match="--species Ni,Cu; expected each"):
@@ -596,6 +597,55 @@ def test_a_missing_library_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("glassdask.exchange.formats.frame.import_module", without)
     with pytest.raises(UsageError, match=r"find gsd.*pip install 'glassdask\[formats\]'"):
         list(read_frames(path))
+
+
+@pytest.mark.parametrize("kind", ["extxyz", "gsd"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("small", "large"), ("B", "A"), ("Ni", "Al"), ("grün", "Ω"), ("α", "β"), ('a"b', 'a"'),
+        ("C:\\n", "\\"), ("two words", "it's"), ("?", "é"), ("2", "1"), ("\\u03b1", "α"),
+    ],
+)  # fmt: skip
+def test_names_and_order_of_species_come_back(tmp_path, kind, names):
+    frame = particles(names=names)
+    path = write(tmp_path / f"x.{kind}", kind, [frame])
+    found = back(path, known=None)
+    assert np.unique(frame.species).tolist() == [0, 1]
+    if names == ("2", "1"):  # names that look like types are types
+        return
+    assert tuple(texts(found.attrs["species_names"])) == names
+    np.testing.assert_array_equal(found["species"], frame.species)
+    np.testing.assert_array_equal(found["position"][0, 0], frame.position)
+
+
+def test_the_order_of_chemical_symbols_comes_back(tmp_path):
+    frame = replace(particles(), symbols=("P", "Ni"))
+    path = write(tmp_path / "x.extxyz", "extxyz", [frame])
+    for known, names in ((None, ["P", "Ni"]), (("A", "B"), ["A", "B"])):
+        found = back(path, known=known)
+        assert texts(found.attrs["species_names"]) == names
+        np.testing.assert_array_equal(found["species"], frame.species)
+
+
+def test_types_of_gsd_that_were_renamed_are_used(tmp_path):
+    import gsd.hoomd
+
+    path = write(tmp_path / "x.gsd", "gsd", [particles(names=("α", "β"))])
+    with gsd.hoomd.open(path, "r") as file:
+        snapshot = file[0]
+    snapshot.particles.types = ["C", "D"]
+    with gsd.hoomd.open(path, "w") as file:
+        file.append(snapshot)
+    assert texts(back(path, known=None).attrs["species_names"]) == ["C", "D"]
+
+
+def test_indicators_of_any_name_are_exported_to_gsd(tmp_path):
+    import gsd.hoomd
+
+    frame = particles(größe=np.arange(7.0), Φ=np.ones(7))
+    with gsd.hoomd.open(write(tmp_path / "x.gsd", "gsd", [frame]), "r") as file:
+        assert {"particles/größe", "particles/Φ"} <= file[0].log.keys()
 
 
 ONE_LINE = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]))

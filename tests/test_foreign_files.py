@@ -212,6 +212,10 @@ def test_an_origin_moves_the_box(tmp_path, names):
     [
         ('"4 0 0 0 4 0 0 0 4"', '"4,0,0,0,4,0,0,0,4"'), ('"4 0 0 0 4 0 0 0 4"', '"4 4 4"'),
         ('"4 0 0 0 4 0 0 0 4"', "{4 0 0 0 4 0 0 0 4}"), ("Properties=", 'pbc="1 1 1" Properties='),
+        ('"4 0 0 0 4 0 0 0 4"', "[[4,0,0],[0,4,0],[0,0,4]]"),
+        ('"4 0 0 0 4 0 0 0 4"', "[ [4, 0, 0], [0, 4, 0],\t[0, 0, 4] ]"),
+        ('"4 0 0 0 4 0 0 0 4"', "[[4 0 0] [0 4 0] [0 0 4]]"),
+        ('"4 0 0 0 4 0 0 0 4"', "[4, 0, 0, 0, 4, 0, 0, 0, 4] other=[[1,2],[3,4]]"),
         ("Properties=", "pbc=[T,T,T] Properties="), ("Properties=", "properties="),
         ("Properties=", "pbc=T Properties="), ('Properties=species:S:1:pos:R:3', ""),
         ("species:S:1:pos:R:3", '"species:S:1:pos:R:3"'), ("Lattice=", "step=3 Lattice = "),
@@ -231,9 +235,11 @@ def test_the_used_keys_may_be_written_differently(tmp_path, change):
         (("pos:R:3", "pos:R"), "Properties="),
         (("pos:R:3", "vel:R:3"), "pos:R:3"),
         (("4 0 0 0 4", "4 0 0 4"), "Lattice="),
-        (("1.5", "1_5"), "underscore"),
-        (("1.5", "1,5"), "column pos0"),
-        (("1.5", "1.5D+00"), "column pos0"),
+        (("1.5", "1_5"), "'1_5' in row 1 of column pos0"),
+        (("1.5", "1,5"), "'1,5' in row 1 of column pos0"),
+        (("3.0", "1.5D+00"), r"'1.5D\+00' in row 2 of column pos0; expected numbers, such as"),
+        (('"4 0 0 0', '"nan 0 0 0'), "a box with sides that are not finite"),
+        (('"4 0 0 0 4 0 0 0 4"', "[[0,4,0],[0,0,4],[4,0,0]]"), "rows or columns"),
         (("species:S:1", "mass:R:1"), "species|column"),
     ],
 )
@@ -249,8 +255,11 @@ def test_large_ids_are_kept(tmp_path):
     (frame,) = frames(tmp_path, text, "x.xyz")
     assert frame.ids.tolist() == [big, big + 1]
     for wrong in (str(2**64), "1.5", "x"):
-        with pytest.raises(UsageError, match="column id"):
-            frames(tmp_path, text.replace(str(big), wrong), "x.xyz")
+        for row, number in enumerate((big, big + 1), 1):
+            with pytest.raises(UsageError, match=f"frame 0: '{wrong}' in row {row} of column id;"):
+                frames(tmp_path, text.replace(str(number), wrong), "x.xyz")
+    with pytest.raises(UsageError, match=f"id {big} twice"):
+        frames(tmp_path, text.replace(str(big + 1), str(big)), "x.xyz")
 
 
 @pytest.mark.parametrize(
@@ -314,7 +323,8 @@ def test_boundaries_that_a_dump_does_not_state_are_said(tmp_path):
         (dump()[:-2] + dump(), "rows that do not fit"),
         (dump().partition("ITEM: BOX")[0] + "ITEM: ATOMS id\n1\n", "no BOX BOUNDS"),
         ("ITEM: TIMESTEP\n0\nITEM: ATOMS id\n1\n", "NUMBER OF ATOMS"),
-        (dump(rows=("1 1 1.5 1 0.5", "2 2 3 x 3.5")), "column y"),
+        (dump(rows=("1 1 1.5 1 0.5", "2 2 3 x 3.5")), "'x' in row 2 of column y"),
+        (dump(bounds=("0 1e999", "0 4", "0 4")), "sides that are not finite"),
         (dump(rows=("1 1 1.5 1 0.5", "2 2 3 2.5")), "rows that do not fit the columns: 4 entries"),
         ("id,x\n", "ITEM: ..., as in a dump"),
     ],
@@ -351,6 +361,7 @@ GENERAL = "4 0 0 avec\n0 4 0 bvec\n0 0 4 cvec\n0 0 0 abc origin"
         data(box=GENERAL.replace("0 0 0 abc", "-2 -2 -2 abc"),
              rows=("1 1 -0.5 -1 -1.5", "2 2 1 0.5 1.5")),
         data(box=BOX + "\n0 0 0 xy xz yz\n0.0 0 4e-8 xy xz yz"),
+        data("", ("1 A 1.5 1 0.5", "2 2 3 2.5 3.5"), before=LABELS.replace("1 A\n2 B", "2 B\n1 A")),
         data(before="Pair Coeffs # lj/cut\n\n1 1 1\n2 1 1\n\nAtomsFoo\n\n1 2\n\n"),
         data(before="", after="\nVelocities\n\n1 0 0 0\n2 0 0 0\n\nBonds\n\n1 1 1 2\n"),
     ],
@@ -370,10 +381,24 @@ def test_data_files_are_read_as_lammps_reads_them(tmp_path, text):
         (data(rows=("1 1 1.5 1.0 0.5",)), "other than 2 rows"),
         (data(rows=("1 1 1.5 1.0 0.5",), after="\nBonds\n\n1 1 0 0\n"), "other than 2 rows"),
         (data(rows=("1 1 1 1 1",) * 3), "other than 2 rows"),
-        (data(rows=("1 3 1.5 1.0 0.5", "2 2 1 1 1")), "an atom style"),
+        (data(rows=("1 3 1.5 1.0 0.5", "2 2 1 1 1")), "row 1 .*a type from 1 to 2"),
+        (data("", ("1 1 1.5 1.0 0.5", "2 3 1 1 1")),
+         "row 2 under `Atoms`, `2 3 1 1 1`; expected a type from 1 to 2, by the line"),
+        (data(" # full", (FULL[0], "2 1 0 0.0 3 2.5 3.5")), "row 2 .*a type from 1 to 2"),
+        (data("", ("1 1 1.5 1.0 0.5", "2 2 1 1")), "row 2 .* `2 2 1 1`; expected columns"),
+        (data() + data(), "a second line `N atoms`; expected one configuration"),
+        (data(after="\n" + data()[data().index("Masses") :]), "a second section `Atoms`"),
+        (data(box="2 atoms\n" + BOX), "a second line `N atoms`"),
+        (data(box=BOX + "\n0 5 ylo yhi"), "a second line `ylo yhi`"),
+        (data(before=LABELS.replace("2 B", "1 B")), "type 1 twice under `Atom Type Labels`"),
+        (data(before=LABELS.replace("2 B", "2 A")), "label A twice under `Atom Type Labels`"),
+        (data(before=LABELS.replace("2 B", "3 B")), "`3 B` under .*a type, 1 to 2, and its label"),
+        (data(before=LABELS.replace("2 B", "B")), "`B` under .*a type, 1 to 2, and its label"),
+        (data(before=LABELS.replace("2 B", "2 1")), "which begins with no digit"),
         (data(box="0 4 xlo xhi\n0 4 zlo zhi"), "no line `ylo yhi`"),
         (data(box="0 4 xlo xhi\n0 4 ylo yhi"), "no line zlo zhi"),
-        (data().partition("\n")[2].lstrip(), "no line `N atoms`"),
+        (data().partition("\n")[2].lstrip(),
+         r"no line `N atoms` .* LAMMPS skips as the title; .* a title .*sed -i"),
         ("2 atoms\n", "first line is a title"),
     ],
 )  # fmt: skip
@@ -454,3 +479,65 @@ def test_a_missing_line_of_the_header_is_named(tmp_path: Path) -> None:
     path.write_text(data().replace("2 atom types\n", ""))
     with pytest.raises(UsageError, match="no line `N atom types`"):
         list(read_frames(path))
+
+
+def test_labels_of_types_are_read_by_their_numbers(tmp_path):
+    before = LABELS.replace("1 A\n2 B", "2 A\n1 B")
+    for rows in (("1 B 1.5 1 0.5", "2 A 3 2.5 3.5"), ("1 1 1.5 1 0.5", "2 2 3 2.5 3.5")):
+        (frame,) = frames(tmp_path, data("", rows, before=before), "x.data")
+        assert frame.labels.tolist() == ["B", "A"]
+        assert frame.names == ("B", "A")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_nul_bytes_are_refused_wherever_they_are(tmp_path, name):
+    """NumPy drops those at the end of an entry, with the digits in their place."""
+    text = TEXTS[name] * (1 if "data" in name else 9)
+    for place in (0, 7, text.index("1.5") + 2, len(text) - 2):
+        spoilt = text[:place] + "\0" + text[place + 1 :]
+        with pytest.raises(UsageError, match="a NUL byte in line"):
+            frames(tmp_path, spoilt, name)
+
+
+@pytest.mark.parametrize("name", ["x.dump", "x.dcd", "x.npy", "x.nc", "x.xyz", "x"])
+@pytest.mark.parametrize("kind", [None, "dump", "extxyz", "data"])
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"\x54\0\0\0CORD", r"a binary file, not text .*binary2txt"),
+        (b"\xf6\xff\xff\xff\xff\xff\xff\xffDUMPCUSTOM\1\0\0\0", "a binary file, not text"),
+        (b"\x93NUMPY\1\0v\0{}", r"gd\.from_arrays.*gd\.import_configurations"),
+        (b"\x89HDF\r\n\x1a\n\0\0", r"HDF5.*gd\.from_arrays"),
+        (b"CDF\2\0\0", r"netCDF.*gd\.from_arrays"),
+    ],
+)
+def test_binary_files_are_named_as_such(tmp_path, name, kind, head, words):
+    with pytest.raises(UsageError, match=words) as error:
+        frames(tmp_path, head + bytes(500) + b"x", name, kind)
+    assert "echo" not in str(error.value)
+    assert "--format" not in str(error.value)
+
+
+def test_archives_of_numpy_are_for_python(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.zeros(3))
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    for name, kind in (("a.npz", None), ("a.npz", "dump"), ("a.npz", "gsd"), ("a.npy", "gsd")):
+        with pytest.raises(UsageError, match=r"gd\.from_arrays") as error:
+            list(read_frames(tmp_path / name, kind))
+        assert "unzip" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "long",
+    ["w" * 400_000, "w " * 200_000, "a={ " * 100_000, "a=[[1] " * 60_000, "a=[[1],[2], " * 40_000,
+     'a="b" ' * 60_000, "' " * 200_000, "a='" * 130_000, "a" + " " * 400_000, "a=" + " " * 400_000,
+     "=" * 400_000, '"" ' * 130_000, 'a="' + '\\"' * 200_000, "a=[" * 130_000, "a=" * 200_000],
+)  # fmt: skip
+def test_long_comment_lines_are_read_in_linear_time(tmp_path, long):
+    from time import process_time
+
+    from glassdask.exchange.formats.extxyz import _keys
+
+    start = process_time()
+    _keys(f'Lattice="4 0 0 0 4 0 0 0 4" {long}')
+    assert process_time() - start < 2

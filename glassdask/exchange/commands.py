@@ -96,11 +96,11 @@ def import_command(
                 "glass": glass, "liquid": liquid, "format": kind, "species": species,
                 "dimension": dimension, "every": every > 1, "state": state != "glass",
             }  # fmt: skip
-            given = [f"--{name}" for name, value in refused.items() if value]
+            given = [f"--{name}" for name, value in refused.items() if value not in (None, False)]
             _check_packs(folder, files or [], given)
             campaign = import_packs(folder, files or [], *common)
         else:
-            order = species.split(",") if species else None
+            order = species.split(",") if species is not None else None
             campaign = import_files(folder, chosen, *common, kind, dimension, order, every)
     if campaign is None:
         print("The same frames are already imported with this campaign file; nothing to do.")

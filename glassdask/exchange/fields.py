@@ -58,7 +58,7 @@ def campaign_for(
         _check_source(campaign, model)
     _check_dimension(campaign.model, ds)
     _check_fields(campaign, _fixed(ds, campaign), "--set" if new else str(file), ds)
-    _check_particles(campaign, ds)
+    _check_particles(campaign, ds, new)
     return campaign, new
 
 
@@ -210,17 +210,20 @@ def as_json(model: Model) -> dict[str, Any]:
     return dict(json.loads(json.dumps(vars(model))))
 
 
-def _check_particles(campaign: Campaign, ds: xr.Dataset) -> None:
+def _check_particles(campaign: Campaign, ds: xr.Dataset, new: bool) -> None:
     """Compare composition and box with those of the campaign."""
     model, particles = campaign.model, ds.sizes["particle"]
     counts = np.bincount(ds["species"].values, minlength=len(model.species)).tolist()
     if counts != list(model.counts(particles)):
-        known = as_json(model)
+        known, file = as_json(model), campaign.path / "campaign.toml"
+        matrices = " ".join(f"--set 'system.{name}={known[name]}'" for name in ("sigma", "epsilon"))
+        other = f"take `--model custom` with `{matrices}`"
+        if not new and model.name == "custom":
+            other = f"write other fractions into {file}, or name another folder"
         raise UsageError(
             _counted(model, counts),
             f"{_counted(model, model.counts(particles))}, as model {model.name} has it",
-            "Say which species is which (`--species`), or take `--model custom` with "
-            f"`--set 'system.sigma={known['sigma']}' --set 'system.epsilon={known['epsilon']}'`.",
+            f"Say which species is which (`--species`), or {other}.",
         )
     side, wanted = float(ds["box_length"][0]), campaign.box_length
     if abs(side - wanted) > SAME_BOX * wanted:

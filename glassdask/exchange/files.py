@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from glassdask.base.attributes import texts
 from glassdask.base.errors import UsageError
 from glassdask.base.progress import Progress
 from glassdask.campaign import MODELS, Campaign, load
@@ -69,10 +70,12 @@ def read_frames(path: Path, kind: str | None = None) -> Iterator[Frame]:
 def _checked(frame: Frame) -> Frame:
     """Do the checks that need only one frame, and sort its particles by id."""
     cell = np.asarray(frame.cell, dtype=float)
+    if not np.isfinite(cell).all():
+        raise ValueError("a box with sides that are not finite; expected positive numbers")
     edges = normal.edges_along_axes(cell)
     length = cell[edges, range(3)]
     # in 2D, the side along z may be 0
-    if not np.isfinite(length).all() or (length[:2] <= 0).any():
+    if (length[:2] <= 0).any():
         raise ValueError(
             "no box, an empty one, or a negative side; expected the sides of a periodic box"
         )
@@ -133,6 +136,11 @@ def import_files(
     dimension = dimension or (known.dimension if known else None)
     frames = {state: _read(paths, kind, every) for state, paths in files.items() if paths}
     ds = stack(frames, dimension, species, names, say)
+    if (known.name if known else model) == "custom":
+        rows = (
+            f"{name} is row {row}" for row, name in enumerate(texts(ds.attrs["species_names"]), 1)
+        )
+        say(f"species: {', '.join(rows)} of the matrices sigma and epsilon")
     return import_once(folder, _with_digests(ds), model, overrides, start_over)
 
 

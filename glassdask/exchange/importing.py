@@ -39,7 +39,7 @@ def import_configurations(
     path: str | Path,
     ds: xr.Dataset,
     *,
-    state: str = "glass",
+    state: str | None = None,
     model: str | None = None,
     overrides: Sequence[str] = (),
     start_over: bool = False,
@@ -56,8 +56,9 @@ def import_configurations(
         With `displacement` ([sample,] replica, time, particle, axis) of the glasses the stage
         `propensity` counts as complete, too; samples without displacements have NaN.
         Further data of the runs are kept: see `glassdask.exchange.known_runs`.
-    state : str
-        State of a dataset without the dimension `state`: "liquid" or "glass".
+    state : str, optional
+        State of a dataset without the dimension `state`: "liquid" or "glass". By default the
+        coordinate that `.sel(state=...)` leaves, else "glass".
     model : str, optional
         Model of a new campaign: one of `glassdask.campaign.MODELS`, or "custom".
     overrides : sequence of str
@@ -110,8 +111,18 @@ def import_once(
     try:
         if (folder / "campaign.toml").exists() and not start_over:
             campaign = load(folder, tuple(overrides))
-            if _same_sources(campaign, normal_form(ds, "glass")):
+            found = normal_form(ds)
+            differing = _differing(campaign, found)
+            if differing == []:
                 return None
+            if differing:
+                campaign_for(folder, found, model, tuple(overrides))  # may refuse for good
+                raise UsageError(
+                    f"the same frames are imported in {folder}, with other options: "
+                    f"{', '.join(differing)} would differ",
+                    "the options of that import, e.g. `--species` and `--dimension`",
+                    "Type the same with --start-over to replace it, or name another folder.",
+                )
         return import_configurations(
             folder, ds, model=model, overrides=overrides, start_over=start_over
         )
@@ -119,16 +130,25 @@ def import_once(
         raise UsageError(str(error)) from None
 
 
-def _same_sources(campaign: Campaign, ds: xr.Dataset) -> bool:
-    """Whether the campaign has the same frames of the same files, with this campaign file."""
+def _differing(campaign: Campaign, ds: xr.Dataset) -> list[str] | None:
+    """What differs from the same frames in the campaign; None if it has other frames, or none.
+
+    The same frames differ if they were read with other options, such as `--species`.
+    """
     if records.state(campaign, "quench") is not State.COMPLETE or not campaign.imported:
-        return False
+        return None
     with groups.open_group(campaign.store, "configurations") as group:
-        return all(
+        if not all(
             name in group.coords
             and json.dumps(group[name].values.tolist()) == json.dumps(ds[name].values.tolist())
             for name in ("source_sha256", "source_frame")
-        )
+        ):
+            return None
+        return [
+            name
+            for name in ("species", "box_length", "particle_id", "position")
+            if not np.array_equal(group[name].values, ds[name].values, equal_nan=True)
+        ]
 
 
 def _refuse_to_replace(campaign: Campaign, ds: xr.Dataset) -> None:

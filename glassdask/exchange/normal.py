@@ -185,8 +185,10 @@ def order_by_id(ids: Any, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Ids of particles, by default 1 to N, and the order that sorts them."""
     ids = np.arange(1, count + 1) if ids is None else np.asarray(ids, dtype=np.int64)
     order = np.argsort(ids, kind="stable")
-    if len(ids) == 0 or (np.diff(ids[order]) == 0).any():
-        raise BadArgument("no particle, or an id twice; expected one line for each particle")
+    if len(ids) == 0:
+        raise BadArgument("no particle; expected one line for each particle")
+    if (twice := np.flatnonzero(np.diff(ids[order]) == 0)).size:
+        raise BadArgument(f"id {ids[order][twice[0]]} twice; expected one line for each particle")
     return ids, order
 
 
@@ -225,15 +227,16 @@ def wrap(position: np.ndarray, origin: np.ndarray, length: np.ndarray) -> np.nda
     return np.where(inside >= length, 0.0, inside)
 
 
-def normal_form(ds: xr.Dataset, state: str) -> xr.Dataset:
+def normal_form(ds: xr.Dataset, state: str | None = None) -> xr.Dataset:
     """Give a dataset all dimensions and both states, and sort its particles by species.
 
     Parameters
     ----------
     ds : Dataset
         As for `glassdask.import_configurations`.
-    state : str
-        State of a dataset without the dimension `state`.
+    state : str, optional
+        State of a dataset without the dimension `state`; by default its coordinate `state`, else
+        "glass".
 
     Returns
     -------
@@ -248,12 +251,10 @@ def normal_form(ds: xr.Dataset, state: str) -> xr.Dataset:
     """
     ds = need_configuration(ds, "gd.import_configurations(path, ds)", species=True)
     _check_dims(ds)
-    if state not in STATES:
-        raise BadArgument(f"state {state!r}; expected one of {', '.join(STATES)}")
     ds = ds.load()
     if "sample" not in ds.dims:
         ds = ds.expand_dims("sample")
-    ds = _with_states(ds, state)
+    ds = _with_states(ds, _states_of(ds, state))
     if "particle_id" not in ds.coords:
         ids = np.arange(1, ds.sizes["particle"] + 1)
         ds = ds.assign_coords(particle_id=("particle", ids))
@@ -282,12 +283,32 @@ def _check_dims(ds: xr.Dataset) -> None:
         raise BadArgument("box_length or species of each sample; expected one for all of them")
 
 
-def _with_states(ds: xr.Dataset, state: str) -> xr.Dataset:
+def _states_of(ds: xr.Dataset, asked: str | None) -> list[str]:
+    """The states in the dataset; `.sel(state=...)` leaves a coordinate without a dimension."""
+    if asked not in (None, *STATES):
+        raise BadArgument(f"state {asked!r}; expected one of {', '.join(STATES)}")
+    if "state" not in ds.coords and "state" not in ds.dims:
+        return [asked or "glass"]
+    found = np.atleast_1d(ds["state"].values).tolist() if "state" in ds.coords else []
+    if not found or not set(found) <= set(STATES) or len(set(found)) != len(found):
+        raise BadArgument(
+            f"states {', '.join(map(repr, found)) or 'without names'}",
+            f"a coordinate state with {' or '.join(STATES)}, each once",
+        )
+    if asked is not None and [asked] != found:
+        raise BadArgument(
+            f"state={asked!r}, and a dataset of {' and '.join(found)}",
+            "one of the two",
+            "Leave `state=` out"
+            + (f", or type `ds.sel(state={asked!r})`." * (asked in found) or "."),
+        )
+    return found
+
+
+def _with_states(ds: xr.Dataset, states: list[str]) -> xr.Dataset:
     if "state" not in ds.dims:
-        position = ds["position"].expand_dims(state=[state])
+        position = ds["position"].expand_dims(state=states)
         ds = ds.drop_vars(["position", "state"], errors="ignore").assign(position=position)
-    elif "state" not in ds.coords or not set(ds["state"].values.tolist()) <= set(STATES):
-        raise BadArgument(f"unnamed states; expected a coordinate state with {', '.join(STATES)}")
     text = [n for n in ds.coords if ds[n].dtype.kind in "OUT" and "state" in ds[n].dims]
     return ds.reindex(
         state=list(STATES),

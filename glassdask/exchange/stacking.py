@@ -254,7 +254,7 @@ def _labels(frame: Frame) -> tuple[str, ...]:
 
 
 def _check_order(labels: set[str], order: Sequence[str]) -> None:
-    if not labels <= set(order) or len(set(order)) != len(order):
+    if not labels <= set(order) or len(set(order)) != len(order) or "" in order:
         raise UsageError(
             f"species {', '.join(sorted(labels))} in the files, --species {','.join(order)}",
             "each of them once",

@@ -89,6 +89,8 @@ def format_to_read(path: Path, kind: str | None = None) -> Format:
         head = head.decode("utf-16", "ignore").encode()
     head = head.removeprefix(BOM_UTF8).lstrip()
     plain = path.with_suffix("") if path.suffix in text.PACKED else path
+    if not any(re.match(line.content, head) for line in FORMATS.values()):
+        text.check_text(f"{path}: ", head)
     begins = [line for line in FORMATS.values() if re.match(line.content, head)]
     named = [_by_suffix(plain)]
     holds = [line for line in FORMATS.values() if re.search(line.content, head)]

@@ -7,6 +7,7 @@ other programs, and writes 8 decimals.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,18 +19,26 @@ from glassdask.base.errors import UsageError
 from glassdask.exchange.formats import text
 from glassdask.exchange.formats.frame import Frame, Particles, first_of, lines_of, need
 
-#: A pair key=value of the comment line; values with blanks are in quotes or brackets.
+#: A pair key=value of the comment line, or a word alone, which is not searched again; values with
+#: blanks are in quotes or brackets.
 _PAIR = re.compile(
-    r"""("[^"]*"|[^\s="]+)\s*=\s*("(?:\\.|[^"\\])*"|'[^']*'|\{[^}]*\}|\[[^\]]*\]|[^\s"]+)"""
+    r"""("[^"]*"|[^\s="]+)(?:\s*=\s*("(?:\\.|[^"\\])*"|'[^']*'|\{[^{}]*\}|"""
+    r"""\[(?:\s*(?:\[[^][]*\][\s,]*)+|[^][]*)\]|[^\s"]+))?"""
 )
 #: Properties of a file without any.
 _PLAIN = "species:S:1:pos:R:3"
+#: What separates the numbers of vectors and matrices.
+_BLANK = str.maketrans("[],", "   ")
 #: Flags of pbc.
 _YES, _NO = ("t", "true", "1", "p"), ("f", "false", "0")
 #: Keys that glassdask writes and reads; those of other programs may mean something else.
 _DIMENSION, _NAMES = "glassdask_dimension", "glassdask_species"
+_SYMBOLS = "glassdask_symbols"
 #: The keys that are read, by their names in small letters.
-_USED = {key.lower(): key for key in ("Lattice", "Properties", "pbc", "Origin", _DIMENSION, _NAMES)}
+_USED = {
+    key.lower(): key
+    for key in ("Lattice", "Properties", "pbc", "Origin", _DIMENSION, _NAMES, _SYMBOLS)
+}
 
 
 def read(path: Path) -> Iterator[Frame]:
@@ -62,10 +71,14 @@ def _keys(comment: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, value in _PAIR.findall(comment):
         name = _USED.get(key.strip('"').lower())
+        if not value:
+            continue
         if name in found:
             raise UsageError(f"{name}= twice in the comment line", "it once")
         if name:
             found[name] = value[1:-1] if value[0] in "\"'{[" else value
+            if value[0] == '"':
+                found[name] = re.sub(r"\\(.)", r"\1", found[name])
     return found
 
 
@@ -75,7 +88,13 @@ def _frame(keys: Mapping[str, str], rows: list[str]) -> Frame:
     sides = _vector(keys["Lattice"], 3)
     edges = _vector(keys["Lattice"], 9) if sides is None else np.diag(sides)
     if edges is None:
-        raise UsageError(f'Lattice="{keys["Lattice"]}"', "nine numbers, or three sides")
+        raise UsageError(f'Lattice="{keys["Lattice"][:200]}"', "nine numbers, or three sides")
+    edges = edges.reshape(3, 3)
+    if "[" in keys["Lattice"] and not np.allclose(edges, edges.T, 1e-6, 0, equal_nan=True):
+        raise UsageError(
+            f"Lattice=[{keys['Lattice'][:200]}], whose rows or columns may be the edges",
+            'Lattice="Lx 0 0 0 Ly 0 0 0 Lz"',
+        )
     columns = _columns(keys.get("Properties", _PLAIN))
     cells = text.table(rows, columns, more="Properties" not in keys)
     axes = [name for name in ("pos0", "pos1", "pos2") if name in cells]
@@ -85,23 +104,34 @@ def _frame(keys: Mapping[str, str], rows: list[str]) -> Frame:
     position[:, : len(axes)] = text.numbers(cells, axes)
     sizes = next((name for name in ("diameter", "radius", "Radius") if name in cells), None)
     origin = _vector(keys.get("Origin", ""), 3)
-    stated = keys.get(_DIMENSION, "")
+    stated, names = keys.get(_DIMENSION, ""), _split(keys.get(_NAMES, ""))
+    labels = _labels(cells, names)
+    of_file = (_split(keys.get(_SYMBOLS, "")), names)
     return Frame(
         position,
-        _labels(cells, keys.get(_NAMES, "").split()),
-        edges.reshape(3, 3),
+        labels,
+        edges,
         np.zeros(3) if origin is None else origin,
         _periodic(keys.get("pbc", "T T T")),
         ids=text.ids_of(cells),
         sizes=None if sizes is None else text.numbers(cells, [sizes])[:, 0],
         dimension=int(stated) if stated in ("2", "3") else 2 if len(axes) == 2 else None,
+        names=next((order for order in of_file if set(labels.tolist()) <= set(order)), None),
     )
 
 
+def _split(words: str) -> tuple[str, ...]:
+    """Words that `shlex.join` joined."""
+    try:
+        return tuple(shlex.split(words))
+    except ValueError:
+        return tuple(words.split())
+
+
 def _vector(words: str, size: int) -> np.ndarray | None:
-    """Numbers that blanks or commas separate, (size,); None if the text is something else."""
+    """Numbers between blanks, commas and brackets, (size,); None if the text is something else."""
     with suppress(ValueError):
-        found = np.array(words.replace(",", " ").split(), dtype=float)
+        found = np.array(words.translate(_BLANK).split(), dtype=float)
         return found if found.shape == (size,) else None
     return None
 
@@ -126,7 +156,7 @@ def _columns(properties: str) -> list[str]:
 
 
 def _periodic(flags: str) -> tuple[bool, ...]:
-    words = flags.lower().translate(str.maketrans("[],", "   ")).split()
+    words = flags.lower().translate(_BLANK).split()
     if len(words) == 1 and len(words[0]) == 3:
         words = [*words[0]]  # TTF
     if len(words) not in (1, 3) or not set(words) <= {*_YES, *_NO}:
@@ -134,7 +164,7 @@ def _periodic(flags: str) -> tuple[bool, ...]:
     return tuple([word in _YES for word in words] * (3 // len(words)))
 
 
-def _labels(cells: Mapping[str, np.ndarray], names: list[str]) -> np.ndarray:
+def _labels(cells: Mapping[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray:
     """Species of each particle; names in place of the types 1, 2, ... if glassdask wrote them.
 
     Raises
@@ -182,7 +212,8 @@ def write(path: Path, particles: Iterable[Particles]) -> None:
                 "Properties": ":".join(titles),
                 "pbc": " ".join("T" if k < frame.dimension else "F" for k in range(3)),
                 _DIMENSION: frame.dimension,
-                _NAMES: " ".join(frame.names),
+                _NAMES: shlex.join(frame.names),
+                _SYMBOLS: shlex.join(frame.symbols or ()),
             } | dict(frame.about)
             # ASE takes what follows an empty text for its value
             pairs = (f"{key}={_quoted(value)}" for key, value in about.items() if value != "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,17 @@ import numpy as np
 
 from glassdask.base.errors import UsageError
 from glassdask.exchange.formats.frame import Frame, Particles, need
-from glassdask.exchange.formats.text import is_compressed
+from glassdask.exchange.formats.text import beginning, check_no_arrays, is_compressed
 
 #: Logged quantities that hold positions and box in double precision.
 EXACT_POSITION, EXACT_BOX = "particles/glassdask/position", "glassdask/box_length"
+#: Logged quantity with the names of the species as JSON, since `types` are ASCII.
+EXACT_NAMES = "glassdask/species"
 
 
 def read(path: Path) -> Iterator[Frame]:
     """The frames of a file."""
+    check_no_arrays(f"{path}: ", beginning(path))
     if is_compressed(path):
         raise UsageError(f"{path} is compressed", "a GSD", "Unpack it first.")
     with need("gsd.hoomd").open(str(path), "r") as file:
@@ -30,16 +35,37 @@ def read(path: Path) -> Iterator[Frame]:
             exact = _exact(snapshot, np.diagonal(cell), dimension)
             if exact is not None:
                 position, cell, origin = exact[0], np.diag(exact[1]), np.zeros(3)
+            types = _names(snapshot)
             yield Frame(
                 position,
-                np.array(particles.types)[np.asarray(particles.typeid)],
+                np.array(types)[np.asarray(particles.typeid)],
                 cell,
                 origin,
                 ids=snapshot.log.get("particles/glassdask/id"),
                 sizes=particles.diameter,
                 dimension=dimension,
-                names=tuple(particles.types),
+                names=types,
             )
+
+
+def _names(snapshot: Any) -> tuple[str, ...]:
+    """Names of the species, as glassdask wrote them if `types` still agree with them."""
+    types = tuple(snapshot.particles.types)
+    with suppress(TypeError, ValueError):
+        names = tuple(map(str, json.loads(snapshot.log.get(EXACT_NAMES))))
+        if _types(names) == types:
+            return names
+    return types
+
+
+def _types(names: Sequence[str]) -> tuple[str, ...]:
+    """Different ASCII names."""
+    found = tuple(map(_ascii, names))
+    return found if len(set(found)) == len(found) else tuple(f"type{k}" for k in range(len(names)))
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _exact(
@@ -70,7 +96,7 @@ def write(path: Path, particles: Iterable[Particles]) -> None:
             snapshot.configuration.box = [*sides, 0, 0, 0]
             snapshot.particles.N = len(frame.ids)
             snapshot.particles.position = _single(frame, sides)
-            snapshot.particles.types = list(frame.names)
+            snapshot.particles.types = list(_types(frame.names))
             snapshot.particles.typeid = frame.species.astype(np.uint32)
             if frame.diameters is not None:
                 snapshot.particles.diameter = np.array(frame.diameters, np.float32)[frame.species]
@@ -81,6 +107,7 @@ def write(path: Path, particles: Iterable[Particles]) -> None:
             snapshot.log = {
                 EXACT_POSITION: frame.spatial,
                 EXACT_BOX: np.asarray(frame.length),
+                EXACT_NAMES: json.dumps(frame.names),
                 "particles/glassdask/id": np.asarray(frame.ids, dtype=np.int64),
                 **{f"particles/{name}": values for name, values in frame.columns.items()},
                 **{f"glassdask/{name}": _logged(value) for name, value in frame.about.items()},
@@ -100,5 +127,5 @@ def _single(frame: Particles, sides: np.ndarray) -> np.ndarray:
 def _logged(value: Any) -> Any:
     """A value as GSD keeps it: ASCII text, or an array."""
     if isinstance(value, str):
-        return value.encode("ascii", "replace").decode()
+        return _ascii(value)
     return np.array([value])

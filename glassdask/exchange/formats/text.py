@@ -9,7 +9,8 @@ import io
 import lzma
 import shlex
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ _UNPACK = {
     b"\x28\xb5\x2f\xfd": "unzstd", b"\x04\x22\x4d\x18": "unlz4", b"\x1f\x9d": "uncompress",
     b"PK\x03\x04": "unzip", b"7z\xbc\xaf": "7z x", b"Rar!": "unrar x",
 }  # fmt: skip
+#: How files of arrays begin: NumPy, HDF5 (also netCDF 4), netCDF 3.
+_ARRAYS = (b"\x93NUMPY", b"\x89HDF", b"CDF\x01", b"CDF\x02", b"CDF\x05")
 #: Endings of the names of compressed files.
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z")
 #: What is raised for damaged compressed files; an OSError of a disk has an errno.
@@ -35,6 +38,44 @@ def encoding_of(content: bytes) -> str:
     """The encoding of a text by its first bytes: UTF-16 with a byte-order mark, else UTF-8."""
     utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return "utf-16" if utf16 else "utf-8-sig"
+
+
+def check_no_arrays(where: str, head: bytes) -> None:
+    """Refuse a file of arrays by its first bytes.
+
+    Raises
+    ------
+    UsageError
+        With the functions to use instead.
+    """
+    if head.startswith(_ARRAYS):
+        raise _of_arrays(where)
+
+
+def check_text(where: str, head: bytes) -> None:
+    """Refuse a binary file by its first bytes.
+
+    Raises
+    ------
+    UsageError
+        With what to use instead.
+    """
+    check_no_arrays(where, head)
+    # one alone is reported with its line
+    if head.count(b"\0") > 1 and encoding_of(head) != "utf-16":
+        raise UsageError(
+            f"{where}a binary file, not text (or damaged)",
+            "a text file or a GSD",
+            "Convert it first; a binary dump of LAMMPS e.g. by `binary2txt FILE`.",
+        )
+
+
+def _of_arrays(where: str) -> UsageError:
+    return UsageError(
+        f"{where}a binary file of arrays (NumPy, HDF5 or netCDF), not text",
+        "a text file or a GSD",
+        "Read it in Python, and use `gd.from_arrays` and `gd.import_configurations`.",
+    )
 
 
 def is_compressed(path: Path) -> bool:
@@ -67,15 +108,24 @@ def lines(path: Path) -> Iterator[str]:
     Raises
     ------
     UsageError
-        When the file is damaged, or its last line has no end: its last number may be cut off.
+        When the file is binary or damaged, or its last line has no end: its last number may be cut
+        off.
     """
-    encoding = encoding_of(beginning(path))
+    head = beginning(path)
+    check_text("", head)
+    encoding = encoding_of(head)
     try:
         with (
             _opened(path) as file,
             io.TextIOWrapper(file, encoding, errors="backslashreplace") as text,
         ):
-            for line in text:
+            for number, line in enumerate(text, 1):
+                if "\0" in line:  # NumPy would drop it, with the digits that it stands for
+                    raise UsageError(
+                        f"a NUL byte in line {number}, so a binary or a damaged file",
+                        "text",
+                        "Copy or write the file again.",
+                    )
                 if not line.endswith("\n") and line.strip():
                     raise UsageError(
                         "the last line has no end, so its last number may be cut off",
@@ -96,6 +146,8 @@ def lines(path: Path) -> Iterator[str]:
 def _opened(path: Path) -> Any:
     with path.open("rb") as file:
         head = file.read(8)
+    if path.suffix == ".npz" and head.startswith(b"PK\x03\x04"):
+        raise _of_arrays(f"{path}: ")
     for begin, command in _UNPACK.items():
         if head.startswith(begin):
             raise _packed(path, command)
@@ -153,9 +205,9 @@ def table(rows: Sequence[str], columns: Sequence[str], more: bool = False) -> di
     UsageError
         When a name occurs twice, or rows do not fit the columns.
     """
-    twice = [name for k, name in enumerate(columns) if name in columns[:k]]
-    if twice:
-        raise UsageError(f"column {twice[0]} twice in {' '.join(columns)}", "each column once")
+    twice = next((name for name, count in Counter(columns).items() if count > 1), None)
+    if twice is not None:
+        raise UsageError(f"column {twice} twice in {' '.join(columns)}", "each column once")
     cells = [row.split() for row in rows]
     for number, row in enumerate(cells):
         if len(row) < len(columns) or (len(row) > len(columns) and not more):
@@ -182,14 +234,31 @@ def numbers(cells: dict[str, np.ndarray], names: Iterable[str]) -> np.ndarray:
 def _number(column: np.ndarray, name: str) -> np.ndarray:
     try:
         return _floats(column)
-    except ValueError as error:
-        raise UsageError(f"column {name}: {error}", "numbers") from None
+    except ValueError:
+        row, entry = _first(column, _is_float)
+        raise UsageError(
+            f"{entry!r} in row {row} of column {name}", "numbers, such as 1.5 or 1.5e+00"
+        ) from None
 
 
 def _floats(column: np.ndarray) -> np.ndarray:
     if (np.char.find(column, "_") >= 0).any():  # Python reads 1_0 as 10
         raise ValueError("an underscore in a number")
     return column.astype(float)
+
+
+def _is_float(column: np.ndarray) -> bool:
+    try:
+        _floats(column)
+    except ValueError:
+        return False
+    return True
+
+
+def _first(column: np.ndarray, good: Callable[[np.ndarray], bool]) -> tuple[int, str]:
+    """Number, from 1, and text of the first entry that is not good."""
+    row = next((k for k in range(len(column)) if not good(column[k : k + 1])), 0)
+    return row + 1, str(column[row])[:40]
 
 
 def whole(column: np.ndarray) -> np.ndarray | None:
@@ -219,7 +288,8 @@ def ids_of(cells: dict[str, np.ndarray], name: str = "id") -> np.ndarray | None:
         return None
     found = whole(cells[name])
     if found is None:
-        raise UsageError(f"column {name} with {cells[name][0]!r} ...", "whole numbers below 2^63")
+        row, entry = _first(cells[name], lambda one: whole(one) is not None)
+        raise UsageError(f"{entry!r} in row {row} of column {name}", "whole numbers below 2^63")
     return found
 
 
