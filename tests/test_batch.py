@@ -33,7 +33,7 @@ from glassdask.batch.profile import Profile, load_profile, new_profile
 from glassdask.batch.putting_back import decide, marker
 from glassdask.batch.scheduler import named
 from glassdask.batch.slurm import parse_job
-from glassdask.campaign import load
+from glassdask.campaign import Campaign, load
 from glassdask.store.stage import STAGES
 
 pytestmark = pytest.mark.processes
@@ -232,6 +232,11 @@ def test_submission_without_slurm_is_a_one_line_error(tmp_path: Path) -> None:
     assert not (folder / "slurm" / "jobs.json").exists()
     assert "No jobs" in away("cancel", str(folder)).stdout
     assert "queue" not in away("status", str(folder)).stdout
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> Campaign:
+    return load(new(tmp_path / "c", "kam", TINY))
 
 
 def fakes(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> Path:
@@ -436,9 +441,8 @@ def test_data_of_queued_jobs_are_not_deleted(
 
 @pytest.mark.parametrize("code", [75, 137, 139])
 def test_a_job_goes_back_while_it_makes_progress(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    campaign = load(new(tmp_path / "c", "kam", TINY))
     monkeypatch.setenv("GLASSDASK_RESTARTS", "2")
     path, written = marker(campaign.path, "quench"), campaign.path / "restarts" / "quench" / "0.a"
     written.parent.mkdir(parents=True)
@@ -458,13 +462,12 @@ def test_a_job_goes_back_while_it_makes_progress(
 
 
 @pytest.mark.parametrize("code", [0, 1, 2])
-def test_a_definite_error_is_not_tried_again(tmp_path: Path, code: int) -> None:
-    assert decide(load(new(tmp_path / "c", "kam", TINY)), "quench", code) == (False, "")
+def test_a_definite_error_is_not_tried_again(campaign: Campaign, code: int) -> None:
+    assert decide(campaign, "quench", code) == (False, "")
 
 
-def test_the_reason_names_memory_after_a_kill(tmp_path: Path) -> None:
-    folder = new(tmp_path / "c", "kam", TINY)
-    assert "[train] memory" in in_process("put-back", "train", str(folder), "137").stdout
+def test_the_reason_names_memory_after_a_kill(campaign: Campaign) -> None:
+    assert "[train] memory" in in_process("put-back", "train", str(campaign.path), "137").stdout
 
 
 @pytest.mark.parametrize(
@@ -477,11 +480,11 @@ def test_the_reason_names_memory_after_a_kill(tmp_path: Path) -> None:
 )
 def test_nodes_that_are_not_available_now_are_a_warning(
     reason: str,
+    campaign: Campaign,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    campaign = load(new(tmp_path / "c", "kam", TINY))
     site = tmp_path / "site.toml"
     site.write_text("[quench]\nranks = 3\n")
     trial = f"case $* in *--test-only*) echo 'allocation failure: {reason}' >&2; exit 1;; esac"
@@ -497,9 +500,8 @@ def test_nodes_that_are_not_available_now_are_a_warning(
     "reason", ["Requested reservation is invalid", "Access denied to requested reservation"]
 )
 def test_a_reservation_that_does_not_exist_is_refused(
-    reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reason: str, campaign: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    campaign = load(new(tmp_path / "c", "kam", TINY))
     fakes(tmp_path, monkeypatch, squeue="true", sbatch=f"echo '{reason}' >&2; exit 1")
     with pytest.raises(StageFailed, match=reason):
         submitting.submit(campaign, new_profile(), tmp_path / "site.toml")
@@ -508,11 +510,11 @@ def test_a_reservation_that_does_not_exist_is_refused(
 @pytest.mark.parametrize("reason", ["JobHeldUser", "launch_failed_requeued_held"])
 def test_a_held_job_is_shown_with_what_to_type(
     reason: str,
+    campaign: Campaign,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    campaign = load(new(tmp_path / "c", "kam", TINY))
     site = tmp_path / "site.toml"
     site.touch()
     line = f"7|PENDING|{reason}|||0|0|{job_name(campaign, 'quench')}|"

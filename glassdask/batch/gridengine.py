@@ -121,9 +121,9 @@ class GridEngine(Scheduler):
         """See `Scheduler.tasks_here`."""
         return int(os.environ.get("GLASSDASK_TASKS") or os.environ.get("NSLOTS") or 1)
 
-    def outside(self, environment: dict[str, str]) -> dict[str, str]:
+    def outside(self) -> dict[str, str]:
         """Remove the number of tasks of the job around us."""
-        return {k: v for k, v in environment.items() if k != "GLASSDASK_TASKS"}
+        return {k: v for k, v in os.environ.items() if k != "GLASSDASK_TASKS"}
 
     def is_restarted(self) -> bool:
         """See `Scheduler.is_restarted`."""

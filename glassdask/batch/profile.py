@@ -13,6 +13,7 @@ from glassdask.base import toml
 from glassdask.base.errors import UsageError
 from glassdask.base.walltime import FORMS, MARGIN, parse
 from glassdask.batch import DEFAULT, SCHEDULERS
+from glassdask.batch.putting_back import MOST
 from glassdask.campaign.fields import (
     Count,
     NonNegativeCount,
@@ -77,7 +78,7 @@ class Site(Section):
     )
     restarts: NonNegativeCount = about(
         "rounds in a row that do nothing, after which a job is not put back into the queue",
-        default=3,
+        default=MOST,
     )
 
     @field_validator("scheduler")

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from glassdask.base import files
+from glassdask.base.errors import StoppedEarly
 from glassdask.campaign import Campaign
 from glassdask.store import locks
 from glassdask.store.stage import STAGES
@@ -15,7 +16,9 @@ from glassdask.store.stage import STAGES
 #: Environment variable of jobs, with the number of rounds after which a job is not put back.
 VARIABLE = "GLASSDASK_RESTARTS"
 #: Exit code of a stage that the same command continues.
-STOPPED = 75
+STOPPED = StoppedEarly.exit_code
+#: Rounds without progress, by default.
+MOST = 3
 #: A shell adds this to the number of the signal that killed a process.
 KILLED = 128
 
@@ -42,7 +45,7 @@ def decide(campaign: Campaign, stage: str, code: int) -> tuple[bool, str]:
         return False, ""
     if locks.is_running(campaign, stage):
         return True, f"{stage} put back into the queue: another process runs it"
-    path, most = marker(campaign.path, stage), int(os.environ.get(VARIABLE) or 3)
+    path, most = marker(campaign.path, stage), int(os.environ.get(VARIABLE) or MOST)
     try:
         began, idle = path.stat().st_mtime, int(path.read_text("ascii") or 0)
     except (OSError, ValueError):

@@ -113,7 +113,7 @@ class Scheduler(ABC):
         StageFailed
             When the job is refused, or its number is not printed.
         """
-        said = run(*command, environment=self.outside(dict(os.environ)) | variables)
+        said = run(*command, environment=self.outside() | variables)
         return "" if {*self.trial} & {*command} else self.number_in(said)
 
     def number_in(self, said: str) -> str:
@@ -191,9 +191,9 @@ class Scheduler(ABC):
     def tasks_here(self) -> int:
         """Number of tasks of the job of this process."""
 
-    def outside(self, environment: dict[str, str]) -> dict[str, str]:
-        """An environment without the variables of the job around us."""
-        return environment
+    def outside(self) -> dict[str, str]:
+        """The environment without the variables of the job around us."""
+        return dict(os.environ)
 
     def is_restarted(self) -> bool:
         """Whether the job of this process was put back into the queue and now continues."""

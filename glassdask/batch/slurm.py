@@ -65,7 +65,7 @@ for ((k = 0; k < ${SLURM_RESTART_COUNT:-0}; k++)); do srun --ntasks=1 true || tr
         which = [*(["--me"] if mine else []), f"--name={','.join(names)}"]
         form = ",".join(f"{field}:|" for field in _FIELDS)
         words = ["squeue", "--noheader", "--states=all", *which, f"--Format={form}"]
-        done = run(*words, environment=self.outside(dict(os.environ)), patience=patience)
+        done = run(*words, environment=self.outside(), patience=patience)
         return [parse_job(line) for line in done.splitlines() if line.strip()]
 
     def advice(self, job: Queued) -> str:
@@ -80,13 +80,13 @@ for ((k = 0; k < ${SLURM_RESTART_COUNT:-0}; k++)); do srun --ntasks=1 true || tr
 
     def cancel(self, *numbers: str) -> None:
         """See `Scheduler.cancel`."""
-        run("scancel", *numbers, environment=self.outside(dict(os.environ)))
+        run("scancel", *numbers, environment=self.outside())
 
     def job_is_over(self) -> bool:
         """See `Scheduler.job_is_over`."""
         words = ["squeue", "--noheader", "--job", self.number_here, "--format", "%i"]
         try:
-            return not run(*words, environment=self.outside(dict(os.environ))).strip()
+            return not run(*words, environment=self.outside()).strip()
         except StageFailed as error:
             return "Invalid job id" in str(error)
 
@@ -95,7 +95,7 @@ for ((k = 0; k < ${SLURM_RESTART_COUNT:-0}; k++)); do srun --ntasks=1 true || tr
             return float(os.environ.get("SLURM_JOB_END_TIME", "")) - time.time()
         try:
             words = ["squeue", "--noheader", "--job", number, "--format", "%L"]
-            said = run(*words, environment=self.outside(dict(os.environ)), patience=30.0)
+            said = run(*words, environment=self.outside(), patience=30.0)
             return parse(said)
         except UsageError:
             return None  # UNLIMITED, or a job that ended
@@ -150,11 +150,11 @@ for ((k = 0; k < ${SLURM_RESTART_COUNT:-0}; k++)); do srun --ntasks=1 true || tr
         """See `Scheduler.tasks_here`."""
         return int(os.environ.get("SLURM_NTASKS") or 1)
 
-    def outside(self, environment: dict[str, str]) -> dict[str, str]:
+    def outside(self) -> dict[str, str]:
         """Remove variables of the user and of the job around us that would act as options."""
-        changing = (*_CHANGING, *(("SLURM_",) if self.variable in environment else ()))
+        changing = (*_CHANGING, *(("SLURM_",) if self.variable in os.environ else ()))
         kept = (*_KEPT, *_ACCEPTED)
-        return {k: v for k, v in environment.items() if k in kept or not k.startswith(changing)}
+        return {k: v for k, v in os.environ.items() if k in kept or not k.startswith(changing)}
 
     def is_restarted(self) -> bool:
         """See `Scheduler.is_restarted`."""

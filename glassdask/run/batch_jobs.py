@@ -50,7 +50,7 @@ class _Job:
 
     async def _submit_job(self, script: str) -> str:
         words = [*shlex.split(self.submit_command), script]  # type: ignore[attr-defined]
-        return await self._call(words, env=self.batch.outside(dict(os.environ)))  # type: ignore[attr-defined]
+        return await self._call(words, env=self.batch.outside())  # type: ignore[attr-defined]
 
     def _job_id_from_submit_output(self, said: str) -> str:
         return self.batch.number_in(said)

@@ -70,13 +70,13 @@ def workers_of(campaign: Campaign, stage: str) -> Workers:
             "a batch job, or no profile",
             f"Type `unset {VARIABLE}` to work on this machine.",
         )
-    program = job.spread[0] if job is not None else ""
-    if job is not None and job.tasks_here() > 1 and shutil.which(program) is None:
-        warn(f"{job.marker} is set, but there is no {program}: Dask workers start on this node")
-    elif job is not None and job.tasks_here() > 1:
-        from glassdask.run.allocation import Allocation
+    if job is not None and job.tasks_here() > 1:
+        program = job.spread[0]
+        if shutil.which(program):
+            from glassdask.run.allocation import Allocation
 
-        return Allocation(campaign, stage, profile or new_profile(), job)
+            return Allocation(campaign, stage, profile or new_profile(), job)
+        warn(f"{job.marker} is set, but there is no {program}: Dask workers start on this node")
     from glassdask.run.local import Local
 
     return Local(campaign, stage, profile or new_profile())
