@@ -9,12 +9,13 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from mpi4py import MPI
 
-from glassdask.base.errors import GlassdaskError, StoppedEarly, as_stage_error
+from glassdask.base.errors import Crashed, GlassdaskError, StoppedEarly, as_stage_error
 from glassdask.base.logs import LOG_VARIABLE, open_log, warn
 from glassdask.base.terminal import print_anything
 from glassdask.base.walltime import FORMS, seconds_to_work
@@ -37,6 +38,7 @@ from hpc.stages import (
     work_of,
 )
 from hpc.timing import measure
+from hpc.watch import Watch
 from hpc.worker import Listener, Signals, serve
 from hpc.world import check_size, check_world, split
 
@@ -84,10 +86,13 @@ def main() -> int:
             return replay(campaign, options.stage, options.replay, world)
         except GlassdaskError as error:  # raised on all ranks
             return _refuse(error, world, options)
+    watch = Watch(world, partial(_end_alone, options, world))
     group = split(world, campaign.file.hpc.ranks_per_run)
     Listener.restart_interval = campaign.file.hpc.restart_interval
     if world.Get_rank() == 0:
-        return _manage(campaign, options, world, deadline)
+        code = _manage(campaign, options, world, deadline, watch)
+        watch.end()
+        return code
     code, log, text, identity = world.bcast(None, root=0)
     if code is not None:
         return code
@@ -122,8 +127,28 @@ def _refuse(error: GlassdaskError, world: MPI.Intracomm, options: argparse.Names
     return error.exit_code
 
 
+def _end_alone(options: argparse.Namespace, world: MPI.Intracomm, watch: Watch) -> None:
+    """On another rank, when rank 0 was killed: say it, and end all."""
+    error = watch.error(0, options.stage)
+    _say_last(options.folder, options.stage, error.exit_code, f"Error: {error}")
+    world.Abort(error.exit_code)
+
+
+def _say_last(folder: Path, stage: str, code: int, said: str) -> None:
+    """Say something just before MPI is aborted."""
+    if PARENT_VARIABLE in os.environ:
+        # Slurm replaces the exit code of an abort, and may lose what is printed before it
+        leave_word(folder, stage, code, said)
+    else:
+        print(said, file=sys.stderr, flush=True)
+
+
 def _manage(
-    campaign: Campaign, options: argparse.Namespace, world: MPI.Intracomm, deadline: float | None
+    campaign: Campaign,
+    options: argparse.Namespace,
+    world: MPI.Intracomm,
+    deadline: float | None,
+    watch: Watch,
 ) -> int:
     """Rank 0: check and prepare the stage, manage its runs; returns the exit code."""
     stage = options.stage
@@ -148,7 +173,7 @@ def _manage(
             hpc = campaign.file.hpc
             world.bcast((None, log, text, owners.identity(campaign, stage)), root=0)
             manager = Manager(
-                world, hpc.ranks_per_run, work, done, hpc.hang_time, deadline, parent_lives
+                world, hpc.ranks_per_run, work, done, hpc.hang_time, deadline, parent_lives, watch
             )
             # keep the lock of the stage until the last worker has left
             return _leave(world, manager, _do_runs(campaign, stage, manager, place))
@@ -179,8 +204,10 @@ def _do_runs(campaign: Campaign, stage: str, manager: Manager, place: locks.Plac
             and PARENT_VARIABLE in os.environ
         ):
             return AGAIN  # the parent starts new ranks
-        # the parent reports that the stage was stopped
-        quiet = isinstance(error, StoppedEarly) and PARENT_VARIABLE in os.environ
+        # the parent reports that the stage was stopped; `_leave` reports killed ranks
+        quiet = isinstance(error, Crashed) or (
+            isinstance(error, StoppedEarly) and PARENT_VARIABLE in os.environ
+        )
         return _report(campaign, stage, error, quiet).exit_code
 
 
@@ -205,14 +232,14 @@ def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
     """Dismiss the workers; if some hang inside LAMMPS, abort MPI."""
     manager.dismiss(code)
     if manager.any_lost:
-        said = f"{manager.work.stage}: {ABORTED}"
-        if PARENT_VARIABLE in os.environ:
-            # Slurm replaces the exit code of an abort, and may lose what is printed before it
-            logger.warning(said)
-            folder = manager.work.folder.parent.parent
-            leave_word(folder, manager.work.stage, code, f"Warning: {said}")
-        else:
-            warn(said)
+        stage, error = manager.work.stage, manager.error
+        said = f"Warning: {stage}: {ABORTED}"
+        if isinstance(error, Crashed):
+            said = f"Error: {error}"
+        logger.warning(said)
+        _say_last(manager.work.folder.parent.parent, stage, code, said)
+        if manager.watch:
+            manager.watch.end()
         _flush()
         world.Abort(code)
     return code

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 
 from mpi4py import MPI
 
-from glassdask.base.errors import StageFailed, StoppedEarly
+from glassdask.base.errors import Crashed, StoppedEarly
 from glassdask.base.progress import Progress
 from hpc import spool
+from hpc.watch import Watch
 from hpc.work import Group, Pace, Work
-from hpc.worker import Signals, record_failure
+from hpc.worker import Signals, problem, record_failure
 from hpc.world import ORDER, REPORT, STOP, Naps, drain, group_of, leader_of
 
 logger = logging.getLogger("glassdask")
@@ -41,6 +42,8 @@ class Manager:
         Value of `time.monotonic()` at which all runs are stopped.
     alive : callable
         Whether the parent process of this job is alive.
+    watch : Watch, optional
+        Knows which ranks were killed.
     """
 
     def __init__(
@@ -52,9 +55,11 @@ class Manager:
         hang_time: float = float("inf"),
         deadline: float | None = None,
         alive: Callable[[], bool] = lambda: True,
+        watch: Watch | None = None,
     ) -> None:
         self.world, self.ranks_per_run, self.work, self.done = world, ranks_per_run, work, done
         self.hang_time, self.deadline, self.alive = hang_time, deadline, alive
+        self.watch = watch
         count = (world.Get_size() - 1) // ranks_per_run
         self.groups = [Group(leader_of(k, ranks_per_run)) for k in range(count)]
         self.failures = 0
@@ -67,8 +72,8 @@ class Manager:
 
     @property
     def any_lost(self) -> bool:
-        """After `dismiss`: whether some ranks hang, so that MPI must be aborted."""
-        return not all(group.dismissed for group in self.groups)
+        """After `dismiss`: whether some ranks hang or were killed, so that MPI must be aborted."""
+        return isinstance(self.error, Crashed) or not all(group.dismissed for group in self.groups)
 
     @property
     def can_restart(self) -> bool:
@@ -84,6 +89,8 @@ class Manager:
             When it was asked to stop, the wall time is nearly over, or no group is left.
         StageFailed
             When results or restarts could not be written, or the program has an error.
+        Crashed
+        When a rank was killed.
         """
         work = self.work
         work.folder.mkdir(parents=True, exist_ok=True)
@@ -181,7 +188,7 @@ class Manager:
             self._give_up(group, said)
         else:
             group.run = None
-            self._fail(_problem(self.work.stage, kind, number, said))
+            self._fail(problem(self.work.stage, kind, number, said))
 
     def _end_run(self, group: Group, reason: str | None) -> None:
         """Count a run that ended; write its shard if it was the last one of it."""
@@ -239,7 +246,18 @@ class Manager:
             silent = not group.lost and not group.ready and now - group.heard > self.hang_time
             if silent:
                 self._give_up(group, f"no progress for {now - group.heard:.0f} s")
+        self._look_for_killed_ranks()
         self._show_progress()
+
+    def _look_for_killed_ranks(self) -> None:
+        """End the job if a rank was killed; the run of its group continues from its restarts."""
+        if self.watch is None:
+            return
+        for rank in self.watch.dead:
+            group = self.groups[group_of(rank, self.ranks_per_run)]
+            if not group.lost:
+                group.lost, group.ready = True, False
+                self._fail(self.watch.error(rank, self.work.stage))
 
     def _stop(self, why: str) -> None:
         """Ask all runs to stop at the end of their block."""
@@ -288,13 +306,3 @@ class Manager:
             running=running,
             steps_per_second=round(speed),
         )
-
-
-def _problem(stage: str, kind: str, number: int, said: str) -> StageFailed:
-    if kind == "no storage":
-        return StageFailed(
-            f"run {number} of {stage} could not be written: {said}",
-            "free disk space and write permission",
-            "Finished work is kept; type the same command to continue.",
-        )
-    return StageFailed(f"run {number} of {stage} failed: {said}", then="The traceback is in logs/.")

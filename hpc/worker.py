@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 from mpi4py import MPI
 
+from glassdask.base.errors import StageFailed
 from hpc import spool
 from hpc.carrying_out import Order, Stopped, carry_out
 from hpc.restarts import Restarts
@@ -185,3 +186,14 @@ def record_failure(folder: Path, number: int, reason: str, owner: str) -> None:
 def failure_log(folder: Path, number: int) -> Path:
     """Path of the LAMMPS log of a failed run."""
     return folder.parent.parent / "logs" / f"{folder.name}-{number:06d}.lammps.log"
+
+
+def problem(stage: str, kind: str, number: int, said: str) -> StageFailed:
+    """The error of a stage for a message "no storage" or "broken" of a group."""
+    if kind == "no storage":
+        return StageFailed(
+            f"run {number} of {stage} could not be written: {said}",
+            "free disk space and write permission",
+            "Finished work is kept; type the same command to continue.",
+        )
+    return StageFailed(f"run {number} of {stage} failed: {said}", then="The traceback is in logs/.")

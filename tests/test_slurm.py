@@ -211,14 +211,39 @@ def processes(pattern: str) -> list[int]:
     return [n for n in numbers if b"python" in Path(f"/proc/{n}/cmdline").read_bytes()[:200]]
 
 
-def test_a_job_goes_back_after_a_killed_rank(slurm: Slurm, tmp_path: Path, profile: Path) -> None:
+def environment(process: int) -> dict[str, str]:
+    """Environment of a process when it started."""
+    lines = Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
+    return dict(line.split("=", 1) for line in lines if line)
+
+
+@pytest.mark.parametrize(
+    ("ends", "rank"),
+    [
+        pytest.param(0, "2", id="srun waits"),
+        pytest.param(0, "0", marks=pytest.mark.long, id="srun waits, manager"),
+        pytest.param(1, "2", marks=pytest.mark.long, id="srun ends"),
+    ],
+)
+def test_a_job_goes_back_after_a_killed_rank(
+    slurm: Slurm, tmp_path: Path, profile: Path, ends: int, rank: str
+) -> None:
     folder = new(tmp_path / "c", "kam", SLOW)
+    launcher = f"srun --mpi=pmi2 --kill-on-bad-exit={ends}"
+    profile.write_text(f'[site]\nlauncher = "{launcher}"\n' + profile.read_text())
     job = submitted(folder, profile)["quench"]
     wait_until(lambda: list((folder / "restarts" / "quench").glob("*.restart")), "restarts")
-    os.kill(processes(f"-m hpc quench {folder}")[-1], signal.SIGKILL)
+    found = {p: environment(p) for p in processes(f"-m hpc quench {folder}")}
+    (number,) = (p for p, told in found.items() if told.get("PMI_RANK") == rank)
+    os.kill(number, signal.SIGKILL)
     wait_until(lambda: slurm.field(job, "Restarts") == "1", "the job to be put back")
-    assert "quench put back into the queue" in log(folder, "quench")
-    slurm.wait(job, "COMPLETED")
+    said = log(folder, "quench")
+    assert "quench put back into the queue" in said
+    if not ends:  # only we can know
+        node = found[number]["SLURMD_NODENAME"]
+        assert f"rank {rank} of 3, on node {node}, was killed" in said
+        assert "[quench] memory" in said
+    slurm.wait(job, "COMPLETED", seconds=300)
     assert "identical" in glassdask("replay", str(folder), "--sample", "0").stdout
 
 

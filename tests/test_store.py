@@ -13,7 +13,7 @@ import glassdask as gd
 from glassdask.base.errors import UsageError
 from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.stages.plan import groups_by_stage, size
-from glassdask.store import groups, jobs, layout
+from glassdask.store import groups, jobs, layout, records
 from glassdask.store.stage import STAGES
 
 
@@ -48,6 +48,40 @@ def test_text_and_coordinates_come_back_with_plain_xarray(campaign: Campaign) ->
     assert found.position.coords["species"].sum() == campaign.model.counts(50)[1]
     assert set(np.unique(found.split)) == {"train", "validation", "test"}
     assert found.attrs["epsilon"] == [1.0, 1.5, 1.5, 0.5]
+
+
+def _start(campaign: Campaign, *stages: str) -> None:
+    """Make the groups of stages, without any result."""
+    for stage in stages:
+        record = records.new_record(campaign, stage)
+        jobs.create(campaign, stage, record, groups_by_stage(campaign)[stage])
+
+
+@pytest.mark.parametrize("chunks", [None, {}])
+def test_only_finished_samples_are_offered_unless_asked(campaign: Campaign, chunks) -> None:
+    """Else a notebook could take the 0 of an unfinished image for a density."""
+    _start(campaign, "quench", "grid")
+    runs = groups.array(campaign.store, "configurations", "run_status")
+    images = groups.array(campaign.store, "density", "run_status")
+    runs[:] = [layout.DONE, layout.FAILED, *[layout.DONE] * 8, *[layout.PENDING] * (runs.size - 10)]
+    images[5:7] = layout.DONE
+    tree, everything = (gd.open(campaign.path, chunks, finished=f) for f in (True, False))
+    assert tree["configurations"].sample.values.tolist() == list(range(10))
+    assert tree["cooling"].sample.values.tolist() == list(range(10))
+    assert tree["density"].sample.values.tolist() == [5, 6]
+    assert (tree["density"].run_status == layout.DONE).all()
+    assert tree["density"].density.shape[0] == 2
+    assert everything["density"].sizes["sample"] == everything["configurations"].sizes["sample"]
+    images[:] = layout.DONE
+    assert gd.open(campaign.path)["density"].sizes["sample"] == images.size
+
+
+def test_an_ensemble_is_offered_where_any_run_is_finished(campaign: Campaign) -> None:
+    _start(campaign, "propensity")
+    status = groups.array(campaign.store, "propensity", "run_status")
+    status[1, 0, 0] = layout.DONE
+    assert gd.open(campaign.path)["propensity"].sizes["configuration"] == 1
+    assert np.isnan(gd.open(campaign.path)["propensity"].crsd).all()
 
 
 def test_a_damaged_chunk_is_an_error_not_another_number(campaign: Campaign) -> None:

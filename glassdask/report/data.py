@@ -56,7 +56,7 @@ class ReportData:
     @classmethod
     def of(cls, campaign: Campaign) -> ReportData:
         """The data in the store of a campaign, read on access."""
-        tree = opening.open(campaign.path)
+        tree = opening.open(campaign.path, finished=False)
         return cls(campaign, {name: node.to_dataset() for name, node in tree.children.items()})
 
     def group(self, name: str) -> xr.Dataset:

@@ -166,13 +166,21 @@ def leave_word(folder: Path, stage: str, code: int, said: str) -> None:
 
 
 def _meant(campaign: Campaign, stage: str, code: int) -> int:
-    """Print what the child meant to say, and return the exit code that it meant."""
+    """Print what the child meant to say, and return the exit code that it meant.
+
+    Raises
+    ------
+    SystemExit
+        When it was an error.
+    """
     path = exit_path(campaign.path, stage)
     if path.exists():
         number, _, said = path.read_text(encoding="utf-8").partition("\n")
         path.unlink()
         print(said, file=sys.stderr, flush=True)
         code = int(number) if number.isdecimal() else code
+        if said.startswith("Error"):
+            sys.exit(code)
     return code
 
 

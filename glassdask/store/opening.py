@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from glassdask.base.attributes import savable
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.store import manifest, records
+from glassdask.store.layout import PENDING
 from glassdask.store.manifest import DAMAGE
 from glassdask.store.stage import STAGES
 
@@ -46,7 +49,7 @@ def locate(path: str | Path) -> Path:
     )
 
 
-def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
+def open(path: str | Path, chunks: Any = None, *, finished: bool = True) -> xr.DataTree:
     """Open the store of a campaign as a DataTree.
 
     Parameters
@@ -56,12 +59,22 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
     chunks : optional
         None reads on access, {} gives Dask arrays with the chunks of the store; "auto", or a
         number of values along each dimension, other ones.
+    finished : bool
+        Leave out the samples (of an ensemble, the configurations) of which a stage has finished
+        nothing yet. With False they are there as well: their numbers are NaN, but counts, such as
+        `density`, are 0. What the stages finish later is seen when the store is opened again.
 
     Returns
     -------
     xarray.DataTree
         One node for each group; the README describes them. Each can be saved by `to_netcdf` and
-        `to_zarr`.
+        `to_zarr`. While a stage runs, its groups may have fewer samples than others.
+
+    Examples
+    --------
+    >>> tree = gd.open("my-glass")  # doctest: +SKIP
+    >>> runs = tree["configurations"].to_dataset()  # doctest: +SKIP
+    >>> runs.where(runs.run_status == 1, drop=True)  # without failed runs  # doctest: +SKIP
 
     Raises
     ------
@@ -91,13 +104,29 @@ def open(path: str | Path, chunks: Any = None) -> xr.DataTree:
             if chunks:
                 ds = ds.assign({k: _chunked(v.variable, chunks) for k, v in ds.data_vars.items()})
             node.dataset = ds
-        return tree
+        return _only_finished(tree) if finished else tree
     except DAMAGE as error:
         raise StageFailed(
             f"{store} cannot be opened ({error})",
             "undamaged groups",
             f"Type `glassdask verify {shlex.quote(str(store.parent))}`.",
         ) from None
+
+
+def _only_finished(tree: xr.DataTree) -> xr.DataTree:
+    """The tree without samples of which a stage has finished nothing."""
+    for stage in STAGES.values():
+        home = tree.children.get(stage.status_in)
+        if home is None or "run_status" not in home:
+            continue
+        status = home.dataset["run_status"]
+        sample, *others = status.dims
+        begun = np.asarray((status != PENDING).any(others))
+        for name in stage.writes:
+            node = tree.children.get(name)
+            if node is not None and sample in node.dims and not begun.all():
+                node.dataset = node.to_dataset(inherit=False).isel({sample: begun})
+    return tree
 
 
 def _chunked(values: xr.Variable, chunks: Any) -> xr.Variable:
