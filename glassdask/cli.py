@@ -186,6 +186,16 @@ app.command("scan")(scan_command)
 app.command("submit")(submit_command)
 app.command("cancel")(cancel_command)
 app.command("put-back", hidden=True)(put_back_command)
+
+
+@app.command("check-node", hidden=True)
+def check_node(folder: PresentFolder, mark: str, stages: list[str]) -> None:
+    """For the jobs of `submit --check`: try what these stages need on this node."""
+    from glassdask.run.trying import try_all
+
+    try_all(_load(folder, None), stages, mark)
+
+
 app.command("import", cls=ManyWords)(import_command)
 app.command("export", cls=ManyWords)(export_command)
 

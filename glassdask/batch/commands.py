@@ -29,6 +29,10 @@ def submit_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print a shell script of the submission; do nothing.")
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only try in a short job what the stages need on the nodes."),
+    ] = False,
     start_over: Annotated[
         bool, typer.Option("--start-over", help="Delete outdated results first.")
     ] = False,
@@ -40,6 +44,11 @@ def submit_command(
 
     campaign = load(folder, overrides or ())
     settings, path = submitting.find_profile(campaign, profile)
+    if check:
+        from glassdask.batch import checking
+
+        with in_one_line("submit"):
+            sys.exit(checking.check(campaign, settings, path) > 0)
     if dry_run:
         print(submitting.dry_run(campaign, settings, path, start_over))
         return

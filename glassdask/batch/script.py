@@ -21,15 +21,17 @@ class _Template(string.Template):
     delimiter = "@"
 
 
+_ENVIRONMENT = """\
+for module in ${GLASSDASK_MODULES:-}; do module load "$module" || exit 1; done
+# shellcheck source=/dev/null
+if [[ -n ${GLASSDASK_SOURCE:-} ]]; then source "$GLASSDASK_SOURCE" || exit 1; fi"""
 _TEMPLATE = _Template("""\
 #!/usr/bin/env bash
 # Stage @stage of a campaign as a job of @title, on @what.
 #   @program @stage.@suffix DIR [--set SECTION.KEY=VALUE ...]
 @directives
 
-for module in ${GLASSDASK_MODULES:-}; do module load "$module" || exit 1; done
-# shellcheck source=/dev/null
-if [[ -n ${GLASSDASK_SOURCE:-} ]]; then source "$GLASSDASK_SOURCE" || exit 1; fi
+@environment
 set -euo pipefail
 trap 'exit 143' TERM # cancelled: not put back into the queue
 @before
@@ -77,11 +79,18 @@ def script(scheduler: Scheduler, stage: str) -> str:
         directives="\n".join(
             f"{scheduler.directive} {' '.join(option)}" for option in scheduler.options(request)
         ),
+        environment=_ENVIRONMENT,
         limit=scheduler.limit,
         before=before and f"{before}\n",
         settings=settings if runs_on == "MPI" else "",
         put_back=scheduler.put_back,
     )
+
+
+def checking(scheduler: Scheduler) -> str:
+    """The job script of `glassdask submit --check`."""
+    lines = ("#!/usr/bin/env bash", _ENVIRONMENT, scheduler.before_mpi, 'glassdask check-node "$@"')
+    return "\n".join(filter(None, lines)) + "\n"
 
 
 def path(scheduler: Scheduler, folder: Path, stage: str) -> Path:

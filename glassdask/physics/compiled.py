@@ -42,6 +42,11 @@ def compiled(**options: Any) -> Callable[[Callable], Any]:
     return compile_
 
 
+def cache_folder() -> str:
+    """The folder of compiled functions; empty if none can be written."""
+    return getattr(compiled()(lambda: 0)._cache, "cache_path", None) or ""
+
+
 def _temporary() -> str | None:
     """A private folder among the temporary files, since the cache is run as code."""
     try:
