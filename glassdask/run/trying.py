@@ -101,7 +101,9 @@ def _ranks(launcher: str, job: scheduler.Scheduler, file: Path) -> str:
         [*command, str(file)], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    wanted, said = job.tasks_here(), (done.stderr.strip().splitlines() or ["nothing"])[-1]
+    wanted, lines = job.tasks_here(), done.stderr.strip().splitlines() or ["nothing"]
+    # the reason is what the ranks said, if they said anything
+    said = ([line for line in lines if not line.startswith(f"{launcher.split()[0]}:")] or lines)[-1]
     if done.returncode or not answers:
         raise StageFailed(f"{launcher} ended with exit code {done.returncode} and said: {said}")
     if len(answers) > 1 or len(answers[0]["nodes"]) != wanted:
