@@ -106,8 +106,10 @@ def run(
     report: Annotated[bool, typer.Option("--report", help=DASK_REPORT)] = False,
 ) -> None:
     """Run all stages on this machine; complete stages are skipped."""
+    from glassdask.batch.costs import of_campaign
     from glassdask.batch.scheduler import time_left
     from glassdask.run.mpi import check_launcher
+    from glassdask.stages import costs
     from glassdask.stages.pipeline import Pipeline
     from glassdask.store.records import stages
 
@@ -120,6 +122,7 @@ def run(
         print("All stages are complete for this campaign file; nothing to do.")
     for stage in stages(campaign):
         STAGES[stage].conclude(campaign)
+    costs.show(of_campaign(campaign))
 
 
 def _stage_command(stage: Stage) -> Callable[..., None]:
