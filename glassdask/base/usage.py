@@ -147,9 +147,9 @@ def _marked() -> Iterator[int]:
     sought = f"{PARENT_VARIABLE}={mark}".encode()
     for place in _PROCESSES.glob("[0-9]*"):
         with suppress(OSError):  # of another user, or ended
-            if sought in (place / "environ").read_bytes().split(b"\0"):
-                if (process := int(place.name)) != os.getpid():
-                    yield process
+            marks = (place / "environ").read_bytes().split(b"\0")
+            if sought in marks and int(place.name) != os.getpid():
+                yield int(place.name)
 
 
 def _peak(process: int) -> int:
