@@ -133,30 +133,25 @@ def keep(**facts: Any) -> None:
         _hearts[-1].kept = _hearts[-1].kept | facts
 
 
-def occupy(
-    cores: int, gpus: int = 0, job: str | None = None, children: bool | None = False
-) -> None:
+def occupy(cores: int, gpus: int = 0, job: str = "", children: bool | None = False) -> None:
     """Count cores and GPUs for the innermost stage from now on; the first call begins a round.
 
     Parameters
     ----------
     cores, gpus : int
-    job : str, optional
-        Number of the batch job; by default as before.
+    job : str
+        Number of the batch job; only the first call sets it.
     children : bool or None
         Whether the memory of marked processes (`usage.as_parent`) counts, too; None: none is known.
     """
     if not _hearts:
         return
     heart = _hearts[-1]
-    meter = heart.meter
-    if meter is None:
-        stage = heart.path.name.removeprefix(".").removesuffix(".live.json")
-        meter = usage.Meter(heart.path.parent, stage)
-    meter.occupy(cores, gpus, job, children)
     if heart.meter is None:
-        meter.write()
-        heart.meter = meter
+        stage = heart.path.name.removeprefix(".").removesuffix(".live.json")
+        heart.meter = usage.Meter(heart.path.parent, stage, cores, gpus, job, children)
+    else:
+        heart.meter.occupy(cores, gpus, children)
 
 
 def read(folder: Path, stage: str) -> dict[str, Any] | None:

@@ -63,24 +63,27 @@ class Meter:
     folder : Path
         The folder logs/ of the campaign.
     stage : str
+    cores, gpus, job, children
+        As for `live.occupy`.
     """
 
-    def __init__(self, folder: Path, stage: str) -> None:
-        self.round = Round(stage=stage, began=time.time())
+    def __init__(
+        self, folder: Path, stage: str, cores: int, gpus: int, job: str, children: bool | None
+    ) -> None:
+        self.round = Round(stage=stage, job=job, began=time.time())
+        self.cores, self.gpus, self.children = cores, gpus, children
+        self._at, self._lock = time.monotonic(), threading.Lock()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self.round.began))
         who = f"{socket.gethostname()}-{os.getpid()}-{time.monotonic_ns() % 10**9:09d}"
         self.path = folder / f"{stage}-{stamp}-{who}{_SUFFIX}"
-        self.cores, self.gpus = 1, 0
-        self._at, self._lock = time.monotonic(), threading.Lock()
-        self.children: bool | None = False
         for process in (os.getpid(), *_marked()):
             _reset_peak(process)
+        self.write()
 
-    def occupy(self, cores: int, gpus: int, job: str | None, children: bool | None) -> None:
+    def occupy(self, cores: int, gpus: int, children: bool | None) -> None:
         """See `live.occupy`."""
         self._add_time()  # with the numbers so far
         self.cores, self.gpus, self.children = cores, gpus, children
-        self.round.job = self.round.job if job is None else job
 
     def write(self) -> None:
         """Add the time since the last call, and write the file."""
