@@ -49,6 +49,7 @@ def campaign(tmp_path: Path) -> Campaign:
 def leave(campaign: Campaign, stage: str, number: int, **used: object) -> Round:
     """Leave the file of a round."""
     one = Round.model_validate({"stage": stage} | used)
+    jobs.make_folders(campaign)
     path = campaign.path / "logs" / f"{stage}-2026-{number}.usage.json"
     path.write_text(one.model_dump_json())
     return one
