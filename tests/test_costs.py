@@ -168,6 +168,7 @@ def test_all_stages_of_run_add_up(tiny: Path) -> None:
     assert [cost["stage"] for cost in kept] == [c.stage for c in found if c.stage != "report"]
 
 
+@pytest.mark.processes  # of the queue
 def test_what_has_no_records_is_unknown_not_zero(tmp_path: Path) -> None:
     campaign = gridded(tmp_path / "c")
     grid = costs.of_stage(campaign, "grid")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from glassdask.base.progress import duration
 from glassdask.campaign import Campaign, load
 from glassdask.campaign.modules import read_module
 from glassdask.store import groups, jobs, layout
@@ -97,7 +98,7 @@ def _runs(campaign: Campaign, small: Campaign, name: str) -> Piece:
     began = time.perf_counter()
     stage.work(small, 1, RUNS)
     each = (time.perf_counter() - began) / (RUNS - 1)
-    return Piece(each * campaign.file.quench.runs, 1, f"{each:.2g} s a run on one core")
+    return Piece(each * campaign.file.quench.runs, 1, f"{_short(each)} a run on one core")
 
 
 def _training(campaign: Campaign, small: Campaign) -> dict[str, Piece]:
@@ -126,4 +127,8 @@ def _training(campaign: Campaign, small: Campaign) -> dict[str, Piece]:
     cores = torch.get_num_threads()
     seconds = float(epoch) * settings.epochs * settings.seeds
     where = "a GPU" if device.type == "cuda" else f"{cores} core{'s' * (cores > 1)}"
-    return {"train": Piece(seconds * cores, cores, f"{epoch:.2g} s an epoch on {where}")}
+    return {"train": Piece(seconds * cores, cores, f"{_short(epoch)} an epoch on {where}")}
+
+
+def _short(seconds: float) -> str:
+    return duration(seconds) if seconds >= 10 else f"{seconds:.2g} s"

@@ -71,10 +71,11 @@ def print_proposals(campaign: Campaign, path: Path, measured: dict[str, float]) 
         Result of `glassdask.run.mpi.time_model`.
     """
     print(
-        f"\n# Tables for {path}, in place of those of the same names. Time: measured on this\n"
-        f"# machine x {TIME_FACTOR:g}, rounded up; a job that needs more is put back and continues."
-        f"\n# Memory: measured x {MEMORY_FACTOR:g}, with all ranks on one node unless nodes is set;"
-        "\n# delete these lines if the site refuses --mem."
+        f"\n# Tables for {path}, in place of those of the same names.\n"
+        f"# Time: measured on this machine x {TIME_FACTOR:g}, rounded up. A job that needs more\n"
+        "# is put back into the queue and continues.\n"
+        f"# Memory, per node: measured x {MEMORY_FACTOR:g}, with all ranks on one node. If they\n"
+        "# need more nodes, set nodes. Delete these lines if the site refuses --mem."
     )
     for proposal in proposals(campaign, path, measured, time_pieces(campaign)):
         print("\n" + "\n".join(proposal.lines()))
@@ -166,8 +167,8 @@ def _put_time(found: Proposal, seconds: float, most: str, what: str = "") -> Non
     about = f"about {duration(seconds)}" + (f" ({what})" if what else "")
     wanted, limit = rounded(TIME_FACTOR * seconds), parse(most)
     if wanted > limit:
-        again = math.ceil(seconds * TIME_FACTOR / limit)
-        found.put("time", most, f"capped by the profile; {about}, so about {again} rounds")
+        again = math.ceil(TIME_FACTOR * seconds / limit)
+        found.put("time", most, f"capped by the profile; {about}: up to {again} rounds")
     else:
         hours, minutes = divmod(round(wanted / 60), 60)
         found.put("time", f"{hours:02d}:{minutes:02d}:00", about)
