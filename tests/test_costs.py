@@ -36,6 +36,32 @@ SACCT = """\
 733690.extern|extern|1796099676|7|56|9999999K|1|1|cpu=8,mem=0,node=1
 733691|c-report|Unknown|0|0|||1|
 """
+#: What qacct of Grid Engine 8.1.9 printed for a job that was put back once, shortened.
+QACCT = """\
+==============================================================
+jobname      c-quench
+jobnumber    733689
+start_time   Tue Dec  1 04:53:51 2026
+granted_pe   mpi
+slots        3
+failed       25  : rescheduling
+exit_status  99
+ru_wallclock 4s
+taskid       undefined
+maxvmem      5.074MB
+==============================================================
+jobname      c-quench
+jobnumber    733689
+start_time   Tue Dec  1 04:53:58 2026
+slots        3
+ru_wallclock 40s
+==============================================================
+jobname      c-train
+jobnumber    733690
+start_time   -/-
+slots        8
+ru_wallclock 0s
+"""
 NAMES = {"733689": "c-quench", "733690": "c-train", "733691": "c-report"}
 
 
@@ -215,7 +241,7 @@ def test_imported_configurations_have_no_cost(tmp_path: Path) -> None:
 
 
 def test_sacct_gives_a_round_for_each_start_of_a_job() -> None:
-    first, second, train = accounting.parse(SACCT, NAMES)
+    first, second, train = accounting.of_sacct(SACCT, NAMES)
     assert [(one.stage, one.job, one.began) for one in (first, second)] == [
         ("c-quench", "733689", 1796099878.0), ("c-quench", "733689", 1796099890.0),
     ]  # fmt: skip
@@ -225,10 +251,17 @@ def test_sacct_gives_a_round_for_each_start_of_a_job() -> None:
     assert train.memory == 480968 * 1024
 
 
+def test_qacct_gives_a_round_for_each_start_of_a_job() -> None:
+    first, second = accounting.of_qacct(QACCT, NAMES)
+    assert second.began - first.began == 7.0
+    assert [one.core_seconds for one in (first, second)] == [12.0, 120.0]
+    assert accounting.of_qacct(QACCT, {"733689": "another-quench"}) == []
+
+
 def test_sacct_leaves_out_jobs_that_are_not_ours() -> None:
     other = NAMES | {"733689": "another-quench"}
-    assert [one.stage for one in accounting.parse(SACCT, other)] == ["c-train"]
-    assert accounting.parse("sacct: error: Slurm accounting storage is disabled\n", NAMES) == []
+    assert [one.stage for one in accounting.of_sacct(SACCT, other)] == ["c-train"]
+    assert accounting.of_sacct("sacct: error: Slurm accounting storage is disabled\n", NAMES) == []
 
 
 @pytest.mark.processes

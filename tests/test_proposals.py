@@ -51,9 +51,12 @@ def test_printed_tables_are_a_profile_that_submit_accepts(tiny: Path, tmp_path: 
     profile = load_profile(site)
     assert profile.resources("quench").ranks == 9  # three turns of 24 runs
     assert profile.resources("quench").options == ['--qos=a"b']
-    # what is complete here has records of itself
-    assert all(name in toml.read(site, "") for name in records.stages(load(tiny)))
-    assert tables.count("its records here") == 3  # explain, correlate, report
+    # what is not timed but complete has records of itself: times, and memory without Dask
+    found = toml.read(site, "")
+    assert all(name in found for name in records.stages(load(tiny)))
+    assert tables.count("its records here") == 5
+    assert "memory" in found["explain"]
+    assert "memory" not in found["correlate"]
     again = new(tmp_path / tiny.name, "kam", TINY)
     script = in_process("submit", str(again), "--profile", str(site), "--dry-run").stdout
     for stage in ("quench", "propensity", "grid"):
@@ -69,9 +72,9 @@ def test_printed_tables_are_a_profile_that_submit_accepts(tiny: Path, tmp_path: 
 def test_ranks_are_complete_groups_and_none_is_idle(
     runs: int, most: int, size: int, tmp_path: Path
 ) -> None:
-    more = (f"quench.runs={runs + 2}", f"quench.split={{train={runs},validation=1,test=1}}",
+    more = (f"quench.runs={runs + 3}", f"quench.split={{train={runs},validation=1,test=2}}",
             f"hpc.ranks_per_run={size}", f"hpc.workers={size}")  # fmt: skip
-    campaign, runs = load(new(tmp_path / "c", "kam", (*TINY, *more))), runs + 2
+    campaign, runs = load(new(tmp_path / "c", "kam", (*TINY, *more))), runs + 3
     ranks = proposed(campaign, tmp_path, f"[quench]\nranks = {most}\n")["quench"].fields["ranks"]
     groups = (ranks - 1) // size
     assert ranks == 1 + groups * size

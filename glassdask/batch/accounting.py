@@ -1,9 +1,10 @@
-"""The output of `sacct`, Slurm's accounting."""
+"""The output of `sacct` (Slurm) and `qacct` (Grid Engine)."""
 
 from __future__ import annotations
 
 import math
 import re
+import time
 
 from glassdask.base.usage import Round
 
@@ -15,7 +16,7 @@ FIELDS = (
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
-def parse(said: str, jobs: dict[str, str]) -> list[Round]:
+def of_sacct(said: str, jobs: dict[str, str]) -> list[Round]:
     """The rounds of jobs.
 
     Lines of steps (`1234.batch`, `1234.0`) follow the line of their job. Slurm keeps the memory of
@@ -65,3 +66,40 @@ def _add_memory(one: Round, step: str, about: dict[str, str]) -> None:
     tasks = math.ceil(int(about["NTasks"] or 1) / int(about["NNodes"] or 1))
     found = int(float(size[1]) * _UNITS[size[2]] * tasks)
     one.memory = max(one.memory or 0, found)
+
+
+def of_qacct(said: str, jobs: dict[str, str]) -> list[Round]:
+    """The rounds of jobs, from blocks of lines of a name and a value; without memory.
+
+    Grid Engine keeps virtual memory only.
+
+    Parameters
+    ----------
+    said : str
+        What `qacct -j` prints.
+    jobs : dict
+        Name in the queue, by number.
+    """
+    found = []
+    for block in re.split(r"^=+$", said, flags=re.M):
+        pairs = (line.split(None, 1) for line in block.splitlines())
+        about = {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}
+        number = about.get("jobnumber", "")
+        try:
+            if jobs.get(number) != about.get("jobname"):
+                continue
+            seconds = float(about["ru_wallclock"].rstrip("s"))
+            began = time.mktime(time.strptime(about["start_time"]))
+            cores = int(about["slots"])
+        except (KeyError, ValueError):  # between two blocks, a job that did not start
+            continue
+        found.append(
+            Round(
+                stage=about["jobname"],
+                job=number,
+                began=began,
+                seconds=seconds,
+                core_seconds=seconds * cores,
+            )
+        )
+    return found

@@ -1,4 +1,4 @@
-"""One interface for all batch systems: submit, active, cancel, time_left."""
+"""One interface for all batch systems: submit, active, spent, cancel, time_left."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Option = tuple[str, ...]
 class Scheduler(ABC):
     """A batch system.
 
-    `submit`, `active`, `cancel` and `time_left` call the scheduler. All other methods only make
+    `submit`, `active`, `spent`, `cancel` and `time_left` call the scheduler. All others only make
     text, or read the environment of a job.
 
     Attributes

@@ -82,7 +82,7 @@ for ((k = 0; k < ${SLURM_RESTART_COUNT:-0}; k++)); do srun --ntasks=1 true || tr
             )
         except (UsageError, StageFailed):  # no such program, or no accounts
             return []
-        return accounting.parse(said, jobs)
+        return accounting.of_sacct(said, jobs)
 
     def advice(self, job: Queued) -> str:
         """See `Scheduler.advice`."""
