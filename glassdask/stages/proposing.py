@@ -60,7 +60,7 @@ class Proposal:
 
 
 def print_proposals(campaign: Campaign, path: Path, measured: dict[str, float]) -> None:
-    """Print a table for each stage that the campaign still needs or has done.
+    """Print a table for each stage with a job.
 
     Parameters
     ----------
