@@ -85,7 +85,7 @@ def test_chain_with_requeued_quench_completes(grid_engine: GridEngine, tmp_path:
     assert f"{numbers['quench']} (quench: running" in refused
     grid_engine.wait_until_gone(*numbers.values(), seconds=400)
     said = log(folder, "quench")
-    assert said.count("stopped at the wall time; put back into the queue") >= 1
+    assert said.count("quench put back into the queue: stopped before its end") >= 1
     assert "quench: complete" in said
     shown = glassdask("status", str(folder)).stdout
     assert shown.count("│ complete ") == len(STAGES), shown
