@@ -106,8 +106,10 @@ def run(
     report: Annotated[bool, typer.Option("--report", help=DASK_REPORT)] = False,
 ) -> None:
     """Run all stages on this machine; complete stages are skipped."""
+    from glassdask.batch.costs import of_campaign
     from glassdask.batch.scheduler import time_left
     from glassdask.run.mpi import check_launcher
+    from glassdask.stages import costs
     from glassdask.stages.pipeline import Pipeline
     from glassdask.store.records import stages
 
@@ -120,6 +122,7 @@ def run(
         print("All stages are complete for this campaign file; nothing to do.")
     for stage in stages(campaign):
         STAGES[stage].conclude(campaign)
+    costs.show(of_campaign(campaign))
 
 
 def _stage_command(stage: Stage) -> Callable[..., None]:
@@ -205,14 +208,25 @@ def plan(
     folder: PresentFolder = HERE,
     overrides: Overrides = None,
     ranks: Annotated[int, typer.Option(help="MPI workers; 0: the cores of this machine.")] = 0,
+    profile: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Propose ranks, time and memory for this site profile."),
+    ] = None,
 ) -> None:
     """Show the cost: runs, core-hours, bytes and files."""
+    from glassdask.batch.profile import load_profile
     from glassdask.run.mpi import launcher
     from glassdask.stages.plan import print_plan
 
     campaign = _load(folder, overrides)
+    if profile is not None:
+        load_profile(profile)
     launcher(campaign, 1)  # fail before anything is timed
-    print_plan(campaign, ranks or len(os.sched_getaffinity(0)))
+    measured = print_plan(campaign, ranks or len(os.sched_getaffinity(0)))
+    if profile is not None:
+        from glassdask.stages.proposing import print_proposals
+
+        print_proposals(campaign, profile, measured)
 
 
 @app.command()

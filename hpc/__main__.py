@@ -15,13 +15,15 @@ from typing import NoReturn
 
 from mpi4py import MPI
 
+from glassdask.base import live
 from glassdask.base.errors import Crashed, GlassdaskError, StoppedEarly, as_stage_error
 from glassdask.base.logs import LOG_VARIABLE, open_log, warn
 from glassdask.base.terminal import print_anything
+from glassdask.base.usage import PARENT_VARIABLE
 from glassdask.base.walltime import FORMS, seconds_to_work
-from glassdask.batch.scheduler import time_left
+from glassdask.batch.scheduler import job_here, time_left
 from glassdask.campaign import Campaign, load
-from glassdask.run.child import PARENT_VARIABLE, parent_lives, started
+from glassdask.run.child import parent_lives, started
 from glassdask.run.mpi import ABORTED, AGAIN, leave_word
 from glassdask.store import jobs, locks, owners, records
 from glassdask.store.stage import STAGES, stage_folder
@@ -161,6 +163,8 @@ def _manage(
                 none = "no failed runs; " if options.retry else ""
                 print(f"{stage}: {none}complete, nothing to do")
                 return _release_workers(world, 0)
+            # ranks that were started by hand have no mark
+            live.occupy(world.Get_size(), 0, job_here(), PARENT_VARIABLE in os.environ or None)
             log = open_log(campaign.path, stage, 0, os.environ.get(LOG_VARIABLE)).name
             if PARENT_VARIABLE not in os.environ:  # started by hand; else the parent has compared
                 records.check_upstream(campaign, stage)

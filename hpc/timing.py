@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -37,7 +38,8 @@ def measure(campaign: Campaign, world: MPI.Intracomm) -> int:
     The first rank, the manager of a real job, is idle. Prints JSON: `STAGE_seconds`, the time of
     one run of each stage; `control_seconds`, the additional time of a control run;
     `one_rate_seconds`, the time of a quench at a single rate; `steps_per_second` of one run on
-    cooling; and `busy_seconds`, the time of the measurement.
+    cooling; `rank_bytes`, the peak memory of a rank; and `busy_seconds`, the time of the
+    measurement.
 
     Returns
     -------
@@ -99,6 +101,7 @@ def _measure(campaign: Campaign, group: MPI.Intracomm, rank: int) -> dict[str, f
         "propensity_seconds": float(frame_steps(campaign)[-1]) * in_ensemble,
         "steps_per_second": path.steps / lasts(path.legs()),
     }
+    found["rank_bytes"] = 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if "equilibrate" in records.stages(campaign):
         found["equilibrate_seconds"] = history(campaign).steps * in_ensemble + minimising
     return found

@@ -85,10 +85,12 @@ def test_chain_with_requeued_quench_completes(grid_engine: GridEngine, tmp_path:
     assert f"{numbers['quench']} (quench: running" in refused
     grid_engine.wait_until_gone(*numbers.values(), seconds=400)
     said = log(folder, "quench")
-    assert said.count("stopped at the wall time; put back into the queue") >= 1
+    assert said.count("quench put back into the queue: stopped before its end") >= 1
     assert "quench: complete" in said
     shown = glassdask("status", str(folder)).stdout
     assert shown.count("│ complete ") == len(STAGES), shown
+    # the accounts of the site, of all starts of the job
+    assert re.search(r"│ quench +│ +[2-9] │.* │ Grid Engine", shown), shown
     assert (folder / "report.html").is_file()
     assert "Dask: 2 workers in Grid Engine job" in log(folder, "indicators")
     # after stops at the wall time, results have the bits of an undisturbed campaign

@@ -1,12 +1,12 @@
 """Heartbeat of a running stage, for `glassdask status` in another shell or on another node.
 
 A thread of the process that runs a stage rewrites a small file, `logs/.STAGE.live.json`, every few
-seconds. Other nodes judge it by its changes, since their clocks may differ.
+seconds. Other nodes judge it by its changes, since their clocks may differ. The same thread writes
+what the stage has used.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+from glassdask.base import usage
 
 #: Seconds between two heartbeats; a process on another node that is silent for 5 of them is dead.
 PERIOD = 2.0
@@ -78,6 +80,7 @@ class Heart:
         self.path, self.held = path, held
         self.content: dict[str, Any] = {}
         self.kept: dict[str, Any] = {}
+        self.meter: usage.Meter | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._write()
@@ -89,6 +92,8 @@ class Heart:
         self._over.set()
         self._thread.join()
         _hearts.remove(self)
+        if self.meter is not None:
+            self.meter.write()
         if self.held():
             with suppress(OSError):  # of a disk that is read-only now
                 self.path.unlink(missing_ok=True)
@@ -103,16 +108,9 @@ class Heart:
     def _write(self) -> None:
         told = {"host": socket.gethostname(), "node": node(), "process": os.getpid()}
         told |= {"time": time.time()} | self.kept | self.content
-        partial = self.path.with_name(self.path.name + ".partial")
-        # not `files.replace`, which waits for the disk
-        try:
-            partial.unlink(missing_ok=True)  # a link would be followed
-            with partial.open("x", encoding="utf-8") as file:
-                json.dump(told, file)
-            partial.replace(self.path)
-        except OSError:  # a full disk is noticed where results are written
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+        usage.write_fast(self.path, told)  # not `files.replace`, which waits for the disk
+        if self.meter is not None:
+            self.meter.write()
 
 
 def _stop_process() -> None:
@@ -133,6 +131,27 @@ def keep(**facts: Any) -> None:
     """Add `facts` to every heartbeat until the stage ends."""
     if _hearts:
         _hearts[-1].kept = _hearts[-1].kept | facts
+
+
+def occupy(cores: int, gpus: int = 0, job: str = "", children: bool | None = False) -> None:
+    """Count cores and GPUs for the innermost stage from now on; the first call begins a round.
+
+    Parameters
+    ----------
+    cores, gpus : int
+    job : str
+        Number of the batch job; only the first call sets it.
+    children : bool or None
+        Whether the memory of marked processes (`usage.as_parent`) counts, too; None: none is known.
+    """
+    if not _hearts:
+        return
+    heart = _hearts[-1]
+    if heart.meter is None:
+        stage = heart.path.name.removeprefix(".").removesuffix(".live.json")
+        heart.meter = usage.Meter(heart.path.parent, stage, cores, gpus, job, children)
+    else:
+        heart.meter.occupy(cores, gpus, children)
 
 
 def read(folder: Path, stage: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""One interface for all batch systems: submit, active, cancel, time_left."""
+"""One interface for all batch systems: submit, active, spent, cancel, time_left."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.base.logs import warn
+from glassdask.base.usage import Round
 from glassdask.batch import SCHEDULERS
 from glassdask.batch.profile import Profile, Resources, Site
 from glassdask.batch.queue import PATIENCE, Queued, run
@@ -47,7 +48,7 @@ Option = tuple[str, ...]
 class Scheduler(ABC):
     """A batch system.
 
-    `submit`, `active`, `cancel` and `time_left` call the scheduler. All other methods only make
+    `submit`, `active`, `spent`, `cancel` and `time_left` call the scheduler. All others only make
     text, or read the environment of a job.
 
     Attributes
@@ -142,6 +143,23 @@ class Scheduler(ABC):
             When the scheduler does not answer.
         """
 
+    def spent(self, jobs: dict[str, str], patience: float = PATIENCE) -> list[Round]:
+        """What jobs used, from the accounting of the site: a round for each start of a job.
+
+        Parameters
+        ----------
+        jobs : dict
+            Name in the queue, by number.
+        patience : float
+            Seconds to wait for an answer.
+
+        Returns
+        -------
+        list of Round
+            `stage` is the name in the queue; empty if the site keeps no accounts.
+        """
+        return []
+
     def advice(self, job: Queued) -> str:
         """What to do about a job that does not start by itself; empty: wait."""
         return ""
@@ -228,6 +246,12 @@ def time_left() -> float | None:
     """Seconds until the end of the job of this process; None if unknown, or outside of jobs."""
     scheduler = here()
     return scheduler.time_left() if scheduler else None
+
+
+def job_here() -> str:
+    """Number of the job of this process; empty outside of jobs."""
+    scheduler = here()
+    return scheduler.number_here if scheduler else ""
 
 
 def is_restarted() -> bool:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.base.walltime import parse
+from glassdask.batch import accounting
 from glassdask.batch.queue import PATIENCE, Queued, run
 from glassdask.batch.scheduler import Option, Request, Scheduler
 
 if TYPE_CHECKING:
+    from glassdask.base.usage import Round
     from glassdask.batch.profile import Profile
 
 # the name comes last, since it may contain the separator
@@ -67,6 +69,20 @@ for ((k = 0; k < ${SLURM_RESTART_COUNT:-0}; k++)); do srun --ntasks=1 true || tr
         words = ["squeue", "--noheader", "--states=all", *which, f"--Format={form}"]
         done = run(*words, environment=self.outside(), patience=patience)
         return [parse_job(line) for line in done.splitlines() if line.strip()]
+
+    def spent(self, jobs: dict[str, str], patience: float = PATIENCE) -> list[Round]:
+        """See `Scheduler.spent`; asks `sacct`."""
+        words = ["sacct", "--noheader", "--parsable2", "--duplicates", f"--jobs={','.join(jobs)}",
+                 f"--format={','.join(accounting.FIELDS)}"]  # fmt: skip
+        try:
+            said = run(
+                *words,
+                environment=self.outside() | {"SLURM_TIME_FORMAT": "%s"},
+                patience=patience,
+            )
+        except (UsageError, StageFailed):  # no such program, or no accounts
+            return []
+        return accounting.of_sacct(said, jobs)
 
     def advice(self, job: Queued) -> str:
         """See `Scheduler.advice`."""

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 import xarray as xr
 
+from glassdask.batch.costs import Cost, total
 from glassdask.campaign import Campaign
 from glassdask.campaign.campaign import RAMP
 from glassdask.campaign.classes import in_words, snapshot_of
@@ -33,8 +34,8 @@ LONGEST_LIST = 50
 INVERSE_VOLUME = {2: "σ⁻²", 3: "σ⁻³"}
 
 
-def page(data: ReportData, results: xr.Dataset) -> str:
-    """The report as HTML, from the folder figures/ and the group `results`."""
+def page(data: ReportData, results: xr.Dataset, spent: list[Cost]) -> str:
+    """The report as HTML, from the folder figures/, the group `results` and the costs."""
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
@@ -50,6 +51,8 @@ def page(data: ReportData, results: xr.Dataset) -> str:
         missing=list(missing.sentences(results, campaign)),
         rows=table(results),
         checks=sanity_table(data),
+        costs=[*spent, total(spent)],
+        some_costs_unknown=not total(spent).whole,
         pictures=pictures(data),
         lengths=[f"{xi:g}" for xi in ladder.lengths(data)] if data.has_ensemble else [],
         baselines=ladder.table(data) if data.has_ensemble else [],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from glassdask.base import files
+from glassdask.batch import costs
 from glassdask.campaign import Campaign
 from glassdask.report import page, style, table
 from glassdask.report.data import ReportData
@@ -15,7 +18,7 @@ from glassdask.store.stage import Part
 
 
 def parts(campaign: Campaign) -> Iterator[Part]:
-    """One task per figure; then the group `results`, figures/results.json and report.html.
+    """One task per figure; then the group `results`, two JSON files in figures/ and report.html.
 
     Parameters
     ----------
@@ -35,4 +38,8 @@ def parts(campaign: Campaign) -> Iterator[Part]:
     jobs.add_group(campaign, "report", "results", results(data))
     found = table.read(campaign)
     files.replace(folder / "results.json", table.as_json(found))
-    files.replace(campaign.path / "report.html", page.page(data, found))
+    # not in the group `results`: the same campaign on another machine has the same results
+    spent = costs.of_campaign(campaign, costs.accounts(campaign))
+    spent = [cost for cost in spent if cost.stage != "report"]  # it is not yet over
+    files.replace(folder / "cost.json", json.dumps([asdict(cost) for cost in spent], indent=2))
+    files.replace(campaign.path / "report.html", page.page(data, found, spent))

@@ -12,6 +12,7 @@ from pathlib import Path
 from distributed import Scheduler, SpecCluster
 
 from glassdask.base.errors import StageFailed
+from glassdask.base.usage import as_parent
 from glassdask.batch import scheduler
 from glassdask.batch.profile import Profile
 from glassdask.campaign import Campaign
@@ -69,7 +70,7 @@ class Allocation(Workers):
         with self._log.open("a", encoding="utf-8") as log:
             # in a new session, so that Ctrl-C reaches only this process, which ends the launcher
             self._launcher = subprocess.Popen(
-                self._command(), env=os.environ | ENVIRONMENT, start_new_session=True,
+                self._command(), env=os.environ | ENVIRONMENT | as_parent(), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
 

@@ -199,6 +199,10 @@ class BatchJobs(Workers):
         jobs = f"{settings.jobs} {self.batch.title} job{'s' * (settings.jobs > 1)}"
         return f"{self.count} workers in {jobs} with the name {self.name}"
 
+    def cores(self, present: int) -> int:
+        """The core of this job, and those of the workers that the queue has started."""
+        return 1 + present
+
     def news(self) -> str:
         """The last known state of the queue."""
         return "" if self._queue is None else worker_jobs.summary(self._queue)

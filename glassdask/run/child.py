@@ -18,10 +18,9 @@ from typing import IO
 from glassdask.base.errors import StageFailed
 from glassdask.base.progress import Progress, read_piped
 from glassdask.base.terminal import plain
+from glassdask.base.usage import PARENT_VARIABLE, as_parent
 from glassdask.base.walltime import Alarm
 
-#: Environment variable of the child with host and process number of its parent.
-PARENT_VARIABLE = "GLASSDASK_PARENT"
 #: Environment of all child processes: they import nothing from the working directory, where users
 #: have files such as queue.py. Commands that a launcher may start without it have the option -P.
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
@@ -161,8 +160,7 @@ def follow(
 
 def _environment() -> dict[str, str]:
     """Variables of every child: its parent, and the encoding in which it prints."""
-    parent = f"{socket.gethostname()} {os.getpid()}"
-    return {PARENT_VARIABLE: parent, "PYTHONIOENCODING": "utf-8"}
+    return as_parent() | {"PYTHONIOENCODING": "utf-8"}
 
 
 class _Silent(threading.Timer):

@@ -126,6 +126,7 @@ class Cluster:
             self._start(stage)
         assert self._dashboard is not None
         live.keep(dashboard=self._dashboard.link, ssh=self._dashboard.ssh)
+        self._count_cores()
         with self._reporting(stage) if report else nullcontext():
             yield
 
@@ -207,9 +208,14 @@ class Cluster:
         if present < self._workers.count and (more := self._workers.news()):
             told += f"; {more}"
         live.keep(workers=told)
+        self._count_cores()
         if told != self._told and self._looked - self._seen > SILENCE:
             self._say(f"Dask: {told}")
             self._told = told
+
+    def _count_cores(self) -> None:
+        assert self._workers is not None
+        live.occupy(self._workers.cores(len(self._workers.scheduler.workers)), children=True)
 
     def close(self) -> None:
         """Stop the client and the workers, if started."""

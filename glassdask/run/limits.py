@@ -9,6 +9,7 @@ from typing import Any
 import distributed.comm.core
 from distributed import Worker, WorkerPlugin
 
+from glassdask.base.usage import as_parent
 from glassdask.run.child import SAFE_PATH
 
 # Dask's deadline for a connection would be over at once when the clock is set forward. This module
@@ -30,6 +31,8 @@ _PROFILE_INTERVAL = "100ms"
 #: Dask's settings when a cluster starts.
 SETTINGS: dict[str, Any] = {
     **{f"distributed.nanny.pre-spawn-environ.{name}": size for name, size in _MEMORY.items()},
+    # in the environment from the start of the process, where `usage` looks for it
+    **{f"distributed.nanny.pre-spawn-environ.{name}": mark for name, mark in as_parent().items()},
     "distributed.worker.profile.interval": _PROFILE_INTERVAL,
     "distributed.nanny.preload": _PRELOAD,
     "distributed.worker.preload": _PRELOAD,

@@ -223,7 +223,8 @@ def time_model(campaign: Campaign, most_ranks: int) -> dict[str, float]:
     -------
     dict
         `quench_seconds`, `propensity_seconds`, `steps_per_second`, with start = "equilibrium" also
-        `equilibrate_seconds`; and `start_seconds`, the time to start the ranks.
+        `equilibrate_seconds`; `rank_bytes`, the peak memory of a rank; and `start_seconds`, the
+        time to start the ranks.
     """
     group = campaign.file.hpc.ranks_per_run
     cores = min(most_ranks, len(os.sched_getaffinity(0)))

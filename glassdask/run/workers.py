@@ -87,6 +87,10 @@ class Workers(ABC):
     def then(self) -> str:
         """What to do when no worker connects: the end of an error message."""
 
+    def cores(self, present: int) -> int:
+        """Cores that are occupied while `present` workers are connected."""
+        return self.count
+
     def news(self) -> str:
         """What is already known about missing workers; empty if nothing."""
         return ""

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from glassdask.base import live
 from glassdask.base.devices import (
     Devices,
     choose_device,
+    cores,
     find_devices,
     useful_devices,
     uses_bfloat16,
@@ -60,6 +62,7 @@ def run_train(campaign: Campaign, start_over: bool = False, devices: Devices | N
     if found.count > 1:
         few = "" if used == found else f" of {found}, since a batch has at most {batch} images"
         _say("train", f"on {used}{few}")
+    _occupy(campaign, used)
     if used.count > 1:
         on_several(campaign, "train", "train", used)
     else:
@@ -120,6 +123,7 @@ def run_explain(
         _leave_unexplained(campaign, record, fresh)
         return
     work = _Explanation(campaign, devices or find_devices(job_nodes()), fresh)
+    _occupy(campaign, work.devices)
     found = work.test_accuracy() if fresh else record
     if fresh:
         jobs.create(campaign, "explain", record, STAGES["explain"].groups(campaign), found)
@@ -211,6 +215,13 @@ def _leave_unexplained(campaign: Campaign, record: dict[str, Any], fresh: bool) 
     done = groups.values(campaign.store, "configurations", "run_status")
     groups.array(campaign.store, "explanations", "run_status")[...] = done
     jobs.complete(campaign, "explain")
+
+
+def _occupy(campaign: Campaign, devices: Devices) -> None:
+    """Count the threads of all processes, and their GPUs."""
+    threads = campaign.file.train.threads or max(1, cores() // devices.per_node)
+    gpus = devices.count if devices.kind == "cuda" else 0
+    live.occupy(threads * devices.count, gpus, children=devices.count > 1)
 
 
 def _say(stage: str, text: str) -> None:

@@ -7,9 +7,12 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from glassdask.base import live
 from glassdask.base.errors import GlassdaskError, UsageError, as_stage_error
 from glassdask.base.logs import open_log
 from glassdask.base.progress import duration
+from glassdask.batch import costs
+from glassdask.batch.scheduler import job_here
 from glassdask.campaign import Campaign
 from glassdask.campaign.modules import load_modules
 from glassdask.run import process
@@ -101,7 +104,9 @@ class Pipeline:
             if logger.handlers:  # else the log could not be opened, and it would be printed
                 logger.exception("%s failed", name)
             raise as_stage_error(error, name, str(self.campaign.path / "logs")) from error
-        print(f"{name}: complete, {duration(time.monotonic() - began)}", flush=True)
+        cost = costs.of_stage(self.campaign, name)
+        spent = f"; {costs.in_words(cost)}" if cost and cost.is_known else ""
+        print(f"{name}: complete, {duration(time.monotonic() - began)}{spent}", flush=True)
         return True
 
     def _is_complete(self, name: str, start_over: bool) -> bool:
@@ -134,6 +139,7 @@ class Pipeline:
         with locks.hold(self.campaign, stage.name):
             if self._is_complete(stage.name, start_over):
                 return  # another process has completed it meanwhile
+            live.occupy(1, 0, job_here())
             open_log(self.campaign.path, stage.name)
             if stage.runs_on == "Dask":
                 from glassdask.run import dask

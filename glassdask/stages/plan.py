@@ -118,7 +118,7 @@ def _beside_one_rate(campaign: Campaign, measured: dict[str, float]) -> str:
     )
 
 
-def print_plan(campaign: Campaign, ranks: int) -> None:
+def print_plan(campaign: Campaign, ranks: int) -> dict[str, float]:
     """Time LAMMPS for some seconds and print the plan.
 
     Parameters
@@ -126,6 +126,11 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
     campaign : Campaign
     ranks : int
         MPI ranks that run LAMMPS, for the wall time.
+
+    Returns
+    -------
+    dict
+        What was measured, as of `glassdask.run.mpi.time_model`.
     """
     from rich.console import Console
     from rich.table import Table
@@ -161,5 +166,6 @@ def print_plan(campaign: Campaign, ranks: int) -> None:
         f"{measured['steps_per_second']:,.0f} steps per second in each run on cooling, measured "
         "with all cores busy; one further rank manages. Bytes are before compression. While "
         f"LAMMPS runs, there are up to about {files_in_flight(campaign, ranks)} further files. "
-        "Only LAMMPS is timed, not the other stages."
+        "Only LAMMPS is timed here, not the other stages."
     )
+    return measured

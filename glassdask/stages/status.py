@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from rich.console import Console, Group
@@ -18,8 +19,10 @@ from rich.text import Text
 from glassdask.base import live
 from glassdask.base.progress import duration
 from glassdask.base.terminal import plain
+from glassdask.batch.costs import LEGEND, accounts, of_campaign
 from glassdask.batch.watching import Jobs
 from glassdask.campaign import Campaign
+from glassdask.stages import costs
 from glassdask.store import groups, layout, locks, records
 from glassdask.store.manifest import Damaged
 from glassdask.store.records import State
@@ -56,13 +59,16 @@ def show(campaign: Campaign, watch: bool) -> None:
         Console(width=None if sys.stdout.isatty() else 200).print(table(campaign, jobs))
         for line in _remarks(campaign, jobs):
             print(line)  # not wrapped, so that commands can be copied
+        costs.show(of_campaign(campaign, accounts(campaign)))
         return
+    asked = accounts(campaign)  # once: sites discourage frequent requests
     with Live(auto_refresh=False) as screen, suppress(KeyboardInterrupt):
         while True:
-            remarks = map(Text, _remarks(campaign, jobs))
-            screen.update(
-                Group(Text(_title(campaign)), table(campaign, jobs), *remarks), refresh=True
-            )
+            shown: list[Any] = [Text(_title(campaign)), table(campaign, jobs)]
+            shown += map(Text, _remarks(campaign, jobs))
+            if spent := costs.table(of_campaign(campaign, asked)):
+                shown += [spent, Text(LEGEND)]
+            screen.update(Group(*shown), refresh=True)
             time.sleep(2)
 
 

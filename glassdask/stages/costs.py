@@ -1,0 +1,36 @@
+"""The table of costs of `glassdask status` and `glassdask run`."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from glassdask.base.terminal import plain
+from glassdask.batch.costs import LEGEND, Cost, total
+
+COLUMNS = ("stage", "rounds", "wall time", "core-hours", "GPU-hours", "memory", "from")
+
+
+def table(costs: list[Cost]) -> Table | None:
+    """The table, without empty columns; None if nothing is known."""
+    if not any(cost.is_known for cost in costs):
+        return None
+    rows = [(cost.stage, *cost.cells()) for cost in (*costs, *[total(costs)] * (len(costs) > 1))]
+    shown = Table()
+    kept = [k for k in range(len(COLUMNS)) if any(row[k] for row in rows)]
+    for k in kept:
+        shown.add_column(COLUMNS[k], justify="right" if 0 < k < len(COLUMNS) - 1 else "left")
+    for row in rows:
+        shown.add_row(*(escape(plain(row[k])) for k in kept))
+    return shown
+
+
+def show(costs: list[Cost]) -> None:
+    """Print the table, if anything is known."""
+    if found := table(costs):
+        # files and pipes have no width at which to wrap lines
+        Console(width=None if sys.stdout.isatty() else 100).print(found, Text(LEGEND))
