@@ -16,13 +16,14 @@ from mpi4py import MPI
 
 from glassdask.base.errors import GlassdaskError, StoppedEarly, as_stage_error
 from glassdask.base.logs import LOG_VARIABLE, open_log, warn
+from glassdask.base.share import Share, name_of
 from glassdask.base.terminal import print_anything
 from glassdask.base.walltime import FORMS, seconds_to_work
 from glassdask.batch.scheduler import time_left
 from glassdask.campaign import Campaign, load
 from glassdask.run.child import PARENT_VARIABLE, parent_lives, started
 from glassdask.run.mpi import ABORTED, AGAIN, leave_word
-from glassdask.store import jobs, locks, owners, records
+from glassdask.store import jobs, locks, owners, records, shares
 from glassdask.store.stage import STAGES, stage_folder
 from hpc import leftovers, spool
 from hpc.manager import Manager
@@ -55,6 +56,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--walltime", metavar="TIME", help=f"stop and save before TIME is over; TIME is {FORMS}"
     )
+    parser.add_argument("--share", metavar="K/N", help="do only the K-th of N shares of the runs")
     parser.add_argument("--ranks", type=int, help="number of ranks that the launcher starts")
     parser.add_argument("--timing", action="store_true", help="time the model, print JSON")
     parser.add_argument("--replay", type=int, metavar="RUN", help="repeat this run and compare")
@@ -102,7 +104,9 @@ def _begin(
     try:
         # first, since the time left counts from now
         seconds = seconds_to_work(options.walltime, time_left)
+        options.share = Share.parse(options.share) if options.share else None
         campaign = load(options.folder, options.set)
+        shares.check(campaign, options.stage, options.share, options.start_over, options.retry)
         if options.replay is not None:
             check_size(world, options.ranks)
         else:
@@ -116,7 +120,8 @@ def _refuse(error: GlassdaskError, world: MPI.Intracomm, options: argparse.Names
     """Print an error once, also if the ranks did not form one world; returns the exit code."""
     looks = options.timing or options.replay is not None  # perhaps while the stage runs
     if world.Get_rank() == 0 and PARENT_VARIABLE in os.environ and not looks:
-        leave_word(options.folder, options.stage, error.exit_code, f"Error: {error}")
+        name = name_of(options.stage, options.share)
+        leave_word(options.folder, name, error.exit_code, f"Error: {error}")
     elif world.Get_rank() == 0 and os.environ.get("SLURM_PROCID", "0") == "0":
         print(f"Error: {error}", file=sys.stderr, flush=True)
     return error.exit_code
@@ -126,32 +131,38 @@ def _manage(
     campaign: Campaign, options: argparse.Namespace, world: MPI.Intracomm, deadline: float | None
 ) -> int:
     """Rank 0: check and prepare the stage, manage its runs; returns the exit code."""
-    stage = options.stage
+    stage, share = options.stage, options.share
+    name = name_of(stage, share)
     try:
         jobs.make_folders(campaign)
-        with locks.hold(campaign, stage) as place:
-            complete = jobs.is_complete(campaign, stage, options.start_over)
-            found = _retry(campaign, stage) if options.retry else 0
-            if complete and not found:
-                none = "no failed runs; " if options.retry else ""
-                print(f"{stage}: {none}complete, nothing to do")
-                return _release_workers(world, 0)
-            log = open_log(campaign.path, stage, 0, os.environ.get(LOG_VARIABLE)).name
-            if PARENT_VARIABLE not in os.environ:  # started by hand; else the parent has compared
-                records.check_upstream(campaign, stage)
-            prepare(campaign, stage, options.start_over)
-            text = stored_input(campaign, stage)
-            for said in (other_input(campaign, stage, text), other_ranks(campaign, stage)):
-                if said:
-                    warn(said)
-            work, done = work_of(campaign, stage)
+        with locks.hold(campaign, stage, share) as place:
+            with place.turn():
+                complete = jobs.is_complete(campaign, stage, options.start_over)
+                found = _retry(campaign, stage) if options.retry else 0
+                if complete and not found:
+                    none = "no failed runs; " if options.retry else ""
+                    print(f"{stage}: {none}complete, nothing to do")
+                    return _release_workers(world, 0)
+                log = open_log(campaign.path, name, 0, os.environ.get(LOG_VARIABLE)).name
+                if PARENT_VARIABLE not in os.environ:  # by hand; else the parent has compared
+                    records.check_upstream(campaign, stage)
+                prepare(campaign, stage, options.start_over, share)
+                text = stored_input(campaign, stage)
+                for said in (other_input(campaign, stage, text), other_ranks(campaign, stage)):
+                    if said:
+                        warn(said)
+                work, done = work_of(campaign, stage, place)
+                if share and done.issuperset(work.order):
+                    print(f"{work.stage}: done before, nothing to do")
+                    finish(campaign, stage, share)
+                    return _release_workers(world, 0)
             hpc = campaign.file.hpc
             world.bcast((None, log, text, owners.identity(campaign, stage)), root=0)
             manager = Manager(
                 world, hpc.ranks_per_run, work, done, hpc.hang_time, deadline, parent_lives
             )
             # keep the lock of the stage until the last worker has left
-            return _leave(world, manager, _do_runs(campaign, stage, manager, place))
+            return _leave(world, manager, _do_runs(campaign, stage, manager, place), name)
     except Exception as error:
         return _release_workers(world, _report(campaign, stage, error).exit_code)
 
@@ -169,7 +180,8 @@ def _do_runs(campaign: Campaign, stage: str, manager: Manager, place: locks.Plac
     """Do the runs and complete the stage; returns the exit code."""
     try:
         manager.do_runs()
-        finish(campaign, stage)
+        with place.turn():
+            finish(campaign, stage, place.share)
         return 0
     except Exception as problem:
         error = place.why_lost() or problem
@@ -201,8 +213,11 @@ def _release_workers(world: MPI.Intracomm, code: int) -> int:
     return world.bcast((code, None, None, None), root=0)[0]
 
 
-def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
-    """Dismiss the workers; if some hang inside LAMMPS, abort MPI."""
+def _leave(world: MPI.Intracomm, manager: Manager, code: int, name: str) -> int:
+    """Dismiss the workers; if some hang inside LAMMPS, abort MPI.
+
+    `name` is the stage or share, as for `leave_word`.
+    """
     manager.dismiss(code)
     if manager.any_lost:
         said = f"{manager.work.stage}: {ABORTED}"
@@ -210,7 +225,7 @@ def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
             # Slurm replaces the exit code of an abort, and may lose what is printed before it
             logger.warning(said)
             folder = manager.work.folder.parent.parent
-            leave_word(folder, manager.work.stage, code, f"Warning: {said}")
+            leave_word(folder, name, code, f"Warning: {said}")
         else:
             warn(said)
         _flush()
