@@ -199,7 +199,9 @@ for _stage in STAGES.values():
 app.command("scan")(scan_command)
 app.command("submit")(submit_command)
 app.command("cancel")(cancel_command)
-app.command("put-back", hidden=True)(put_back_command)
+#: Job scripts pass all their words on.
+ANY_WORDS = {"ignore_unknown_options": True, "allow_extra_args": True}
+app.command("put-back", hidden=True, context_settings=ANY_WORDS)(put_back_command)
 app.command("import", cls=ManyWords)(import_command)
 app.command("export", cls=ManyWords)(export_command)
 

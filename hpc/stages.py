@@ -94,9 +94,8 @@ def _sweep(campaign: Campaign, stage: str, share: Share | None) -> None:
     for group in STAGES[stage].writes:  # only who has the turn writes there
         for path in (campaign.store / group).rglob("*.partial"):
             path.unlink(missing_ok=True)
-    own = {f"{number:06d}" for number in shares.runs_of(campaign, stage, share)}
-    for path in stage_folder(campaign, stage).glob("*.partial"):
-        if share is None or path.name.partition(".")[0] in own:
+    for path in shares.unfinished_files(campaign, stage, share):
+        if path.suffix == ".partial":
             path.unlink(missing_ok=True)
 
 

@@ -28,9 +28,9 @@ class Share:
         UsageError
             When it is no share.
         """
-        found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text.strip())
+        found = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", text.strip())
         share = cls(*map(int, found.groups())) if found else cls(0, 0)
-        if not 1 <= share.number <= share.of:
+        if not 0 < share.number <= share.of:
             raise UsageError(
                 f"--share {text}",
                 "K/N with K from 1 to N",

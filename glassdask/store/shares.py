@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from glassdask.base.errors import UsageError
@@ -9,7 +11,7 @@ from glassdask.base.share import Share
 from glassdask.campaign import Campaign
 from glassdask.store import groups, layout, records
 from glassdask.store.records import State
-from glassdask.store.stage import STAGES
+from glassdask.store.stage import STAGES, stage_folder
 
 
 def shards_of(campaign: Campaign, stage: str, share: Share | None = None) -> list[range]:
@@ -23,23 +25,38 @@ def runs_of(campaign: Campaign, stage: str, share: Share | None = None) -> list[
     return [number for runs in shards_of(campaign, stage, share) for number in runs]
 
 
+def unfinished_files(campaign: Campaign, stage: str, share: Share | None = None) -> list[Path]:
+    """The files of unfinished runs of a stage, or of a share of it."""
+    found = list(stage_folder(campaign, stage).glob("*"))
+    if share is None:
+        return found
+    own = {f"{number:06d}" for number in runs_of(campaign, stage, share)}
+    return [path for path in found if path.name.partition(".")[0] in own]
+
+
 def left(campaign: Campaign, stage: str, of: int) -> list[Share]:
     """The shares, out of `of`, with a run that has no result in the store.
 
     They are all that have runs, while the stage is not started or outdated.
     """
-    shares = [Share(number, of) for number in range(1, of + 1)]
-    runs = {share: runs_of(campaign, stage, share) for share in shares}
-    if records.sound_state(campaign, stage) not in (State.PARTIAL, State.COMPLETE):
-        return [share for share in shares if runs[share]]
-    status = groups.values(campaign.store, STAGES[stage].status_in, "run_status").ravel()
-    return [share for share in shares if (status[runs[share]] == layout.PENDING).any()]
+    begun = records.sound_state(campaign, stage) in (State.PARTIAL, State.COMPLETE)
+    over = _over(campaign, stage) if begun else np.zeros(STAGES[stage].runs(campaign), bool)
+    found = (Share(number, of) for number in range(1, of + 1))
+    return [share for share in found if not over[runs_of(campaign, stage, share)].all()]
 
 
-def finished(campaign: Campaign, stage: str) -> tuple[int, int]:
-    """Number of runs of a started stage with a result in the store, and of all."""
+def finished(campaign: Campaign, stage: str, share: Share | None = None) -> tuple[int, int]:
+    """Number of runs of a stage or a share with a result in the store, and of all."""
+    over = _over(campaign, stage)[runs_of(campaign, stage, share)]
+    return int(over.sum()), over.size
+
+
+def _over(campaign: Campaign, stage: str) -> np.ndarray:
+    """Whether each run of a stage has a result in the store."""
+    if not groups.exists(campaign.store, STAGES[stage].status_in):
+        return np.zeros(STAGES[stage].runs(campaign), bool)
     status = groups.values(campaign.store, STAGES[stage].status_in, "run_status")
-    return int(np.count_nonzero(status != layout.PENDING)), status.size
+    return status.ravel() != layout.PENDING
 
 
 def check(
