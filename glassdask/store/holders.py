@@ -200,10 +200,11 @@ class Place:
     def held(self, by: str) -> StageHeld:
         """The error of another process, if `by` has this place."""
         what = f"share {self.share} of stage" if self.share else "stage"
-        more = ", or shares of one number" if self.share else ""
         return StageHeld(
             f"{what} {self.stage} of {self.campaign.path} is being run by {by}",
-            f"one process at a time{more}",
+            "one process for each share, of one number of shares"
+            if self.share
+            else "one process at a time",
             "Wait for it, or stop it.",
         )
 
