@@ -103,9 +103,10 @@ class Resources(Timed):
 
     time: Text = about("wall time", default="24:00:00")
     nodes: NonNegativeCount = about("nodes; 0: as many as the ranks need", default=0)
-    jobs: Count = about(
+    jobs: int = about(
         "LAMMPS stages: number of jobs, each with its share of the runs; others: 1",
         default=1,
+        ge=1,
         le=MOST_JOBS,
     )
     ranks: Count = about("tasks of each job", default=1)
