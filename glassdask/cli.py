@@ -11,13 +11,21 @@ from importlib.metadata import version as installed
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from glassdask.base.errors import GlassdaskError, StageFailed, UsageError, as_stage_error
-from glassdask.base.options import HERE, Folder, Overrides, PresentFolder, StartOver, Walltime
+from glassdask.base.options import (
+    HERE,
+    Folder,
+    Overrides,
+    PresentFolder,
+    ShareOption,
+    StartOver,
+    Walltime,
+)
 from glassdask.base.terminal import print_anything
 from glassdask.base.walltime import Alarm, stop_in_time
 from glassdask.batch.commands import (
@@ -133,7 +141,7 @@ def _stage_command(stage: Stage) -> Callable[..., None]:
         overrides: Overrides = None,
         start_over: StartOver = False,
         walltime: Walltime = None,
-        **chosen: bool,
+        **chosen: Any,
     ) -> None:
         _run_stage(stage.name, folder, overrides, start_over, walltime, chosen)
 
@@ -150,6 +158,9 @@ def _stage_command(stage: Stage) -> Callable[..., None]:
         )
         for flag in stage.all_flags
     ]
+    if stage.runs_on == "MPI":
+        share = Parameter("share", Parameter.KEYWORD_ONLY, default=None, annotation=ShareOption)
+        more.append(share)
     command.__signature__ = Signature([*common, *more])  # type: ignore[attr-defined]
     command.__doc__ = stage.help
     return command
@@ -161,14 +172,17 @@ def _run_stage(
     overrides: list[str] | None,
     start_over: bool,
     walltime: str | None,
-    options: dict[str, bool],
+    options: dict[str, Any],
 ) -> None:
+    from glassdask.base.share import Share
     from glassdask.batch.scheduler import is_restarted, time_left
     from glassdask.run.mpi import check_launcher
     from glassdask.stages.pipeline import Pipeline
 
     if options.get("retry") and start_over:
         raise UsageError("--retry with --start-over", "one of the two", "Type only `--retry`.")
+    if text := options.get("share"):
+        options["share"] = Share.parse(text)
     if is_restarted():  # the first run of the job has done both
         start_over, options = False, options | {"retry": False}
     stop_in_time(walltime, time_left)
@@ -188,7 +202,9 @@ for _stage in STAGES.values():
 app.command("scan")(scan_command)
 app.command("submit")(submit_command)
 app.command("cancel")(cancel_command)
-app.command("put-back", hidden=True)(put_back_command)
+#: Job scripts pass all their words on.
+ANY_WORDS = {"ignore_unknown_options": True, "allow_extra_args": True}
+app.command("put-back", hidden=True, context_settings=ANY_WORDS)(put_back_command)
 
 
 @app.command("check-node", hidden=True)

@@ -18,6 +18,7 @@ from mpi4py import MPI
 from glassdask.base import live
 from glassdask.base.errors import Crashed, GlassdaskError, StoppedEarly, as_stage_error
 from glassdask.base.logs import LOG_VARIABLE, open_log, warn
+from glassdask.base.share import Share, name_of
 from glassdask.base.terminal import print_anything
 from glassdask.base.usage import PARENT_VARIABLE
 from glassdask.base.walltime import FORMS, seconds_to_work
@@ -25,7 +26,7 @@ from glassdask.batch.scheduler import job_here, time_left
 from glassdask.campaign import Campaign, load
 from glassdask.run.child import parent_lives, started
 from glassdask.run.mpi import ABORTED, AGAIN, leave_word
-from glassdask.store import jobs, locks, owners, records
+from glassdask.store import jobs, locks, owners, records, shares
 from glassdask.store.stage import STAGES, stage_folder
 from hpc import leftovers, spool
 from hpc.manager import Manager
@@ -59,6 +60,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--walltime", metavar="TIME", help=f"stop and save before TIME is over; TIME is {FORMS}"
     )
+    parser.add_argument("--share", metavar="K/N", help="do only the K-th of N shares of the runs")
     parser.add_argument("--ranks", type=int, help="number of ranks that the launcher starts")
     parser.add_argument("--timing", action="store_true", help="time the model, print JSON")
     parser.add_argument("--replay", type=int, metavar="RUN", help="repeat this run and compare")
@@ -109,7 +111,9 @@ def _begin(
     try:
         # first, since the time left counts from now
         seconds = seconds_to_work(options.walltime, time_left)
+        options.share = Share.parse(options.share) if options.share else None
         campaign = load(options.folder, options.set)
+        shares.check(campaign, options.stage, options.share, options.start_over, options.retry)
         if options.replay is not None:
             check_size(world, options.ranks)
         else:
@@ -123,7 +127,8 @@ def _refuse(error: GlassdaskError, world: MPI.Intracomm, options: argparse.Names
     """Print an error once, also if the ranks did not form one world; returns the exit code."""
     looks = options.timing or options.replay is not None  # perhaps while the stage runs
     if world.Get_rank() == 0 and PARENT_VARIABLE in os.environ and not looks:
-        leave_word(options.folder, options.stage, error.exit_code, f"Error: {error}")
+        name = name_of(options.stage, options.share)
+        leave_word(options.folder, name, error.exit_code, f"Error: {error}")
     elif world.Get_rank() == 0 and os.environ.get("SLURM_PROCID", "0") == "0":
         print(f"Error: {error}", file=sys.stderr, flush=True)
     return error.exit_code
@@ -132,15 +137,16 @@ def _refuse(error: GlassdaskError, world: MPI.Intracomm, options: argparse.Names
 def _end_alone(options: argparse.Namespace, world: MPI.Intracomm, watch: Watch) -> None:
     """On another rank, when rank 0 was killed: say it, and end all."""
     error = watch.error(0, options.stage)
-    _say_last(options.folder, options.stage, error.exit_code, f"Error: {error}")
+    name = name_of(options.stage, options.share)
+    _say_last(options.folder, name, error.exit_code, f"Error: {error}")
     world.Abort(error.exit_code)
 
 
-def _say_last(folder: Path, stage: str, code: int, said: str) -> None:
-    """Say something just before MPI is aborted."""
+def _say_last(folder: Path, name: str, code: int, said: str) -> None:
+    """Say something just before MPI is aborted; `name` as for `leave_word`."""
     if PARENT_VARIABLE in os.environ:
         # Slurm replaces the exit code of an abort, and may lose what is printed before it
-        leave_word(folder, stage, code, said)
+        leave_word(folder, name, code, said)
     else:
         print(said, file=sys.stderr, flush=True)
 
@@ -153,34 +159,40 @@ def _manage(
     watch: Watch,
 ) -> int:
     """Rank 0: check and prepare the stage, manage its runs; returns the exit code."""
-    stage = options.stage
+    stage, share = options.stage, options.share
+    name = name_of(stage, share)
     try:
         jobs.make_folders(campaign)
-        with locks.hold(campaign, stage) as place:
-            complete = jobs.is_complete(campaign, stage, options.start_over)
-            found = _retry(campaign, stage) if options.retry else 0
-            if complete and not found:
-                none = "no failed runs; " if options.retry else ""
-                print(f"{stage}: {none}complete, nothing to do")
-                return _release_workers(world, 0)
-            # ranks that were started by hand have no mark
-            live.occupy(world.Get_size(), 0, job_here(), PARENT_VARIABLE in os.environ or None)
-            log = open_log(campaign.path, stage, 0, os.environ.get(LOG_VARIABLE)).name
-            if PARENT_VARIABLE not in os.environ:  # started by hand; else the parent has compared
-                records.check_upstream(campaign, stage)
-            prepare(campaign, stage, options.start_over)
-            text = stored_input(campaign, stage)
-            for said in (other_input(campaign, stage, text), other_ranks(campaign, stage)):
-                if said:
-                    warn(said)
-            work, done = work_of(campaign, stage)
+        with locks.hold(campaign, stage, share) as place:
+            with place.turn():
+                complete = jobs.is_complete(campaign, stage, options.start_over)
+                found = _retry(campaign, stage) if options.retry else 0
+                if complete and not found:
+                    none = "no failed runs; " if options.retry else ""
+                    print(f"{stage}: {none}complete, nothing to do")
+                    return _release_workers(world, 0)
+                # ranks that were started by hand have no mark
+                live.occupy(world.Get_size(), 0, job_here(), PARENT_VARIABLE in os.environ or None)
+                log = open_log(campaign.path, name, 0, os.environ.get(LOG_VARIABLE)).name
+                if PARENT_VARIABLE not in os.environ:  # by hand; else the parent has compared
+                    records.check_upstream(campaign, stage)
+                prepare(campaign, stage, options.start_over, share)
+                text = stored_input(campaign, stage)
+                for said in (other_input(campaign, stage, text), other_ranks(campaign, stage)):
+                    if said:
+                        warn(said)
+                work, done = work_of(campaign, stage, place)
+                if share and done.issuperset(work.order):
+                    print(f"{work.stage}: done before, nothing to do")
+                    finish(campaign, stage, share)
+                    return _release_workers(world, 0)
             hpc = campaign.file.hpc
             world.bcast((None, log, text, owners.identity(campaign, stage)), root=0)
             manager = Manager(
                 world, hpc.ranks_per_run, work, done, hpc.hang_time, deadline, parent_lives, watch
             )
             # keep the lock of the stage until the last worker has left
-            return _leave(world, manager, _do_runs(campaign, stage, manager, place))
+            return _leave(world, manager, _do_runs(campaign, stage, manager, place), name)
     except Exception as error:
         return _release_workers(world, _report(campaign, stage, error).exit_code)
 
@@ -198,7 +210,8 @@ def _do_runs(campaign: Campaign, stage: str, manager: Manager, place: locks.Plac
     """Do the runs and complete the stage; returns the exit code."""
     try:
         manager.do_runs()
-        finish(campaign, stage)
+        with place.turn():
+            finish(campaign, stage, place.share)
         return 0
     except Exception as problem:
         error = place.why_lost() or problem
@@ -232,16 +245,18 @@ def _release_workers(world: MPI.Intracomm, code: int) -> int:
     return world.bcast((code, None, None, None), root=0)[0]
 
 
-def _leave(world: MPI.Intracomm, manager: Manager, code: int) -> int:
-    """Dismiss the workers; if some hang inside LAMMPS, abort MPI."""
+def _leave(world: MPI.Intracomm, manager: Manager, code: int, name: str) -> int:
+    """Dismiss the workers; if some hang inside LAMMPS, abort MPI.
+
+    `name` is the stage or share, as for `leave_word`.
+    """
     manager.dismiss(code)
     if manager.any_lost:
-        stage, error = manager.work.stage, manager.error
-        said = f"Warning: {stage}: {ABORTED}"
-        if isinstance(error, Crashed):
-            said = f"Error: {error}"
+        said = f"Warning: {manager.work.stage}: {ABORTED}"
+        if isinstance(manager.error, Crashed):
+            said = f"Error: {manager.error}"
         logger.warning(said)
-        _say_last(manager.work.folder.parent.parent, stage, code, said)
+        _say_last(manager.work.folder.parent.parent, name, code, said)
         if manager.watch:
             manager.watch.end()
         _flush()

@@ -257,7 +257,7 @@ class Manager:
             group = self.groups[group_of(rank, self.ranks_per_run)]
             if not group.lost:
                 group.lost, group.ready = True, False
-                self._fail(self.watch.error(rank, self.work.stage))
+                self._fail(self.watch.error(rank, self.work.folder.name))
 
     def _stop(self, why: str) -> None:
         """Ask all runs to stop at the end of their block."""

@@ -96,10 +96,11 @@ def write(campaign: Campaign, stage: str, shards: Shards, whole: dict[int, Resul
 def _quenches(campaign: Campaign) -> Shards:
     seeds = groups.values(campaign.store, "configurations", "seed")
     ends = dict(layout.sample_blocks(campaign))
-    numbers = [list(range(low, high)) for low, high in ends.items()]
     controls = campaign.file.quench.controls
     return Shards(
-        numbers, lambda n: (int(seeds[n]), n < controls), lambda low: slice(low, ends[low])
+        _numbers(campaign, "quench"),
+        lambda n: (int(seeds[n]), n < controls),
+        lambda low: slice(low, ends[low]),
     )
 
 
@@ -113,7 +114,7 @@ def _equilibrations(campaign: Campaign) -> Shards:
         c, t = divmod(number, many)
         return liquids[c], temperatures[t], int(seeds[c, t])
 
-    return Shards(_of_size(seeds.size, many), arguments, lambda first: first // many)
+    return Shards(_numbers(campaign, "equilibrate"), arguments, lambda first: first // many)
 
 
 def _trajectories(campaign: Campaign) -> Shards:
@@ -128,11 +129,11 @@ def _trajectories(campaign: Campaign) -> Shards:
         return starts(int(c), int(t)), temperature, int(seeds[c, t, r])
 
     return Shards(
-        _of_size(seeds.size, replicas),
+        _numbers(campaign, "propensity"),
         arguments,
         lambda first: divmod(first // replicas, temperatures),
     )
 
 
-def _of_size(runs: int, many: int) -> list[list[int]]:
-    return [list(range(k, k + many)) for k in range(0, runs, many)]
+def _numbers(campaign: Campaign, stage: str) -> list[list[int]]:
+    return [list(runs) for runs in STAGES[stage].shards(campaign)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import zip_longest
 from pkgutil import resolve_name
 from typing import Any
@@ -13,9 +14,11 @@ import zarr
 from mpi4py import MPI
 
 from glassdask.base.errors import StageFailed, UsageError
+from glassdask.base.share import Share, titled
 from glassdask.campaign import Campaign
 from glassdask.campaign.cooling import input_of_run
-from glassdask.store import groups, jobs, layout, owners
+from glassdask.store import groups, jobs, layout, owners, records, shares
+from glassdask.store.holders import Place
 from glassdask.store.stage import STAGES, stage_folder
 from hpc import spool
 from hpc.allowed import first_other
@@ -56,8 +59,10 @@ def lammps_version() -> str:
     return version
 
 
-def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
+def prepare(campaign: Campaign, stage: str, start_over: bool, share: Share | None = None) -> None:
     """On the manager: create the groups of a stage, unless they exist.
+
+    The manager of a share must have the turn (`Place.turn`).
 
     Raises
     ------
@@ -77,20 +82,21 @@ def prepare(campaign: Campaign, stage: str, start_over: bool) -> None:
                 "the same version, since results of two versions are not mixed",
                 f"Install it, or type `glassdask {stage} {campaign.typed} --start-over`.",
             )
-        _sweep(campaign, stage)
+        _sweep(campaign, stage, share)
         return
     record["lammps_library_version"] = version
     text = INPUTS[stage](campaign)
     jobs.create(campaign, stage, record, STAGES[stage].groups(campaign), {"lammps_input": text})
 
 
-def _sweep(campaign: Campaign, stage: str) -> None:
-    """Delete incomplete files of a killed job."""
-    for group in STAGES[stage].writes:
+def _sweep(campaign: Campaign, stage: str, share: Share | None) -> None:
+    """Delete incomplete files of a killed job, but not those of runs of other shares."""
+    for group in STAGES[stage].writes:  # only who has the turn writes there
         for path in (campaign.store / group).rglob("*.partial"):
             path.unlink(missing_ok=True)
-    for path in stage_folder(campaign, stage).glob("*.partial"):
-        path.unlink(missing_ok=True)
+    for path in shares.unfinished_files(campaign, stage, share):
+        if path.suffix == ".partial":
+            path.unlink(missing_ok=True)
 
 
 def stored_input(campaign: Campaign, stage: str) -> str:
@@ -131,16 +137,26 @@ def total_steps(text: str) -> int:
     return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("run "))
 
 
-def finish(campaign: Campaign, stage: str) -> None:
+def finish(campaign: Campaign, stage: str, share: Share | None = None) -> None:
     """On the manager, after all runs: complete the stage.
+
+    The manager of a share must have the turn (`Place.turn`). It completes the stage if no other
+    share has runs left, and no other one has done so.
 
     Raises
     ------
     StageFailed
         When all runs failed.
     """
+    done, count = shares.finished(campaign, stage)
+    if share is not None and done < count:
+        said = f"share done; {done} of {count} runs of {stage} are done, other shares do the rest"
+        print(f"{titled(stage, share)}: {said}", flush=True)
+        return
+    if (records.read(campaign, stage) or {}).get("complete"):
+        return
     failed = jobs.count_failed(campaign, stage)
-    if failed == groups.array(campaign.store, home(stage), "run_status", "r").size:
+    if failed == count:
         raise StageFailed(
             f"all {failed} runs of {stage} failed",
             "some runs without errors",
@@ -150,8 +166,12 @@ def finish(campaign: Campaign, stage: str) -> None:
     jobs.complete(campaign, stage, {"failed_runs": failed})
 
 
-def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
-    """On the manager: the runs of a stage, and the numbers of those in the store."""
+def work_of(campaign: Campaign, stage: str, place: Place | None = None) -> tuple[Work, set[int]]:
+    """On the manager: the runs of a stage, and the numbers of those in the store.
+
+    `place` is the lock of the stage or share; without it, no other process does a share.
+    """
+    share = place.share if place else None
     status = groups.values(campaign.store, home(stage), "run_status")
     shards = shards_of(campaign, stage)
     folder, owner = stage_folder(campaign, stage), owners.owners(campaign, stage)
@@ -159,14 +179,18 @@ def work_of(campaign: Campaign, stage: str) -> tuple[Work, set[int]]:
     def commit(numbers: list[int]) -> None:
         results = {n: spool.load(folder, n, owner(n)) for n in numbers}
         whole = {n: found for n, found in results.items() if "failure" not in found}
-        if whole:
-            write(campaign, stage, shards, whole)
-        _write_outcome(campaign, stage, results)
+        # the status of all runs is one file
+        with place.turn() if place else nullcontext():
+            if whole:
+                write(campaign, stage, shards, whole)
+            _write_outcome(campaign, stage, results)
 
     steps = total_steps(input_of_run(stored_input(campaign, stage), is_control=False))
     done = set(np.flatnonzero(status != layout.PENDING).tolist())
     first = campaign.file.hpc.first_run
-    return Work(stage, folder, shards.numbers, shards.arguments, commit, steps, first, owner), done
+    own = [list(runs) for runs in shares.shards_of(campaign, stage, share)]
+    title = titled(stage, share)
+    return Work(title, folder, own, shards.arguments, commit, steps, first, owner), done
 
 
 def other_ranks(campaign: Campaign, stage: str) -> str:

@@ -22,7 +22,7 @@ class Work:
     Attributes
     ----------
     stage : str
-        Name of the stage.
+        Name of the stage in messages, with its share.
     folder : Path
         Folder of restarts and of finished runs that are not yet in the store.
     shards : list of list of int

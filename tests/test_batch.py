@@ -205,7 +205,7 @@ def test_submit_options_agree_with_the_profile(tmp_path: Path) -> None:
     )
     jobs = {job.name: job for job in chain(campaign, profile)}
     shared = {"--account=me", "--qos=long"}
-    words = {name: {*job.command(dict.fromkeys(job.after, "1"))} for name, job in jobs.items()}
+    words = {name: {*job.command(dict.fromkeys(job.after, ("1",)))} for name, job in jobs.items()}
     assert shared | {"--partition=gpu", "--gres=gpu:2", "--mem=8GB", "-x n3"} <= words["train"]
     assert shared | {"--partition=cpu", "--ntasks=33"} <= words["quench"]
     assert not any("--mem" in word or "--gres" in word for word in words["quench"])
@@ -403,7 +403,10 @@ def test_squeue_output_is_described(line: str, says: str, over: bool) -> None:
 
 def test_queued_stages_are_not_submitted_twice(tmp_path: Path) -> None:
     campaign = load(new(tmp_path / "c", "kam", TINY))
-    jobs = {job.name: job for job in chain(campaign, new_profile(), ("quench", "propensity"))}
+    jobs = {
+        job.name: job
+        for job in chain(campaign, new_profile(), [("quench", None), ("propensity", None)])
+    }
     assert set(jobs) == {"indicators", "grid", "train", "explain", "correlate", "report"}
     assert jobs["indicators"].after == ("quench",)
     assert "propensity" in jobs["correlate"].after

@@ -279,5 +279,5 @@ def test_worker_jobs_imports_no_dask() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     jobs = [Queued("1", "a", "PENDING", "Priority", "", "", 0, 0)] * 2
     jobs.append(Queued("2", "a", "RUNNING", "None", "0:01", "n1", 0, 0))
-    assert worker_jobs.summary(jobs) == "2 PENDING (Priority), 1 RUNNING"
+    assert worker_jobs.summary(jobs) == "2 pending (Priority), 1 running"
     assert worker_jobs.summary([]) == "none in the queue"

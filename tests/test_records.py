@@ -167,7 +167,7 @@ def test_stage_completed_during_the_wait_is_not_repeated(
 def no_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Starting MPI ranks is an error."""
 
-    def start(*words: object) -> int:
+    def start(*words: object, **more: object) -> int:
         raise AssertionError(f"ranks were started: {words}")
 
     monkeypatch.setattr(mpi, "_follow", start)

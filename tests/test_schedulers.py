@@ -48,7 +48,7 @@ def test_profile_is_translated_for_each_scheduler(scheduler: str, tmp_path: Path
     jobs = {job.name: job for job in chain(campaign, profile)}
     for stage, expected in WORDS[scheduler].items():
         job = jobs[stage]
-        words = job.command(dict.fromkeys(job.after, "7"))
+        words = job.command(dict.fromkeys(job.after, ("7",)))
         said = " ".join(words)
         assert [words_of for words_of in expected if words_of not in said] == [], said
         assert words[-4:] == [str(job.script), str(campaign.path), "--set", "quench.runs=24"]

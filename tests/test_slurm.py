@@ -248,6 +248,51 @@ def test_a_job_goes_back_after_a_killed_rank(
 
 
 @pytest.mark.long
+def test_each_of_many_small_jobs_fails_and_goes_back_alone(
+    slurm: Slurm, tmp_path: Path, profile: Path
+) -> None:
+    slow = (*TINY, "quench.cooling_rate=0.015", "hpc.restart_interval=1.0")
+    folder, by_one = (new(tmp_path / name, "kam", slow) for name in ("c", "one"))
+    profile.write_text("[quench]\njobs = 3\nranks = 2\n[propensity]\njobs = 2\nranks = 2\n")
+
+    def submit() -> dict[str, str]:
+        said = glassdask("submit", str(folder), "--profile", str(profile)).stdout
+        return {name: job for job, name in re.findall(r"^ *(\d+)  (\w+(?: \d/\d)?)", said, re.M)}
+
+    first = submit()
+    shares = [f"quench {k}/3" for k in (1, 2, 3)]
+    assert {*shares, "propensity 1/2", "propensity 2/2", "grid"} <= {*first}
+    wait_until(lambda: len([*(folder / "restarts/quench").glob("*.restart")]) > 3, "restarts")
+    shown = in_process("status", str(folder)).stdout
+    assert re.search(r"quench .*running .* 3 .* 3 jobs .* 3 running", shown), shown
+    assert re.search(r"propensity .* 2 jobs .* 2 pending \(Dependency\)", shown), shown
+    # a job that fails ends the jobs that wait for it; it is submitted again alone
+    slurm.run("scancel", first["quench 3/3"])
+    wait_until(lambda: slurm.state(first["grid"]) == "CANCELLED", "the end of dependent jobs")
+    slurm.wait(first["quench 3/3"], "CANCELLED")
+    shown = in_process("status", str(folder)).stdout
+    number = first["quench 3/3"]
+    said = rf"job {number} \(quench 3/3\): cancelled.* \({folder}/logs/quench-3of3-{number}\.out\)"
+    assert re.search(said, shown), shown
+    assert "(quench 1/3)" not in shown
+    second = submit()
+    assert {*second} & {*shares} == {"quench 3/3"}
+    waits = slurm.field(second["grid"], "Dependency")
+    jobs = (first["quench 1/3"], first["quench 2/3"], second["quench 3/3"])
+    assert all(f"afterok:{job}" in waits for job in jobs), waits
+    # a job whose ranks are killed goes back alone
+    os.kill(processes(f"-m hpc quench {folder} .*--share 2/3")[-1], signal.SIGKILL)
+    wait_until(lambda: slurm.field(jobs[1], "Restarts") == "1", "the job to be put back")
+    assert "quench 2/3 put back into the queue" in log(folder, "quench-2of3")
+    slurm.wait(second["report"], "COMPLETED", seconds=600)
+    assert [slurm.field(job, "Restarts") for job in jobs] == ["0", "1", "0"]
+    assert in_process("status", str(folder)).stdout.count("│ complete ") == len(STAGES)
+    glassdask("quench", str(by_one))
+    glassdask("propensity", str(by_one))
+    equal(by_one, folder, "configurations", "cooling", "propensity")
+
+
+@pytest.mark.long
 def test_a_stage_that_does_not_stop_in_time_goes_back(
     slurm: Slurm, tmp_path: Path, profile: Path
 ) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from glassdask.base import usage
+from glassdask.base.share import stage_in
 
 #: Seconds between two heartbeats; a process on another node that is silent for 5 of them is dead.
 PERIOD = 2.0
@@ -148,7 +149,7 @@ def occupy(cores: int, gpus: int = 0, job: str = "", children: bool | None = Fal
         return
     heart = _hearts[-1]
     if heart.meter is None:
-        stage = heart.path.name.removeprefix(".").removesuffix(".live.json")
+        stage = stage_in(heart.path.name.removeprefix(".").removesuffix(".live.json"))
         heart.meter = usage.Meter(heart.path.parent, stage, cores, gpus, job, children)
     else:
         heart.meter.occupy(cores, gpus, children)

@@ -37,6 +37,14 @@ StartOver = Annotated[
     bool,
     typer.Option("--start-over", help="Delete results of other inputs and compute them again."),
 ]
+ShareOption = Annotated[
+    str | None,
+    typer.Option(
+        "--share",
+        metavar="K/N",
+        help="Do only the K-th of N shares of the runs, beside N - 1 other processes.",
+    ),
+]
 Walltime = Annotated[
     str | None,
     typer.Option(

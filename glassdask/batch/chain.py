@@ -7,23 +7,25 @@ import re
 import shlex
 import sys
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from glassdask.base import walltime
 from glassdask.base.errors import UsageError
+from glassdask.base.share import Share, name_of, titled
 from glassdask.batch import putting_back, script
 from glassdask.batch.profile import LOGIN, VARIABLE, Profile, Resources
 from glassdask.batch.scheduler import Option, Request, Scheduler, named
 from glassdask.campaign import Campaign
-from glassdask.store import records
+from glassdask.store import records, shares
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job of one stage, before it is submitted.
+    """A job of one stage, or of a share of it, before it is submitted.
 
     Attributes
     ----------
@@ -38,6 +40,7 @@ class Job:
         Arguments of the script.
     after : tuple of str
         Stages whose jobs must succeed first.
+    share : Share or None
     """
 
     name: str
@@ -46,11 +49,17 @@ class Job:
     options: list[Option]
     arguments: tuple[str, ...]
     after: tuple[str, ...]
+    share: Share | None = None
 
-    def command(self, numbers: dict[str, str]) -> list[str]:
-        """The submit command, given the job numbers of earlier stages."""
+    @property
+    def title(self) -> str:
+        """Its name in messages, with its share."""
+        return titled(self.name, self.share)
+
+    def command(self, numbers: dict[str, tuple[str, ...]]) -> list[str]:
+        """The submit command, given the numbers of all jobs of earlier stages."""
         # options are repeated here, since variables of a site would override those in the script
-        after = tuple(numbers[name] for name in self.after)
+        after = tuple(number for name in self.after for number in numbers[name])
         return self.scheduler.command(self.options, str(self.script), self.arguments, after)
 
     def trial(self) -> list[str]:
@@ -60,15 +69,17 @@ class Job:
         return [words[0], *trial, *words[1:]] if trial else []
 
 
-def chain(campaign: Campaign, profile: Profile, waiting: tuple[str, ...] = ()) -> tuple[Job, ...]:
+def chain(
+    campaign: Campaign, profile: Profile, waiting: Collection[tuple[str, Share | None]] = ()
+) -> tuple[Job, ...]:
     """The jobs of all incomplete stages; each waits for those whose results it reads.
 
     Parameters
     ----------
     campaign : Campaign
     profile : Profile
-    waiting : tuple of str
-        Stages whose jobs are already in the queue.
+    waiting : collection of (str, Share or None)
+        Stages and shares whose jobs are already in the queue.
 
     Returns
     -------
@@ -88,12 +99,31 @@ def chain(campaign: Campaign, profile: Profile, waiting: tuple[str, ...] = ()) -
             "imported configurations",
             f"Type `{STAGES[first[0]].command(campaign)}`.",
         )
-    names = [name for name in records.stages(campaign) if name in waiting or name in todo]
-    missing = [name for name in names if name not in waiting]
-    for name in missing:
-        if STAGES[name].runs_on == "MPI":
+    queued = {name: [s for other, s in waiting if other == name] for name, _ in waiting}
+    names = [name for name in records.stages(campaign) if name in queued or name in todo]
+    jobs = []
+    for name in names:
+        missing = _missing(campaign, profile, name, queued.get(name, [])) if name in todo else []
+        if missing and STAGES[name].runs_on == "MPI":
             _check_ranks(campaign, profile, name)
-    return tuple(_job(campaign, profile, name, names) for name in missing)
+        jobs += [_job(campaign, profile, name, share, names) for share in missing]
+    return tuple(jobs)
+
+
+def _missing(
+    campaign: Campaign, profile: Profile, name: str, queued: list[Share | None]
+) -> list[Share] | list[None]:
+    """The shares of an incomplete stage that need a job; None stands for the whole stage."""
+    in_queue = [share for share in queued if share]
+    if len(in_queue) < len(queued):
+        return []
+    # beside jobs in the queue, their number of shares goes on
+    of = in_queue[0].of if in_queue else profile.resources(name).jobs
+    if of == 1:
+        return [] if in_queue else [None]
+    found = shares.left(campaign, name, of)
+    # without runs, one of them completes the stage
+    return [s for s in found if s not in in_queue] if found or in_queue else [Share(1, of)]
 
 
 def _check_ranks(campaign: Campaign, profile: Profile, name: str) -> None:
@@ -124,16 +154,19 @@ def todo_stages(campaign: Campaign) -> list[str]:
     ]
 
 
-def _job(campaign: Campaign, profile: Profile, name: str, among: list[str]) -> Job:
+def _job(
+    campaign: Campaign, profile: Profile, name: str, share: Share | None, among: list[str]
+) -> Job:
     folder, scheduler = campaign.path.resolve(), named(profile.site.scheduler)
-    overrides = [word for override in campaign.overrides for word in ("--set", override)]
+    words = ["--share", str(share)] if share else []
+    words += [word for override in campaign.overrides for word in ("--set", override)]
     before = records.upstream_of(campaign, name)
     after = [stage for stage in among if stage in before]
     # direct dependencies are enough: they wait for the earlier ones themselves
     earlier = {stage for other in after for stage in records.upstream_of(campaign, other)}
     request = Request(
-        job_name(campaign, name),
-        f"{folder}/logs/{name}-{{number}}.out",
+        job_name(campaign, name, share),
+        f"{folder}/logs/{name_of(name, share)}-{{number}}.out",
         _resources(profile, name),
         profile.site,
     )
@@ -142,8 +175,9 @@ def _job(campaign: Campaign, profile: Profile, name: str, among: list[str]) -> J
         scheduler,
         script.path(scheduler, jobs_folder(campaign), name),
         scheduler.options(request),
-        (str(folder), *overrides),
+        (str(folder), *words),
         tuple(stage for stage in after if stage not in earlier),
+        share,
     )
 
 
@@ -154,13 +188,13 @@ def _resources(profile: Profile, name: str) -> Resources:
     return resources.model_copy(update={"ranks": 1} if alone else {})
 
 
-def job_name(campaign: Campaign, name: str) -> str:
+def job_name(campaign: Campaign, name: str, share: Share | None = None) -> str:
     """Name in the queue of the job of a stage; it is unique to the campaign folder."""
     folder = campaign.path.resolve()
     # names are searched in comma-separated lists; some schedulers require a letter at the start
     shown = re.sub(r"[^A-Za-z0-9_.+-]+", "_", folder.name)[:60]
     shown = shown if shown[:1].isalpha() else f"g{shown}"
-    return f"{shown}-{zlib.crc32(os.fsencode(folder)):08x}-{name}"
+    return f"{shown}-{zlib.crc32(os.fsencode(folder)):08x}-{name_of(name, share)}"
 
 
 def jobs_folder(campaign: Campaign) -> Path:
@@ -212,11 +246,14 @@ def as_script(jobs: tuple[Job, ...], variables: dict[str, str], preparing: list[
         Commands at the start of the script.
     """
     lines = [*preparing, *(f"export {key}={shlex.quote(v)}" for key, v in variables.items())]
+    numbers: dict[str, tuple[str, ...]] = {}
     for job in jobs:
-        # @ needs no quoting
-        command = shlex.join(job.command({name: f"@{name}@" for name in job.after}))
-        for name in job.after:
+        command = shlex.join(job.command(numbers))
+        for variable in (number.strip("@") for name in job.after for number in numbers[name]):
             # on a Slurm federation, the name of the cluster follows the number
-            command = command.replace(f"@{name}@", f'"${{{name}%%;*}}"')
-        lines.append(f"{job.name}=$({command})")
+            command = command.replace(f"@{variable}@", f'"${{{variable}%%;*}}"')
+        variable = f"{job.name}_{job.share.number}" if job.share else job.name
+        lines.append(f"{variable}=$({command})")
+        # @ needs no quoting
+        numbers[job.name] = (*numbers.get(job.name, ()), f"@{variable}@")
     return "\n".join(lines)

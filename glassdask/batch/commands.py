@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from glassdask.base.errors import GlassdaskError, UsageError, in_one_line
-from glassdask.base.options import HERE, Overrides, PresentFolder
+from glassdask.base.options import HERE, Overrides, PresentFolder, ShareOption
 
 if TYPE_CHECKING:
     from glassdask.campaign import Campaign
@@ -59,7 +59,7 @@ def submit_command(
         return
     for job, number in found:
         after = f"   after {', '.join(job.after)}" if job.after else ""
-        print(f"{number:>10}  {job.name:<11}{after}")
+        print(f"{number:>10}  {job.title:<11}{after}")
     shown = shlex.quote(str(folder))
     print(f"Next: glassdask status {shown}, or glassdask cancel {shown}")
 
@@ -76,7 +76,7 @@ def queue_at_least(folder: Path) -> Iterator[None]:
             found = submitted.in_queue(_of_folder(folder)) if (folder / "logs").is_dir() else []
             for job in found:
                 if not job.is_over:
-                    print(f"{job.number:>10}  {job.name}: {job}")
+                    print(f"{job.number:>10}  {job.title}: {job}")
         raise
 
 
@@ -88,11 +88,21 @@ def _of_folder(folder: Path) -> Campaign:
     return Campaign(folder, CampaignFile())
 
 
-def put_back_command(stage: str, folder: Path, code: int) -> None:
-    """For job scripts: exit code 0 if a job whose stage ended with CODE shall go back."""
-    from glassdask.batch.putting_back import decide
+def put_back_command(
+    stage: str, folder: Path, code: int, overrides: Overrides = None, share: ShareOption = None
+) -> None:
+    """For job scripts: exit code 0 if a job whose stage ended with CODE shall go back.
 
-    again, said = decide(_of_folder(folder), stage, code)
+    The words after CODE are those of the command of the stage.
+    """
+    from glassdask.base.share import Share
+    from glassdask.batch.putting_back import decide
+    from glassdask.campaign import load
+
+    if share is None:
+        again, said = decide(_of_folder(folder), stage, code)
+    else:  # which runs it has is written in the campaign file
+        again, said = decide(load(folder, overrides or ()), stage, code, Share.parse(share))
     if said:
         print(said, flush=True)
     sys.exit(not again)
@@ -107,7 +117,7 @@ def cancel_command(folder: PresentFolder = HERE) -> None:
     with in_one_line("cancel"):
         found = submitting.cancel(campaign)
     for job in found:
-        print(f"{job.number:>10}  {job.name}: was {job}; cancelled")
+        print(f"{job.number:>10}  {job.title}: was {job}; cancelled")
     if found:
         print(f"Finished work is kept. To continue: glassdask submit {shlex.quote(str(folder))}")
     else:

@@ -11,6 +11,7 @@ from datetime import datetime
 from glassdask.base import usage
 from glassdask.base.errors import GlassdaskError
 from glassdask.base.progress import duration
+from glassdask.base.share import stage_in
 from glassdask.base.usage import Round
 from glassdask.batch.chain import job_name
 from glassdask.batch.submitted import scheduler_of, submitted
@@ -99,7 +100,7 @@ def of_stage(campaign: Campaign, stage: str, accounts: Sequence[Round] = ()) -> 
         return Cost(stage, source="imported")
     own, whole = usage.read(campaign.path, stage)
     name = job_name(campaign, stage)
-    rounds = _larger(own, [one for one in accounts if one.stage == name])
+    rounds = _larger(own, [one for one in accounts if stage_in(one.stage) == name])
     if not rounds:
         return Cost(stage, source="no records of its work here") if record else None
     if record:
@@ -136,7 +137,9 @@ def _larger(own: list[Round], accounts: list[Round]) -> list[Round]:
 def accounts(campaign: Campaign) -> list[Round]:
     """What the jobs of a campaign used, from the accounts of the site; empty without them."""
     with suppress(GlassdaskError):  # an unreadable record of jobs is reported elsewhere
-        if jobs := {job.number: job_name(campaign, job.name) for job in submitted(campaign)}:
+        if jobs := {
+            job.number: job_name(campaign, job.name, job.share) for job in submitted(campaign)
+        }:
             return scheduler_of(campaign).spent(jobs, PATIENCE)
     return []
 

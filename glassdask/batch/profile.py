@@ -28,6 +28,8 @@ from glassdask.store.stage import STAGES
 #: Environment variable of jobs with the path of the profile.
 VARIABLE = "GLASSDASK_PROFILE"
 _EXAMPLES = "slurm/README.md describes two examples."
+#: Largest number of jobs of a stage; the queue is asked for the names of all.
+MOST_JOBS = 256
 #: Environment variable of jobs with the login node.
 LOGIN = "GLASSDASK_LOGIN"
 
@@ -101,7 +103,13 @@ class Resources(Timed):
 
     time: Text = about("wall time", default="24:00:00")
     nodes: NonNegativeCount = about("nodes; 0: as many as the ranks need", default=0)
-    ranks: Count = about("tasks", default=1)
+    jobs: int = about(
+        "LAMMPS stages: number of jobs, each with its share of the runs; others: 1",
+        default=1,
+        ge=1,
+        le=MOST_JOBS,
+    )
+    ranks: Count = about("tasks of each job", default=1)
     cores: Count = about("cores of each task", default=1)
     memory: Text = about("per node; empty: not requested, since some sites refuse it", default="")
     gres: Text = about('GPUs, such as "gpu:1"; empty: none', default="")
@@ -192,9 +200,19 @@ def load_profile(path: Path) -> Profile:
         When the file is missing or invalid.
     """
     try:
-        return new_profile(toml.read(path, "a site profile", _EXAMPLES))
+        found = new_profile(toml.read(path, "a site profile", _EXAMPLES))
     except ValidationError as error:
         raise explain_validation_error(error, _with_stages(), f"in {path}") from None
+    for name, stage in STAGES.items():
+        jobs = found.resources(name).jobs
+        if stage.runs_on != "MPI" and jobs > 1:
+            raise UsageError(
+                f"[{name}] jobs = {jobs} in {path}",
+                "1, since only stages that run LAMMPS are done by several jobs",
+                "Delete it; Dask stages have `ranks`, and workers in jobs of their own by [dask] "
+                "jobs.",
+            )
+    return found
 
 
 def profile_of_job() -> Profile | None:

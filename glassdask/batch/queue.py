@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from glassdask.base.errors import StageFailed, UsageError
+from glassdask.base.share import Share, titled
 from glassdask.base.terminal import plain
 
 #: Seconds to wait for an answer of the scheduler.
@@ -39,6 +42,8 @@ class Queued:
     restarts : int
         How often it was put back into the queue.
     exit_code : int
+    share : Share or None
+        The share of the stage that it does.
     """
 
     number: str
@@ -49,6 +54,12 @@ class Queued:
     nodes: str = ""
     restarts: int = 0
     exit_code: int = 0
+    share: Share | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name in messages, with its share."""
+        return titled(self.name, self.share)
 
     @property
     def is_over(self) -> bool:
@@ -70,6 +81,16 @@ class Queued:
         if self.state in ("PENDING", "ERROR"):
             return state + (f" ({self.reason})" if self.reason else "") + again
         return f"{state} {self.elapsed} on {self.nodes}{again}"
+
+
+def summary(jobs: Iterable[Queued]) -> str:
+    """The states of jobs as text, the most frequent first: "3 running, 1 pending (Priority)"."""
+    counted = Counter(
+        job.state.lower().replace("_", " ")
+        + (f" ({job.reason})" if job.state == "PENDING" and job.reason not in ("", "None") else "")
+        for job in jobs
+    )
+    return ", ".join(f"{n} {what}" for what, n in counted.most_common())
 
 
 def run(*words: str, environment: dict[str, str] | None = None, patience: float = PATIENCE) -> str:

@@ -28,24 +28,29 @@ if [[ -n ${GLASSDASK_SOURCE:-} ]]; then source "$GLASSDASK_SOURCE" || exit 1; fi
 _TEMPLATE = _Template("""\
 #!/usr/bin/env bash
 # Stage @stage of a campaign as a job of @title, on @what.
-#   @program @stage.@suffix DIR [--set SECTION.KEY=VALUE ...]
+#   @program @stage.@suffix DIR @words[--set SECTION.KEY=VALUE ...]
 @directives
 
 @environment
 set -euo pipefail
 trap 'exit 143' TERM # cancelled: not put back into the queue
 @before
-touch "$1/logs/.@stage.round" || true # when this round began
+touch "$1/logs/.@stage@share.round" || true # when this round began
 code=0
 @{limit}glassdask @stage "$@@"@settings || code=$?
 
 # The job keeps its number, so that dependent jobs wait for its end.
-if ((code != 0)) && glassdask put-back @stage "$1" "$code"; then
+if ((code != 0)) && glassdask put-back @stage "$1" "$code" "${@@:2}"; then
 @put_back
 fi
 exit "$code"
 """)
 
+_SHARE = """\
+share= # of which the rounds without progress are counted
+if [[ $* =~ --share[\\ =]([0-9]+)/([0-9]+) ]]; then
+  share=-${BASH_REMATCH[1]}of${BASH_REMATCH[2]}
+fi"""
 # one rank manages, the others run LAMMPS
 _MPI = _Template(""" \\
   --set "hpc.launcher='${GLASSDASK_LAUNCHER:-@launcher}'" \\
@@ -66,7 +71,7 @@ def script(scheduler: Scheduler, stage: str) -> str:
     stage : str
     """
     runs_on = STAGES[stage].runs_on
-    before = scheduler.before_mpi if runs_on == "MPI" else ""
+    before = "\n".join(filter(None, (scheduler.before_mpi, _SHARE))) if runs_on == "MPI" else ""
     profile = new_profile()
     request = Request(stage, f"{stage}-{{number}}.out", profile.resources(stage), profile.site)
     settings = _MPI.substitute(launcher=scheduler.launcher, tasks=scheduler.tasks)
@@ -75,6 +80,7 @@ def script(scheduler: Scheduler, stage: str) -> str:
         title=scheduler.title,
         what=_WHAT.get(runs_on, runs_on),
         program=scheduler.program,
+        words="[--share K/N] " if before else "",
         suffix=scheduler.suffix,
         directives="\n".join(
             f"{scheduler.directive} {' '.join(option)}" for option in scheduler.options(request)
@@ -82,6 +88,7 @@ def script(scheduler: Scheduler, stage: str) -> str:
         environment=_ENVIRONMENT,
         limit=scheduler.limit,
         before=before and f"{before}\n",
+        share="$share" if before else "",
         settings=settings if runs_on == "MPI" else "",
         put_back=scheduler.put_back,
     )

@@ -22,7 +22,7 @@ from glassdask.batch.queue import NoAnswer, Queued
 from glassdask.batch.scheduler import Scheduler, named
 from glassdask.batch.submitted import Submission, in_queue, profile_copy, scheduler_of
 from glassdask.campaign import Campaign
-from glassdask.store import jobs, locks, records
+from glassdask.store import jobs, locks, records, shares
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
@@ -76,10 +76,9 @@ def submit(
         waiting = [job for job in in_queue(campaign, scheduler) if not job.is_over]
         for queued in waiting:
             if advice := scheduler.advice(queued):
-                warn(f"job {queued.number} ({queued.name}): {advice}")
-        numbers = {job.name: job.number for job in waiting}
+                warn(f"job {queued.number} ({queued.title}): {advice}")
         stale = _stale(campaign, start_over)
-        planned = chain(campaign, profile, tuple(numbers))
+        planned = chain(campaign, profile, [(job.name, job.share) for job in waiting])
         _refuse_second(campaign, planned, waiting, stale)
         _warn(campaign, profile, planned)
         copy = profile_copy(campaign)
@@ -89,9 +88,9 @@ def submit(
         for stage in stale:
             jobs.clear(campaign, stage)
         for job in planned:
-            putting_back.marker(campaign.path, job.name).unlink(missing_ok=True)
+            putting_back.marker(campaign.path, job.name, job.share).unlink(missing_ok=True)
         files.replace(copy, path.read_text(encoding="utf-8"))
-        return _submit_all(campaign, planned, environment(profile, copy), numbers)
+        return _submit_all(campaign, planned, environment(profile, copy), waiting)
 
 
 def dry_run(campaign: Campaign, profile: Profile, path: Path, start_over: bool = False) -> str:
@@ -129,11 +128,23 @@ def _warn(campaign: Campaign, profile: Profile, planned: tuple[Job, ...]) -> Non
     source = profile.site.source
     if source and not Path(os.path.expandvars(source)).is_file():
         warn(f"[site] source = {source} does not exist on this machine; every job needs it")
-    for job in planned:
-        ranks, runs = profile.resources(job.name).ranks, STAGES[job.name].runs(campaign)
+    for job in _one_per_stage(planned):
+        asked, shards = profile.resources(job.name), len(STAGES[job.name].shards(campaign))
+        runs = len(shares.runs_of(campaign, job.name, job.share))
         most = runs * campaign.file.hpc.ranks_per_run + 1
-        if runs and ranks > most:
-            warn(f"[{job.name}] ranks = {ranks} for {runs} runs; {most} are enough")
+        if runs and asked.ranks > most:
+            of = " of each job" if job.share else ""
+            warn(f"[{job.name}] ranks = {asked.ranks} for {runs} runs{of}; {most} are enough")
+        if job.share and asked.jobs > shards:
+            warn(
+                f"[{job.name}] jobs = {asked.jobs}, and its runs are written in {shards} shards; "
+                f"{shards} jobs are enough, and no more are submitted"
+            )
+
+
+def _one_per_stage(planned: tuple[Job, ...]) -> list[Job]:
+    """The first job of each stage; those of other shares differ only in their runs."""
+    return list({job.name: job for job in reversed(planned)}.values())[::-1]
 
 
 def _try(planned: tuple[Job, ...], variables: dict[str, str]) -> None:
@@ -141,7 +152,7 @@ def _try(planned: tuple[Job, ...], variables: dict[str, str]) -> None:
 
     It is no error that the nodes are not available now: the jobs wait in the queue.
     """
-    for job in planned:
+    for job in _one_per_stage(planned):
         if trial := job.trial():
             try:
                 _submit(job, trial, variables)
@@ -159,15 +170,16 @@ def _refuse_second(
     held |= {upstream for stage in held for upstream in records.upstream_of(campaign, stage)}
     # never delete what a job in the queue reads or writes
     if waiting and (not planned or held & {*stale}):
-        shown = ", ".join(f"{job.number} ({job.name}: {job})" for job in waiting)
+        shown = ", ".join(f"{job.number} ({job.title}: {job})" for job in waiting)
         raise UsageError(
             f"jobs of {campaign.path} are in the queue: {shown}",
             "no jobs of this campaign in the queue",
             f"Wait for them (`glassdask status {campaign.typed}`), or type "
             f"`glassdask cancel {campaign.typed}`.",
         )
-    for job in planned:
-        locks.wait_for_silence(campaign, job.name)
+    for name in {job.name: None for job in planned}:
+        wanted = [job.share for job in planned if job.name == name]
+        locks.wait_for_silence(campaign, name, *wanted)
 
 
 def _stale(campaign: Campaign, start_over: bool) -> list[str]:
@@ -184,10 +196,10 @@ def _submit(job: Job, command: list[str], variables: dict[str, str]) -> str:
     try:
         return job.scheduler.submit(command, variables)
     except NoAnswer as error:
-        raise StageFailed(f"job {job.name}: {error}") from None
+        raise StageFailed(f"job {job.title}: {error}") from None
     except StageFailed as error:
         raise StageFailed(
-            f"job {job.name}: {error}",
+            f"job {job.title}: {error}",
             "a job that the cluster accepts",
             "Correct the site profile.",
         ) from None
@@ -197,20 +209,25 @@ def _submit_all(
     campaign: Campaign,
     planned: tuple[Job, ...],
     variables: dict[str, str],
-    waiting: dict[str, str],
+    waiting: list[Queued],
 ) -> list[tuple[Job, str]]:
-    numbers, submission = dict(waiting), Submission(campaign)
+    numbers: dict[str, tuple[str, ...]] = {}
+    for queued in waiting:
+        numbers[queued.name] = (*numbers.get(queued.name, ()), queued.number)
+    submission, new = Submission(campaign), []
     try:
         for job in planned:
             submission.write()  # before each job, so that `cancel` looks for it after any failure
             command = job.command(numbers)
-            numbers[job.name] = _submit(job, command, variables)
-            submission.add(job.name, numbers[job.name], shlex.join(command))
+            number = _submit(job, command, variables)
+            new.append(number)
+            numbers[job.name] = (*numbers.get(job.name, ()), number)
+            submission.add(job, number, shlex.join(command))
         submission.write()
     except BaseException:
-        _take_back(campaign, planned[0].scheduler, {*numbers.values()}, {*waiting.values()})
+        _take_back(campaign, planned[0].scheduler, {*new}, {job.number for job in waiting})
         raise
-    return [(job, numbers[job.name]) for job in planned]
+    return list(zip(planned, new, strict=True))
 
 
 def _take_back(

@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterator
 
 from glassdask.base.errors import GlassdaskError
-from glassdask.batch.queue import Queued
+from glassdask.base.share import Share, name_of, titled
+from glassdask.batch.queue import Queued, summary
 from glassdask.batch.submitted import Submitted, in_queue, last_jobs, scheduler_of
 from glassdask.campaign import Campaign
-from glassdask.store import records
+from glassdask.store import records, shares
 from glassdask.store.records import State
 
 #: Seconds between two requests to the queue; sites discourage frequent ones.
@@ -20,7 +21,7 @@ PATIENCE = 5.0
 
 
 class Jobs:
-    """The last job of each stage, updated every `PERIOD` seconds.
+    """The last jobs of each stage, updated every `PERIOD` seconds.
 
     Parameters
     ----------
@@ -30,18 +31,18 @@ class Jobs:
     def __init__(self, campaign: Campaign) -> None:
         self._campaign = campaign
         self._asked = -PERIOD
-        self._last: dict[str, Submitted] = {}
+        self._last: dict[str, dict[Share | None, Submitted]] = {}
         self._found: dict[str, Queued] = {}
         self._problem = ""
 
     def of(self, stage: str) -> tuple[str, str]:
-        """Number and state of the last job of a stage; empty if unknown."""
+        """Number and state of the last job of a stage, or of its jobs; empty if unknown."""
         self._look()
-        job = self._last.get(stage)
-        if job is None:
-            return "", ""
-        queued = self._found.get(job.number)
-        return job.number, str(queued) if queued else ""
+        jobs = [*self._last.get(stage, {}).values()]
+        queued = [self._found[job.number] for job in jobs if job.number in self._found]
+        if len(jobs) > 1:
+            return f"{len(jobs)} jobs", summary(queued)
+        return "".join(job.number for job in jobs), "".join(map(str, queued))
 
     def remarks(self) -> Iterator[str]:
         """Problems of the jobs, and what to type next."""
@@ -55,22 +56,30 @@ class Jobs:
                 yield self._problem
             return
         folder, ended = campaign.path, False
-        for name in (name for name in records.stages(campaign) if name in self._last):
-            job = self._last[name]
-            queued = self._found.get(job.number)
-            # outdated results are reported elsewhere; their job succeeded
-            if records.state(campaign, name) in (State.COMPLETE, State.CHANGED):
-                continue
+        for job in self._unfinished():
+            queued, title = self._found.get(job.number), titled(job.name, job.share)
             if queued is not None and not queued.is_over:
                 if advice := scheduler_of(campaign).advice(queued):
-                    yield f"job {job.number} ({name}): {advice}"
+                    yield f"job {job.number} ({title}): {advice}"
                 continue
             ended = True
             what = str(queued) if queued else f"submitted {job.time}, has left the queue"
-            log = folder / "logs" / f"{name}-{job.number}.out"
-            yield f"job {job.number} ({name}): {what}" + (f" ({log})" * log.exists())
+            log = folder / "logs" / f"{name_of(job.name, job.share)}-{job.number}.out"
+            yield f"job {job.number} ({title}): {what}" + (f" ({log})" * log.exists())
         if ended:
             yield f"To continue where they stopped: glassdask submit {shlex.quote(str(folder))}"
+
+    def _unfinished(self) -> Iterator[Submitted]:
+        """The last jobs of stages and shares that are not complete."""
+        campaign = self._campaign
+        for name in (name for name in records.stages(campaign) if name in self._last):
+            # outdated results are reported elsewhere; their job succeeded
+            if records.state(campaign, name) in (State.COMPLETE, State.CHANGED):
+                continue
+            jobs = self._last[name]
+            of = next((share.of for share in jobs if share), 0)
+            left = shares.left(campaign, name, of)
+            yield from (job for share, job in jobs.items() if not share or share in left)
 
     def _look(self) -> None:
         if time.monotonic() - self._asked < PERIOD:
@@ -81,10 +90,7 @@ class Jobs:
             recorded = bool(self._last)
             found = in_queue(self._campaign, patience=PATIENCE)
             self._found = {job.number: job for job in found}
-            for job in found:  # some may have no record
-                known = self._last.get(job.name)
-                if known is None or int(job.number) > int(known.number):
-                    self._last[job.name] = Submitted(job.name, job.number, "")
+            self._last = last_jobs(self._campaign, found)  # some may have no record
         except GlassdaskError as error:
             self._found = {}
             self._problem = f"The state of the jobs is unknown: {error}" if recorded else ""

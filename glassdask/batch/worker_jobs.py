@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from collections import Counter
 from contextlib import suppress
 
 from glassdask.base.errors import GlassdaskError
+from glassdask.batch import queue
 from glassdask.batch.queue import Queued
 from glassdask.batch.scheduler import Scheduler, here
 
@@ -43,11 +43,7 @@ def cancel(scheduler: Scheduler, name: str) -> None:
 
 
 def summary(jobs: list[Queued] | None) -> str:
-    """The states of the jobs as text: "3 RUNNING, 1 PENDING (Priority)"."""
+    """The states of the jobs as text."""
     if jobs is None:
         return "the queue does not answer"
-    counted = Counter(
-        f"{job.state} ({job.reason})" if job.reason not in ("", "None") else job.state
-        for job in jobs
-    )
-    return ", ".join(f"{n} {what}" for what, n in counted.most_common()) or "none in the queue"
+    return queue.summary(jobs) or "none in the queue"

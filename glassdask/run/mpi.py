@@ -16,11 +16,12 @@ from typing import Any
 
 from glassdask.base.errors import Crashed, StageFailed, StoppedEarly, UsageError
 from glassdask.base.progress import PIPE_VARIABLE
+from glassdask.base.share import Share, name_of, titled
 from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.run.child import Stopping, follow
 from glassdask.run.leaked import launcher_variables
-from glassdask.store import jobs, locks, records
+from glassdask.store import jobs, locks, records, shares
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
@@ -86,8 +87,14 @@ def launcher(campaign: Campaign, ranks: int) -> list[str]:
     return [program, *words[1:], sys.executable, "-P", "-m", "mpi4py", "-m", "hpc"]
 
 
-def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = False) -> None:
-    """Run an MPI stage.
+def run(
+    campaign: Campaign,
+    stage: str,
+    start_over: bool = False,
+    retry: bool = False,
+    share: Share | None = None,
+) -> None:
+    """Run an MPI stage, or a share of it.
 
     Raises
     ------
@@ -100,30 +107,33 @@ def run(campaign: Campaign, stage: str, start_over: bool = False, retry: bool = 
     SystemExit
         When the child ended with an error, which it has printed.
     """
-    ranks = workers(campaign) + 1
+    ranks, title = workers(campaign) + 1, titled(stage, share)
     first = [*(["--start-over"] if start_over else []), *(["--retry"] if retry else [])]
     jobs.make_folders(campaign)
-    exit_path(campaign.path, stage).unlink(missing_ok=True)
-    code = _meant(campaign, stage, _follow(campaign, ranks, stage, *first))
+    said = exit_path(campaign.path, name_of(stage, share))
+    said.unlink(missing_ok=True)
+    code = _meant(said, _follow(campaign, ranks, stage, *first, share=share))
     while code == AGAIN:
-        print(f"{stage}: failed runs took down all groups of ranks; starting new ones")
-        code = _meant(campaign, stage, _follow(campaign, ranks, stage))
+        print(f"{title}: failed runs took down all groups of ranks; starting new ones")
+        code = _meant(said, _follow(campaign, ranks, stage, share=share))
     if code == 75:
         raise StoppedEarly(
-            f"{stage} was stopped by a signal or its wall time; unfinished runs are saved",
+            f"{title} was stopped by a signal or its wall time; unfinished runs are saved",
             then="Type the same command to continue.",
         )
     if code in (1, 2):
         sys.exit(code)  # the child has printed its error
     if code != 0:
         raise Crashed(
-            f"{stage} ended with exit code {code}",
+            f"{title} ended with exit code {code}",
             "0",
             f"{_small_memory(ranks)}See {campaign.path / 'logs'}. Only work after the last "
             "restarts is lost; type the same command to continue.",
         )
-    if records.state(campaign, stage) is not State.COMPLETE:
-        raise _did_nothing(campaign, stage)
+    if records.state(campaign, stage) is not State.COMPLETE and (
+        share is None or share in shares.left(campaign, stage, share.of)
+    ):
+        raise _did_nothing(campaign, title)
 
 
 def _small_memory(ranks: int) -> str:
@@ -149,15 +159,18 @@ def _did_nothing(campaign: Campaign, what: str) -> StageFailed:
     )
 
 
-def exit_path(folder: Path, stage: str) -> Path:
-    """File with what a child meant to say that may be killed before: exit code, then a line."""
-    return folder / "logs" / f".{stage}.exit"
+def exit_path(folder: Path, name: str) -> Path:
+    """File with what a child meant to say that may be killed before: exit code, then a line.
+
+    `name` is the stage or share, as `name_of` gives it.
+    """
+    return folder / "logs" / f".{name}.exit"
 
 
-def leave_word(folder: Path, stage: str, code: int, said: str) -> None:
+def leave_word(folder: Path, name: str, code: int, said: str) -> None:
     """For ranks that may be killed: tell the parent the exit code and a line; the first counts."""
     try:
-        with exit_path(folder, stage).open("x", encoding="utf-8") as file:
+        with exit_path(folder, name).open("x", encoding="utf-8") as file:
             file.write(f"{code}\n{said}")
     except FileExistsError:
         pass
@@ -165,15 +178,14 @@ def leave_word(folder: Path, stage: str, code: int, said: str) -> None:
         print(said, file=sys.stderr, flush=True)
 
 
-def _meant(campaign: Campaign, stage: str, code: int) -> int:
-    """Print what the child meant to say, and return the exit code that it meant.
+def _meant(path: Path, code: int) -> int:
+    """Print what the child meant to say in its `exit_path`, and return the code that it meant.
 
     Raises
     ------
     SystemExit
         When it was an error.
     """
-    path = exit_path(campaign.path, stage)
     if path.exists():
         number, _, said = path.read_text(encoding="utf-8").partition("\n")
         path.unlink()
@@ -190,8 +202,10 @@ def _follow(
     stage: str,
     *options: str,
     on_line: Callable[[str], object] | None = None,
+    share: Share | None = None,
 ) -> int:
     """Run a stage in `ranks` MPI ranks, and return their exit code."""
+    options = (*options, *(["--share", str(share)] if share else []))
     overrides = [word for override in campaign.overrides for word in ("--set", override)]
     command = [*launcher(campaign, ranks), stage, str(campaign.path)]
     command += ["--ranks", str(ranks), *options, *overrides]
@@ -206,7 +220,7 @@ def _follow(
         campaign.file.hpc.start_time,
         on_line,
         advice=_small_memory(ranks) + advice,
-        lives=lambda: locks.is_running(campaign, stage),
+        lives=lambda: locks.is_running(campaign, stage, share),
     )
 
 

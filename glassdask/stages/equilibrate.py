@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from glassdask.stages.mpi import LammpsStage, check_imported_starts, check_temperatures, starts
+from glassdask.stages.mpi import (
+    LammpsStage,
+    check_imported_starts,
+    check_temperatures,
+    of_size,
+    starts,
+)
 
 if TYPE_CHECKING:
     from glassdask.campaign import Campaign
@@ -43,6 +49,10 @@ class Equilibrate(LammpsStage):
     def runs(self, campaign: Campaign) -> int:
         """One for each start and temperature."""
         return starts(campaign)
+
+    def shards(self, campaign: Campaign) -> list[range]:
+        """The temperatures of each start."""
+        return of_size(self.runs(campaign), len(campaign.file.propensity.temperatures))
 
     def groups(self, campaign: Campaign) -> tuple[Group, ...]:
         """Equilibrated liquids, and their energies during the equilibration."""

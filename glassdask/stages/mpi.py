@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from glassdask.store.stage import Stage
 
@@ -33,17 +33,23 @@ class LammpsStage(Stage):
         """The LAMMPS input of one of its runs, from the stored input of all."""
         return text
 
-    def run(self, campaign: Campaign, start_over: bool, options: dict[str, bool]) -> None:
+    def run(self, campaign: Campaign, start_over: bool, options: dict[str, Any]) -> None:
         """Start the MPI ranks and show their progress."""
         from glassdask.run import mpi
 
-        mpi.run(campaign, self.name, start_over, options.get("retry", False))
+        share = options.get("share")
+        mpi.run(campaign, self.name, start_over, options.get("retry", False), share)
 
 
 def starts(campaign: Campaign) -> int:
     """Number of starts of trajectories: configurations times temperatures."""
     section = campaign.file.propensity
     return section.configurations * len(section.temperatures)
+
+
+def of_size(runs: int, size: int) -> list[range]:
+    """Shards of `size` runs each."""
+    return [range(first, first + size) for first in range(0, runs, size)]
 
 
 def check_imported_starts(campaign: Campaign, stage: str, wants: str) -> None:

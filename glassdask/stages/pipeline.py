@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from glassdask.base import live
 from glassdask.base.errors import GlassdaskError, UsageError, as_stage_error
@@ -16,7 +16,7 @@ from glassdask.batch.scheduler import job_here
 from glassdask.campaign import Campaign
 from glassdask.campaign.modules import load_modules
 from glassdask.run import process
-from glassdask.store import groups, jobs, locks, records
+from glassdask.store import groups, jobs, locks, records, shares
 from glassdask.store.blocks import of_runs
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES, Part, Stage
@@ -38,17 +38,18 @@ class Pipeline:
     start_over : bool
         Whether `run_all` repeats outdated stages.
     options : dict, optional
-        Flags of the stages, by name.
+        Flags of the stages, by name; and the `share` of an MPI stage.
     """
 
     def __init__(
         self,
         campaign: Campaign,
         start_over: bool = False,
-        options: dict[str, bool] | None = None,
+        options: dict[str, Any] | None = None,
     ) -> None:
         self.campaign, self.start_over, self.options = campaign, start_over, options or {}
-        if campaign.store.exists():
+        self.share = self.options.get("share")
+        if campaign.store.exists() and not self.share:  # another share may be creating it
             groups.make_root(campaign.store)  # a power cut may have left an empty one
         self._cluster: Cluster | None = None
 
@@ -82,6 +83,7 @@ class Pipeline:
         """Run one stage; returns False if it was complete already."""
         stage, retry = STAGES[name], self.options.get("retry", False)
         stage.check(self.campaign, start_over, retry)
+        shares.check(self.campaign, name, self.share, start_over, retry)
         start_over = (
             start_over or records.lacked(self.campaign, name) or stage.outdated(self.campaign)
         )
@@ -93,7 +95,7 @@ class Pipeline:
             return False
         self._say_what_is_missing(stage)
         jobs.make_folders(self.campaign)
-        locks.refuse_second(self.campaign, name)
+        locks.refuse_second(self.campaign, name, self.share)
         records.check_upstream(self.campaign, name)
         began = time.monotonic()
         try:
@@ -104,9 +106,10 @@ class Pipeline:
             if logger.handlers:  # else the log could not be opened, and it would be printed
                 logger.exception("%s failed", name)
             raise as_stage_error(error, name, str(self.campaign.path / "logs")) from error
-        cost = costs.of_stage(self.campaign, name)
-        spent = f"; {costs.in_words(cost)}" if cost and cost.is_known else ""
-        print(f"{name}: complete, {duration(time.monotonic() - began)}{spent}", flush=True)
+        if self.share is None or records.state(self.campaign, name) is State.COMPLETE:
+            cost = costs.of_stage(self.campaign, name)
+            spent = f"; {costs.in_words(cost)}" if cost and cost.is_known else ""
+            print(f"{name}: complete, {duration(time.monotonic() - began)}{spent}", flush=True)
         return True
 
     def _is_complete(self, name: str, start_over: bool) -> bool:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from glassdask.stages.mpi import LammpsStage, check_imported_starts, check_temperatures, starts
+from glassdask.stages.mpi import (
+    LammpsStage,
+    check_imported_starts,
+    check_temperatures,
+    of_size,
+    starts,
+)
 
 if TYPE_CHECKING:
     from glassdask.campaign import Campaign
@@ -51,6 +57,10 @@ class Propensity(LammpsStage):
     def runs(self, campaign: Campaign) -> int:
         """One for each start, temperature and replica."""
         return starts(campaign) * campaign.file.propensity.replicas
+
+    def shards(self, campaign: Campaign) -> list[range]:
+        """The replicas of each start and temperature."""
+        return of_size(self.runs(campaign), campaign.file.propensity.replicas)
 
     def groups(self, campaign: Campaign) -> tuple[Group, ...]:
         """Displacements of every trajectory."""

@@ -49,6 +49,14 @@ class Quench(LammpsStage):
         """One for each sample; none for imported ones."""
         return 0 if campaign.imported else campaign.file.quench.runs
 
+    def shards(self, campaign: Campaign) -> list[range]:
+        """The blocks of runs."""
+        from glassdask.store import layout
+
+        return (
+            [] if campaign.imported else [range(*ends) for ends in layout.sample_blocks(campaign)]
+        )
+
     def groups(self, campaign: Campaign) -> tuple[Group, ...]:
         """Snapshots, and energies along the cooling."""
         from glassdask.campaign.averages import cooling_averages

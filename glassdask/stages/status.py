@@ -112,14 +112,14 @@ def _row(campaign: Campaign, stage: str) -> Row:
 
 def _sound_row(campaign: Campaign, stage: str) -> Row:
     found = records.state(campaign, stage)
-    told = (live.read(campaign.path, stage) or {}) if locks.is_running(campaign, stage) else None
-    state = "running" if told is not None else str(found)
-    if told is None and found is State.PARTIAL:
+    # one process, or one for each share that is running
+    told = [live.read(campaign.path, name) or {} for name in locks.running(campaign, stage)]
+    state = "running" if told else str(found)
+    if not told and found is State.PARTIAL:
         state = "stopped"
     remark = _remark(campaign, stage, found)
-    told = told or {}
-    seconds = told.get("seconds_left")
-    left = "" if seconds is None else duration(seconds)
+    seconds = [each["seconds_left"] for each in told if each.get("seconds_left") is not None]
+    left = duration(max(seconds)) if seconds else ""
     if found in (State.ABSENT, State.CHANGED):
         return Row(stage, state, remark=remark)
     info = STAGES[stage]
@@ -128,8 +128,9 @@ def _sound_row(campaign: Campaign, stage: str) -> Row:
     status = groups.values(campaign.store, info.status_in, "run_status")
     over = waiting(campaign, stage, status)
     failed = int((status == layout.FAILED).sum()) + sum(bool(why) for why in over.values())
-    done, running = int((status != layout.PENDING).sum()) + len(over), told.get("running", 0)
-    speed = told.get("steps_per_second")
+    done = int((status != layout.PENDING).sum()) + len(over)
+    running = sum(each.get("running", 0) for each in told)
+    speed = sum(each.get("steps_per_second") or 0.0 for each in told)
     return Row(
         stage,
         state,

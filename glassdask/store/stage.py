@@ -202,6 +202,10 @@ class Stage:
         """Number of its LAMMPS runs."""
         return 0
 
+    def shards(self, campaign: Campaign) -> list[range]:
+        """The numbers of its LAMMPS runs, by shards: those that are written together."""
+        return []
+
     def groups(self, campaign: Campaign) -> tuple[Group, ...]:
         """The groups that it will write, as far as known before it runs."""
         return ()
