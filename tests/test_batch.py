@@ -361,6 +361,22 @@ def test_failed_submission_cancels_jobs_with_unknown_numbers(
     assert [job.number for job in submitting.cancel(campaign)] == ["12"]
 
 
+def test_jobs_under_one_number_are_refused_and_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dependent jobs would wait for the wrong one."""
+    campaign = load(new(tmp_path / "c", "kam", TINY))
+    asked = fakes(
+        tmp_path, monkeypatch, squeue="true", scancel="true",
+        sbatch='case "$*" in *--test-only*) ;; *) echo 11 ;; esac',
+    )  # fmt: skip
+    site = tmp_path / "site.toml"
+    site.touch()
+    with pytest.raises(StageFailed, match=r"job grid has got the number 11, which another job"):
+        submitting.submit(campaign, new_profile(), site)
+    assert asked.read_text().splitlines()[-1] == "scancel 11"
+
+
 def test_nothing_is_submitted_while_another_node_runs_a_stage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

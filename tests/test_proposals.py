@@ -10,13 +10,14 @@ import pytest
 from campaigns import TINY, gridded, in_process, new
 
 from glassdask.base import toml
+from glassdask.base.share import Share
 from glassdask.base.walltime import parse
 from glassdask.batch import costs
 from glassdask.batch.profile import Profile, load_profile
 from glassdask.campaign import Campaign, load
 from glassdask.stages.pieces import Piece, time_pieces
 from glassdask.stages.proposing import MEMORY_FACTOR, TIME_FACTOR, Proposal, proposals, rounded
-from glassdask.store import layout, records
+from glassdask.store import layout, records, shares
 
 #: One run of each stage takes an hour, and a rank 100 MB.
 MEASURED = {"quench_seconds": 3600.0, "propensity_seconds": 3600.0, "control_seconds": 0.0,
@@ -93,6 +94,17 @@ def test_time_is_that_of_all_turns_with_a_margin_or_capped(tmp_path: Path) -> No
     assert "capped by the profile" in found["propensity"].reasons["time"]
     assert "up to 2 rounds" in found["propensity"].reasons["time"]
     assert parse(pasted(tmp_path, found).resources("propensity").time) == 3600
+
+
+@pytest.mark.parametrize("many", [2, 3, 50])
+def test_each_of_several_jobs_has_ranks_and_time_for_its_share(tmp_path: Path, many: int) -> None:
+    campaign = load(new(tmp_path / "c", "kam", TINY))
+    runs = len(shares.runs_of(campaign, "quench", Share(1, min(many, 3))))  # in three shards
+    found = proposed(campaign, tmp_path, f"[quench]\nranks = 5\njobs = {many}\n")["quench"]
+    turns = -(-runs // 4)
+    assert found.fields["jobs"] == many
+    assert found.fields["ranks"] == 1 + -(-runs // turns)
+    assert turns * 3600 * TIME_FACTOR <= parse(found.fields["time"]) <= 2 * turns * 3600
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1.0, 599.0, 600.0, 3599.0, 3601.0, 86_000.0, 1e6])

@@ -57,6 +57,26 @@ def test_profile_is_translated_for_each_scheduler(scheduler: str, tmp_path: Path
     assert '"${quench%%;*}"' in text
 
 
+@pytest.mark.parametrize(
+    ("scheduler", "failed", "ended"),
+    [
+        ("slurm", "--mail-user=me@x --mail-type=FAIL", "--mail-user=me@x --mail-type=END,FAIL"),
+        ("gridengine", "-M me@x -m a", "-M me@x -m ea"),
+        ("pbs", "-M me@x -m a", "-M me@x -m ae"),
+    ],
+)
+def test_mail_tells_of_failed_jobs_and_of_the_end_of_the_chain(
+    scheduler: str, failed: str, ended: str, tmp_path: Path
+) -> None:
+    campaign = load(new(tmp_path / "c", "kam", TINY))
+    *others, last = chain(campaign, new_profile({"site": {"mail": "me@x", "scheduler": scheduler}}))
+    for job, words in [*((other, failed) for other in others), (last, ended)]:
+        assert f" {words} " in " ".join(word for option in job.options for word in option) + " "
+    for job in chain(campaign, new_profile({"site": {"scheduler": scheduler}})):
+        words = [word for option in job.options for word in option]
+        assert not [word for word in words if word.startswith(("--mail", "-M", "-m"))]
+
+
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_dask_jobqueue_takes_the_options_of_each_scheduler(scheduler: str, tmp_path: Path) -> None:
     import dask_jobqueue

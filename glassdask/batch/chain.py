@@ -169,6 +169,7 @@ def _job(
         f"{folder}/logs/{name_of(name, share)}-{{number}}.out",
         _resources(profile, name),
         profile.site,
+        is_last=not any(name in records.upstream_of(campaign, other) for other in among),
     )
     return Job(
         name,

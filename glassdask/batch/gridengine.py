@@ -98,6 +98,8 @@ class GridEngine(Scheduler):
             options.append(("-q", queue))
         if site.account:
             options.append(("-P", site.account))
+        if site.mail:
+            options += [("-M", site.mail), ("-m", "ea" if request.is_last else "a")]
         return options + [tuple(shlex.split(text)) for text in (*site.options, *resources.options)]
 
     def command(

@@ -85,6 +85,7 @@ class PBS(Scheduler):
             ("-l", f"walltime={_clock(resources.time)}"),
             *([("-q", queue)] if queue else []),
             *([("-A", site.account)] if site.account else []),
+            *([("-M", site.mail), ("-m", "ae" if request.is_last else "a")] if site.mail else []),
             *(tuple(shlex.split(text)) for text in (*site.options, *resources.options)),
         ]
 

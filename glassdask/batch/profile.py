@@ -72,6 +72,10 @@ class Site(Section):
         default="",
     )
     login: Text = about("login node, as typed on your laptop, for the printed ssh line", default="")
+    mail: Text = about(
+        "address that gets a mail when a job fails, and at the end of the chain; empty: none",
+        default="",
+    )
     margin: float = about(
         "seconds before the end of a job at which its work is saved; at most half of its time",
         default=MARGIN,

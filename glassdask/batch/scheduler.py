@@ -33,12 +33,15 @@ class Request:
         Path of its log; `{number}` is replaced by the number of the job.
     resources : Resources
     site : Site
+    is_last : bool
+        Whether no other job waits for it: mail is sent when it ends.
     """
 
     name: str
     log: str
     resources: Resources
     site: Site
+    is_last: bool = False
 
 
 #: An option of the submit command, as one or two words.

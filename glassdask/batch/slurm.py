@@ -134,6 +134,8 @@ for ((k = 0; k < ${SLURM_RESTART_COUNT:-0}; k++)); do srun --ntasks=1 true || tr
             "cpus-per-task": str(resources.cores),
             "mem": resources.memory,
             "gres": resources.gres,
+            "mail-user": site.mail,
+            "mail-type": site.mail and ("END,FAIL" if request.is_last else "FAIL"),
         }
         words = [f"--{key}={value}" for key, value in given.items() if value]
         own = ["--requeue", "--open-mode=append", *words, *site.options, *resources.options]

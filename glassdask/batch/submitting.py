@@ -214,12 +214,19 @@ def _submit_all(
     numbers: dict[str, tuple[str, ...]] = {}
     for queued in waiting:
         numbers[queued.name] = (*numbers.get(queued.name, ()), queued.number)
-    submission, new = Submission(campaign), []
+    submission = Submission(campaign)
+    new: list[str] = []
     try:
         for job in planned:
             submission.write()  # before each job, so that `cancel` looks for it after any failure
             command = job.command(numbers)
             number = _submit(job, command, variables)
+            if number in {*new, *(queued.number for queued in waiting)}:
+                raise StageFailed(
+                    f"job {job.title} has got the number {number}, which another job has",
+                    "a submit command that gives each job a number of its own",
+                    "Look for a wrapper of it in your PATH.",
+                )
             new.append(number)
             numbers[job.name] = (*numbers.get(job.name, ()), number)
             submission.add(job, number, shlex.join(command))

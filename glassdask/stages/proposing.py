@@ -10,6 +10,7 @@ from typing import Any
 
 from glassdask.base import toml
 from glassdask.base.progress import duration
+from glassdask.base.share import Share
 from glassdask.base.walltime import parse
 from glassdask.batch import costs
 from glassdask.batch.profile import Profile, load_profile
@@ -18,7 +19,7 @@ from glassdask.campaign.writing import toml_value
 from glassdask.stages.mpi import LammpsStage
 from glassdask.stages.pieces import Piece, time_pieces
 from glassdask.stages.plan import estimate
-from glassdask.store import layout, records
+from glassdask.store import layout, records, shares
 from glassdask.store.stage import STAGES
 
 #: Factors on the measured time and memory: nodes differ, and so do runs.
@@ -108,15 +109,21 @@ def _of_lammps(
     measured: dict[str, float],
     found: Proposal,
 ) -> None:
-    size, runs = campaign.file.hpc.ranks_per_run, stage.runs(campaign)
-    resources = profile.resources(stage.name)
+    resources, size = profile.resources(stage.name), campaign.file.hpc.ranks_per_run
+    shards, everything = len(stage.shards(campaign)), stage.runs(campaign)
+    # the first share has the most runs
+    share = Share(1, min(resources.jobs, shards))
+    runs = len(shares.runs_of(campaign, stage.name, share))
     most = min(runs, max(1, (resources.ranks - 1) // size))
     # fewer groups that need the same number of turns waste less
     turns = math.ceil(runs / most)
     groups = math.ceil(runs / turns)
     ranks = 1 + groups * size
-    found.put("ranks", ranks, f"{runs} runs in {turns} turn{'s' * (turns > 1)}, one rank manages")
-    _put_time(found, estimate(campaign, stage, measured, ranks - 1).wall, resources.time)
+    of = f" of each job, of {shards} shards" if share.of > 1 else ""
+    about = f"{runs} runs{of} in {turns} turn{'s' * (turns > 1)}, one rank manages"
+    found.put("ranks", ranks, about)
+    wall = estimate(campaign, stage, measured, round((ranks - 1) * everything / runs)).wall
+    _put_time(found, wall, resources.time)
     on_node = math.ceil(ranks / (resources.nodes or 1))
     each = measured["rank_bytes"]
     _put_memory(found, on_node * each, f"{on_node} ranks x {costs.megabytes(each)}")
