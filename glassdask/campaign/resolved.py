@@ -104,7 +104,8 @@ def _check_box(campaign: Experiment) -> None:
             f"the longest cutoff, {longest:.4g} sigma, exceeds half the box, "
             f"{0.5 * campaign.box_length:.4g} sigma",
             "a cutoff of at most half the box",
-            f"Import {enough} particles or more, or lower [system] cutoff (`--set system.cutoff=...`)."
+            f"Import {enough} particles or more, or lower [system] cutoff (type `--set "
+            "system.cutoff=...`)."
             if campaign.imported
             else f"Set [system] particles to {enough} or more, or lower cutoff.",
         )

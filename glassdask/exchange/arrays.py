@@ -12,7 +12,7 @@ from glassdask.base.attributes import savable
 from glassdask.base.errors import BadArgument, bad_arguments
 from glassdask.campaign.classes import STATES
 from glassdask.campaign.models import additive
-from glassdask.exchange import normal, planes
+from glassdask.exchange import checked, planes
 from glassdask.physics.arguments import number, text_values
 from glassdask.store.layout.parts import AXES
 
@@ -100,19 +100,19 @@ def from_arrays(
         axes = 2
         box_origin = box_origin[:2] if np.shape(box_origin) == (3,) else box_origin
         box_length = planes.sides_in_plane(box_length, array.shape[:-2])
-    origin = normal.per_axis("box_origin", box_origin, axes)
-    length = normal.box_sides(box_length, (*array.shape[:-1], axes))
+    origin = checked.per_axis("box_origin", box_origin, axes)
+    length = checked.box_sides(box_length, (*array.shape[:-1], axes))
 
     @bad_arguments()
     def wrapped(block: np.ndarray) -> np.ndarray:
-        block = normal.numbers("position", block)
+        block = checked.numbers("position", block)
         if block.shape[-1] == 3:
             planes.check_plane(block, flat, dimension)
-        return normal.wrap(block[..., :axes], origin, length)
+        return checked.wrap(block[..., :axes], origin, length)
 
     potential = _potential(sigma, epsilon, cutoff, reference_length)
     given = max((len(potential[name]) for name in potential if name != "cutoff"), default=0)
-    kinds, names = normal.species_numbers(species, array.shape, species_names, given)
+    kinds, names = checked.species_numbers(species, array.shape, species_names, given)
     ds = _labelled(_mapped(wrapped, array, axes), leading, kinds, names, length)
     ds.attrs = savable(potential | ({"species_names": names} if names else {}))
     if displacement is None:
@@ -128,7 +128,7 @@ def _array(name: str, values: Any) -> Any:
         values = values.data
     if isinstance(values, xr.Dataset):
         raise BadArgument(f"{name} is a Dataset", "an array", f"Type `ds.{name}`.")
-    return values if hasattr(values, "__dask_graph__") else normal.numbers(name, values)
+    return values if hasattr(values, "__dask_graph__") else checked.numbers(name, values)
 
 
 def _mapped(function: Callable[[np.ndarray], np.ndarray], array: Any, axes: int) -> Any:
@@ -185,7 +185,7 @@ def _potential(sigma: Any, epsilon: Any, cutoff: Any, reference_length: Any) -> 
     """Those attributes for the indicators that are given, as plain numbers."""
     matrices = {"sigma": sigma, "epsilon": epsilon, "reference_length": reference_length}
     found: dict[str, Any] = {
-        name: normal.matrix(name, values).tolist()
+        name: checked.matrix(name, values).tolist()
         for name, values in matrices.items()
         if values is not None
     }
@@ -224,12 +224,12 @@ def _with_displacement(
         )
 
     def in_plane(block: np.ndarray) -> np.ndarray:
-        block = normal.numbers("displacement", block)
-        if flat and (np.abs(block[..., 2]) > normal.ROUNDING * np.abs(block).max(initial=0)).any():
+        block = checked.numbers("displacement", block)
+        if flat and (np.abs(block[..., 2]) > checked.ROUNDING * np.abs(block).max(initial=0)).any():
             raise BadArgument("displacements along z in two dimensions", "0")
         return block[..., : inner[1]]
 
-    times = np.arange(shape[-3], dtype=float) if time is None else normal.numbers("time", time)
+    times = np.arange(shape[-3], dtype=float) if time is None else checked.numbers("time", time)
     if times.shape != shape[-3:-2] or not np.isfinite(times).all() or (times < 0).any():
         raise BadArgument(
             f"time of shape {times.shape}; expected {shape[-3:-2]}, finite and not negative"

@@ -9,7 +9,8 @@ import xarray as xr
 
 from glassdask.base.errors import UsageError
 from glassdask.campaign.models import Matrix
-from glassdask.exchange.normal import SAME_SIZE, present_states
+from glassdask.exchange.checked import SAME_SIZE
+from glassdask.exchange.normal import present_states
 
 #: Particles closer than this, in the smallest sigma of the model, are at the same place.
 CLOSEST = 1e-2

@@ -15,7 +15,7 @@ from glassdask.base.attributes import texts
 from glassdask.base.errors import UsageError
 from glassdask.base.progress import Progress
 from glassdask.campaign import MODELS, Campaign, load
-from glassdask.exchange import normal
+from glassdask.exchange import checked
 from glassdask.exchange.formats import format_to_read
 from glassdask.exchange.formats.frame import Frame
 from glassdask.exchange.importing import import_once
@@ -72,17 +72,17 @@ def _checked(frame: Frame) -> Frame:
     cell = np.asarray(frame.cell, dtype=float)
     if not np.isfinite(cell).all():
         raise ValueError("a box with sides that are not finite; expected positive numbers")
-    edges = normal.edges_along_axes(cell)
+    edges = checked.edges_along_axes(cell)
     length = cell[edges, range(3)]
     # in 2D, the side along z may be 0
     if (length[:2] <= 0).any():
         raise ValueError(
             "no box, an empty one, or a negative side; expected the sides of a periodic box"
         )
-    position = normal.numbers("position", frame.position)
-    ids, order = normal.order_by_id(frame.ids, len(position))
+    position = checked.numbers("position", frame.position)
+    ids, order = checked.order_by_id(frame.ids, len(position))
     if frame.sizes is not None:
-        normal.one_size(frame.labels, frame.sizes)
+        checked.one_size(frame.labels, frame.sizes)
     return replace(
         frame,
         position=position[order],

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassdask.base.errors import BadArgument
-from glassdask.exchange.normal import ROUNDING, edges_along_axes, one_box
+from glassdask.exchange.checked import ROUNDING, edges_along_axes, one_box
 
 #: Differences of z below this, relative to the largest coordinate, are rounding.
 _LAST_DIGITS = 1e-14

@@ -14,8 +14,8 @@ import xarray as xr
 from glassdask.base.errors import UsageError
 from glassdask.campaign.classes import STATES
 from glassdask.exchange.arrays import from_arrays
+from glassdask.exchange.checked import ROUNDING, SAME_SIZE, wrap
 from glassdask.exchange.formats.frame import Frame
-from glassdask.exchange.normal import ROUNDING, SAME_SIZE, wrap
 
 
 def stack(
