@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-import time
 from importlib.metadata import version as installed
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -26,6 +22,7 @@ from glassdask.base.options import (
     StartOver,
     Walltime,
 )
+from glassdask.base.signals import stopped_by_signals
 from glassdask.base.terminal import print_anything
 from glassdask.base.walltime import Alarm, stop_in_time
 from glassdask.batch.commands import (
@@ -313,11 +310,9 @@ def main() -> None:
     """Entry point: print errors in one line, and set the exit code."""
     os.environ.update(SAFE_PATH)
     print_anything()
-    for number in (signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, _Stop.handle)
-    sys.unraisablehook = _stop_again
     try:
-        code = app(standalone_mode=False)
+        with stopped_by_signals():
+            code = app(standalone_mode=False)
     except GlassdaskError as error:
         _fail(error)
     except (KeyboardInterrupt, typer.Abort):
@@ -328,44 +323,8 @@ def main() -> None:
         _fail(as_stage_error(error, "glassdask", ""))
     except Exception as error:
         _usage(error)
-    else:
-        if code == INTERRUPTED:
-            _stopped()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)  # stop the alarm of the wall time
-        sys.unraisablehook = sys.__unraisablehook__
-
-
-class _Stop:
-    """Signals of batch systems act like Ctrl-C; several within `MOMENT` seconds are one.
-
-    A scheduler sends them to all processes of a job, and some of these pass them on.
-    """
-
-    MOMENT = 2.0
-    last = -MOMENT
-
-    @classmethod
-    def handle(cls, number: int, frame: FrameType | None) -> None:
-        """Raise KeyboardInterrupt."""
-        now, before = time.monotonic(), cls.last
-        cls.last = now
-        if now - before >= cls.MOMENT:
-            raise KeyboardInterrupt
-
-
-def _stop_again(lost: sys.UnraisableHookArgs) -> None:
-    """Repeat a stop that Python ignored, since it came while a callback ran, as of the collector.
-
-    Other ignored exceptions are printed as usual.
-    """
-    if lost.exc_type is KeyboardInterrupt:
-        _Stop.last = -_Stop.MOMENT
-        again = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))
-        again.daemon = True
-        again.start()
-    else:
-        sys.__unraisablehook__(lost)
+    if code == INTERRUPTED:
+        _stopped()
 
 
 def _stopped() -> NoReturn:

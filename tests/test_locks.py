@@ -19,8 +19,7 @@ import pytest
 from campaigns import TINY, glassdask, gridded, in_process, new
 from cryptography import x509
 
-from glassdask import cli
-from glassdask.base import live
+from glassdask.base import live, signals
 from glassdask.base.errors import FolderGone, StageFailed, StageHeld, UsageError
 from glassdask.campaign import Campaign, load
 from glassdask.exchange.exporting import export
@@ -216,7 +215,7 @@ def test_full_quota_is_reported_in_one_line(
 
 
 def test_stop_that_arrives_in_a_callback_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "unraisablehook", cli._stop_again)
+    monkeypatch.setattr(sys, "unraisablehook", signals.stop_again)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     def callback(phase: str, info: object) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from campaigns import glassdask
 
-from glassdask import cli
+from glassdask.base import signals
 from glassdask.base.errors import UsageError
 from glassdask.base.walltime import (
     FORMS,
@@ -128,13 +128,13 @@ def test_a_job_keeps_the_margin_of_its_profile_or_half_of_its_time(
 def test_a_signal_that_arrives_twice_at_once_stops_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """As that of a scheduler, which some processes pass on to their children."""
     clock = [100.0]
-    monkeypatch.setattr(cli.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(cli._Stop, "last", -10.0)
+    monkeypatch.setattr(signals.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(signals.Stop, "last", -10.0)
     stopped = []
     for moment in (100.0, 100.1, 101.9, 105.0):
         clock[0] = moment
         try:
-            cli._Stop.handle(signal.SIGTERM, None)
+            signals.Stop.handle(signal.SIGTERM, None)
         except KeyboardInterrupt:
             stopped.append(moment)
     assert stopped == [100.0, 105.0]
