@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import xarray as xr
 from campaigns import LEARNING, accept_changes, glassdask, in_process, new
 from lammps_runs import equilibrate, propensity, quench, same_bits, small, to_the_end
+
+torch = pytest.importorskip("torch")
 
 import glassdask as gd
 from glassdask.analysis import snapshots

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ovito.io import import_file
 from test_exchange_formats import WRITTEN, back, particles, write
+
+import_file = pytest.importorskip("ovito.io").import_file
 
 #: Of A and B, sigma.
 DIAMETERS = (1.0, 0.88)

@@ -18,6 +18,8 @@ from campaigns import TINY, glassdask, in_process
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+pytest.importorskip("torch")
+
 from glassdask.base.devices import Devices
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.batch.profile import load_profile

@@ -1,6 +1,5 @@
 """One or two processes: the same network and maps, and nothing lost after a kill."""
 # torch is optional: without it these tests are skipped before the imports that need it.
-# ruff: noqa: E402
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Laws of the methods of explanation, and of Gamma at the particles."""
 
 # torch is optional: without it these tests are skipped before the imports that need it.
-# ruff: noqa: E402
 
 import numpy as np
 import pytest

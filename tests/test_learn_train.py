@@ -1,5 +1,4 @@
 # torch is optional: without it these tests are skipped before the imports that need it.
-# ruff: noqa: E402
 
 import contextlib
 import csv

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from campaigns import accept_changes, start, wait_for
+
+torch = pytest.importorskip("torch")
+
 from safetensors.torch import load_file
 
 import glassdask as gd
