@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from glassdask.base.errors import StageFailed, UsageError
+from glassdask.base.errors import Crashed, StageFailed, UsageError
 from glassdask.campaign import new_campaign
 from glassdask.run import mpi
 from glassdask.run.child import follow
@@ -33,8 +33,15 @@ def only_python(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
 
 @pytest.mark.parametrize("command", [["/bin/sleep", "60"], ["/bin/sh", "-c", "exit 3"]])
 def test_a_child_that_never_speaks_is_an_error(command: list[str]) -> None:
-    with pytest.raises(StageFailed, match=r"start_time"):
+    with pytest.raises(StageFailed, match=r"start_time") as error:
         follow(command, {}, mpi.STOPPING, 0.3)
+    assert error.value.exit_code == 1
+
+
+@pytest.mark.parametrize("deed", ["kill -9 $$", "kill $$", "exit 9", "exit 15", "exit 137"])
+def test_a_launcher_that_is_killed_at_the_start_may_be_tried_again(deed: str) -> None:
+    with pytest.raises(Crashed, match="was killed at the start"):  # 75: its job goes back
+        follow(["/bin/sh", "-c", deed], {}, mpi.STOPPING, 60.0)
 
 
 @pytest.mark.parametrize("label", ["", "[0] ", "[1,0]<stdout>: "])

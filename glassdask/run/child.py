@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from glassdask.base.errors import StageFailed
+from glassdask.base.errors import Crashed, StageFailed
 from glassdask.base.progress import Progress, read_piped
 from glassdask.base.terminal import plain
 from glassdask.base.usage import PARENT_VARIABLE, as_parent
@@ -26,6 +26,9 @@ from glassdask.base.walltime import Alarm
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 
 
+#: Exit codes of a launcher that was killed, or of which a process was, at the end of its job or by
+#: a lack of memory: by itself, of MPICH, and of a shell or srun.
+_KILLED = {c for n in (signal.SIGKILL, signal.SIGTERM) for c in (-n, int(n), 128 + n)}
 #: Line with which a child shows that it has started.
 _STARTED = "@started"
 
@@ -99,6 +102,8 @@ def follow(
     ------
     StageFailed
         When the child did not start in `start_time`, or failed before.
+    Crashed
+        When it was killed before.
     KeyboardInterrupt
         When the child was stopped.
     SystemExit
@@ -134,7 +139,14 @@ def follow(
             else:
                 print(plain(line), end="", flush=True)
         code = child.wait()
-        if silent.killed or (code and not silent.finished.is_set()):
+        began = silent.finished.is_set()
+        if code in _KILLED and not (silent.killed or began):
+            raise Crashed(
+                f"{command[0]} or one of its processes was killed at the start, exit code {code}",
+                "processes that start",
+                "If it happens again, look for a lack of memory. Type the same command to continue.",
+            )
+        if silent.killed or (code and not began):
             spent = f"in {start_time:g} s" if silent.killed else f"and gave exit code {code}"
             raise StageFailed(
                 f"{command[0]} started no process {spent}",
