@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -222,13 +224,24 @@ def test_work_before_the_first_record_makes_a_cost_a_lower_bound(tmp_path: Path)
     assert both.cells()[2] == "2"
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"stage": "grid", "began": 1.0, "seconds": -1.0}'])
+DAMAGED = (
+    "", "{}", "[1]", "[" * 10**5, '{"stage": "grid", "began": NaN}',
+    *(
+        f'{{"stage": "grid", "began": 1.0, "{name}": {value}}}'
+        for name in ("seconds", "core_seconds", "gpu_seconds", "memory")
+        for value in ("-1", "true", '"9"', "1e300", "1" + 400 * "0")
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("content", DAMAGED)
 def test_an_unreadable_round_makes_a_cost_a_lower_bound(campaign: Campaign, content: str) -> None:
     leave(campaign, "grid", 1, began=1.0, seconds=9.0, core_seconds=3600.0)
     (campaign.path / "logs" / "grid-2.usage.json").write_text(content)
     found = costs.of_stage(campaign, "grid")
     assert found is not None
     assert found.cells()[2] == "> 1"
+    assert found.rounds == 1
 
 
 def test_imported_configurations_have_no_cost(tmp_path: Path) -> None:
@@ -249,6 +262,31 @@ def test_sacct_gives_a_round_for_each_start_of_a_job() -> None:
     assert [one.gpu_seconds for one in (first, train)] == [0.0, 14.0]
     assert first.memory == 3 * 159516 * 1024  # the largest of three tasks on one node
     assert train.memory == 480968 * 1024
+
+
+@pytest.mark.parametrize(
+    ("allocated", "gpus"),
+    [
+        ("cpu=8,node=1", 0), ("cpu=8,gres/gpu=2", 2), ("gres/gpu:a100=2,cpu=8", 2),
+        ("gres/gpu:a100=2,gres/gpu:v100=1", 3), ("gres/gpu=3,gres/gpu:a100=2,gres/gpu:v100=1", 3),
+        ("gres/gpumem=80,gres/gpuutil=5", 0),
+    ],
+)  # fmt: skip
+def test_gpus_of_a_job_are_counted_once(allocated: str, gpus: int) -> None:
+    [one] = accounting.of_sacct(f"1|c-train|5|10|80|||1|{allocated}", {"1": "c-train"})
+    assert one.gpu_seconds == 10.0 * gpus
+
+
+@pytest.mark.parametrize("read", [accounting.of_sacct, accounting.of_qacct])
+def test_an_odd_word_in_the_accounts_changes_at_most_that_job(
+    read: Callable[[str, dict[str, str]], list[Round]],
+) -> None:
+    said = SACCT if read is accounting.of_sacct else QACCT
+    count = len(read(said, NAMES))
+    for place in re.finditer(r"[^|\s,=]+", said):
+        for odd in ("", "0", "-1", "Unknown", "nan", "1e999", "9" * 30):
+            found = read(said[: place.start()] + odd + said[place.end() :], NAMES)
+            assert abs(len(found) - count) <= 1
 
 
 def test_qacct_gives_a_round_for_each_start_of_a_job() -> None:
@@ -292,6 +330,22 @@ def test_a_job_counts_once_by_the_larger_of_two_sources(campaign: Campaign) -> N
     assert found.core_hours == pytest.approx((300 + 900 + 30) / 3600)
     assert (found.rounds, found.memory) == (3, 5)
     assert found.source == "records, Slurm"
+
+
+def test_gpus_that_a_site_does_not_count_are_those_of_the_records(campaign: Campaign) -> None:
+    used = {"began": 1000.0, "seconds": 90.0, "core_seconds": 90.0}
+    leave(campaign, "train", 1, job="7", gpu_seconds=180.0, **used)
+    leave(campaign, "train", 2, job="8", gpu_seconds=180.0, **used)
+    leave(campaign, "train", 3, gpu_seconds=36.0, **used)  # not in a job
+    account = {"stage": job_name(campaign, "train"), "began": 990.0, "seconds": 100.0}
+    accounts = [
+        Round(job="7", core_seconds=100.0, **account),
+        Round(job="8", core_seconds=100.0, gpu_seconds=200.0, **account),
+    ]
+    found = costs.of_stage(campaign, "train", accounts)
+    assert found is not None
+    assert found.gpu_hours == pytest.approx((180 + 200 + 36) / 3600)
+    assert found.core_hours == pytest.approx((100 + 100 + 90) / 3600)
 
 
 @pytest.mark.slow

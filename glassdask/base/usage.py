@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,6 +23,9 @@ from pydantic import BaseModel, ConfigDict, Field
 PARENT_VARIABLE = "GLASSDASK_PARENT"
 _SUFFIX = ".usage.json"
 _PROCESSES = Path("/proc")
+#: Most seconds or bytes. No stage uses more: a file with a larger number is damaged.
+_MOST = 1e15
+_Seconds = Annotated[float, Field(ge=0, le=_MOST)]
 
 
 class Round(BaseModel):
@@ -48,11 +51,11 @@ class Round(BaseModel):
 
     stage: str
     job: str = ""
-    began: float = Field(ge=0)
-    seconds: float = Field(default=0.0, ge=0)
-    core_seconds: float = Field(default=0.0, ge=0)
-    gpu_seconds: float = Field(default=0.0, ge=0)
-    memory: int | None = Field(default=None, ge=0)
+    began: _Seconds
+    seconds: _Seconds = 0.0
+    core_seconds: _Seconds = 0.0
+    gpu_seconds: _Seconds = 0.0
+    memory: Annotated[int, Field(ge=0, le=_MOST)] | None = None
 
 
 class Meter:

@@ -30,7 +30,7 @@ def of_sacct(said: str, jobs: dict[str, str]) -> list[Round]:
         Name in the queue, by number; others, which have a number of ours again, are left out.
     """
     found: list[Round] = []
-    counts = False
+    one: Round | None = None
     for line in said.splitlines():
         cells = line.split("|")
         if len(cells) != len(FIELDS):
@@ -38,33 +38,44 @@ def of_sacct(said: str, jobs: dict[str, str]) -> list[Round]:
         about = dict(zip(FIELDS, cells, strict=True))
         number, _, step = about["JobIDRaw"].partition(".")
         if not step:
-            counts = jobs.get(number) == about["JobName"] and about["Start"].isdecimal()
-            if counts:
-                found.append(_round(number, about))
-        elif counts:
-            _add_memory(found[-1], step, about)
+            one = _round(number, about) if jobs.get(number) == about["JobName"] else None
+            found += [one] if one else []
+        elif one:
+            _add_memory(one, step, about)
     return found
 
 
-def _round(number: str, about: dict[str, str]) -> Round:
-    seconds = float(about["ElapsedRaw"] or 0)
-    gpus = re.search(r"(?:^|,)gres/gpu=(\d+)", about["AllocTRES"])
-    return Round(
-        stage=about["JobName"],
-        job=number,
-        began=float(about["Start"]),
-        seconds=seconds,
-        core_seconds=float(about["CPUTimeRAW"] or 0),
-        gpu_seconds=seconds * int(gpus[1]) if gpus else 0.0,
-    )
+def _round(number: str, about: dict[str, str]) -> Round | None:
+    """The round of a job; None if it has not started: its start is "Unknown"."""
+    try:
+        seconds = float(about["ElapsedRaw"] or 0)
+        return Round(
+            stage=about["JobName"],
+            job=number,
+            began=float(about["Start"]),
+            seconds=seconds,
+            core_seconds=float(about["CPUTimeRAW"] or 0),
+            gpu_seconds=seconds * _gpus(about["AllocTRES"]),
+        )
+    except ValueError:
+        return None
+
+
+def _gpus(allocated: str) -> int:
+    """Number of GPUs; a site may count them together, by type (`gres/gpu:a100`), or both."""
+    found = re.findall(r"(?:^|,)gres/gpu(:[^=,]+)?=(\d+)", allocated)
+    together = [int(count) for kind, count in found if not kind]
+    return sum(together or (int(count) for _, count in found))
 
 
 def _add_memory(one: Round, step: str, about: dict[str, str]) -> None:
-    size = re.fullmatch(r"([\d.]+)([KMGT]?)", about["MaxRSS"])
+    size = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", about["MaxRSS"])
     if size is None or step == "extern":
         return
-    tasks = math.ceil(int(about["NTasks"] or 1) / int(about["NNodes"] or 1))
-    found = int(float(size[1]) * _UNITS[size[2]] * tasks)
+    tasks, nodes = (
+        int(about[key]) if about[key].isdecimal() else 1 for key in ("NTasks", "NNodes")
+    )
+    found = int(float(size[1]) * _UNITS[size[2]] * math.ceil(tasks / max(1, nodes)))
     one.memory = max(one.memory or 0, found)
 
 
@@ -89,17 +100,14 @@ def of_qacct(said: str, jobs: dict[str, str]) -> list[Round]:
             if jobs.get(number) != about.get("jobname"):
                 continue
             seconds = float(about["ru_wallclock"].rstrip("s"))
-            began = time.mktime(time.strptime(about["start_time"]))
-            cores = int(about["slots"])
-        except (KeyError, ValueError):  # between two blocks, a job that did not start
-            continue
-        found.append(
-            Round(
+            one = Round(
                 stage=about["jobname"],
                 job=number,
-                began=began,
+                began=time.mktime(time.strptime(about["start_time"])),
                 seconds=seconds,
-                core_seconds=seconds * cores,
+                core_seconds=seconds * int(about["slots"]),
             )
-        )
+        except (KeyError, ValueError, OverflowError):  # between blocks, a job that did not start
+            continue
+        found.append(one)
     return found

@@ -114,7 +114,7 @@ def of_stage(campaign: Campaign, stage: str, accounts: Sequence[Round] = ()) -> 
         len(rounds),
         usage.wall_time(rounds),
         sum(one.core_seconds for one in rounds) / 3600,
-        sum(one.gpu_seconds for one in rounds) / 3600,
+        _gpu_seconds(own, rounds) / 3600,
         max(peaks) or None,
         whole,
         ", ".join(title for title, there in counted.items() if there),
@@ -132,6 +132,16 @@ def _larger(own: list[Round], accounts: list[Round]) -> list[Round]:
         both = [[one for one in rounds if one.job == job] for rounds in (accounts, own)]
         found += max(both, key=lambda rounds: sum(one.core_seconds for one in rounds))
     return found
+
+
+def _gpu_seconds(own: list[Round], rounds: list[Round]) -> float:
+    """That of the rounds that count; for jobs whose accounts lack GPUs, that of our records.
+
+    Many sites do not count GPUs: Slurm does not by default, Grid Engine never.
+    """
+    known = {one.job for one in rounds if one.gpu_seconds}
+    lacking = [one for one in own if one not in rounds and one.job not in known]
+    return sum(one.gpu_seconds for one in (*rounds, *lacking))
 
 
 def accounts(campaign: Campaign) -> list[Round]:
