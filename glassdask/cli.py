@@ -178,7 +178,7 @@ def _run_stage(
 
     if options.get("retry") and start_over:
         raise UsageError("--retry with --start-over", "one of the two", "Type only `--retry`.")
-    if text := options.get("share"):
+    if (text := options.get("share")) is not None:
         options["share"] = Share.parse(text)
     if is_restarted():  # the first run of the job has done both
         start_over, options = False, options | {"retry": False}

@@ -108,10 +108,11 @@ def _begin(
     options: argparse.Namespace, world: MPI.Intracomm
 ) -> int | tuple[Campaign, float | None]:
     """The campaign and the time at which to stop, or an exit code if they are invalid."""
+    text, options.share = options.share, None  # `_refuse` needs a share or none
     try:
-        # first, since the time left counts from now
+        options.share = None if text is None else Share.parse(text)
+        # before the campaign is read, since the time left counts from now
         seconds = seconds_to_work(options.walltime, time_left)
-        options.share = Share.parse(options.share) if options.share else None
         campaign = load(options.folder, options.set)
         shares.check(campaign, options.stage, options.share, options.start_over, options.retry)
         if options.replay is not None:

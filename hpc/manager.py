@@ -90,7 +90,7 @@ class Manager:
         StageFailed
             When results or restarts could not be written, or the program has an error.
         Crashed
-        When a rank was killed.
+            When a rank was killed.
         """
         work = self.work
         work.folder.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,11 +20,12 @@ import xarray as xr
 from campaigns import TINY, glassdask, in_process, new, start, wait_for
 
 import glassdask as gd
-from glassdask.base import live
+from glassdask.base import live, usage
 from glassdask.base.errors import StageHeld, UsageError
 from glassdask.base.share import Share, name_of, share_in
 from glassdask.batch.putting_back import decide, marker
 from glassdask.campaign import Campaign, load
+from glassdask.run.mpi import exit_path
 from glassdask.store import groups, holders, jobs, layout, locks, records, shares
 from glassdask.store.owners import owners
 from glassdask.store.stage import STAGES, stage_folder
@@ -78,6 +81,7 @@ def test_each_run_is_in_one_share_and_each_shard_is_one_file(
     ("words", "says"),
     [
         (("--share", "4/4"), "quench has 3 shards of runs"),
+        (("--share", ""), "K/N"),  # as by a variable of a shell that is not set
         (("--share", "1/3", "--retry"), "--retry without --share"),
         (("--share", "1/3", "--start-over"), "glassdask submit .* --start-over"),
     ],
@@ -88,6 +92,24 @@ def test_a_share_that_cannot_be_done_is_refused_in_one_line(
     (line,) = in_process("quench", str(campaign.path), *words, code=2).stderr.splitlines()
     assert re.search(says, line)
     assert not campaign.store.exists()
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("words", [("x",), ("",), ("1/2", "--walltime", "00:01")])
+def test_ranks_with_a_wrong_option_leave_one_line_for_their_parent(
+    campaign: Campaign, words: tuple[str, ...]
+) -> None:
+    command = [sys.executable, "-P", "-m", "mpi4py", "-m", "hpc", "quench", str(campaign.path)]
+    mark = usage.as_parent()
+    done = subprocess.run(
+        [*command, "--share", *words], env=os.environ | mark, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, "")
+    share = Share.parse(words[0]) if words[1:] else None
+    code, line = exit_path(campaign.path, name_of("quench", share)).read_text().split("\n")
+    assert code == "2"
+    assert f"Error: --{'walltime' if share else 'share'} " in line
 
 
 def test_only_lammps_stages_have_shares(campaign: Campaign) -> None:
