@@ -95,13 +95,19 @@ def main() -> int:
     Listener.restart_interval = campaign.file.hpc.restart_interval
     if world.Get_rank() == 0:
         code = _manage(campaign, options, world, deadline, watch)
-        watch.end()
-        return code
+    else:
+        code = _serve(campaign, options.stage, world, group)
+    watch.end()
+    return code
+
+
+def _serve(campaign: Campaign, stage: str, world: MPI.Intracomm, group: MPI.Intracomm) -> int:
+    """On another rank: carry out runs if there are any; returns the exit code."""
     code, log, text, identity = world.bcast(None, root=0)
     if code is not None:
         return code
-    open_log(campaign.path, options.stage, world.Get_rank(), log)
-    return serve(world, group, carry_of(campaign, options.stage, text, identity))
+    open_log(campaign.path, stage, world.Get_rank(), log)
+    return serve(world, group, carry_of(campaign, stage, text, identity))
 
 
 def _begin(

@@ -16,7 +16,6 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 
 from mpi4py import MPI
 
@@ -51,6 +50,7 @@ class Watch:
 
     def __init__(self, world: MPI.Intracomm, when_alone: Callable[[Watch], object]) -> None:
         self.dead: list[int] = []
+        self._over = False
         self._connections: list[socket.socket] = []
         host = socket.gethostname()
         self._nodes = world.allgather(os.environ.get("SLURMD_NODENAME") or host)
@@ -67,7 +67,7 @@ class Watch:
         elif listener:
             _start(self._watch, listener, key, world.Get_size() - 1)
         elif connection:
-            _start(_wait_for_end, connection, partial(when_alone, self))
+            _start(self._wait_for_end, connection, when_alone)
 
     def error(self, rank: int, stage: str) -> Crashed:
         """The error when a rank of a stage was killed."""
@@ -80,7 +80,8 @@ class Watch:
         )
 
     def end(self) -> None:
-        """Stop watching; rank 0 calls it before it leaves."""
+        """Stop watching; each rank calls it before it leaves."""
+        self._over = True
         for connection in self._connections:
             with suppress(OSError):
                 connection.send(_GOODBYE)
@@ -89,7 +90,12 @@ class Watch:
         rank_of: dict[int, int] = {}
         poll = select.poll()
         while len(rank_of) < others:
-            connection = listener.accept()[0]
+            try:
+                connection = listener.accept()[0]
+            except OSError as error:
+                logger.warning("no watch on killed ranks: %s", error)
+                self._listener = listener  # closing it would look like the end of rank 0
+                return
             with suppress(OSError):  # a stranger may connect, too
                 connection.settimeout(PATIENCE)
                 said = connection.recv(len(key) + 4, socket.MSG_WAITALL)
@@ -103,6 +109,17 @@ class Watch:
             for number, _ in poll.poll():  # other ranks send nothing more, so this is their end
                 poll.unregister(number)
                 self.dead.append(rank_of.pop(number))
+
+    def _wait_for_end(
+        self, connection: socket.socket, when_alone: Callable[[Watch], object]
+    ) -> None:
+        """On another rank: wait until rank 0 leaves, or is killed."""
+        said = b""
+        with suppress(OSError):
+            said = connection.recv(1)
+        # rank 0 may leave before it has accepted this connection
+        if said != _GOODBYE and not self._over:
+            when_alone(self)
 
 
 def _start(work: Callable[..., object], *arguments: object) -> None:
@@ -136,12 +153,3 @@ def _keep_alive(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in KEEPALIVE.items():
         connection.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
-def _wait_for_end(connection: socket.socket, when_alone: Callable[[], object]) -> None:
-    """On another rank: wait until rank 0 leaves, or is killed."""
-    said = b""
-    with suppress(OSError):
-        said = connection.recv(1)
-    if said != _GOODBYE:
-        when_alone()
