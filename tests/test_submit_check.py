@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from campaigns import glassdask, new
+from campaigns import STAGES, glassdask, new
 from slurm_cluster import Slurm
+
+from glassdask.batch import checking
+from glassdask.batch.profile import load_profile
+from glassdask.campaign import load
 
 pytestmark = pytest.mark.processes
 
@@ -49,6 +53,21 @@ def test_what_does_not_work_is_no_and_says_which_key(folder: Path) -> None:
     assert "[site] launcher" in found["launcher"]
     found, _ = check(folder, '[dask]\ninterface = "ib9"\n', 1)
     assert "'ib9'" in found["interface"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_nodes_of_each_stage_are_tried(folder: Path, stage: str) -> None:
+    path = folder.parent / "site.toml"
+    path.write_text(f'[{stage}]\npartition = "nowhere"\n')
+    campaign, profile = load(folder), load_profile(path)
+    kinds = [*checking._kinds_of_nodes(campaign, profile)]
+    assert [stage] in kinds
+    assert sorted(name for kind in kinds for name in kind) == sorted(STAGES)
+
+
+def test_nodes_that_the_site_does_not_have_are_no(folder: Path) -> None:
+    found, _ = check(folder, '[propensity]\npartition = "nowhere"\n[dask]\ninterface = "lo"\n', 1)
+    assert {line[:4] for line in found.values()} == {"yes "}  # of the job of all other stages
 
 
 def test_a_job_without_its_environment_is_one_line(folder: Path) -> None:

@@ -18,7 +18,6 @@ from glassdask.batch.queue import NoAnswer
 from glassdask.batch.scheduler import Request, Scheduler, named
 from glassdask.campaign import Campaign
 from glassdask.store import jobs, records
-from glassdask.store.stage import STAGES
 
 #: The last line that a job prints.
 END = "all is tried"
@@ -67,7 +66,7 @@ def check(campaign: Campaign, profile: Profile, path: Path) -> int:
         for stages in _kinds_of_nodes(campaign, profile):
             words = (str(campaign.path.resolve()), mark.name, *stages)
             try:
-                number = _submit(campaign, profile, stages[0], (str(program), words, copy))
+                number = _submit(campaign, profile, stages, (str(program), words, copy))
             except NoAnswer:
                 raise
             except StageFailed as error:
@@ -75,7 +74,7 @@ def check(campaign: Campaign, profile: Profile, path: Path) -> int:
                 refused += 1
                 continue
             numbers.append(number)
-            print(f"job {number}, for {', '.join(stages)} and stages like them", flush=True)
+            print(f"job {number}, for {', '.join(stages)}", flush=True)
         return refused + sum(_wait_and_print(campaign, scheduler, number) for number in numbers)
     finally:
         mark.unlink(missing_ok=True)
@@ -85,25 +84,25 @@ def check(campaign: Campaign, profile: Profile, path: Path) -> int:
 
 
 def _kinds_of_nodes(campaign: Campaign, profile: Profile) -> Iterator[list[str]]:
-    """One stage for each thing that stages run on, those with the same nodes together."""
-    kinds: dict[str, str] = {}
-    for name in records.stages(campaign):
-        kinds.setdefault(STAGES[name].runs_on, name)
+    """The stages of a campaign, those with the same nodes together."""
     found: dict[tuple[str, ...], list[str]] = {}
-    for name in kinds.values():
+    for name in records.stages(campaign):
         asked = profile.resources(name)
         found.setdefault((asked.partition, asked.gres, *asked.options), []).append(name)
     yield from found.values()
 
 
 def _submit(
-    campaign: Campaign, profile: Profile, stage: str, command: tuple[str, tuple[str, ...], Path]
+    campaign: Campaign,
+    profile: Profile,
+    stages: list[str],
+    command: tuple[str, tuple[str, ...], Path],
 ) -> str:
     """Submit a job of two ranks on two nodes, or on one where two are refused."""
     program, words, copy = command
-    scheduler, asked = named(profile.site.scheduler), profile.resources(stage)
+    scheduler, asked = named(profile.site.scheduler), profile.resources(stages[0])
     log = str(campaign.path.resolve() / "logs" / "check-{number}.out")
-    many = asked.ranks > 1
+    many = any(profile.resources(stage).ranks > 1 for stage in stages)
     for nodes in (2, 1) if many else (asked.nodes,):
         resources = Resources(
             time=TIME, ranks=2 if many else 1, nodes=nodes, gres=asked.gres,

@@ -144,7 +144,7 @@ def follow(
             raise Crashed(
                 f"{command[0]} or one of its processes was killed at the start, exit code {code}",
                 "processes that start",
-                "If it happens again, look for a lack of memory. Type the same command to continue.",
+                "Type the same command to continue. If it happens again, the node may lack memory.",
             )
         if silent.killed or (code and not began):
             spent = f"in {start_time:g} s" if silent.killed else f"and gave exit code {code}"

@@ -37,7 +37,7 @@ def try_all(campaign: Campaign, stages: list[str], mark: str) -> None:
     ----------
     campaign : Campaign
     stages : list of str
-        One stage of each kind that shall run on such nodes.
+        Those that shall run on such nodes.
     mark : str
         Name of a file in logs/ that the login node has written.
     """

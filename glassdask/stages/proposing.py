@@ -175,7 +175,8 @@ def _put_time(found: Proposal, seconds: float, most: str, what: str = "") -> Non
     wanted, limit = rounded(TIME_FACTOR * seconds), parse(most)
     if wanted > limit:
         again = math.ceil(TIME_FACTOR * seconds / limit)
-        found.put("time", most, f"capped by the profile; {about}: up to {again} rounds")
+        rounds = f": up to {again} rounds" * (again > 1)
+        found.put("time", most, f"capped by the profile; {about}{rounds}")
     else:
         hours, minutes = divmod(round(wanted / 60), 60)
         found.put("time", f"{hours:02d}:{minutes:02d}:00", about)
