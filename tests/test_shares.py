@@ -492,7 +492,7 @@ def test_killed_share_continues_beside_the_others(tmp_path: Path, by_one: Path) 
     assert int(row[1]) + int(row[2]) == 22
     assert [told(number)["running"] for number in processes] == [1, 1]
     for refused in (("--share", "2/2"), ("--share", "1/3"), ()):
-        said = glassdask("quench", str(folder), *refused, code=75).stderr
+        said = in_process("quench", str(folder), *refused, code=75).stderr
         assert "is being run by process" in said
         assert said.count("\n") == 1
     processes[2].send_signal(signal.SIGKILL)
