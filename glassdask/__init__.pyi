@@ -5,6 +5,7 @@ from glassdask.exchange.importing import import_configurations as import_configu
 from glassdask.physics.bond_order import hexatic_order as hexatic_order
 from glassdask.physics.bond_order import steinhardt_order as steinhardt_order
 from glassdask.physics.bonds import broken_bonds as broken_bonds
+from glassdask.physics.chance import chance_correlation as chance_correlation
 from glassdask.physics.coarse_graining import coarse_grain as coarse_grain
 from glassdask.physics.coarse_graining import normalise as normalise
 from glassdask.physics.configuration import structural_indicators as structural_indicators
