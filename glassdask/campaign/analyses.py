@@ -192,6 +192,13 @@ class Correlate(Section):
         ge=1,
         le=1_000_000,
     )
+    chance_draws: int = about(
+        "random shifts, rotations and reflections of a map, for the correlation by chance (not in "
+        "the paper)",
+        default=200,
+        ge=20,
+        le=100_000,
+    )
     radial_distance: Positive | None = about(
         "largest r of g(r) in the linear model, sigma; default: 5, or nearly half the box if that "
         "is smaller (not in the paper)",
@@ -207,6 +214,11 @@ class Report(Section):
 
     map_sample: int = about(
         "run shown in the maps; -1: the first run of the propensity ensemble", default=-1, ge=-1
+    )
+    heating_time: NonNegative = about(
+        "the thermostat heats a glass of the ensemble until then; earlier frames do not count for "
+        "the largest correlation with 1 - Delta, sigma sqrt(m/epsilon) (not stated in the paper)",
+        default=3.0,
     )
     kink_temperatures: list[Positive] | None = about(
         "[low, high], range of the fit of T* to e(T), epsilon/kB; default: T_G to T_L (not in the "

@@ -39,8 +39,8 @@ def chance_correlation(
     transformed position.
 
     All transformations are equally likely. Then the p-value is uniform for independent maps,
-    whatever their spectra: E. L. Lehmann, J. P. Romano, Testing Statistical Hypotheses (2005), ch. 15.
-    Transformations close to the identity are not left out for this reason; they are rare.
+    whatever their spectra: E. L. Lehmann, J. P. Romano, Testing Statistical Hypotheses (2005),
+    ch. 15. For this reason transformations close to the identity are not left out; they are rare.
 
     Parameters
     ----------
