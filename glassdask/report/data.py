@@ -174,6 +174,17 @@ class ReportData:
         """Whether the trajectories start from equilibrated configurations, not from the glasses."""
         return self.campaign.file.propensity.start == "equilibrium"
 
+    @property
+    def heating_time(self) -> float:
+        """Time until which the thermostat heats the glasses; 0 for equilibrated starts."""
+        return 0.0 if self.from_equilibrium else self.campaign.file.report.heating_time
+
+    @cached_property
+    def after_heating(self) -> np.ndarray:
+        """Frames that count for the largest correlation, (time,) bool; all if none is later."""
+        late = self.times >= self.heating_time
+        return late if late.any() else ~late
+
     def kept(self, indicator: str) -> np.ndarray:
         """Configurations over which an indicator is averaged, (configuration,) bool.
 
@@ -280,7 +291,11 @@ class ReportData:
         return self._extremum(indicator, np.where(known, -distance, np.nan))
 
     def _extremum(self, indicator: str, ranked: np.ndarray) -> Extremum | None:
-        """The correlation where `ranked` (temperature, time) is largest; None if all is NaN."""
+        """The correlation where `ranked` (temperature, time) is largest; None if all is NaN.
+
+        Frames during the heating do not count.
+        """
+        ranked = np.where(self.after_heating, ranked, np.nan)
         if not np.isfinite(ranked).any():
             return None
         t, k = (int(n) for n in np.unravel_index(int(np.nanargmax(ranked)), ranked.shape))

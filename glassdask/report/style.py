@@ -30,6 +30,7 @@ FIELD_COLOURS = "RdYlBu_r"
 GLASS, LIQUID = "#4d4d4d", "#c4c4c4"
 STATE_COLOURS = {"glass": GLASS, "liquid": LIQUID}
 GUIDE = "#9a9a9a"
+CHANCE = "#8fbf9f"
 TRAIN, VALIDATION = "#1f5a94", "#c8561b"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from glassdask.report import style
+from glassdask.report import chance, style
 from glassdask.report.data import ReportData
 
 #: The pairs of the paper, then each of their indicators with the potential energy.
@@ -60,6 +60,19 @@ def draw_half(axes: Axes, place: float, values: np.ndarray, state: str) -> None:
         )  # fmt: skip
 
 
+def draw_chance(axes: Axes, place: float, level: float, state: str) -> None:
+    """Chance level of a single snapshot, behind its half of the violin."""
+    ends = sorted((place, place + (-1 if SIDES[state] == "low" else 1) * HALF_WIDTH))
+    axes.fill_between(ends, -level, level, color=style.CHANCE, alpha=0.35, lw=0, zorder=0)
+
+
+def chance_level(data: ReportData, first: str, second: str, state: str) -> float:
+    """Size that 95 % of the correlations of single snapshots by chance do not reach; or NaN."""
+    spread = chance.spreads(data, first, second, state)[data.counted(state)]
+    spread = spread[np.isfinite(spread)]
+    return float(chance.NORMAL * np.sqrt((spread**2).mean())) if len(spread) else np.nan
+
+
 @style.styled
 def draw(data: ReportData) -> Figure:
     """Violins of the Pearson correlation for each pair of indicators."""
@@ -74,6 +87,7 @@ def draw(data: ReportData) -> Figure:
             values = data.correlation(first, second, state)
             counts.append(str(len(values)))
             if len(values):
+                draw_chance(axes, place, chance_level(data, first, second, state), state)
                 draw_half(axes, place, values, state)
         labels.append(f"{style.pair(first, second)}\nn = {' | '.join(counts)}")
     axes.set_xticks(range(len(pairs)), labels)
@@ -84,7 +98,8 @@ def draw(data: ReportData) -> Figure:
         Patch(facecolor=style.STATE_COLOURS[s], edgecolor="black", linewidth=0.7, label=s)
         for s in SIDES
     ]
-    figure.legend(handles=handles, loc="outside upper right", ncols=2)
+    handles.append(Patch(facecolor=style.CHANCE, alpha=0.35, label="95 % by chance, one snapshot"))
+    figure.legend(handles=handles, loc="outside upper right", ncols=3)
     if not pairs:
         style.say(axes, "fewer than two indicators")
     return figure
@@ -96,7 +111,9 @@ def caption(data: ReportData) -> str:
         "Pearson correlation, over the particles of one snapshot, between coarse-grained "
         "indicators; one value per snapshot of the test split. Left half, dark: glasses; right "
         "half, light: liquids; dashed: quartiles; n: snapshots (glass | liquid). Θ enters as "
-        "1 − Θ. "
+        "1 − Θ. Green: 95 % of the correlations of one snapshot by chance, when one map is "
+        "shifted, rotated and reflected at random; for the mean over n snapshots this range is "
+        "about √n times narrower (table). "
     )
     if data.learnt:
         text += "Wrongly classified snapshots are left out. "
