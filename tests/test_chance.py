@@ -73,6 +73,7 @@ def test_drawn_correlation_is_pearsons_of_the_transformed_map():
     np.testing.assert_allclose(both[0, 2], -both[0, 0], atol=1e-12)
 
 
+@pytest.mark.slow
 def test_p_value_of_independent_maps_is_uniform():
     drawn, p = [], []
     for seed in range(300):

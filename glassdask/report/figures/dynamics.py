@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -133,7 +134,7 @@ def draw(data: ReportData) -> Figure:
         loc="outside upper left", ncols=min(len(data.temperatures), 8),
     )  # fmt: skip
     figure.legend(
-        handles=meaning_handles(), loc="outside upper right", ncols=2,
+        handles=meaning_handles(data), loc="outside upper right", ncols=3,
     )  # fmt: skip
     return figure
 
@@ -148,16 +149,21 @@ def temperature_handles(data: ReportData) -> list[Line2D]:
     ]  # fmt: skip
 
 
-def meaning_handles() -> list[Line2D | Patch]:
+def meaning_handles(data: ReportData) -> list[Artist]:
     """Entries of the legend for what is not a temperature."""
-    plain = {"color": style.GLASS, "lw": 1}
-    return [
+    dark = style.GLASS
+    found: list[Artist] = [
         Patch(facecolor=style.CHANCE, alpha=0.4, label="95 % by chance"),
         Line2D([], [], color=LARGEST_COLOUR, lw=1.2, ls="-.", label="maximum, 95 % by chance"),
-        Line2D([], [], **plain | {"ls": "--"}, label="ceiling"),  # type: ignore[arg-type]
-        Line2D([], [], ls="", marker="o", ms=4.5, mfc="white", mec=style.GLASS,
-               label="during the heating"),
-    ]  # fmt: skip
+        Line2D([], [], color=dark, lw=1, ls="--", label="ceiling"),
+    ]
+    if len(networks.learnt(data)) > 1:
+        found.append(Line2D([], [], color=dark, lw=0.8, ls=":", label="each network"))
+    if not data.after_heating.all():
+        open_marker = Line2D([], [], ls="", marker="o", ms=4.5, mfc="white", mec=dark)
+        open_marker.set_label("during the heating")
+        found.append(open_marker)
+    return found
 
 
 def caption(data: ReportData) -> str:
@@ -175,9 +181,9 @@ def caption(data: ReportData) -> str:
         "rotated and reflected at random in each configuration; the line: the same of the largest "
         "of all times and temperatures. Circle: the largest absolute value; for Γ the largest "
         "value, as in the paper. Right: the correlation divided by the ceiling, where the "
-        f"reliability is at least {MINIMUM_RELIABILITY:g}. The other indicators need no network: Γ is useful only where it "
-        f"correlates more strongly. {count} {what} configuration{'s' * (count != 1)}, {replicas} "
-        "replicas (velocity draws) each; "
+        f"reliability is at least {MINIMUM_RELIABILITY:g}. The other indicators need no network: "
+        f"Γ is useful only where it correlates more strongly. {count} {what} "
+        f"configuration{'s' * (count != 1)}, {replicas} replicas (velocity draws) each; "
     )
     text += "lines are means over them, " * (count > 1)
     if count >= FEW:
