@@ -34,6 +34,7 @@ from glassdask.physics.scattering import self_intermediate_scattering as self_in
 from glassdask.physics.statistics import mean_with_interval as mean_with_interval
 from glassdask.physics.statistics import species_means as species_means
 from glassdask.physics.structure import centroid_distance as centroid_distance
+from glassdask.physics.structure import composition as composition
 from glassdask.physics.structure import diameter as diameter
 from glassdask.physics.structure import tong_tanaka as tong_tanaka
 from glassdask.physics.structure import voronoi_volume as voronoi_volume

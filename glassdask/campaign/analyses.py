@@ -46,8 +46,9 @@ class Indicators(Section):
     """[indicators]: structural indicators of each particle."""
 
     names: list[Text] = about(
-        "names from `glassdask info`; potential_energy is a simple baseline for Gamma",
-        default=["voronoi_volume", "tong_tanaka", "potential_energy"],
+        "names from `glassdask info`; potential_energy and composition are simple baselines for "
+        "Gamma",
+        default=["voronoi_volume", "tong_tanaka", "potential_energy", "composition"],
         min_length=1,
     )
     modules: list[Text] = about(

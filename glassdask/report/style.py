@@ -51,6 +51,7 @@ _LETTERS = {
     "local_density": (r"$\rho$", "ρ"),
     "coordination": (r"$z$", "z"),
     "unlike_neighbours": (r"$z_\neq$", "z≠"),
+    "composition": (r"$x_\mathrm{A}$", "xA"),
     "diameter": (r"$\sigma_{ii}$", "σii"),
     "hexatic_order": (r"$|\psi_6|$", "|ψ6|"),
     "steinhardt_order": (r"$\bar q_6$", "q6"),

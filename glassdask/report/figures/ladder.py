@@ -113,7 +113,7 @@ def caption(data: ReportData) -> str:
         "Dashed: the highest √reliability of Δ at any temperature and time. Within one "
         "species and at ξ = 0, no indicator correlates only because it distinguishes the species. "
         "Coarse-grained, an indicator can correlate through the local composition; the indicator "
-        "diameter measures only this composition. "
+        "composition, the fraction of A particles, measures nothing else. "
     )
     if not data.learnt:
         return text + f"Γ is not shown: {data.why_no_gamma}."

@@ -9,14 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from glassdask.report import chance, style
+from glassdask.report import chance, paper, style
 from glassdask.report.data import ReportData
 
-#: The pairs of the paper, then each of their indicators with the potential energy.
+#: The pairs of the paper, then each of their indicators with composition and potential energy.
 PAIRS = (
     ("gradcam", "voronoi_volume"),
     ("gradcam", "tong_tanaka"),
     ("tong_tanaka", "voronoi_volume"),
+    *paper.COMPOSITION,
     ("gradcam", "potential_energy"),
     ("voronoi_volume", "potential_energy"),
     ("tong_tanaka", "potential_energy"),
@@ -77,7 +78,7 @@ def chance_level(data: ReportData, first: str, second: str, state: str) -> float
 def draw(data: ReportData) -> Figure:
     """Violins of the Pearson correlation for each pair of indicators."""
     pairs = shown_pairs(data)
-    figure = style.new_figure(max(6.0, 1.6 * len(pairs) + 1.2), 4.6)
+    figure = style.new_figure(max(6.0, 1.35 * len(pairs) + 1.2), 4.6)
     axes = figure.subplots()
     axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
     labels = []
@@ -119,11 +120,12 @@ def caption(data: ReportData) -> str:
         text += "Wrongly classified snapshots are left out. "
     else:
         text += f"Pairs with Γ are not shown: {data.why_no_gamma}. "
-    text += "Pairs with the potential energy e are not in the paper. "
-    paper = {
+    text += "Pairs with the fraction of A particles and with the potential energy e are not in the "
+    text += "paper. "
+    stated = {
         "abm": "The paper (600 snapshots a class): C(Γ, Θ) is positive in glasses and negative in "
         "liquids, while C(Γ, Υ) of the two classes overlap.",
         "kam": "The paper (600 snapshots a class): C(Γ, Υ) and C(Γ, Θ) are negative in glasses, "
         "and only C(Γ, Υ) differs clearly in sign between glasses and liquids.",
     }
-    return text + paper.get(data.campaign.model.family, "")
+    return text + stated.get(data.campaign.model.family, "")
