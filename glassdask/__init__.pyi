@@ -32,6 +32,7 @@ from glassdask.physics.reliability import noise_corrected_correlation as noise_c
 from glassdask.physics.reliability import split_half_reliability as split_half_reliability
 from glassdask.physics.scattering import self_intermediate_scattering as self_intermediate_scattering
 from glassdask.physics.statistics import mean_with_interval as mean_with_interval
+from glassdask.physics.statistics import species_centred as species_centred
 from glassdask.physics.statistics import species_means as species_means
 from glassdask.physics.structure import centroid_distance as centroid_distance
 from glassdask.physics.structure import composition as composition

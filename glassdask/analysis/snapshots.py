@@ -83,7 +83,7 @@ def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
     block = read_configurations(campaign, low, high)
     raw = raw_indicators(campaign, block, low, high)
     write(campaign, "correlations", low, high, snapshot_features(campaign, raw, block))
-    smooth = smooth_fields(campaign, raw, block)
+    smooth = smooth_fields(campaign, centred(campaign, raw, block), block)
     write(
         campaign, "fields", low, high,
         {str(name): smooth[name].values.astype(np.float32) for name in smooth},
@@ -183,6 +183,17 @@ def snapshot_features(
         "radial_distribution": g.transpose("sample", "state", "pair", "radius").values,
         "indicator_mean": means.transpose("sample", "state", "indicator", "species").values,
     }
+
+
+def centred(campaign: Campaign, raw: xr.Dataset, block: xr.Dataset) -> xr.Dataset:
+    """Indicators as [correlate] species_centred says; else as they are.
+
+    Those that depend only on the species stay as they are, since they would be 0.
+    """
+    if not campaign.file.correlate.species_centred:
+        return raw
+    found = statistics.species_centred(raw, block["species"])
+    return raw.assign({name: x for name, x in found.items() if (x.fillna(0) != 0).any()})
 
 
 def smooth_fields(campaign: Campaign, raw: Labelled, block: xr.Dataset) -> Labelled:

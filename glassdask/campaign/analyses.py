@@ -174,6 +174,11 @@ class Correlate(Section):
         default=[0.0, 1.0, 2.0, 3.0, 5.0],
         max_length=100,
     )
+    species_centred: bool = about(
+        "true: subtract from Gamma and each indicator the mean of the particle's species in the "
+        "snapshot, before coarse-graining, so that composition does not count (not in the paper)",
+        default=False,
+    )
     wave_number: Positive = about(
         "q of the self-intermediate scattering, sigma^-1 (not in the paper)", default=7.2
     )

@@ -140,6 +140,8 @@ def differences(campaign: Campaign) -> list[str]:
         f"class {state} at {at} (the paper: {symbols[state]})"
         for state, at in others(campaign).items()
     ]
+    if file.correlate.species_centred:
+        found.append("Γ and indicators without the mean of each species (the paper: with it)")
     if campaign.scheduled:
         found.append("cooling by a schedule (the paper: one rate)")
     if file.quench.liquid_hold_time and not campaign.imported:

@@ -51,6 +51,7 @@ def dynamics(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Grou
             "convention": "against 1 - Delta; tong_tanaka enters as 1 - Theta",
             "coarse_graining_length": section.coarse_graining_length,
             "coarse_graining_length_units": "sigma",
+            "species_centred": section.species_centred,
             "wave_number": section.wave_number,
             "wave_number_units": "sigma^-1",
             "overlap_distance": section.overlap_distance,

@@ -57,6 +57,7 @@ def fields(campaign: Campaign) -> Group:
         {
             "coarse_graining_length": campaign.file.correlate.coarse_graining_length,
             "coarse_graining_length_units": "sigma",
+            "species_centred": campaign.file.correlate.species_centred,
         }
         | class_attributes(campaign),
     )
@@ -105,6 +106,7 @@ def correlations(campaign: Campaign) -> Group:
             "convention": "tong_tanaka enters as 1 - Theta",
             "coarse_graining_length": campaign.file.correlate.coarse_graining_length,
             "coarse_graining_length_units": "sigma",
+            "species_centred": campaign.file.correlate.species_centred,
             "chance_draws": campaign.file.correlate.chance_draws,
         }
         | class_attributes(campaign),
