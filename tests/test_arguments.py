@@ -119,7 +119,8 @@ REDUCED = {
 #: Functions of numbers, not of vectors.
 OF_NUMBERS = (
     "chance_correlation", "coarse_grain", "correlation_interval", "four_point_susceptibility",
-    "mean_cage_relative_displacement", "normalise", "peak_in_time", "relaxation_time", "split_half_reliability",
+    "mean_cage_relative_displacement", "normalise", "peak_in_time", "relaxation_time",
+    "split_half_reliability",
 )  # fmt: skip
 
 BAD_DATASETS = {
