@@ -362,7 +362,7 @@ def test_interval_of_several_configurations_is_over_configurations(campaign):
 
 def test_map_of_propensity_is_at_the_largest_correlation(changed):
     copy, change = changed
-    pearson = np.full((4, 2, 2, 5), -0.1)
+    pearson = np.full((5, 2, 2, 5), -0.1)
     pearson[:, :, 1, 3] = -0.9
     pearson[:, :, 0, 2] = 0.3
     change("dynamics", "pearson", pearson)
@@ -395,7 +395,7 @@ def test_ladder_has_the_largest_absolute_correlation_of_each_length(campaign, ro
         "all particles", "A particles", "B particles",
     ]  # fmt: skip
     page = (campaign.path / "report.html").read_text(encoding="utf-8")
-    assert page.count("<td>B particles</td>") == 4
+    assert page.count("<td>B particles</td>") == 5
     assert all(cell in page for cell in lines[-1][2])
 
 
@@ -576,7 +576,7 @@ def test_table_fits_a_terminal_and_equals_the_json_file(campaign, rows, capsys):
     assert max(map(len, lines)) <= 100
     written = " ".join(" ".join(lines).split())
     assert all(note in written for one in rows for note in one.note.split("; "))
-    assert len(lines) < len(rows) + 70
+    assert len(lines) < len(rows) + 75
     assert not set("━─│\x1b") & set("".join(lines))
     kept = json.loads((campaign.path / "figures" / "results.json").read_text())
     assert [(one["quantity"], one["note"]) for one in kept] == [
