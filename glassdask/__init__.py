@@ -38,7 +38,8 @@ _FUNCTIONS: dict[str, tuple[str, ...]] = {
     "physics.indicators": ("indicator",),
     "physics.coarse_graining": ("normalise",),
     "physics.correlations": ("pearson", "spearman"),
-    "physics.statistics": ("mean_with_interval", "species_means", "species_centred"),
+    "physics.statistics": ("mean_with_interval", "species_means"),
+    "physics.centring": ("species_centred",),
     "physics.displacement": (
         "squared_displacement",
         "displacement_propensity",

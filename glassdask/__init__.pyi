@@ -5,6 +5,7 @@ from glassdask.exchange.importing import import_configurations as import_configu
 from glassdask.physics.bond_order import hexatic_order as hexatic_order
 from glassdask.physics.bond_order import steinhardt_order as steinhardt_order
 from glassdask.physics.bonds import broken_bonds as broken_bonds
+from glassdask.physics.centring import species_centred as species_centred
 from glassdask.physics.chance import chance_correlation as chance_correlation
 from glassdask.physics.coarse_graining import coarse_grain as coarse_grain
 from glassdask.physics.coarse_graining import normalise as normalise
@@ -32,7 +33,6 @@ from glassdask.physics.reliability import noise_corrected_correlation as noise_c
 from glassdask.physics.reliability import split_half_reliability as split_half_reliability
 from glassdask.physics.scattering import self_intermediate_scattering as self_intermediate_scattering
 from glassdask.physics.statistics import mean_with_interval as mean_with_interval
-from glassdask.physics.statistics import species_centred as species_centred
 from glassdask.physics.statistics import species_means as species_means
 from glassdask.physics.structure import centroid_distance as centroid_distance
 from glassdask.physics.structure import composition as composition

@@ -14,6 +14,7 @@ import xarray as xr
 from glassdask.campaign import Campaign
 from glassdask.campaign.modules import load_modules
 from glassdask.physics import (
+    centring,
     chance,
     coarse_graining,
     correlations,
@@ -192,7 +193,7 @@ def centred(campaign: Campaign, raw: xr.Dataset, block: xr.Dataset) -> xr.Datase
     """
     if not campaign.file.correlate.species_centred:
         return raw
-    found = statistics.species_centred(raw, block["species"])
+    found = centring.species_centred(raw, block["species"])
     return raw.assign({name: x for name, x in found.items() if (x.fillna(0) != 0).any()})
 
 

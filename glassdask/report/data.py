@@ -240,10 +240,8 @@ class ReportData:
             found["value"].values, found["ceiling"].values ** 2
         )
         found["over_ceiling"] = all_nan.copy(data=ratio)
-        ends = self.interval(part, indicator)
-        found |= {
-            name: all_nan.copy(data=end) for name, end in zip(("low", "high"), ends, strict=True)
-        }
+        low, high = self.interval(part, indicator)
+        found |= {"low": all_nan.copy(data=low), "high": all_nan.copy(data=high)}
         return xr.Dataset(found)
 
     def interval(self, part: xr.DataArray, indicator: str) -> tuple[np.ndarray, np.ndarray]:
@@ -291,10 +289,7 @@ class ReportData:
         return self._extremum(indicator, np.where(known, -distance, np.nan))
 
     def _extremum(self, indicator: str, ranked: np.ndarray) -> Extremum | None:
-        """The correlation where `ranked` (temperature, time) is largest; None if all is NaN.
-
-        Frames during the heating do not count.
-        """
+        """The correlation where `ranked` (temperature, time) is largest after the heating, or None."""
         ranked = np.where(self.after_heating, ranked, np.nan)
         if not np.isfinite(ranked).any():
             return None
