@@ -289,7 +289,7 @@ class ReportData:
         return self._extremum(indicator, np.where(known, -distance, np.nan))
 
     def _extremum(self, indicator: str, ranked: np.ndarray) -> Extremum | None:
-        """The correlation where `ranked` (temperature, time) is largest after the heating, or None."""
+        """The correlation after the heating where `ranked` (temperature, time) is largest."""
         ranked = np.where(self.after_heating, ranked, np.nan)
         if not np.isfinite(ranked).any():
             return None
