@@ -27,6 +27,7 @@ _METHODS: dict[str, tuple[str, ...]] = {
     "physics.coarse_graining": ("coarse_grain",),
     "physics.displacement": ("cage_relative_displacement", "cage_relative_squared_displacement"),
     "physics.bonds": ("broken_bonds",),
+    "physics.chance": ("chance_correlation",),
 }
 #: All other functions, by module.
 _FUNCTIONS: dict[str, tuple[str, ...]] = {
@@ -38,6 +39,7 @@ _FUNCTIONS: dict[str, tuple[str, ...]] = {
     "physics.coarse_graining": ("normalise",),
     "physics.correlations": ("pearson", "spearman"),
     "physics.statistics": ("mean_with_interval", "species_means"),
+    "physics.centring": ("species_centred",),
     "physics.displacement": (
         "squared_displacement",
         "displacement_propensity",

@@ -5,6 +5,8 @@ from glassdask.exchange.importing import import_configurations as import_configu
 from glassdask.physics.bond_order import hexatic_order as hexatic_order
 from glassdask.physics.bond_order import steinhardt_order as steinhardt_order
 from glassdask.physics.bonds import broken_bonds as broken_bonds
+from glassdask.physics.centring import species_centred as species_centred
+from glassdask.physics.chance import chance_correlation as chance_correlation
 from glassdask.physics.coarse_graining import coarse_grain as coarse_grain
 from glassdask.physics.coarse_graining import normalise as normalise
 from glassdask.physics.configuration import structural_indicators as structural_indicators
@@ -33,6 +35,7 @@ from glassdask.physics.scattering import self_intermediate_scattering as self_in
 from glassdask.physics.statistics import mean_with_interval as mean_with_interval
 from glassdask.physics.statistics import species_means as species_means
 from glassdask.physics.structure import centroid_distance as centroid_distance
+from glassdask.physics.structure import composition as composition
 from glassdask.physics.structure import diameter as diameter
 from glassdask.physics.structure import tong_tanaka as tong_tanaka
 from glassdask.physics.structure import voronoi_volume as voronoi_volume

@@ -58,7 +58,9 @@ LEGAL = {
     "cage_relative_displacement": (MOVED, DS),
     "cage_relative_squared_displacement": (MOVED, DS),
     "centroid_distance": (DS,),
+    "chance_correlation": (AREA, AREA, DS, 5),
     "coarse_grain": (AREA, DS, 1.3),
+    "composition": (DS,),
     "coordination": (DS,),
     "correlation_interval": (AREA, CRSD),
     "diameter": (DS,),
@@ -84,6 +86,7 @@ LEGAL = {
     "relaxation_time": (OVERLAP,),
     "self_intermediate_scattering": (MOVED, 7.2),
     "spearman": (AREA, AREA),
+    "species_centred": (AREA, DS.species),
     "species_means": (AREA, DS.species),
     "split_half_reliability": (CRSD,),
     "squared_displacement": (MOVED,),
@@ -109,13 +112,15 @@ REDUCED = {
     "relaxation_time": "time",
     "self_intermediate_scattering": "particle",
     "spearman": "particle",
+    "species_centred": "particle",
     "species_means": "particle",
     "split_half_reliability": "replica",
 }
 #: Functions of numbers, not of vectors.
 OF_NUMBERS = (
-    "coarse_grain", "correlation_interval", "four_point_susceptibility", "normalise",
-    "mean_cage_relative_displacement", "peak_in_time", "relaxation_time", "split_half_reliability",
+    "chance_correlation", "coarse_grain", "correlation_interval", "four_point_susceptibility",
+    "mean_cage_relative_displacement", "normalise", "peak_in_time", "relaxation_time",
+    "split_half_reliability",
 )  # fmt: skip
 
 BAD_DATASETS = {
@@ -195,7 +200,8 @@ def test_other_datasets_are_refused(name, place, kind):
     [
         (n, k)
         for n, k in cases(xr.DataArray)
-        if LEGAL[n][k].dtype.kind not in "UT" and (n, k) != ("species_means", 1)
+        if LEGAL[n][k].dtype.kind not in "UT"
+        and (n, k) not in {("species_means", 1), ("species_centred", 1)}
     ],
 )
 def test_other_arrays_are_refused(name, place, kind):

@@ -151,7 +151,7 @@ def test_features_are_independent_of_particle_order(
     assert one["radial_distribution"].shape == (2, 2, 3, bins)
     assert end == pytest.approx(0.1 * bins)
     assert end < file.box_length / 2
-    assert one["indicator_mean"].shape == (2, 2, 4, 2)
+    assert one["indicator_mean"].shape == (2, 2, 5, 2)
     both = np.bincount(ds.species) / particles
     volume = (one["indicator_mean"][:, :, 1] * both).sum(-1)
     np.testing.assert_allclose(volume, np.prod(ds.box_length) / particles)

@@ -147,6 +147,32 @@ def test_intervals_contain_the_correlation(found):
     assert ((found.reliability >= 0) & (found.reliability <= 1)).all()
 
 
+def test_correlations_by_chance_equal_the_public_function(tiny, tree, ensemble, glass, found):
+    campaign = load(tiny)
+    seed, draws = campaign.file.campaign.seed, campaign.file.correlate.chance_draws
+    raw = tree["indicators"].to_dataset().sel(sample=glass.sample, state="glass").load()
+    theta, upsilon, delta = (
+        gd.coarse_grain(x, glass, XI)
+        for x in (raw.tong_tanaka, raw.voronoi_volume, ensemble.crsd.mean("replica"))
+    )
+    drawn = found.chance_pearson.sel(indicator="tong_tanaka")
+    expected = gd.chance_correlation(1 - theta, 1 - delta, glass, draws, [seed, 5, 1])
+    assert drawn.sizes == {"time": len(found.time), "draw": draws}
+    np.testing.assert_allclose(drawn, expected["drawn"], atol=1e-4)
+    runs = tree["configurations"].to_dataset().load()
+    spread = tree["correlations"].chance_spread.sel(
+        indicator="tong_tanaka", other="voronoi_volume", state="glass"
+    )
+    test = (runs.split == "test").values
+    assert (np.isfinite(spread) == test).all()
+    number = int(np.flatnonzero(test)[1])
+    run = runs.sel(sample=number, state="glass")
+    raw = tree["indicators"].to_dataset().sel(sample=number, state="glass").load()
+    theta, upsilon = (gd.coarse_grain(raw[n], run, XI) for n in ("tong_tanaka", "voronoi_volume"))
+    drawn = gd.chance_correlation(1 - theta, upsilon, run, draws, [seed, 4, number, 1])["drawn"]
+    assert float(spread[number]) == pytest.approx(float(np.sqrt((drawn**2).mean())))
+
+
 def test_scattering_falls_and_bonds_break_with_time_and_heat(tree):
     dynamics = tree["dynamics"]
     function = dynamics.self_intermediate_scattering

@@ -20,10 +20,12 @@ from glassdask.store.stage import Part
 
 #: Part of the seed of resamples, which keeps them apart from other random numbers.
 _STREAM = 3
-#: Variables with the dimensions (time, particle); in all others the time comes last.
-_TIME_FIRST = {
-    "propensity", "propensity_field", "displacement_propensity", "bond_breaking_propensity",
-}  # fmt: skip
+#: Part of the seed of the correlations by chance.
+CHANCE_STREAM = 5
+#: Axis of the time, where it is not the last one.
+_TIME_AXIS = dict.fromkeys(
+    ("propensity", "propensity_field", "displacement_propensity", "bond_breaking_propensity"), 0
+) | {"chance_pearson": -2}
 
 
 def of_ensembles(campaign: Campaign) -> Part:
@@ -48,6 +50,9 @@ def dynamics(campaign: Campaign, configuration: int, temperature: int) -> None:
     raw = structure_of_start(campaign, configuration, temperature)
     section, names = campaign.file.correlate, layout.indicator_names(campaign)
     panel = Panel(raw, start, names, section.coarse_graining_length, section.coarse_graining_ladder)
+    # the same for all temperatures, so that the largest correlation by chance is over all of them
+    shifts = [campaign.file.campaign.seed, CHANCE_STREAM, configuration]
+    panel.shift(section.chance_draws, shifts)
     seed = [campaign.file.campaign.seed, _STREAM, configuration, temperature]
     found = of_ensemble(
         ensemble.blocks(*RECORDED), Motion(start, section), panel, section.bootstrap, seed
@@ -78,7 +83,7 @@ def of_ensemble(
         for block in frames
     ]
     found = {
-        name: np.concatenate([part[name] for part in parts], 0 if name in _TIME_FIRST else -1)
+        name: np.concatenate([part[name] for part in parts], _TIME_AXIS.get(name, -1))
         for name in parts[0]
     }
     particles = found["propensity"].shape[-1]

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from glassdask.analysis.snapshots import BY_NETWORK, signed_fields
-from glassdask.physics import correlation_interval, reliability
+from glassdask.physics import chance, correlation_interval, reliability
 from glassdask.physics.coarse_graining import Smoother, coarse_grain_array, normalise_array
 from glassdask.physics.correlations import pearson_array, spearman_array, standardised
 from glassdask.physics.statistics import groups_of
@@ -56,6 +56,12 @@ class Panel:
         }
         self.unit = standardised(self.structure[own][: self.count])
         self.towards = self.smoothers[own].adjoint(self.unit).astype(np.float32)
+        self.maps: np.ndarray | None = None
+        self._place = position, box
+
+    def shift(self, draws: int, seed: list[int]) -> None:
+        """Correlate also by chance, with so many random shifts, rotations and reflections."""
+        self.maps = chance.transformed_particles(*self._place, draws, seed)
 
     def of_frames(self, crsd: np.ndarray, resamples: int, seed: list[int]) -> dict[str, np.ndarray]:
         """Correlations with 1 - Delta of some frames, their noise, and the field of Delta.
@@ -130,6 +136,10 @@ class Panel:
         for kind, function in CORRELATIONS.items():
             if len(structure) > self.count:
                 found[f"{kind}_by_network"] = function(structure[self.count :, None], 1 - delta)
+        if self.maps is not None:
+            found["chance_pearson"] = chance.chance_correlation_array(
+                structure[: self.count, None], 1 - delta, self.maps
+            )
         if not resamples:
             return found
         mean = reliability.centred(-delta)

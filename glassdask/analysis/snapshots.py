@@ -13,7 +13,15 @@ import xarray as xr
 
 from glassdask.campaign import Campaign
 from glassdask.campaign.modules import load_modules
-from glassdask.physics import coarse_graining, correlations, images, radial_distribution, statistics
+from glassdask.physics import (
+    centring,
+    chance,
+    coarse_graining,
+    correlations,
+    images,
+    radial_distribution,
+    statistics,
+)
 from glassdask.physics.configuration import structural_indicators
 from glassdask.store import groups, layout
 from glassdask.store.reading import check_complete, load, read_configurations
@@ -21,6 +29,9 @@ from glassdask.store.reading import check_complete, load, read_configurations
 CORRELATIONS = {"pearson": correlations.pearson, "spearman": correlations.spearman}
 #: Variable with Gamma of each network, if there are several.
 BY_NETWORK = "gradcam_by_network"
+
+#: Part of the seed of the correlations by chance.
+_CHANCE_STREAM = 4
 
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 
@@ -73,12 +84,15 @@ def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
     block = read_configurations(campaign, low, high)
     raw = raw_indicators(campaign, block, low, high)
     write(campaign, "correlations", low, high, snapshot_features(campaign, raw, block))
-    smooth = smooth_fields(campaign, raw, block)
+    smooth = smooth_fields(campaign, centred(campaign, raw, block), block)
     write(
         campaign, "fields", low, high,
         {str(name): smooth[name].values.astype(np.float32) for name in smooth},
     )  # fmt: skip
-    for name, table in tables_of(signed_fields(smooth), names).items():
+    signed = signed_fields(smooth)
+    tables = tables_of(signed, names)
+    tables["chance_spread"] = spread_by_chance(campaign, signed[list(names)], block, low, high)
+    for name, table in tables.items():
         groups.array(campaign.store, "correlations", name)[:, :, low:high] = table
     return block["run_status"].values
 
@@ -123,6 +137,35 @@ def tables_of(signed: xr.Dataset, names: Sequence[str]) -> dict[str, np.ndarray]
     return {name: np.array([[x.values for x in row] for row in t]) for name, t in tables.items()}
 
 
+def spread_by_chance(
+    campaign: Campaign, signed: xr.Dataset, block: xr.Dataset, low: int, high: int
+) -> np.ndarray:
+    """Root mean square of Pearson's C by chance, (indicator, other, sample, state).
+
+    Only of the test split, over which the report averages; NaN in other snapshots. The mean by
+    chance is 0.
+    """
+    fields = signed.to_dataarray("indicator").transpose("sample", "state", "indicator", ...).values
+    position = block["position"].transpose("sample", "state", ...).values
+    count = fields.shape[2]
+    spread = np.full((*fields.shape[:2], count, count), np.nan)
+    test = layout.splits(campaign)[low:high] == "test"
+    for k, state in zip(
+        *np.nonzero(test[:, None] & np.isfinite(position).all((2, 3))), strict=True
+    ):
+        seed = [campaign.file.campaign.seed, _CHANCE_STREAM, low + k, state]
+        maps = chance.transformed_particles(
+            position[k, state],
+            block["box_length"].values,
+            campaign.file.correlate.chance_draws,
+            seed,
+        )
+        each = fields[k, state]
+        drawn = chance.chance_correlation_array(each[:, None], each, maps)
+        spread[k, state] = np.sqrt((drawn**2).mean(axis=-1))
+    return np.moveaxis(spread, (2, 3), (0, 1))
+
+
 def snapshot_features(
     campaign: Campaign, raw: xr.Dataset, block: xr.Dataset
 ) -> dict[str, np.ndarray]:
@@ -141,6 +184,17 @@ def snapshot_features(
         "radial_distribution": g.transpose("sample", "state", "pair", "radius").values,
         "indicator_mean": means.transpose("sample", "state", "indicator", "species").values,
     }
+
+
+def centred(campaign: Campaign, raw: xr.Dataset, block: xr.Dataset) -> xr.Dataset:
+    """Indicators as [correlate] species_centred says; else as they are.
+
+    Those that depend only on the species stay as they are, since they would be 0.
+    """
+    if not campaign.file.correlate.species_centred:
+        return raw
+    found = centring.species_centred(raw, block["species"])
+    return raw.assign({name: x for name, x in found.items() if (x.fillna(0) != 0).any()})
 
 
 def smooth_fields(campaign: Campaign, raw: Labelled, block: xr.Dataset) -> Labelled:

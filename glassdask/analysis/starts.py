@@ -62,7 +62,9 @@ def start_of(campaign: Campaign, c: int, T: int, which: Positions = "snapshot") 
 
 
 def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
-    """Raw structural indicators and Gamma of the configuration that trajectories start from.
+    """Structural indicators and Gamma of the configuration that trajectories start from.
+
+    They are not coarse-grained; centred by species as `snapshots.centred` says.
 
     Parameters
     ----------
@@ -87,13 +89,16 @@ def structure_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:
         sample = _sample_of(campaign, c)
         block = reading.read_configurations(campaign, sample, sample + 1)
         raw = snapshots.raw_indicators(campaign, block, sample, sample + 1)
-        return raw.isel(sample=0).sel(state="glass")
+        return snapshots.centred(campaign, raw, block).isel(sample=0).sel(state="glass")
     load_modules(campaign)
     section = campaign.file.indicators
-    raw = structural_indicators(start_of(campaign, c, T, section.configuration), section.names)
+    start = start_of(campaign, c, T, section.configuration)
+    raw = structural_indicators(start, section.names)
     if not groups.exists(campaign.store, "explanations"):
-        return raw.assign(gradcam=next(iter(raw.values())) * np.nan)
-    return raw.assign(_gamma_of_start(campaign, c, T))
+        raw = raw.assign(gradcam=next(iter(raw.values())) * np.nan)
+    else:
+        raw = raw.assign(_gamma_of_start(campaign, c, T))
+    return snapshots.centred(campaign, raw, start)
 
 
 def _gamma_of_start(campaign: Campaign, c: int, T: int) -> xr.Dataset:

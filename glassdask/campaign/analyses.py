@@ -46,8 +46,9 @@ class Indicators(Section):
     """[indicators]: structural indicators of each particle."""
 
     names: list[Text] = about(
-        "names from `glassdask info`; potential_energy is a simple baseline for Gamma",
-        default=["voronoi_volume", "tong_tanaka", "potential_energy"],
+        "names from `glassdask info`; potential_energy and composition are simple baselines for "
+        "Gamma",
+        default=["voronoi_volume", "tong_tanaka", "potential_energy", "composition"],
         min_length=1,
     )
     modules: list[Text] = about(
@@ -173,6 +174,11 @@ class Correlate(Section):
         default=[0.0, 1.0, 2.0, 3.0, 5.0],
         max_length=100,
     )
+    species_centred: bool = about(
+        "true: subtract from Gamma and each indicator the mean of the particle's species in the "
+        "snapshot, before coarse-graining, so that composition does not count (not in the paper)",
+        default=False,
+    )
     wave_number: Positive = about(
         "q of the self-intermediate scattering, sigma^-1 (not in the paper)", default=7.2
     )
@@ -192,6 +198,13 @@ class Correlate(Section):
         ge=1,
         le=1_000_000,
     )
+    chance_draws: int = about(
+        "random shifts, rotations and reflections of a map, for the correlation by chance (not in "
+        "the paper)",
+        default=200,
+        ge=20,
+        le=100_000,
+    )
     radial_distance: Positive | None = about(
         "largest r of g(r) in the linear model, sigma; default: 5, or nearly half the box if that "
         "is smaller (not in the paper)",
@@ -207,6 +220,11 @@ class Report(Section):
 
     map_sample: int = about(
         "run shown in the maps; -1: the first run of the propensity ensemble", default=-1, ge=-1
+    )
+    heating_time: NonNegative = about(
+        "the thermostat heats a glass of the ensemble until then; earlier frames do not count for "
+        "the largest correlation with 1 - Delta, sigma sqrt(m/epsilon) (not stated in the paper)",
+        default=3.0,
     )
     kink_temperatures: list[Positive] | None = about(
         "[low, high], range of the fit of T* to e(T), epsilon/kB; default: T_G to T_L (not in the "

@@ -104,6 +104,7 @@ _own("local_density", "surroundings", "rho", ("sigma^-2", "sigma^-3"),
 _own("coordination", "surroundings", "z", "1", "number of Voronoi neighbours")
 _own("unlike_neighbours", "surroundings", "z_AB", "1",
      "fraction of Voronoi neighbours of another species")
+_own("composition", "structure", "x_A", "1", "fraction of A particles")
 _own("diameter", "structure", "sigma_ii", "sigma",
      "diameter of the particle", "sigma")
 _own("hexatic_order", "bond_order", "|psi_6|", ("1", None),

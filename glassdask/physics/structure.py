@@ -65,8 +65,8 @@ def centroid_distance_array(tessellation: Tessellation) -> np.ndarray:
 def diameter(ds: xr.Dataset) -> xr.DataArray:
     """Diameter of each particle, sigma_ii of the potential, sigma.
 
-    It depends only on the species; coarse-grained, it is the composition around each particle. It
-    is the reference for other indicators: what they add to it is more than the species.
+    It depends only on the species; coarse-grained, in a mixture of two species, it is a linear
+    function of `composition`, with the same correlations except for the sign.
 
     Parameters
     ----------
@@ -85,6 +85,30 @@ def diameter_array(species: np.ndarray, sigma: npt.ArrayLike) -> np.ndarray:
     """`diameter` of one configuration, (particle,), sigma."""
     kinds = species_numbers(species, len(species))
     return np.diagonal(symmetric(sigma, kinds, "sigma"))[kinds]
+
+
+def composition(ds: xr.Dataset) -> xr.DataArray:
+    """1 for particles of the first species (A), 0 for others, x_A; their mean is its fraction.
+
+    Coarse-grained, it is the fraction of A particles around each particle. It is the reference for
+    other indicators: what they add to it is more than the composition.
+
+    Parameters
+    ----------
+    ds : Dataset
+        As for `structural_indicators`; needs no attribute.
+
+    Returns
+    -------
+    DataArray
+        (..., particle).
+    """
+    return one_indicator(ds, "composition")
+
+
+def composition_array(species: np.ndarray) -> np.ndarray:
+    """`composition` of one configuration, (particle,)."""
+    return (species_numbers(species, len(species)) == 0).astype(float)
 
 
 def tong_tanaka(

@@ -174,6 +174,17 @@ class ReportData:
         """Whether the trajectories start from equilibrated configurations, not from the glasses."""
         return self.campaign.file.propensity.start == "equilibrium"
 
+    @property
+    def heating_time(self) -> float:
+        """Time until which the thermostat heats the glasses; 0 for equilibrated starts."""
+        return 0.0 if self.from_equilibrium else self.campaign.file.report.heating_time
+
+    @cached_property
+    def after_heating(self) -> np.ndarray:
+        """Frames that count for the largest correlation, (time,) bool; all if none is later."""
+        late = self.times >= self.heating_time
+        return late if late.any() else ~late
+
     def kept(self, indicator: str) -> np.ndarray:
         """Configurations over which an indicator is averaged, (configuration,) bool.
 
@@ -229,10 +240,8 @@ class ReportData:
             found["value"].values, found["ceiling"].values ** 2
         )
         found["over_ceiling"] = all_nan.copy(data=ratio)
-        ends = self.interval(part, indicator)
-        found |= {
-            name: all_nan.copy(data=end) for name, end in zip(("low", "high"), ends, strict=True)
-        }
+        low, high = self.interval(part, indicator)
+        found |= {"low": all_nan.copy(data=low), "high": all_nan.copy(data=high)}
         return xr.Dataset(found)
 
     def interval(self, part: xr.DataArray, indicator: str) -> tuple[np.ndarray, np.ndarray]:
@@ -280,7 +289,8 @@ class ReportData:
         return self._extremum(indicator, np.where(known, -distance, np.nan))
 
     def _extremum(self, indicator: str, ranked: np.ndarray) -> Extremum | None:
-        """The correlation where `ranked` (temperature, time) is largest; None if all is NaN."""
+        """The correlation after the heating where `ranked` (temperature, time) is largest."""
+        ranked = np.where(self.after_heating, ranked, np.nan)
         if not np.isfinite(ranked).any():
             return None
         t, k = (int(n) for n in np.unravel_index(int(np.nanargmax(ranked)), ranked.shape))

@@ -8,6 +8,8 @@ from typing import Any
 
 import xarray as xr
 
+#: A result with a larger p-value is not significant.
+SIGNIFICANT = 0.05
 NOT_LEARNT = "the network has not learnt"
 
 #: A row of the group `results`; its coordinates and variables are attributes.
@@ -30,6 +32,13 @@ def number(value: float, digits: str = ".3f") -> str:
     if not math.isfinite(value):
         return ""
     return format(int(value) if digits.endswith("d") else value, digits).replace("-", "−")
+
+
+def within_chance(line: Line) -> list[str]:
+    """A note that a correlation is not larger than by chance; none if it is, or if not known."""
+    if not line.p_value >= SIGNIFICANT:
+        return []
+    return [f"not distinguished from chance: p ≥ {SIGNIFICANT:g}"]
 
 
 def each_network(values: list[float]) -> str:

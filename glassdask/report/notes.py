@@ -10,7 +10,15 @@ import xarray as xr
 from glassdask.base.attributes import texts
 from glassdask.report import paper
 from glassdask.report.data import FEW
-from glassdask.report.lines import NOT_LEARNT, Line, each_network, lines, note_on_networks
+from glassdask.report.lines import (
+    NOT_LEARNT,
+    SIGNIFICANT,
+    Line,
+    each_network,
+    lines,
+    note_on_networks,
+    within_chance,
+)
 from glassdask.report.notes_of_motion import OF_MOTION
 
 EVERY = "every number below depends on it"
@@ -69,7 +77,7 @@ def _linear_model(line: Line, results: xr.Dataset) -> list[str]:
             "at least as accurate as the network: an easy task, where accuracy says nothing about "
             "the map"
         )
-    elif line.p_value < 0.05:
+    elif line.p_value < SIGNIFICANT:
         comparison = "significantly less accurate than the network, which uses more than this input"
     else:
         comparison = "less accurate than the network, but not significantly at this size"
@@ -83,7 +91,7 @@ def _correlation(line: Line, results: xr.Dataset) -> list[str]:
     if line.count == 0:
         notes = ["no snapshot"]
     else:
-        notes = _about_mean(line, ", for this network" if gamma else "")
+        notes = _about_mean(line, ", for this network" if gamma else "") + within_chance(line)
     if not gamma:
         return notes
     notes.append(note_on_networks(line, results))

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import xarray as xr
 
 from glassdask.physics.kink import FEWEST_POINTS
 from glassdask.report import paper
 from glassdask.report.data import FEW
-from glassdask.report.lines import NOT_LEARNT, Line, note_on_networks, number
-from glassdask.report.onset import LEVEL, SIGNIFICANT
+from glassdask.report.lines import (
+    NOT_LEARNT,
+    SIGNIFICANT,
+    Line,
+    note_on_networks,
+    number,
+    within_chance,
+)
+from glassdask.report.onset import LEVEL
 
 #: Below this delta, sigma, particles are still in their cages; alpha relaxation: delta near 1.
 SMALL_DELTA = 0.5
@@ -137,7 +145,7 @@ def _largest(line: Line, results: xr.Dataset) -> list[str]:
         return [NOT_LEARNT]
     if not math.isfinite(line.value):
         return ["no value for any configuration of the ensemble"]
-    notes = [*_place(line), *_about_maximum(line)]
+    notes = [*within_chance(line), *_place(line), *_about_maximum(line), *_heating(results.attrs)]
     if not gamma:
         notes += ["largest absolute value, negative"] * (line.value < 0)
     else:
@@ -163,6 +171,18 @@ def _about_maximum(line: Line) -> list[str]:
     return notes
 
 
+def _heating(settings: Mapping[str, Any]) -> list[str]:
+    """Which frames the maximum leaves out, since the thermostat still heats the glass."""
+    end, early = settings["heating_time"], settings["heating_frames"]
+    if early == settings["frames"]:
+        return [
+            f"all frames are before t = {end:g}, while the glass is heated; since there is no "
+            "other, they count"
+        ]
+    frames = f"{early} frame{'s' * (early > 1)}"
+    return [f"without the first {frames}, before t = {end:g}: heating"] if early else []
+
+
 def _place(line: Line) -> list[str]:
     """Place of a correlation with 1 - Delta, its interval, and its ratio to the ceiling."""
     notes = [f"at δ = {line.delta:.2g} σ, T = {line.temperature:.3g}, t = {line.time:.3g}"]
@@ -186,7 +206,7 @@ def _few(line: Line) -> list[str]:
 
 
 def _at_relaxation(line: Line, results: xr.Dataset) -> list[str]:
-    return [*_place(line), note_on_networks(line, results), *_few(line)]
+    return [*within_chance(line), *_place(line), note_on_networks(line, results), *_few(line)]
 
 
 #: Function that makes the notes, by the kind of a row.

@@ -14,9 +14,8 @@ from glassdask.physics.kink import FEWEST_POINTS
 from glassdask.physics.onset import onset_from_cooling, onset_from_displacement
 from glassdask.report import paper
 from glassdask.report.data import ReportData
+from glassdask.report.lines import SIGNIFICANT
 
-#: For a larger p-value, one line fits e(T) as well as two.
-SIGNIFICANT = 0.05
 #: Displacement at which particles have left their cages, sigma.
 LEVEL = 1.0
 

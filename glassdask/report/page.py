@@ -102,6 +102,9 @@ def _predictions(data: ReportData, largest: dict[str, Any]) -> str:
         f"The largest correlation of the {data.name('gradcam')} Γ with the immobility 1 − Δ is "
         f"{number(best.value, '.2f')}, at δ = {best.delta:.2g} σ"
     )
+    if math.isfinite(best.chance):
+        text += f" (by chance it is below {best.chance:.2f} in 95 % of cases; p = "
+        text += f"{number(best.p_value)})"
     if abs(best.lowest) > abs(best.value):
         text += f" (the most negative is stronger: {number(best.lowest, '.2f')}, at δ = "
         text += f"{best.lowest_delta:.2g} σ)"

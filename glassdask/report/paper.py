@@ -15,6 +15,10 @@ GAMMA_UPSILON: Pair = ("gradcam", "voronoi_volume")
 GAMMA_THETA: Pair = ("gradcam", "tong_tanaka")
 THETA_UPSILON: Pair = ("tong_tanaka", "voronoi_volume")
 PAIRS = (GAMMA_UPSILON, GAMMA_THETA, THETA_UPSILON)
+#: Each indicator of the paper with the local composition; not in the paper.
+COMPOSITION: tuple[Pair, ...] = tuple(
+    (name, "composition") for name in ("gradcam", "voronoi_volume", "tong_tanaka")
+)
 
 PARTICLES, TRAINING_RUNS, COOLING_RATE = 2000, 4000, 8.33e-5
 #: Highest temperature of the paper's ensemble, in units of T*.
@@ -136,6 +140,8 @@ def differences(campaign: Campaign) -> list[str]:
         f"class {state} at {at} (the paper: {symbols[state]})"
         for state, at in others(campaign).items()
     ]
+    if file.correlate.species_centred:
+        found.append("Γ and indicators without the mean of each species (the paper: with it)")
     if campaign.scheduled:
         found.append("cooling by a schedule (the paper: one rate)")
     if file.quench.liquid_hold_time and not campaign.imported:

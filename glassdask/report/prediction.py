@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassdask.physics.relaxation import distance_of_curves
-from glassdask.report import networks, paper, style
+from glassdask.report import chance, networks, paper, style
 from glassdask.report.data import Extremum, ReportData
 from glassdask.store import layout
 
@@ -30,14 +30,16 @@ def largest(data: ReportData, indicator: str) -> dict[str, Any]:
     found = _largest(data, indicator) if indicator in data.indicators else None
     if found is None:
         return row
-    row |= found.numbers | {"total": data.times.size * data.temperatures.size}
+    late = data.after_heating
+    row |= found.numbers | {"total": int(late.sum()) * data.temperatures.size}
+    row |= chance.of_largest(data, indicator, found.numbers["value"])
     onset = data.campaign.model.onset_temperature
     row["over_onset"] = math.nan if onset is None else found.numbers["temperature"] / onset
     if (lowest := data.lowest(indicator)) is not None:
         row |= {"lowest": lowest.numbers["value"], "lowest_delta": lowest.numbers["delta"]}
     row |= collapse(data, indicator)
     if gamma:
-        each = networks.dynamics(data).reshape(-1, row["total"])
+        each = networks.dynamics(data)[..., late].reshape(-1, row["total"])
         known = np.isfinite(each)
         best = np.where(known, each, -math.inf).max(axis=1)
         row |= _of_networks(np.where(known.any(axis=1), best, math.nan))
@@ -90,4 +92,5 @@ def at_relaxation(data: ReportData) -> list[dict[str, Any]]:
 
 def at_place(data: ReportData, found: Extremum) -> dict[str, Any]:
     """C(Gamma, 1 - Delta) at a temperature and time, and its value for each network."""
-    return found.numbers | _of_networks(networks.dynamics(data)[:, *found.place])
+    row = found.numbers | _of_networks(networks.dynamics(data)[:, *found.place])
+    return row | chance.at_place(data, "gradcam", found.numbers["value"], found.place)

@@ -53,6 +53,9 @@ def _attributes(data: ReportData) -> dict[str, Any]:
     }
     if data.has_ensemble:
         found["first_time"], found["last_time"] = map(float, data.times[[0, -1]])
+        found["heating_time"] = data.heating_time
+        found["heating_frames"] = int((data.times < data.heating_time).sum())
+        found["frames"] = len(data.times)
     return found
 
 

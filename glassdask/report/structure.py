@@ -7,19 +7,22 @@ from typing import Any
 import numpy as np
 
 from glassdask.physics.statistics import bootstrap_interval
-from glassdask.report import motion, networks, paper, style
+from glassdask.report import chance, motion, networks, paper, style
 from glassdask.report.data import FEW, RESAMPLES, ReportData
 from glassdask.store import layout
 
 
 def rows(data: ReportData, state: str) -> list[dict[str, Any]]:
-    """Correlations of the paper's pairs in one class, their order, and agreement of networks."""
+    """Correlations in one class: the paper's pairs, their order, composition, agreement."""
     known = {*data.indicators, *(["gradcam"] if data.has_network else [])}
-    found = [correlation(data, pair, state) for pair in paper.PAIRS if set(pair) <= known]
+    found, others = (
+        [correlation(data, pair, state) for pair in pairs if set(pair) <= known]
+        for pairs in (paper.PAIRS, paper.COMPOSITION)
+    )
     stated = paper.comparable_numbers(data.campaign, *layout.STATES)
     if state == "glass" and stated.ordered and data.learnt:
         found += order_of_sizes(found)
-    return found + agreement(data, state)
+    return found + others + agreement(data, state)
 
 
 def correlation(data: ReportData, pair: paper.Pair, state: str) -> dict[str, Any]:
@@ -38,6 +41,8 @@ def correlation(data: ReportData, pair: paper.Pair, state: str) -> dict[str, Any
         "state": state,
         "paper": stated,
     } | mean_of(values)
+    if len(values):
+        row |= chance.of_mean(data, *pair, state)
     if gamma and data.learnt:
         each = networks.correlation(data, pair[1], state)
         row |= {"of_network": each, "networks_spread": networks.spread(each)}

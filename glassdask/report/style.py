@@ -30,6 +30,7 @@ FIELD_COLOURS = "RdYlBu_r"
 GLASS, LIQUID = "#4d4d4d", "#c4c4c4"
 STATE_COLOURS = {"glass": GLASS, "liquid": LIQUID}
 GUIDE = "#9a9a9a"
+CHANCE = "#8fbf9f"
 TRAIN, VALIDATION = "#1f5a94", "#c8561b"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
@@ -50,6 +51,7 @@ _LETTERS = {
     "local_density": (r"$\rho$", "ρ"),
     "coordination": (r"$z$", "z"),
     "unlike_neighbours": (r"$z_\neq$", "z≠"),
+    "composition": (r"$x_\mathrm{A}$", "xA"),
     "diameter": (r"$\sigma_{ii}$", "σii"),
     "hexatic_order": (r"$|\psi_6|$", "|ψ6|"),
     "steinhardt_order": (r"$\bar q_6$", "q6"),

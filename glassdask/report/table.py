@@ -16,7 +16,7 @@ from glassdask.base.errors import UsageError
 from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.report import missing
-from glassdask.report.lines import lines, number
+from glassdask.report.lines import Line, lines, number
 from glassdask.report.notes import notes
 from glassdask.store import groups
 
@@ -27,6 +27,9 @@ DIGITS = {
     "trajectories": ",.0f", "relaxation_time": ".3g", "equilibration": ".3g",
 }  # fmt: skip
 
+#: Further numbers of the JSON file.
+_FURTHER = ("standard_error", "networks_spread", "chance", "p_value")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -34,9 +37,10 @@ class Row:
 
     Attributes
     ----------
-    quantity, value, spread, error, count, networks, paper : str
+    quantity, value, spread, error, count, networks, chance, p, paper : str
         `spread` is the standard deviation over samples, `error` the standard error, `networks` the
-        standard deviation over networks; empty if there is none.
+        standard deviation over networks, `chance` the size that 95 % of the values by chance do
+        not reach, and `p` the fraction of values by chance that are as large; empty if unknown.
     notes : list of str
         What a reader must know before comparing.
     """
@@ -47,6 +51,8 @@ class Row:
     error: str
     count: str
     networks: str
+    chance: str
+    p: str
     paper: str
     notes: list[str]
 
@@ -59,10 +65,17 @@ def table(results: xr.Dataset) -> list[Row]:
         numbers = (
             number(line.value, digits) or "–", number(line.spread, digits),
             number(line.standard_error), str(line.count) if line.count else "",
-            number(line.networks_spread),
+            number(line.networks_spread), number(line.chance, ".2f"), _p_value(line),
         )  # fmt: skip
         found.append(Row(line.quantity, *numbers, line.paper, notes(line, results)))
     return found
+
+
+def _p_value(line: Line) -> str:
+    """The p-value of a correlation; other rows tell theirs in a note."""
+    if not math.isfinite(line.chance):
+        return ""
+    return "<.001" if line.p_value < 0.001 else number(line.p_value)
 
 
 def as_json(results: xr.Dataset) -> str:
@@ -73,7 +86,7 @@ def as_json(results: xr.Dataset) -> str:
         row = {"quantity": line.quantity, "value": _plain(line.value, digits)}
         row |= {"spread": _plain(line.spread), "count": int(line.count), "paper": line.paper}
         row["note"] = "; ".join(notes(line, results))
-        row |= {name: _plain(getattr(line, name)) for name in ("standard_error", "networks_spread")}
+        row |= {name: _plain(getattr(line, name)) for name in _FURTHER}
         rows.append(row | {"digits": digits})
     return json.dumps(rows, indent=2, ensure_ascii=False)
 
@@ -112,20 +125,24 @@ def show(results: xr.Dataset, campaign: Campaign, console: Console | None = None
     shown.add_column("quantity")
     rows = table(results)
     several = any(row.networks for row in rows)
-    for name in ("here", "± sd", "± se", "n", *["± net"] * several, "paper"):
+    for name in ("here", "± sd", "± se", "n", *["± net"] * several, "chance", "p", "paper"):
         shown.add_column(name, justify="right", no_wrap=True)
-    shown.add_column("notes")
+    shown.add_column("notes", max_width=12)
     numbers: dict[str, int] = {}
     for row in rows:
         marks = [str(numbers.setdefault(note, len(numbers) + 1)) for note in row.notes]
         texts = (
             row.quantity, row.value, row.spread, row.error, row.count, *[row.networks] * several,
-            row.paper, " ".join(marks),
+            row.chance, row.p, row.paper, " ".join(marks),
         )  # fmt: skip
         shown.add_row(*map(plain, texts))
     legend = "sd: standard deviation over n snapshots or configurations; se: standard error"
     lines = [legend + "; net: sd over networks" * several]
-    lines += ["Θ enters every correlation as 1 − Θ, Δ as 1 − Δ."]
+    lines += [
+        "chance: size that 95 % of the correlations do not reach by chance, when one map is "
+        "shifted, rotated and reflected at random; p: fraction of these that are as large as here.",
+        "Θ enters every correlation as 1 − Θ, Δ as 1 − Δ.",
+    ]
     lines += [f"{mark:>3}) {note}" for note, mark in numbers.items()]
     for each in (shown, *map(plain, lines)):
         console.print(each, markup=False, highlight=False)

@@ -157,6 +157,7 @@ def _signed(campaign: Campaign, wanted: np.ndarray) -> xr.Dataset:
         if len(mine["sample"]):
             block = reading.read_configurations(campaign, low, high)
             raw = snapshots.raw_indicators(campaign, block, low, high)
+            raw = snapshots.centred(campaign, raw, block)
             parts.append(snapshots.smooth_fields(campaign, raw.isel(mine), block.isel(mine)))
     return snapshots.signed_fields(xr.concat(parts, "sample"))
 

@@ -10,6 +10,7 @@ from glassdask.campaign.classes import STATES, others
 from glassdask.campaign.cooling import described, ramp
 from glassdask.report import onset, paper, style
 from glassdask.report.data import ReportData
+from glassdask.report.lines import SIGNIFICANT
 from glassdask.report.notes_of_motion import no_kink
 
 
@@ -69,7 +70,7 @@ def draw_kink(axes: Axes, data: ReportData, temperature: np.ndarray, energy: np.
     slopes = np.array([found["slope_below"], 0, found["slope_above"]])
     axes.plot(x, found["energy"] + slopes * (x - place), color=style.VALIDATION, lw=1.3,
               label=f"two lines, slopes {slopes[0]:.2f} and {slopes[2]:.2f} $k_B$")  # fmt: skip
-    if found["p_value"] > onset.SIGNIFICANT:
+    if found["p_value"] > SIGNIFICANT:
         axes.plot([], [], " ", label="no kink: one line fits as well")
     else:
         axes.axvline(place, color=style.VALIDATION, lw=1.1, label=f"$T^*$ = {place:.3f}")

@@ -71,6 +71,7 @@ class Glass:
         configuration = self._configurations[0]
         pearson = self.data.group("dynamics")["pearson"].isel(configuration=configuration)
         values = pearson.sel(indicator=self.ranked_by).values
+        values = np.where(self.data.after_heating, values, np.nan)
         if not np.isfinite(values).any():
             return None
         sizes = values if self.ranked_by == "gradcam" else np.abs(values)

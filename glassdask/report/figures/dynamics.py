@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from glassdask.physics.reliability import MINIMUM_RELIABILITY
-from glassdask.report import networks, style
+from glassdask.report import chance, networks, style
 from glassdask.report.data import FEW, ReportData
 
 #: Limit of the axis of C divided by its ceiling.
 RATIO_LIMIT = 1.25
+LARGEST_COLOUR = "#2f7d4f"
 
 
 def draw_lines(
@@ -24,6 +27,12 @@ def draw_lines(
         marker = style.MARKERS[t % len(style.MARKERS)]
         about = {"marker": marker, "ms": 4.5, "lw": 1, "color": colour} | look
         axes.plot(place[t][order], values[t][order], **about)  # type: ignore[arg-type]
+        if about["marker"]:  # open: the thermostat still heats the glass
+            early = order[~data.after_heating[order]]
+            axes.plot(
+                place[t][early], values[t][early],
+                **about | {"ls": "", "mfc": "white"},  # type: ignore[arg-type]
+            )  # fmt: skip
 
 
 def draw_band(
@@ -34,6 +43,16 @@ def draw_band(
         order = np.argsort(place[t], kind="stable")
         axes.fill_between(
             place[t][order], low[t][order], high[t][order], color=colour, alpha=0.15, lw=0
+        )
+
+
+def draw_chance(axes: Axes, data: ReportData, place: np.ndarray, levels: np.ndarray) -> None:
+    """Chance level at all places, (temperature, time): one band per temperature."""
+    for t in range(len(data.temperatures)):
+        order = np.argsort(place[t], kind="stable")
+        level = levels[t][order]
+        axes.fill_between(
+            place[t][order], -level, level, color=style.CHANCE, alpha=0.25, lw=0, zorder=0
         )
 
 
@@ -48,6 +67,9 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
     if best is not None:
         place = best.numbers["delta"], best.numbers["value"]
         axes.plot(*place, "o", ms=11, mfc="none", mec="black", mew=1.1)
+        level = chance.of_largest(data, indicator, best.numbers["value"]).get("chance", np.nan)
+        for sign in (1,) if indicator == "gradcam" else (1, -1):
+            axes.axhline(sign * level, color=LARGEST_COLOUR, lw=1.2, ls="-.", zorder=1)
     axes.set_xlabel(r"$\delta(t)$ ($\sigma$)")
 
 
@@ -61,6 +83,7 @@ def draw_against_time(axes: Axes, data: ReportData, indicator: str) -> None:
 def _draw_correlation(axes: Axes, data: ReportData, indicator: str, place: np.ndarray) -> None:
     found = data.dynamics(indicator)
     axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
+    draw_chance(axes, data, place, chance.band(data, indicator))
     draw_band(axes, data, place, found["low"].values, found["high"].values)
     draw_lines(axes, data, place, found["value"].values)
     numbers = networks.learnt(data)
@@ -108,7 +131,10 @@ def draw(data: ReportData) -> Figure:
             style.log_ticks(axes.xaxis)
     figure.legend(
         handles=temperature_handles(data), title=r"temperature ($\epsilon/k_B$)",
-        loc="outside upper center", ncols=min(len(data.temperatures), 8),
+        loc="outside upper left", ncols=min(len(data.temperatures), 8),
+    )  # fmt: skip
+    figure.legend(
+        handles=meaning_handles(data), loc="outside upper right", ncols=3,
     )  # fmt: skip
     return figure
 
@@ -123,6 +149,23 @@ def temperature_handles(data: ReportData) -> list[Line2D]:
     ]  # fmt: skip
 
 
+def meaning_handles(data: ReportData) -> list[Artist]:
+    """Entries of the legend for what is not a temperature."""
+    dark = style.GLASS
+    found: list[Artist] = [
+        Patch(facecolor=style.CHANCE, alpha=0.4, label="95 % by chance"),
+        Line2D([], [], color=LARGEST_COLOUR, lw=1.2, ls="-.", label="maximum, 95 % by chance"),
+        Line2D([], [], color=dark, lw=1, ls="--", label="ceiling"),
+    ]
+    if len(networks.learnt(data)) > 1:
+        found.append(Line2D([], [], color=dark, lw=0.8, ls=":", label="each network"))
+    if not data.after_heating.all():
+        open_marker = Line2D([], [], ls="", marker="o", ms=4.5, mfc="white", mec=dark)
+        open_marker.set_label("during the heating")
+        found.append(open_marker)
+    return found
+
+
 def caption(data: ReportData) -> str:
     """What the figure shows, and what the paper found."""
     count = int(data.dynamics(data.indicators[-1])["count"])
@@ -134,11 +177,13 @@ def caption(data: ReportData) -> str:
         "against the cage-relative displacement δ(t) = ⟨√Δᵢ(t)⟩; all temperatures fall on one "
         "curve if the correlation depends only on δ. Dashed: the ceiling, ±√reliability of Δ "
         "(split-half over replicas, Spearman-Brown), the largest size to be expected of a "
-        "correlation. Circle: the largest absolute value; for Γ the largest value, as in the "
-        "paper. Right: the correlation divided by this ceiling, where the reliability is at least "
-        f"{MINIMUM_RELIABILITY:g}. The other indicators need no network: Γ is useful only where it "
-        f"correlates more strongly. {count} {what} configuration{'s' * (count != 1)}, {replicas} "
-        "replicas (velocity draws) each; "
+        "correlation. Green: 95 % of the correlations by chance, when the indicator is shifted, "
+        "rotated and reflected at random in each configuration; the line: the same of the largest "
+        "of all times and temperatures. Circle: the largest absolute value; for Γ the largest "
+        "value, as in the paper. Right: the correlation divided by the ceiling, where the "
+        f"reliability is at least {MINIMUM_RELIABILITY:g}. The other indicators need no network: "
+        f"Γ is useful only where it correlates more strongly. {count} {what} "
+        f"configuration{'s' * (count != 1)}, {replicas} replicas (velocity draws) each; "
     )
     text += "lines are means over them, " * (count > 1)
     if count >= FEW:
@@ -152,6 +197,16 @@ def caption(data: ReportData) -> str:
         text += (
             f"Dotted: each of the {len(networks.learnt(data))} networks, which differ "
             "only in their random numbers. "
+        )
+    if not data.after_heating.all():
+        text += (
+            f"Open markers: t < {data.heating_time:g}, while the thermostat heats the glass; they "
+            "do not count for the maximum. "
+        )
+    elif data.times[0] < data.heating_time:
+        text += (
+            f"All times are below {data.heating_time:g}, while the thermostat heats the glass; "
+            "since there is no other, they count. "
         )
     text += "Θ enters as 1 − Θ. "
     if data.campaign.model.family:

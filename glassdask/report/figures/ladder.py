@@ -50,8 +50,9 @@ def ceilings(data: ReportData, selection: str) -> np.ndarray:
 
 
 def _means(data: ReportData, part: xr.DataArray, indicator: str) -> np.ndarray:
-    """Mean over configurations, (length, temperature and time)."""
-    found = part.isel(configuration=data.kept(indicator)).load().mean("configuration")
+    """Mean over configurations, after the heating, (length, temperature and time)."""
+    part = part.isel(configuration=data.kept(indicator), time=data.after_heating)
+    found = part.load().mean("configuration")
     lengths = found.sizes["coarse_graining_length"]
     return found.transpose("coarse_graining_length", ...).values.reshape(lengths, -1)
 
@@ -107,11 +108,12 @@ def caption(data: ReportData) -> str:
         "For every indicator X, the correlation with 1 − Δ of largest absolute value over all "
         "temperatures and times (mean over configurations); filled: positive, open: negative. X "
         "and Δ are coarse-grained over the same ξ (0: not coarse-grained). Each value is the "
-        f"largest of {data.times.size * data.temperatures.size}, so all are biased upward. "
+        f"largest of {int(data.after_heating.sum()) * data.temperatures.size}, so all are biased "
+        "upward. "
         "Dashed: the highest √reliability of Δ at any temperature and time. Within one "
         "species and at ξ = 0, no indicator correlates only because it distinguishes the species. "
         "Coarse-grained, an indicator can correlate through the local composition; the indicator "
-        "diameter measures only this composition. "
+        "composition, the fraction of A particles, measures nothing else. "
     )
     if not data.learnt:
         return text + f"Γ is not shown: {data.why_no_gamma}."

@@ -9,14 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from glassdask.report import style
+from glassdask.report import chance, paper, style
 from glassdask.report.data import ReportData
 
-#: The pairs of the paper, then each of their indicators with the potential energy.
+#: The pairs of the paper, then each of their indicators with composition and potential energy.
 PAIRS = (
     ("gradcam", "voronoi_volume"),
     ("gradcam", "tong_tanaka"),
     ("tong_tanaka", "voronoi_volume"),
+    *paper.COMPOSITION,
     ("gradcam", "potential_energy"),
     ("voronoi_volume", "potential_energy"),
     ("tong_tanaka", "potential_energy"),
@@ -60,11 +61,24 @@ def draw_half(axes: Axes, place: float, values: np.ndarray, state: str) -> None:
         )  # fmt: skip
 
 
+def draw_chance(axes: Axes, place: float, level: float, state: str) -> None:
+    """Chance level of a single snapshot, behind its half of the violin."""
+    ends = sorted((place, place + (-1 if SIDES[state] == "low" else 1) * HALF_WIDTH))
+    axes.fill_between(ends, -level, level, color=style.CHANCE, alpha=0.35, lw=0, zorder=0)
+
+
+def chance_level(data: ReportData, first: str, second: str, state: str) -> float:
+    """Size that 95 % of the correlations of single snapshots by chance do not reach; or NaN."""
+    spread = chance.spreads(data, first, second, state)[data.counted(state)]
+    spread = spread[np.isfinite(spread)]
+    return float(chance.NORMAL * np.sqrt((spread**2).mean())) if len(spread) else np.nan
+
+
 @style.styled
 def draw(data: ReportData) -> Figure:
     """Violins of the Pearson correlation for each pair of indicators."""
     pairs = shown_pairs(data)
-    figure = style.new_figure(max(6.0, 1.6 * len(pairs) + 1.2), 4.6)
+    figure = style.new_figure(max(6.0, 1.35 * len(pairs) + 1.2), 4.6)
     axes = figure.subplots()
     axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
     labels = []
@@ -74,6 +88,7 @@ def draw(data: ReportData) -> Figure:
             values = data.correlation(first, second, state)
             counts.append(str(len(values)))
             if len(values):
+                draw_chance(axes, place, chance_level(data, first, second, state), state)
                 draw_half(axes, place, values, state)
         labels.append(f"{style.pair(first, second)}\nn = {' | '.join(counts)}")
     axes.set_xticks(range(len(pairs)), labels)
@@ -84,7 +99,8 @@ def draw(data: ReportData) -> Figure:
         Patch(facecolor=style.STATE_COLOURS[s], edgecolor="black", linewidth=0.7, label=s)
         for s in SIDES
     ]
-    figure.legend(handles=handles, loc="outside upper right", ncols=2)
+    handles.append(Patch(facecolor=style.CHANCE, alpha=0.35, label="95 % by chance, one snapshot"))
+    figure.legend(handles=handles, loc="outside upper right", ncols=3)
     if not pairs:
         style.say(axes, "fewer than two indicators")
     return figure
@@ -96,17 +112,20 @@ def caption(data: ReportData) -> str:
         "Pearson correlation, over the particles of one snapshot, between coarse-grained "
         "indicators; one value per snapshot of the test split. Left half, dark: glasses; right "
         "half, light: liquids; dashed: quartiles; n: snapshots (glass | liquid). Θ enters as "
-        "1 − Θ. "
+        "1 − Θ. Green: 95 % of the correlations of one snapshot by chance, when one map is "
+        "shifted, rotated and reflected at random; for the mean over n snapshots this range is "
+        "about √n times narrower (table). "
     )
     if data.learnt:
         text += "Wrongly classified snapshots are left out. "
     else:
         text += f"Pairs with Γ are not shown: {data.why_no_gamma}. "
-    text += "Pairs with the potential energy e are not in the paper. "
-    paper = {
+    text += "Pairs with the fraction of A particles and with the potential energy e are not in the "
+    text += "paper. "
+    stated = {
         "abm": "The paper (600 snapshots a class): C(Γ, Θ) is positive in glasses and negative in "
         "liquids, while C(Γ, Υ) of the two classes overlap.",
         "kam": "The paper (600 snapshots a class): C(Γ, Υ) and C(Γ, Θ) are negative in glasses, "
         "and only C(Γ, Υ) differs clearly in sign between glasses and liquids.",
     }
-    return text + paper.get(data.campaign.model.family, "")
+    return text + stated.get(data.campaign.model.family, "")

@@ -38,6 +38,12 @@ def dynamics(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Grou
             "coarse_graining_length": Coordinate(
                 ("coarse_graining_length",), ladder, "sigma", rungs
             ),
+            "draw": Coordinate(
+                ("draw",),
+                np.arange(section.chance_draws),
+                "1",
+                "random shift, rotation and reflection; the same for all times",
+            ),
         }
         | networks_axis(campaign),
         _arrays(campaign, len(samples), len(times)),
@@ -45,6 +51,7 @@ def dynamics(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Grou
             "convention": "against 1 - Delta; tong_tanaka enters as 1 - Theta",
             "coarse_graining_length": section.coarse_graining_length,
             "coarse_graining_length_units": "sigma",
+            "species_centred": section.species_centred,
             "wave_number": section.wave_number,
             "wave_number_units": "sigma^-1",
             "overlap_distance": section.overlap_distance,
@@ -134,6 +141,10 @@ def _arrays(campaign: Campaign, samples: int, times: int) -> dict[str, Array]:
         "pearson_high": array(
             "1", "upper end of the 95 % interval of pearson over the replicas", time,
             before=indicator,
+        ),
+        "chance_pearson": array(
+            "1", "pearson by chance: the indicator shifted, rotated and reflected at random", time,
+            {"draw": campaign.file.correlate.chance_draws}, before=indicator, dtype="float32",
         ),
         "replicas": array("1", "trajectories in the mean", dtype="int32", fill=0),
     }  # fmt: skip

@@ -57,6 +57,7 @@ def fields(campaign: Campaign) -> Group:
         {
             "coarse_graining_length": campaign.file.correlate.coarse_graining_length,
             "coarse_graining_length_units": "sigma",
+            "species_centred": campaign.file.correlate.species_centred,
         }
         | class_attributes(campaign),
     )
@@ -80,6 +81,10 @@ def correlations(campaign: Campaign) -> Group:
             arrays[f"{kind}_by_network"] = table(
                 {"network": networks, "other": len(names)}, f"{about}, of gradcam of each network"
             )
+    arrays["chance_spread"] = table(
+        {"indicator": len(names), "other": len(names)},
+        "root mean square of pearson by chance, of snapshots of the test split",
+    )
     if networks > 1:
         arrays["pearson_between_networks"] = table(
             {"network": networks, "other_network": networks},
@@ -101,6 +106,8 @@ def correlations(campaign: Campaign) -> Group:
             "convention": "tong_tanaka enters as 1 - Theta",
             "coarse_graining_length": campaign.file.correlate.coarse_graining_length,
             "coarse_graining_length_units": "sigma",
+            "species_centred": campaign.file.correlate.species_centred,
+            "chance_draws": campaign.file.correlate.chance_draws,
         }
         | class_attributes(campaign),
     )

@@ -32,7 +32,7 @@ NUMBERS = {
     "standard_error": (OWN, "standard error of the value"),
     "low": (OWN, "lower end of the 95 % interval"),
     "high": (OWN, "upper end of the 95 % interval"),
-    "chance": (OWN, "value expected by chance"),
+    "chance": (OWN, "chance level: 95 % of the absolute values by chance lie below it"),
     "count": ("1", "number of samples, snapshots or configurations; 0: not applicable"),
     "networks_spread": (OWN, "standard deviation over networks"),
     "total": (
@@ -42,7 +42,11 @@ NUMBERS = {
     "right": ("1", "correctly classified snapshots"),
     "only_network": ("1", "snapshots that only the network classifies correctly"),
     "only_linear": ("1", "snapshots that only the linear model classifies correctly"),
-    "p_value": ("1", "p-value: McNemar's test for accuracies, one line against two for T*"),
+    "p_value": (
+        "1",
+        "p-value: of chance for correlations, McNemar's test for accuracies, one line against two "
+        "for T*",
+    ),
     "left_out": ("1", "counted snapshots without Gamma, or with constant Gamma"),
     "delta": ("sigma", "delta(t) at this value"),
     "temperature": (TEMPERATURE, "temperature of this value"),
