@@ -1,4 +1,4 @@
-"""A stage of a user is one file on the Python path: docs/stages.md."""
+"""A stage of a user is one file on the Python path: docs/howto/own-stage.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from glassdask.store.stage import STAGES, Stage
 pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs" / "stages.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "howto" / "own-stage.md").read_text(encoding="utf-8")
 FILE = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]
 NAME = "species_volume"
 
