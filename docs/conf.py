@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 project = "glassdask"
 copyright = "the glassdask developers, BSD-3-Clause"
 version = release = glassdask.__version__
-extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc", "elsewhere", "from_code", "mathml"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc", "elsewhere", "from_code", "equations"]
 exclude_patterns = ["**/.ipynb_checkpoints"]
 
 nb_execution_mode = "off"  # notebooks are stored with their outputs; a test runs them
@@ -25,7 +25,7 @@ add_module_names = False
 
 html_theme = "furo"
 html_title = f"glassdask {release}"
-html_math_renderer = "mathml"
+html_math_renderer = "drawn"
 html_static_path = ["static"]
 html_css_files = ["glassdask.css"]
 html_copy_source = False

@@ -142,7 +142,7 @@ def _table(title: str, table: BaseModel, anchor: str) -> Iterator[str]:
     for key, one in type(table).model_fields.items():
         value = _cell(_value(schema["properties"][key], schema.get("$defs", {})))
         cells = [value, _toml(getattr(table, key)), _cell(one.description or "")]
-        yield f"| [`{key}`]{{#{anchor}-{key}}} | {' | '.join(cells)} |"
+        yield f"| [`{key}`]{{#{anchor}-{key.replace('_', '-')}}} | {' | '.join(cells)} |"
     yield ""
 
 
@@ -174,8 +174,9 @@ def _rows(head: str) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    """Text for a cell of a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|").replace("$", "\\$").replace("*", "\\*")
+    """Text for a cell of a Markdown table; pages that it names become links."""
+    text = re.sub(r"([|$*])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"docs/([\w/-]+\.md)", r"[docs/\1](/\1)", text)
 
 
 PARTS: dict[str, Callable[[], Iterator[str]]] = {

@@ -25,7 +25,8 @@ class System(Section):
     """[system]: the glass former."""
 
     model: Literal["abm", "abm-1.2", "kam", "kam-1.09", "kam-table1", "ka3d", "custom"] = about(
-        "abm, kam, ka3d or custom; variants: abm-1.2, kam-1.09, kam-table1 (docs/physics/models.md)",
+        "abm, kam, ka3d or custom; variants: abm-1.2, kam-1.09, kam-table1 "
+        "(docs/physics/models.md)",
         default="kam",
     )
     particles: int = about("number of particles", default=2000, ge=1, le=10_000_000)
