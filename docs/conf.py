@@ -18,6 +18,7 @@ myst_enable_extensions = ["attrs_inline", "deflist", "dollarmath"]
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
 
+highlight_language = "none"
 default_role = "py:obj"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False

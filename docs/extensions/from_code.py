@@ -34,7 +34,7 @@ def functions() -> Iterator[str]:
         modules.setdefault(gd.FUNCTIONS[name], []).append(name)
     for module, names in modules.items():
         about = inspect.getdoc(import_module(f"glassdask.{module}")) or ""
-        yield from [f"## {about.splitlines()[0].rstrip('.')}", ""]
+        yield from [f"## {re.split('[:,.]', about)[0]}", ""]
         yield from [f"In `glassdask/{module.replace('.', '/')}.py`.", "", "```{eval-rst}"]
         yield from (f".. autofunction:: glassdask.{name}\n" for name in names)
         yield from ["```", ""]
@@ -52,7 +52,10 @@ def commands() -> Iterator[str]:
 
 
 def _command(command: Any, context: Any) -> Iterator[str]:
-    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    pieces = " ".join(command.collect_usage_pieces(context))
+    for odd, usual in (("[[", "["), ("]]", "]"), ("{", ""), ("}", "")):
+        pieces = pieces.replace(odd, usual)
+    usage = f"{context.command_path} {pieces}"
     yield from [f"## {context.command_path}", "", inspect.cleandoc(command.help), ""]
     yield from ["```", usage, "```", ""]
     records = (one.get_help_record(context) for one in command.get_params(context))

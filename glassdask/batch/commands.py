@@ -24,7 +24,7 @@ def submit_command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Site profile (docs/reference/profile.md); default: that of the last submit.",
+            help="Site profile (docs/howto/cluster.md); default: that of the last submit.",
         ),
     ] = None,
     dry_run: Annotated[

@@ -67,8 +67,9 @@ def open(path: str | Path, chunks: Any = None, *, finished: bool = True) -> xr.D
     Returns
     -------
     xarray.DataTree
-        One node for each group; the README describes them. Each can be saved by `to_netcdf` and
-        `to_zarr`. While a stage runs, its groups may have fewer samples than others.
+        One node for each group; docs/reference/store.md describes them. Each can be saved by
+        `to_netcdf` and `to_zarr`. While a stage runs, its groups may have fewer samples than
+        others.
 
     Raises
     ------
