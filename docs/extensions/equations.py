@@ -7,15 +7,20 @@ from typing import Any
 
 import ziamath
 from docutils.nodes import SkipNode
+from sphinx.util.logging import getLogger
 
 #: Size of letters in the units of the drawing.
 SIZE = 20.0
+#: Larger drawings, in letters, are a fault of ziamath: \\left( before a sum gave one of 99.
+HIGHEST = 10.0
 
 
 def svg(tex: str, inline: bool) -> str:
     """The drawing, as large as the text around it, with the equation as text for screen readers."""
     drawn = ziamath.Latex(tex, size=SIZE, inline=inline, color="currentColor").svgxml()
     _, top, width, height = (float(one) / SIZE for one in drawn.get("viewBox").split())
+    if height > HIGHEST:
+        getLogger(__name__).warning("equation %r is drawn %d letters high", tex, height)
     drawn.set("width", f"{width:.3f}em")
     drawn.set("height", f"{height:.3f}em")
     drawn.set("role", "img")
