@@ -19,6 +19,7 @@ myst_heading_anchors = 4
 myst_links_external_new_tab = False
 
 highlight_language = "none"
+smartquotes = False  # "--mpi=pmi2" and quotation marks are to be copied as they are
 default_role = "py:obj"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False

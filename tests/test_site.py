@@ -133,6 +133,8 @@ def test_every_field_of_the_campaign_file_and_the_profile_stands_on_its_page(sit
               for one in fields(getattr(file, name), f"campaign-{name}")}  # fmt: skip
     assert len(wanted) > 100
     assert wanted <= pages[site / "reference" / "campaign-file.html"].ids
+    shown = (site / "reference" / "profile.html").read_text(encoding="utf-8")
+    assert "srun --mpi=pmi2 --kill-on-bad-exit=1" in shown
     wanted = fields(profile.site, "profile-site") | fields(profile.dask, "profile-dask")
     for name in STAGES:
         wanted |= fields(profile.resources(name), "profile-stage")
