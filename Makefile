@@ -12,7 +12,7 @@ EDITABLE = --config-settings editable_mode=compat
 # many containers forbid it, and then each process compiles all its modules again, for seconds
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo check test test-long lint clean
+.PHONY: demo check test test-long lint docs docs-links clean
 
 demo: $(VENV)/.demo-installed
 	@test -f $(DIR)/campaign.toml || $(VENV)/bin/glassdask new $(DIR) --model $(MODEL) --preset $(PRESET)
@@ -39,6 +39,15 @@ lint: $(VENV)/.all-installed
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/mypy
+
+# warnings, such as links to pages and headings that do not exist, are errors
+docs: $(VENV)/.all-installed
+	$(VENV)/bin/python -m sphinx -q -E -W --keep-going -b html docs build/docs
+	@echo "build/docs/index.html"
+
+# links to other sites; needs the network
+docs-links: $(VENV)/.all-installed
+	$(VENV)/bin/python -m sphinx -q -E -b linkcheck docs build/docs-links
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "glassdask needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'

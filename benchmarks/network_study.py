@@ -1,4 +1,4 @@
-"""One row of docs/network-study.md: accuracy of networks trained on the quenches of a campaign.
+"""One row of docs/physics/network-study.md: accuracy of networks trained on a campaign's quenches.
 
 `python benchmarks/network_study.py CAMPAIGN --set train.kernel_size=3 --set grid.spacing=0.25`
 

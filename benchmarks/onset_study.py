@@ -1,4 +1,4 @@
-"""Which reading of the paper's Table I gives its T* of 0.37 for the KAM: docs/onset-study.md.
+"""Which reading of the paper's Table I gives its T* of 0.37: docs/physics/onset-study.md.
 
 `python benchmarks/onset_study.py FOLDER --rate 8e-3 --runs 4` cools 2000 particles in each reading
 and prints T* from the kink of e(T), for all rates that FOLDER has so far. The same command

@@ -1,4 +1,4 @@
-"""Does a cooling schedule give the same glasses as one cooling rate: docs/cooling.md.
+"""Does a cooling schedule give the same glasses as one cooling rate: docs/howto/cooling.md.
 
 `python benchmarks/schedule_over_one_rate.py FOLDER --model kam --runs 64` quenches 500 particles in
 three ways: by the schedule, at the paper's rate from 4 to 0.05, and ten times faster. It prints

@@ -5,8 +5,8 @@ each operation is a function, such as `gd.voronoi_volume(ds)`. Modules are loade
 the import is fast. The first use of any function also registers the accessor `ds.glass`; `import
 glassdask.accessor` registers it at once.
 
-The public names are defined by the two tables below and that of the indicators; docs/write_api.py
-writes docs/api.md and __init__.pyi from them.
+The public names are defined by the two tables below and that of the indicators; docs/write_stub.py
+writes __init__.pyi from them.
 """
 
 from __future__ import annotations

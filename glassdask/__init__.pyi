@@ -1,4 +1,4 @@
-# written by docs/write_api.py
+# written by docs/write_stub.py
 from glassdask.exchange.arrays import from_arrays as from_arrays
 from glassdask.exchange.exporting import export as export
 from glassdask.exchange.importing import import_configurations as import_configurations

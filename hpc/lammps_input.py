@@ -46,7 +46,7 @@ from glassdask.campaign.ensemble import frame_steps
 from hpc.minimising import CONTROL, inherent_lines
 
 #: Neighbour skin, sigma, and steps between two checks of the neighbour list; measured, see
-#: docs/driver.md.
+#: docs/design/driver.md.
 SKIN, CHECK_EVERY = 0.4, 2
 #: Particles times steps in a block, and bounds of its steps: at most a second on slow machines.
 BLOCK_WORK, SHORTEST_BLOCK, LONGEST_BLOCK = 2_000_000, 20, 2000

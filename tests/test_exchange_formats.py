@@ -44,7 +44,7 @@ def back(path: Path, kind: str | None = None, state="glass", **options):
 
 
 def test_the_table_of_formats_agrees_with_modules_and_documentation():
-    text = (Path(__file__).parent.parent / "docs" / "formats.md").read_text()
+    text = (Path(__file__).parent.parent / "docs" / "howto" / "own-files.md").read_text()
     reading, _, writing = text.partition("## Export")
     rows, written = (
         [row.strip("| ").split(" | ") for row in part.splitlines() if row.startswith("| ")]

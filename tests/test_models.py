@@ -105,7 +105,7 @@ def test_the_doubt_is_one_sentence_with_what_the_paper_prints(name) -> None:
     )
     assert printed in text
     assert ("35:65" in text) == (model.family == "kam")
-    assert "docs/models.md" in text
+    assert "docs/physics/models.md" in text
 
 
 def test_the_doubt_follows_the_density_of_the_campaign() -> None:

@@ -599,7 +599,7 @@ def test_group_results_describes_each_number_and_gives_the_same_notes(campaign, 
     for line in lines(stored):
         if np.isfinite(line.low) and not line.kind.startswith("largest"):
             assert line.low <= line.value <= line.high, line.quantity
-    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "results.md").read_text(encoding="utf-8")
     for name, (units, about) in NUMBERS.items():
         assert f"| `{name}` | {units.removeprefix('each ')} | {about} |" in page
     # the notes can be made from the store alone

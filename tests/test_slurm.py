@@ -34,7 +34,8 @@ from glassdask.base import live
 
 pytestmark = pytest.mark.processes
 
-README = Path(__file__).parents[1] / "slurm" / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "howto" / "by-hand.md"
+SCRIPTS = Path(__file__).parents[1] / "slurm"
 PROFILE = """
 [quench]
 ranks = 3
@@ -114,7 +115,7 @@ def test_chain_with_requeued_quench_completes(slurm: Slurm, tmp_path: Path, prof
 
 
 @pytest.mark.parametrize("whole", [True, pytest.param(False, marks=pytest.mark.long)])
-def test_chain_by_hand_of_the_readme_completes(
+def test_chain_by_hand_of_the_how_to_completes(
     slurm: Slurm, tmp_path: Path, tiny: Path, whole: bool
 ) -> None:
     """In a complete campaign each script has nothing to do; else all stages run."""
@@ -123,11 +124,11 @@ def test_chain_by_hand_of_the_readme_completes(
         shutil.copytree(tiny, folder)
     else:
         new(folder, "kam", LEARNING)
-    commands = re.search(r"```bash\n(.*?)```", README.read_text(), re.S)
+    commands = re.search(r"```bash\n(.*?)```", PAGE.read_text(), re.S)
     assert commands is not None
     small = re.sub(r"--ntasks=33", "--ntasks=3", commands[1]).replace("--ntasks=16", "--ntasks=2")
     assert small.count("slurm/") == 8
-    (tmp_path / "slurm").symlink_to(README.parent)
+    (tmp_path / "slurm").symlink_to(SCRIPTS)
     subprocess.run(["bash", "-eu", "-c", small], cwd=tmp_path, check=True, capture_output=True)
     wait_until(lambda: not slurm.run("squeue", "-h"), "the chain", 600)
     assert in_process("status", str(folder)).stdout.count("│ complete ") == len(STAGES)
@@ -186,7 +187,7 @@ def test_job_waits_while_another_process_runs_its_stage(
     with subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        script = README.parent / "quench.sbatch"
+        script = SCRIPTS / "quench.sbatch"
         job = slurm.run(
             "sbatch", "--parsable", "--ntasks=3", f"--output={folder}/logs/quench-%j.out",
             str(script), str(folder),

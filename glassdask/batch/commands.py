@@ -23,7 +23,8 @@ def submit_command(
     profile: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Site profile (slurm/README.md); default: that of the last submit."
+            metavar="FILE",
+            help="Site profile (docs/howto/cluster.md); default: that of the last submit.",
         ),
     ] = None,
     dry_run: Annotated[

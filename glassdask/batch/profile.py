@@ -27,7 +27,7 @@ from glassdask.store.stage import STAGES
 
 #: Environment variable of jobs with the path of the profile.
 VARIABLE = "GLASSDASK_PROFILE"
-_EXAMPLES = "slurm/README.md describes two examples."
+_EXAMPLES = "docs/howto/cluster.md describes it; slurm/ has two examples."
 #: Largest number of jobs of a stage; the queue is asked for the names of all.
 MOST_JOBS = 256
 #: Environment variable of jobs with the login node.

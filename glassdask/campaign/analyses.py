@@ -81,7 +81,7 @@ class Train(Section):
 
     classes: list[Snapshot] = about(
         'the two snapshots to classify, the hot one first: "liquid" (at T_L), "glass" (at T_G) '
-        "or one of [quench] snapshot_temperatures; docs/training.md",
+        "or one of [quench] snapshot_temperatures; docs/howto/training.md",
         default=["liquid", "glass"],
     )
     channels: list[Count] = about(

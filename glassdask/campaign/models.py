@@ -121,8 +121,8 @@ _KAM = Model(
     family="kam",
 )
 
-#: The built-in models. T_L, T_G and T* are those of the paper, if stated there. docs/models.md
-#: explains why some models have variants.
+#: The built-in models. T_L, T_G and T* are those of the paper, if stated there.
+#: docs/physics/models.md explains why some models have variants.
 MODELS: dict[str, Model] = {
     model.name: model
     for model in (

@@ -25,7 +25,8 @@ class System(Section):
     """[system]: the glass former."""
 
     model: Literal["abm", "abm-1.2", "kam", "kam-1.09", "kam-table1", "ka3d", "custom"] = about(
-        "abm, kam, ka3d or custom; variants: abm-1.2, kam-1.09, kam-table1 (docs/models.md)",
+        "abm, kam, ka3d or custom; variants: abm-1.2, kam-1.09, kam-table1 "
+        "(docs/physics/models.md)",
         default="kam",
     )
     particles: int = about("number of particles", default=2000, ge=1, le=10_000_000)
@@ -80,7 +81,7 @@ class Quench(Section):
     )
     schedule: list[list[Positive]] | None = about(
         "in place of cooling_rate, pieces [temperature, cooling rate below it] down to T_G, such "
-        "as [[4.0, 0.02], [1.0, 8.33e-5]]; docs/cooling.md (the paper: one rate)",
+        "as [[4.0, 0.02], [1.0, 8.33e-5]]; docs/howto/cooling.md (the paper: one rate)",
         default=None,
         min_length=1,
         max_length=1000,

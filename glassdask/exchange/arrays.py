@@ -85,6 +85,15 @@ def from_arrays(
         When shapes do not match, a value is not finite or masked, positions are more than 1e6 boxes
         away, the box is tilted, not positive or not the same for all configurations, species are
         neither 0 to k-1 nor names, or it is not clear whether positions are 2D or 3D.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import glassdask as gd
+    >>> position = np.random.default_rng(0).random((10, 100, 2)) * 9.0
+    >>> ds = gd.from_arrays(position, np.repeat(["A", "B"], [65, 35]), 9.0)
+    >>> dict(ds.sizes)
+    {'sample': 10, 'particle': 100, 'axis': 2}
     """
     array = _array("position", position)
     if array.ndim < 2 or array.shape[-1] not in (2, 3) or 0 in array.shape:

@@ -90,6 +90,13 @@ def export(
     ------
     UsageError
         When there is nothing to write, or the file exists and may not be replaced.
+
+    Examples
+    --------
+    >>> done = gd.export("my-glass", "glasses.extxyz")
+    12:00:00 export: 1/1 samples, done in 0.0 s
+    >>> done.frames, done.particles
+    (1, 100)
     """
     for name, value, kinds in (
         ("campaign", campaign, (Campaign, str, Path)),

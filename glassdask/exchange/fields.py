@@ -49,7 +49,7 @@ def campaign_for(
         raise UsageError(
             f"a box of {' x '.join(f'{side:.10g}' for side in length)}",
             "equal sides, since images and networks of a campaign are square",
-            "In Python, from_arrays and all indicators accept such a box: see docs/formats.md.",
+            "In Python, from_arrays and all indicators accept it: see docs/howto/own-files.md.",
         )
     file = folder / "campaign.toml"
     new = not file.exists()

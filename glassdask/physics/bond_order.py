@@ -39,6 +39,12 @@ def hexatic_order(ds: xr.Dataset) -> xr.DataArray:
     ------
     ValueError
         In three dimensions.
+
+    Examples
+    --------
+    >>> order = gd.hexatic_order(ds)
+    >>> round(float(order.mean()), 2)
+    0.3
     """
     return one_indicator(ds, "hexatic_order")
 
@@ -76,6 +82,15 @@ def steinhardt_order(ds: xr.Dataset) -> xr.DataArray:
     ------
     ValueError
         In two dimensions.
+
+    Examples
+    --------
+    >>> corner = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
+    >>> cells = np.indices((3, 3, 3)).reshape(3, -1).T
+    >>> fcc = (cells[:, None] + corner).reshape(-1, 3)
+    >>> crystal = gd.from_arrays(fcc, np.zeros(108, int), 3.0)
+    >>> gd.steinhardt_order(crystal).round(3).values[:3]
+    array([0.575, 0.575, 0.575])
     """
     return one_indicator(ds, "steinhardt_order")
 

@@ -30,6 +30,12 @@ def species_centred(x: Values, species: xr.DataArray, dim: str = "particle") -> 
     DataArray or Dataset
         As `x`, with its units; exactly 0 for a species whose particles all have the same value.
         NaN for all particles of a species if one of them has NaN.
+
+    Examples
+    --------
+    >>> volume = gd.species_centred(gd.voronoi_volume(ds), ds.species)
+    >>> bool(abs(volume.groupby("species").mean()).max() < 1e-12)
+    True
     """
     need_dims(x, dim)
     need_groups(species, dim, "species")

@@ -56,6 +56,15 @@ def coarse_grain(
     ------
     ValueError
         When xi is not positive, or only some positions of a configuration are NaN.
+
+    Examples
+    --------
+    >>> volume = gd.voronoi_volume(ds)
+    >>> smooth = gd.coarse_grain(volume, ds, coarse_graining_length=3.0)
+    >>> bool(smooth.std() < volume.std())
+    True
+    >>> dict(gd.coarse_grain(volume, ds, [1.0, 3.0]).sizes)
+    {'coarse_graining_length': 2, 'particle': 100}
     """
     ds = need_configuration(ds, "gd.coarse_grain(x, ds, 3.0)")
     checked(coarse_graining_length)
@@ -231,6 +240,12 @@ def normalise(x: Values, dim: str = "particle") -> Values:
     DataArray or Dataset
         As `x`, dimensionless. NaN if all particles have the same value, within rounding, or one
         has NaN.
+
+    Examples
+    --------
+    >>> volume = gd.normalise(gd.voronoi_volume(ds))
+    >>> float(volume.min()), float(volume.max())
+    (0.0, 1.0)
     """
     need_dims(x, dim, scalar=True, logical=False)
     (result,) = apply(normalise_array, [x], [[dim]], [[dim]])

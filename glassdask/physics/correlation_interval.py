@@ -64,6 +64,15 @@ def correlation_interval(
     ------
     ValueError
         When the level is not between 0 and 1, or there are no resamples.
+
+    Examples
+    --------
+    >>> signal = random.normal(size=100)
+    >>> replicas = signal + random.normal(size=(8, 100))
+    >>> x = xr.DataArray(replicas, dims=("replica", "particle"))
+    >>> found = gd.correlation_interval(xr.DataArray(signal, dims="particle"), x)
+    >>> bool(found.lower < found.upper)
+    True
     """
     need_dims(structure, "particle", scalar=True, name="structure")
     need_dims(x, dim, "particle", scalar=True)

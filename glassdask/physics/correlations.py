@@ -40,6 +40,14 @@ def pearson(a: Values, b: Values, dim: str = "particle", by: xr.DataArray | None
     ------
     ValueError
         When `dim` is missing, or `by` has no name or other dimensions.
+
+    Examples
+    --------
+    >>> theta, volume = gd.tong_tanaka(ds), gd.voronoi_volume(ds)
+    >>> round(float(gd.pearson(1 - theta, volume)), 2)
+    0.21
+    >>> gd.pearson(1 - theta, volume, by=ds.species).round(2).values  # A and B
+    array([0.2 , 0.26])
     """
     result = _correlate(pearson_array, a, b, dim, by)
     return labelled(result, "pearson", "1", f"Pearson correlation over {dim}")
@@ -51,6 +59,12 @@ def spearman(a: Values, b: Values, dim: str = "particle", by: xr.DataArray | Non
 
     It is Pearson's coefficient of the ranks; ties have their average rank. With `by`, ranks are
     those within each group.
+
+    Examples
+    --------
+    >>> theta, volume = gd.tong_tanaka(ds), gd.voronoi_volume(ds)
+    >>> round(float(gd.spearman(1 - theta, volume)), 2)
+    0.21
     """
     result = _correlate(spearman_array, a, b, dim, by)
     return labelled(result, "spearman", "1", f"Spearman correlation over {dim}")

@@ -40,6 +40,12 @@ def squared_displacement(displacement: Values) -> Values:
     ------
     ValueError
         When `axis` is missing, as for lengths, or the values are positions.
+
+    Examples
+    --------
+    >>> squares = gd.squared_displacement(moves)
+    >>> dict(squares.sizes)
+    {'replica': 4, 'time': 3, 'particle': 100}
     """
     need_displacements(displacement)
     kind = np.result_type(displacement.dtype, np.float32)
@@ -99,6 +105,12 @@ def displacement_propensity(displacement: Values, dim: str = "replica") -> Value
     -------
     DataArray or Dataset
         (..., particle), sigma.
+
+    Examples
+    --------
+    >>> propensity = gd.displacement_propensity(moves)
+    >>> dict(propensity.sizes), propensity.units
+    ({'time': 3, 'particle': 100}, 'sigma')
     """
     mean = (lengths_squared(displacement, dim) ** 0.5).mean(dim, dtype=float)
     return labelled(mean, "displacement_propensity", "sigma", "mean displacement over the replicas")
@@ -123,6 +135,13 @@ def cage_relative_displacement(displacement: Values, ds: xr.Dataset) -> Values:
     -------
     DataArray or Dataset
         (..., particle, axis), sigma. NaN for a missing configuration.
+
+    Examples
+    --------
+    >>> inside = gd.cage_relative_displacement(moves, ds)
+    >>> shifted = gd.cage_relative_displacement(moves + 5.0, ds)
+    >>> bool(np.allclose(inside, shifted))  # a shift of all particles changes nothing
+    True
     """
     call = "gd.cage_relative_displacement(displacement, ds)"
     outputs = ["particle", "axis"]
@@ -143,6 +162,12 @@ def cage_relative_squared_displacement(displacement: Values, ds: xr.Dataset) -> 
     -------
     DataArray or Dataset
         (..., particle), sigma^2. NaN for a missing configuration.
+
+    Examples
+    --------
+    >>> crsd = gd.cage_relative_squared_displacement(moves, ds)
+    >>> dict(crsd.sizes)
+    {'replica': 4, 'time': 3, 'particle': 100}
     """
     call = "gd.cage_relative_squared_displacement(displacement, ds)"
     kernel = cage_relative_squared_displacement_array
@@ -220,6 +245,12 @@ def mean_cage_relative_displacement(propensity: Values, dim: str = "particle") -
     ------
     ValueError
         When `dim` is missing, or the array has the dimension `axis`, so that it is not a CRSD.
+
+    Examples
+    --------
+    >>> crsd = gd.cage_relative_squared_displacement(moves, ds)
+    >>> gd.mean_cage_relative_displacement(crsd.mean("replica")).round(2).values
+    array([0.13, 0.37, 1.27])
     """
     need_dims(propensity, dim, logical=False, name="propensity")
     if "axis" in propensity.dims:

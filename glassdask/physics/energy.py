@@ -34,6 +34,12 @@ def potential_energy(ds: xr.Dataset) -> xr.DataArray:
     ValueError
         When an attribute is missing, a cutoff is longer than half the box, a position lies outside
         [0, L), two particles coincide, or a matrix is not symmetric or too small.
+
+    Examples
+    --------
+    >>> energy = gd.potential_energy(ds)
+    >>> round(float(energy.mean()), 3)
+    122.607
     """
     return one_indicator(ds, "potential_energy")
 

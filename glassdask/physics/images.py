@@ -87,6 +87,14 @@ def grid_density(
         When both spacing and cells are given or one is not positive, the kernel is unknown or does
         not fit the width, or (on computation) a position lies outside [0, L) or a cell has more
         than 255 particles.
+
+    Examples
+    --------
+    >>> image = gd.grid_density(ds, spacing=0.25)
+    >>> dict(image.sizes)
+    {'channel': 1, 'y': 36, 'x': 36}
+    >>> int(image.sum())
+    100
     """
     ds = need_configuration(ds, "gd.grid_density(ds)", species=True, one_box=True)
     length, kinds = box_sides(ds["box_length"].values, ds.sizes["axis"]), kinds_of(ds)
@@ -162,6 +170,12 @@ def at_particles(
     ------
     ValueError
         When the image lacks one of the axes or does not fit the grid, or the mapping is unknown.
+
+    Examples
+    --------
+    >>> image = gd.grid_density(ds, cells=36)
+    >>> gd.at_particles(image, ds).values[:, :5]
+    array([[1., 1., 1., 1., 1.]])
     """
     ds = need_configuration(ds, "gd.at_particles(image, ds)")
     axes = ["z", "y", "x"][-ds.sizes["axis"] :]

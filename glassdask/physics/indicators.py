@@ -162,6 +162,9 @@ def indicator(
     ...     cells = configuration.tessellation
     ...     length = np.linalg.norm(cells.bonds, axis=1)
     ...     return np.bincount(cells.neighbours[0], length) / cells.coordination
+    >>> found = gd.structural_indicators(ds, ["bond_length"])
+    >>> round(float(found.bond_length.mean()), 2)
+    1.0
     """
     if not isinstance(name, str):
         raise BadArgument(

@@ -95,6 +95,15 @@ def onset_from_cooling(
     ------
     ValueError
         When fewer than 8 temperatures lie in the window, or there are no quenches or resamples.
+
+    Examples
+    --------
+    >>> t = np.linspace(0.1, 1.0, 40)
+    >>> line = 2 * t + 0.5 * np.clip(t - 0.4, 0, None)  # bends at 0.4
+    >>> noise = random.normal(scale=0.002, size=(8, 40))
+    >>> energy = xr.DataArray(line + noise, {"temperature": t}, ("sample", "temperature"))
+    >>> round(float(gd.onset_from_cooling(energy, 0.1, 1.0).temperature), 2)
+    0.4
     """
     need_dims(energy, dim, scalar=True, logical=False, name="energy")
     temperature = _temperatures(energy)
@@ -159,6 +168,13 @@ def onset_from_displacement(
     ------
     ValueError
         When the level is not positive, or there are no configurations or resamples.
+
+    Examples
+    --------
+    >>> delta = xr.DataArray([[0.1, 0.4, 2.5]], dims=("configuration", "temperature"))
+    >>> delta = delta.assign_coords(temperature=[0.3, 0.4, 0.5])
+    >>> round(float(gd.onset_from_displacement(delta, level=1.0).temperature), 2)
+    0.45
     """
     need_dims(delta, dim, scalar=True, logical=False, name="delta")
     temperature = _temperatures(delta)

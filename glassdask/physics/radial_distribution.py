@@ -42,6 +42,14 @@ def radial_distribution(
     ValueError
         When `bins` is not positive, `r_max` is not below half the box, or (on computation) a
         position is outside [0, L).
+
+    Examples
+    --------
+    >>> g = gd.radial_distribution(ds, bins=40, r_max=4.0)
+    >>> g.pair.values
+    array(['AA', 'AB', 'BB'], dtype=object)
+    >>> round(float(g.sel(pair="AB").idxmax()), 2)
+    1.95
     """
     ds = need_configuration(ds, "gd.radial_distribution(ds)", species=True, one_box=True)
     if r_max is not None:

@@ -43,6 +43,12 @@ def mean_squared_displacement(
     ------
     ValueError
         When `axis` or `dim` is missing, as for squared lengths.
+
+    Examples
+    --------
+    >>> squares = gd.mean_squared_displacement(moves)
+    >>> squares.mean("replica").round(2).values  # near 2 x 0.1^2, 0.3^2, 1^2
+    array([0.02, 0.18, 2.01])
     """
     mean = mean_over(lengths_squared(displacement, dim), dim, by)
     return labelled(mean, "mean_squared_displacement", "sigma^2", "mean squared displacement")
@@ -70,6 +76,11 @@ def overlap(displacement: Values, distance: float = 0.3, dim: str = "particle") 
     ------
     ValueError
         When a is not positive, or `axis` or `dim` is missing, as for squared lengths.
+
+    Examples
+    --------
+    >>> gd.overlap(moves, distance=0.3).mean("replica").round(2).values
+    array([1.  , 0.4 , 0.05])
     """
     distance = number("distance", distance, "sigma")
 
@@ -115,6 +126,12 @@ def relaxation_time(function: Values, dim: str = "time", level: float = 1 / math
     ------
     ValueError
         When the times are not positive and increasing.
+
+    Examples
+    --------
+    >>> f = gd.self_intermediate_scattering(moves, wave_number=7.2).mean("replica")
+    >>> round(float(gd.relaxation_time(f)), 1)
+    3.9
     """
     need_dims(function, dim, scalar=True, logical=False, name="function")
     level = number("level", level)

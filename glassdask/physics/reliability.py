@@ -56,6 +56,13 @@ def split_half_reliability(
     DataArray or Dataset
         (...,), 1; with `by` it has a dimension with the name of `by`. 0 if the halves are not
         correlated, NaN for less than two replicas or if a half is constant or NaN.
+
+    Examples
+    --------
+    >>> replicas = random.normal(size=100) + random.normal(size=(8, 100))  # signal and noise
+    >>> x = xr.DataArray(replicas, dims=("replica", "particle"))
+    >>> round(float(gd.split_half_reliability(x)), 2)  # expected: 1 / (1 + 1 / 8) = 0.89
+    0.89
     """
     need_dims(x, dim, "particle", scalar=True)
     if by is not None:
@@ -184,6 +191,12 @@ def noise_corrected_correlation(
     -------
     DataArray or Dataset
         Dimensionless. NaN below the minimum reliability.
+
+    Examples
+    --------
+    >>> c, reliability = xr.DataArray(0.6), xr.DataArray(0.64)
+    >>> round(float(gd.noise_corrected_correlation(c, reliability)), 2)
+    0.75
     """
     need_dims(correlation, logical=False, name="correlation")
     need_dims(reliability, logical=False, name="reliability")

@@ -55,6 +55,12 @@ def self_intermediate_scattering(
     ------
     ValueError
         When q is not positive, or `axis` or `dim` is missing.
+
+    Examples
+    --------
+    >>> f = gd.self_intermediate_scattering(moves, wave_number=7.2)
+    >>> f.mean("replica").round(2).values
+    array([0.77, 0.09, 0.02])
     """
     squares = lengths_squared(displacement, dim)
     dimension = int(displacement.sizes["axis"])

@@ -70,6 +70,13 @@ def mean_with_interval(
     ------
     ValueError
         When the level is not between 0 and 1, or there are no resamples or no samples.
+
+    Examples
+    --------
+    >>> c = xr.DataArray([0.31, 0.42, 0.28, 0.55, 0.37, 0.40], dims="sample")
+    >>> found = gd.mean_with_interval(c)
+    >>> [round(float(found[name]), 2) for name in ("mean", "lower", "upper")]
+    [0.39, 0.3, 0.51]
     """
     need_numbers(x)
     check_samples(x.sizes.get(dim, 1), dim)
@@ -116,6 +123,11 @@ def species_means(x: Values, species: xr.DataArray, dim: str = "particle") -> Va
     DataArray or Dataset
         (..., species), in ascending order, with the units of `x`. NaN if a particle of the species
         has NaN.
+
+    Examples
+    --------
+    >>> gd.species_means(gd.diameter(ds), ds.species).values
+    array([1.  , 0.88])
     """
     need_dims(x, dim)
     need_groups(species, dim, "species")

@@ -28,6 +28,12 @@ def voronoi_volume(ds: xr.Dataset) -> xr.DataArray:
     -------
     DataArray
         (..., particle). The sum over particles is the volume of the box.
+
+    Examples
+    --------
+    >>> volume = gd.voronoi_volume(ds)
+    >>> round(float(volume.sum()), 6)  # the area of the box, 9 x 9
+    81.0
     """
     return one_indicator(ds, "voronoi_volume")
 
@@ -53,6 +59,12 @@ def centroid_distance(ds: xr.Dataset) -> xr.DataArray:
     -------
     DataArray
         (..., particle).
+
+    Examples
+    --------
+    >>> distance = gd.centroid_distance(ds)
+    >>> round(float(distance.mean()), 3)
+    0.059
     """
     return one_indicator(ds, "centroid_distance")
 
@@ -77,6 +89,11 @@ def diameter(ds: xr.Dataset) -> xr.DataArray:
     -------
     DataArray
         (..., particle).
+
+    Examples
+    --------
+    >>> gd.diameter(ds).groupby("species").first().values
+    array([1.  , 0.88])
     """
     return one_indicator(ds, "diameter")
 
@@ -102,6 +119,11 @@ def composition(ds: xr.Dataset) -> xr.DataArray:
     -------
     DataArray
         (..., particle).
+
+    Examples
+    --------
+    >>> float(gd.composition(ds).mean()) == float((ds.species == 0).mean())
+    True
     """
     return one_indicator(ds, "composition")
 
@@ -139,6 +161,14 @@ def tong_tanaka(
     ValueError
         When reference lengths are missing, or not a symmetric matrix of positive numbers for all
         species, or cannot form a triangle (tetrahedron) of species that occurs.
+
+    Examples
+    --------
+    >>> theta = gd.tong_tanaka(ds)
+    >>> round(float(theta.mean()), 3)
+    0.285
+    >>> theta.units
+    'rad'
     """
     return one_indicator(ds, "tong_tanaka", reference_length=reference_length)
 

@@ -52,6 +52,12 @@ def structure_factor(ds: xr.Dataset, bins: int = 100, q_max: float = 20.0) -> xr
     ValueError
         When `bins` is not positive, `q_max` is below 2 pi / L, or (on computation) a position is
         not finite.
+
+    Examples
+    --------
+    >>> s = gd.structure_factor(ds, bins=50, q_max=20.0)
+    >>> round(float(s.sel(pair="total").idxmax()), 1)  # near 2 pi / 0.9
+    7.0
     """
     ds = need_configuration(ds, "gd.structure_factor(ds)", species=True, one_box=True)
     check_bins(box_sides(ds["box_length"].values, ds.sizes["axis"]), bins, q_max)

@@ -37,6 +37,15 @@ def coordination(ds: xr.Dataset, counted_species: int | str | None = None) -> xr
     -------
     DataArray
         (..., particle), 1. In two dimensions the mean is 6, if all species count.
+
+    Examples
+    --------
+    >>> neighbours = gd.coordination(ds)
+    >>> float(neighbours.mean())
+    6.0
+    >>> alike = gd.coordination(ds, counted_species="A")
+    >>> round(float(alike.mean()), 2)
+    3.88
     """
     counted = species_number(ds, counted_species)
     return one_indicator(ds, "coordination", counted_species=counted)
@@ -62,6 +71,12 @@ def unlike_neighbours(ds: xr.Dataset) -> xr.DataArray:
     -------
     DataArray
         (..., particle), 1. The mean is small in a mixture that demixes.
+
+    Examples
+    --------
+    >>> share = gd.unlike_neighbours(ds)
+    >>> round(float(share.mean()), 2)  # 0.46 in a random mixture of 65:35
+    0.45
     """
     return one_indicator(ds, "unlike_neighbours")
 
@@ -102,6 +117,12 @@ def local_density(
     ------
     ValueError
         When R is not larger than `BORDER` / 2, or R + `BORDER` / 2 exceeds half the box.
+
+    Examples
+    --------
+    >>> density = gd.local_density(ds, distance=2.0)
+    >>> round(float(density.mean()), 2)
+    1.15
     """
     counted = species_number(ds, counted_species)
     return one_indicator(
@@ -170,6 +191,12 @@ def pair_entropy(
     ------
     ValueError
         When one of the lengths is not positive, or distance + 5 width exceeds half the box.
+
+    Examples
+    --------
+    >>> entropy = gd.pair_entropy(ds, distance=3.0, width=0.15)
+    >>> round(float(entropy.mean()), 2)
+    -2.32
     """
     return one_indicator(
         ds, "pair_entropy", pair_entropy_distance=distance, pair_entropy_width=width

@@ -43,6 +43,12 @@ def four_point_susceptibility(
     -------
     DataArray or Dataset
         (...,), 1. NaN for less than two trajectories, or two starts.
+
+    Examples
+    --------
+    >>> chi4 = gd.four_point_susceptibility(gd.overlap(moves), particles=100)
+    >>> dict(chi4.sizes)
+    {'time': 3}
     """
     dims = [dim] if starts is None else [starts, dim]
     need_dims(overlap, *dims, scalar=True, logical=False, name="overlap")
@@ -93,6 +99,13 @@ def peak_in_time(x: Values, dim: str = "time") -> xr.Dataset:
     -------
     Dataset
         (...,): `time` and `height`, in the units of the times and of `x`. NaN if all values are.
+
+    Examples
+    --------
+    >>> chi4 = xr.DataArray([0.1, 2.5, 0.9], coords={"time": [1.0, 10.0, 100.0]})
+    >>> peak = gd.peak_in_time(chi4)
+    >>> float(peak.time), float(peak.height)
+    (10.0, 2.5)
     """
     need_dims(x, dim, scalar=True, logical=False)
     time = times_of(x, dim)

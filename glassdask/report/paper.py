@@ -102,7 +102,7 @@ def remark_on_table_one(model: Model) -> str:
     )
     if model.family == "kam":
         text += " and misprints composition and energies of the KAM"
-    return f"{text} (docs/models.md)"
+    return f"{text} (docs/physics/models.md)"
 
 
 def _in_doubt(model: Model) -> dict[str, str]:

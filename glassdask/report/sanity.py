@@ -21,7 +21,7 @@ AREA_TOLERANCE = 1e-6
 #: glasses the ratio stays below 1.9; in glasses with cavities it reaches 14.
 LARGEST_CELL = 2.0
 TEMPERATURE_TOLERANCE = 0.03
-#: A smaller difference of two energies, epsilon per particle, is accepted (docs/cooling.md).
+#: A smaller difference of two energies, epsilon per particle, is accepted (docs/howto/cooling.md).
 ENERGY_TOLERANCE = 0.003
 TOO_FEW = "fewer than two finished control runs"
 EQUAL = f"difference below {ENERGY_TOLERANCE:g} ε, or 0 in the interval"

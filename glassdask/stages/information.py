@@ -41,7 +41,7 @@ def print_information() -> None:
     for name, indicator in INDICATORS.items():
         only = "".join(f" ({d}D only)" for d in indicator.unit if len(indicator.unit) == 1)
         print(f"  {name}{only}")
-    print("  your own indicators: see docs/indicators.md")
+    print("  your own indicators: see docs/howto/own-indicator.md")
 
 
 def _device() -> str:

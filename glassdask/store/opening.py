@@ -67,14 +67,9 @@ def open(path: str | Path, chunks: Any = None, *, finished: bool = True) -> xr.D
     Returns
     -------
     xarray.DataTree
-        One node for each group; the README describes them. Each can be saved by `to_netcdf` and
-        `to_zarr`. While a stage runs, its groups may have fewer samples than others.
-
-    Examples
-    --------
-    >>> tree = gd.open("my-glass")  # doctest: +SKIP
-    >>> runs = tree["configurations"].to_dataset()  # doctest: +SKIP
-    >>> runs.where(runs.run_status == 1, drop=True)  # without failed runs  # doctest: +SKIP
+        One node for each group; docs/reference/store.md describes them. Each can be saved by
+        `to_netcdf` and `to_zarr`. While a stage runs, its groups may have fewer samples than
+        others.
 
     Raises
     ------
@@ -84,6 +79,14 @@ def open(path: str | Path, chunks: Any = None, *, finished: bool = True) -> xr.D
         When a file of a complete stage is missing or damaged. In a campaign folder, presence and
         sizes of all files are checked, and hashes of changed files. A damaged chunk that keeps its
         size and time raises an error when it is read.
+
+    Examples
+    --------
+    >>> tree = gd.open("my-glass")
+    >>> runs = tree["configurations"].to_dataset()
+    >>> runs = runs.isel(sample=runs.run_status.values == 1)  # without failed runs
+    >>> runs.sizes["sample"]
+    1
     """
     import xarray as xr
 

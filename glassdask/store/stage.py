@@ -3,7 +3,7 @@
 A stage is an object with its inputs, its outputs, its tasks and the work of one task. The command
 line, `plan`, `status`, `submit`, `replay` and `scan` use these objects. Each stage is one file in
 `glassdask/stages/` and one line of `MODULES`. A stage of your own is one file on the Python path
-whose name begins with `PREFIX`, see docs/stages.md.
+whose name begins with `PREFIX`, see docs/howto/own-stage.md.
 """
 
 from __future__ import annotations

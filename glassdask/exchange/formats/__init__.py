@@ -3,7 +3,7 @@
 The module has the name of the format. Its `read(path)` yields the frames of a file as `Frame`; its
 `write(path, particles)`, for formats that glassdask writes, takes an iterator over `Particles`
 (both in `frame.py`). Modules only parse; `glassdask.exchange.files` checks. The command line and
-the errors use this table, and a test compares docs/formats.md with it. It loads no library.
+the errors use this table, and a test compares docs/howto/own-files.md with it. It loads no library.
 """
 
 from __future__ import annotations
