@@ -252,8 +252,7 @@ def test_a_job_goes_back_after_a_killed_rank(
 def test_each_of_many_small_jobs_fails_and_goes_back_alone(
     slurm: Slurm, tmp_path: Path, profile: Path
 ) -> None:
-    slow = (*TINY, "quench.cooling_rate=0.015", "hpc.restart_interval=1.0")
-    folder, by_one = (new(tmp_path / name, "kam", slow) for name in ("c", "one"))
+    folder, by_one = (new(tmp_path / name, "kam", SLOW) for name in ("c", "one"))
     profile.write_text("[quench]\njobs = 3\nranks = 2\n[propensity]\njobs = 2\nranks = 2\n")
 
     def submit() -> dict[str, str]:
