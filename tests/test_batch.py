@@ -268,7 +268,14 @@ def test_new_job_inherits_nothing_from_the_job_around_it(
 
 @pytest.mark.parametrize(
     "said",
-    ["17", "17;fed", "17.server", "Submitted batch job 17", "Hello\n 3 jobs left\n17\n\nBye 4\n"],
+    [
+        "17",
+        "17;fed",
+        "17.server",
+        "Submitted batch job 17",
+        'Your job 17 ("dask-2") has been submitted\n',
+        "Hello\n 3 jobs left\n17\n\nBye 4\n",
+    ],
 )
 def test_the_number_of_a_job_is_found_among_other_lines(said: str) -> None:
     assert named("slurm").number_in(said) == "17"

@@ -129,7 +129,11 @@ class Scheduler(ABC):
             When there is none, or several.
         """
         # a cluster (Slurm federation) or a server (PBS) may follow; some sites print more lines
-        found = {*re.findall(r"^(?:Submitted batch job )?(\d+)(?:[;.].*)?\s*$", said, re.MULTILINE)}
+        begins, ends = (
+            "(?:Submitted batch job |Your job )?",
+            r"(?:[;.].*| \(.*\) has been submitted)?",
+        )
+        found = {*re.findall(rf"^{begins}(\d+){ends}\s*$", said, re.MULTILINE)}
         if len(found) != 1:
             raise StageFailed(f"{self.program} printed {said.strip()!r}", "the number of one job")
         return found.pop()
