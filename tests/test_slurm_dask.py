@@ -157,7 +157,7 @@ def test_missing_workers_are_an_error_with_the_reason_of_the_queue(
     said, complaint = running.communicate(timeout=60)
     assert running.returncode == 1, said
     assert complaint.startswith(
-        "Error: no Dask worker for 3.0 s; their jobs: 2 PENDING (PartitionDown)."
+        "Error: no Dask worker for 3.0 s; their jobs: 2 pending (PartitionDown)."
     )
     assert "Change [dask] of the site profile" in complaint
     assert len(complaint.strip().splitlines()) == 1
