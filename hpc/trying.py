@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mpi4py import MPI
 
-from glassdask.run.trying import node
+from glassdask.batch.scheduler import node
 from hpc.stages import lammps_version
 
 

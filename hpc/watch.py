@@ -8,7 +8,6 @@ noticed by the keepalive messages of TCP, within a minute.
 from __future__ import annotations
 
 import logging
-import os
 import resource
 import secrets
 import select
@@ -20,6 +19,7 @@ from contextlib import suppress
 from mpi4py import MPI
 
 from glassdask.base.errors import Crashed
+from glassdask.batch.scheduler import node
 
 logger = logging.getLogger("glassdask")
 
@@ -53,7 +53,7 @@ class Watch:
         self._over = False
         self._connections: list[socket.socket] = []
         host = socket.gethostname()
-        self._nodes = world.allgather(os.environ.get("SLURMD_NODENAME") or host)
+        self._nodes = world.allgather(node())
         manages = world.Get_rank() == 0
         listener, connection = _listen(world.Get_size()) if manages else None, None
         port = listener.getsockname()[1] if listener else None

@@ -243,6 +243,16 @@ def submitted(folder: Path, profile: Path, *words: str) -> dict[str, str]:
     return {name: number for number, name in re.findall(r"^ *(\d+)  (\w+)", said, re.M)}
 
 
+def fakes(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> Path:
+    """Replace Slurm's programs by scripts; returns the file with their arguments."""
+    for name, text in programs.items():
+        program = folder / name
+        program.write_text(f'#!/bin/sh\necho {name} "$@" >> {folder}/asked\n{text}\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return folder / "asked"
+
+
 def missing_of(programs: Iterable[str]) -> str:
     """The first of these programs that this machine lacks; empty if it has all."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"

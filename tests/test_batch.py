@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaigns import GLASSDASK, TINY, in_process, new
+from campaigns import GLASSDASK, TINY, fakes, in_process, new
 
 from glassdask.base import live
 from glassdask.base.errors import (
@@ -237,16 +237,6 @@ def test_submission_without_slurm_is_a_one_line_error(tmp_path: Path) -> None:
 @pytest.fixture
 def campaign(tmp_path: Path) -> Campaign:
     return load(new(tmp_path / "c", "kam", TINY))
-
-
-def fakes(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> Path:
-    """Replace Slurm's programs by scripts; returns the file with their arguments."""
-    for name, text in programs.items():
-        program = folder / name
-        program.write_text(f'#!/bin/sh\necho {name} "$@" >> {folder}/asked\n{text}\n')
-        program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    return folder / "asked"
 
 
 def test_new_job_inherits_nothing_from_the_job_around_it(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from campaigns import TINY, in_process, new
+from campaigns import TINY, fakes, in_process, new
 
 from glassdask.base.errors import GlassdaskError
 from glassdask.base.share import Share
@@ -39,16 +39,6 @@ def site(tmp_path: Path) -> Path:
     path = tmp_path / "site.toml"
     path.write_text("[quench]\njobs = 3\nranks = 3\n[propensity]\njobs = 2\nranks = 3\n")
     return path
-
-
-def fakes(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> Path:
-    """Replace Slurm's programs by scripts; returns the file with their arguments."""
-    for name, text in programs.items():
-        program = folder / name
-        program.write_text(f'#!/bin/sh\necho {name} "$@" >> {folder}/asked\n{text}\n')
-        program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    return folder / "asked"
 
 
 def begun(campaign: Campaign, pending: range) -> None:

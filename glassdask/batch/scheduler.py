@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pkgutil
 import re
+import socket
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -247,6 +248,11 @@ def here() -> Scheduler | None:
     """The scheduler of the job of this process; None outside of jobs."""
     found = (named(name) for name in SCHEDULERS)
     return next((one for one in found if os.environ.get(one.marker)), None)
+
+
+def node() -> str:
+    """Name of this node; within a job of Slurm, the one that Slurm uses."""
+    return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
 
 
 def time_left() -> float | None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -45,7 +44,7 @@ def try_all(campaign: Campaign, stages: list[str], mark: str) -> None:
     profile, job = profile_of_job() or new_profile(), scheduler.here()
     file = campaign.path.resolve() / "logs" / mark
     _try("source", lambda: f"glassdask {version('glassdask')}, {sys.executable}")
-    _try("shared folder", lambda: _seen({node(): file.exists()}))
+    _try("shared folder", lambda: _seen({scheduler.node(): file.exists()}))
     _try("end of the job", _end_of_job)
     if job and "MPI" in kinds:
         words = profile.site.launcher or job.launcher
@@ -65,11 +64,6 @@ def _try(what: str, work: Callable[[], str]) -> None:
         say(what, False, str(error))
     except Exception as error:
         say(what, False, f"{type(error).__name__}: {error}")
-
-
-def node() -> str:
-    """Name of this node."""
-    return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
 
 
 def _seen(nodes: dict[str, bool]) -> str:
@@ -185,7 +179,7 @@ def _gpu() -> str:
 def answer() -> None:
     """What one task does: try its node, connect, and tell."""
     host, port, file, scratch = sys.argv[1:]
-    found = {"node": node(), "file": Path(file).exists(), "scratch": _scratch(scratch)}
+    found = {"node": scheduler.node(), "file": Path(file).exists(), "scratch": _scratch(scratch)}
     found["compiled kernels"] = _kernels()
     with socket.create_connection((host, int(port)), PATIENCE) as connection:
         connection.sendall(json.dumps(found).encode())

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from glassdask.base.terminal import plain
 from glassdask.batch.costs import LEGEND, Cost, total
+from glassdask.stages.tables import without_empty_columns
 
 COLUMNS = ("stage", "rounds", "wall time", "core-hours", "GPU-hours", "memory", "from")
 
@@ -20,13 +19,7 @@ def table(costs: list[Cost]) -> Table | None:
     if not any(cost.is_known for cost in costs):
         return None
     rows = [(cost.stage, *cost.cells()) for cost in (*costs, *[total(costs)] * (len(costs) > 1))]
-    shown = Table()
-    kept = [k for k in range(len(COLUMNS)) if any(row[k] for row in rows)]
-    for k in kept:
-        shown.add_column(COLUMNS[k], justify="right" if 0 < k < len(COLUMNS) - 1 else "left")
-    for row in rows:
-        shown.add_row(*(escape(plain(row[k])) for k in kept))
-    return shown
+    return without_empty_columns(COLUMNS, rows, right=range(1, len(COLUMNS) - 1))
 
 
 def show(costs: list[Cost]) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +22,7 @@ from glassdask.batch.costs import LEGEND, accounts, of_campaign
 from glassdask.batch.watching import Jobs
 from glassdask.campaign import Campaign
 from glassdask.stages import costs
+from glassdask.stages.tables import without_empty_columns
 from glassdask.store import groups, layout, locks, records
 from glassdask.store.manifest import Damaged
 from glassdask.store.records import State
@@ -84,14 +84,8 @@ def _remarks(campaign: Campaign, jobs: Jobs) -> Iterator[str]:
 
 def table(campaign: Campaign, jobs: Jobs) -> Table:
     """The table of all stages, without empty columns after the first three."""
-    shown = Table()
     texts = [astuple(row) for row in rows(campaign, jobs)]
-    kept = [k for k in range(len(fields(Row))) if k < 3 or any(text[k] for text in texts)]
-    for k in kept:
-        shown.add_column(fields(Row)[k].name)
-    for text in texts:
-        shown.add_row(*(escape(plain(text[k])) for k in kept))
-    return shown
+    return without_empty_columns([field.name for field in fields(Row)], texts, always=3)
 
 
 def rows(campaign: Campaign, jobs: Jobs) -> Iterator[Row]:
