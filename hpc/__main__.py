@@ -142,7 +142,7 @@ def _refuse(error: GlassdaskError, world: MPI.Intracomm, options: argparse.Names
 
 
 def _end_alone(options: argparse.Namespace, world: MPI.Intracomm, watch: Watch) -> None:
-    """On another rank, when rank 0 was killed: say it, and end all."""
+    """On another rank, when rank 0 is lost: say it, and end all."""
     error = watch.error(0, options.stage)
     name = name_of(options.stage, options.share)
     _say_last(options.folder, name, error.exit_code, f"Error: {error}")

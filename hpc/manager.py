@@ -43,7 +43,7 @@ class Manager:
     alive : callable
         Whether the parent process of this job is alive.
     watch : Watch, optional
-        Knows which ranks were killed.
+        Knows which ranks are lost.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Manager:
 
     @property
     def any_lost(self) -> bool:
-        """After `dismiss`: whether some ranks hang or were killed, so that MPI must be aborted."""
+        """After `dismiss`: whether some ranks hang or are lost, so that MPI must be aborted."""
         return isinstance(self.error, Crashed) or not all(group.dismissed for group in self.groups)
 
     @property
@@ -90,7 +90,7 @@ class Manager:
         StageFailed
             When results or restarts could not be written, or the program has an error.
         Crashed
-            When a rank was killed.
+            When a rank was killed, or silent for a minute.
         """
         work = self.work
         work.folder.mkdir(parents=True, exist_ok=True)
@@ -246,14 +246,14 @@ class Manager:
             silent = not group.lost and not group.ready and now - group.heard > self.hang_time
             if silent:
                 self._give_up(group, f"no progress for {now - group.heard:.0f} s")
-        self._look_for_killed_ranks()
+        self._look_for_lost_ranks()
         self._show_progress()
 
-    def _look_for_killed_ranks(self) -> None:
-        """End the job if a rank was killed; the run of its group continues from its restarts."""
+    def _look_for_lost_ranks(self) -> None:
+        """End the job if a rank is lost; the run of its group continues from its restarts."""
         if self.watch is None:
             return
-        for rank in self.watch.dead:
+        for rank in list(self.watch.lost):
             group = self.groups[group_of(rank, self.ranks_per_run)]
             if not group.lost:
                 group.lost, group.ready = True, False

@@ -219,16 +219,19 @@ def environment(process: int) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("ends", "rank"),
+    ("ends", "rank", "deed"),
     [
-        pytest.param(0, "2", id="srun waits"),
-        pytest.param(0, "0", marks=pytest.mark.long, id="srun waits, manager"),
-        pytest.param(1, "2", marks=pytest.mark.long, id="srun ends"),
+        pytest.param(0, "2", signal.SIGKILL, id="srun waits"),
+        pytest.param(0, "0", signal.SIGKILL, marks=pytest.mark.long, id="srun waits, manager"),
+        pytest.param(0, "2", signal.SIGSTOP, marks=pytest.mark.long, id="silent"),
+        pytest.param(0, "0", signal.SIGSTOP, marks=pytest.mark.long, id="silent, manager"),
+        pytest.param(1, "2", signal.SIGKILL, marks=pytest.mark.long, id="srun ends"),
     ],
 )
-def test_a_job_goes_back_after_a_killed_rank(
-    slurm: Slurm, tmp_path: Path, profile: Path, ends: int, rank: str
+def test_a_job_goes_back_after_a_lost_rank(
+    slurm: Slurm, tmp_path: Path, profile: Path, ends: int, rank: str, deed: signal.Signals
 ) -> None:
+    """A suspended process stands for a lost node, too: neither closes its connections."""
     folder = new(tmp_path / "c", "kam", SLOW)
     launcher = f"srun --mpi=pmi2 --kill-on-bad-exit={ends}"
     profile.write_text(f'[site]\nlauncher = "{launcher}"\n' + profile.read_text())
@@ -236,14 +239,15 @@ def test_a_job_goes_back_after_a_killed_rank(
     wait_until(lambda: list((folder / "restarts" / "quench").glob("*.restart")), "restarts")
     found = {p: environment(p) for p in processes(f"-m hpc quench {folder}")}
     (number,) = (p for p, told in found.items() if told.get("PMI_RANK") == rank)
-    os.kill(number, signal.SIGKILL)
-    wait_until(lambda: slurm.field(job, "Restarts") == "1", "the job to be put back")
+    os.kill(number, deed)
+    wait_until(lambda: slurm.field(job, "Restarts") == "1", "the job to be put back", 150)
     said = log(folder, "quench")
     assert "quench put back into the queue" in said
     if not ends:  # only we can know
         node = found[number]["SLURMD_NODENAME"]
-        assert f"rank {rank} of 3, on node {node}, was killed" in said
-        assert "[quench] memory" in said
+        what = "was killed" if deed == signal.SIGKILL else "has been silent for 60 s"
+        assert f"rank {rank} of 3, on node {node}, {what}" in said
+        assert ("[quench] memory" in said) == (deed == signal.SIGKILL)
     slurm.wait(job, "COMPLETED", seconds=300)
     assert "identical" in glassdask("replay", str(folder), "--sample", "0").stdout
 
