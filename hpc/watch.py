@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 from mpi4py import MPI
 
@@ -96,8 +97,7 @@ class Watch:
         next_beat = time.monotonic()
         while missed and not self._over:
             for key, _ in selector.select(max(0.0, next_beat - time.monotonic())):
-                connection = key.fileobj
-                assert isinstance(connection, socket.socket)
+                connection = cast(socket.socket, key.fileobj)
                 said = _receive(connection)
                 missed[connection] = 0
                 if _ALIVE in said and _GOODBYE not in said:
@@ -110,13 +110,13 @@ class Watch:
                 continue
             # counted in beats, not in seconds: a suspended job misses one beat, however long
             next_beat = time.monotonic() + BEAT
-            for connection in list(missed):
-                _send(connection, _ALIVE)
-                missed[connection] += 1
-                if missed[connection] > MISSED:
-                    selector.unregister(connection)
-                    del missed[connection]
-                    self._lose(connection, killed=False)
+            for waiting in list(missed):
+                _send(waiting, _ALIVE)
+                missed[waiting] += 1
+                if missed[waiting] > MISSED:
+                    selector.unregister(waiting)
+                    del missed[waiting]
+                    self._lose(waiting, killed=False)
 
     def _lose(self, connection: socket.socket, *, killed: bool) -> None:
         if self._over:
