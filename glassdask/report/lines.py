@@ -34,6 +34,11 @@ def number(value: float, digits: str = ".3f") -> str:
     return format(int(value) if digits.endswith("d") else value, digits).replace("-", "−")
 
 
+def small(p: float) -> str:
+    """A p-value."""
+    return "<.001" if p < 0.001 else number(p)
+
+
 def within_chance(line: Line) -> list[str]:
     """A note that a correlation is not larger than by chance; none if it is, or if not known."""
     if not line.p_value >= SIGNIFICANT:

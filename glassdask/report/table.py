@@ -16,7 +16,7 @@ from glassdask.base.errors import UsageError
 from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.report import missing
-from glassdask.report.lines import Line, lines, number
+from glassdask.report.lines import Line, lines, number, small
 from glassdask.report.notes import notes
 from glassdask.store import groups
 
@@ -75,7 +75,7 @@ def _p_value(line: Line) -> str:
     """The p-value of a correlation; other rows tell theirs in a note."""
     if not math.isfinite(line.chance):
         return ""
-    return "<.001" if line.p_value < 0.001 else number(line.p_value)
+    return small(line.p_value)
 
 
 def as_json(results: xr.Dataset) -> str:
@@ -87,8 +87,20 @@ def as_json(results: xr.Dataset) -> str:
         row |= {"spread": _plain(line.spread), "count": int(line.count), "paper": line.paper}
         row["note"] = "; ".join(notes(line, results))
         row |= {name: _plain(getattr(line, name)) for name in _FURTHER}
+        row["ladder"] = _ladder(line, results)
         rows.append(row | {"digits": digits})
     return json.dumps(rows, indent=2, ensure_ascii=False)
+
+
+def _ladder(line: Line, results: xr.Dataset) -> list[dict[str, Any]]:
+    """The numbers of a correlation for each xi, sigma; none for other rows."""
+    columns = {
+        name.removesuffix("_ladder"): getattr(line, name, []) for name in layout.OF_LADDER
+    }
+    return [
+        {"coarse_graining_length": xi} | {name: _plain(each[k]) for name, each in columns.items()}
+        for k, xi in enumerate(readings_of(line, results))
+    ]
 
 
 def _plain(value: float, digits: str = "f") -> Any:
