@@ -134,7 +134,9 @@ class Panel:
                     chance.chance_table_array(*pair, maps)
                     for pair, maps in zip(pairs, self.maps, strict=True)
                 ]
-                found[f"chance_{kind}"] = np.stack(drawn, axis=1, dtype=np.float32, casting="same_kind")
+                found[f"chance_{kind}"] = np.stack(
+                    drawn, axis=1, dtype=np.float32, casting="same_kind"
+                )
         return found
 
     def _own(

@@ -67,10 +67,10 @@ def chance_correlation(
     Returns
     -------
     Dataset
-        `pearson` or `spearman` (...,), the correlation of a and b; `drawn` (..., draw), those by chance; `level`
-        (...,), the absolute value below which 95 % of these lie; `p_value` (...,), the fraction of
-        absolute values that are as large as the measured one, which counts as a further draw. NaN
-        if a or b has a NaN or is constant.
+        `pearson` or `spearman` (...,), the correlation of a and b; `drawn` (..., draw), those by
+        chance; `level` (...,), the absolute value below which 95 % of these lie; `p_value` (...,),
+        the fraction of absolute values that are as large as the measured one, which counts as a
+        further draw. NaN if a or b has a NaN or is constant.
 
     Raises
     ------

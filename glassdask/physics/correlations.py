@@ -153,4 +153,7 @@ def standardised(x: np.ndarray) -> np.ndarray:
 
 
 #: What each coefficient correlates: Spearman's is Pearson's of the ranks.
-VALUES_OF: dict[str, Callable[[np.ndarray], np.ndarray]] = {"pearson": np.asarray, "spearman": ranks}
+VALUES_OF: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "pearson": np.asarray,
+    "spearman": ranks,
+}

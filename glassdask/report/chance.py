@@ -61,7 +61,8 @@ def of_largest(data: ReportData, indicator: str, value: float) -> dict[str, floa
     value, for other indicators the largest size, as in the table.
     """
     drawn = drawn_means(data, indicator)[:, data.after_heating]
-    return of_maximum(value, drawn.reshape(-1, drawn.shape[-1]), indicator != "gradcam")
+    places = drawn.reshape(drawn.shape[0] * drawn.shape[1], drawn.shape[2])
+    return of_maximum(value, places, indicator != "gradcam")
 
 
 def of_maximum(value: float, drawn: np.ndarray, by_size: bool) -> dict[str, float]:

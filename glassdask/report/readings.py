@@ -93,9 +93,7 @@ def _columns(found: list[dict[str, float]]) -> Ladder:
     return {name: np.array([one.get(name, np.nan) for one in found]) for name in NUMBERS}
 
 
-def _means(
-    data: ReportData, name: str, chosen: dict[str, str], kept: np.ndarray
-) -> np.ndarray:
+def _means(data: ReportData, name: str, chosen: dict[str, str], kept: np.ndarray) -> np.ndarray:
     """Mean over configurations, after the heating, (length, temperature and time[, draw])."""
     part = data.variable("dynamics", name).sel(chosen)
     part = part.isel(configuration=kept, time=data.after_heating)

@@ -31,9 +31,7 @@ def particles_of(selection: str) -> str:
 
 def levels(data: ReportData, kind: str, selection: str) -> np.ndarray:
     """Highest chance level of any indicator, (length,); NaN if there is none."""
-    each = [
-        readings.of_largest(data, name, kind, selection)["chance"] for name in data.indicators
-    ]
+    each = [readings.of_largest(data, name, kind, selection)["chance"] for name in data.indicators]
     return np.fmax.reduce(each, axis=0)
 
 
@@ -69,7 +67,10 @@ def draw(data: ReportData) -> Figure:
         row[0].set_ylabel(r"largest $|C(X, 1 - \Delta)|$")
     for axes in grid[-1]:
         axes.set_xlabel(r"coarse-graining length $\xi$ ($\sigma$)")
-    figure.legend(handles=_handles(data), loc="outside upper center", ncols=8)
+    handles = _handles(data)
+    rows = math.ceil(len(handles) / 9)
+    columns = math.ceil(len(handles) / rows)
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
     return figure
 
 

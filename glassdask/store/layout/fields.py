@@ -77,7 +77,7 @@ def correlations(campaign: Campaign) -> Group:
 
     pair = {"indicator": len(names), "other": len(names)}
     rung = {"coarse_graining_length": len(section.coarse_graining_ladder)}
-    arrays = {}
+    arrays: dict[str, Array] = {}
     for kind in ("pearson", "spearman"):
         about = f"{kind.title()} correlation over particles"
         spread = f"root mean square of {kind} by chance, of snapshots of the test split"

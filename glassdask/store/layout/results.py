@@ -78,9 +78,11 @@ NUMBERS = {
 }
 #: Variables along `quantity` and `coarse_graining_length`, of correlations: the same for every xi.
 OF_LADDER = {
-    f"{name}_ladder": (NUMBERS[name][0], f"{NUMBERS[name][1]}, for each xi of the ladder")
+    f"{name}_ladder": (
+        NUMBERS[name][0], f"{NUMBERS[name][1].partition(':')[0]}, for each xi of the ladder"
+    )
     for name in ("value", "spread", "standard_error", "chance", "p_value")
-}
+}  # fmt: skip
 
 
 def results(
