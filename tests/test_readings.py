@@ -179,3 +179,21 @@ def test_row_of_the_maximum_has_the_same_value_at_the_xi_of_the_campaign(stored)
         assert line.value_ladder[k] == pytest.approx(line.value)
         assert line.chance_ladder[k] == pytest.approx(line.chance)
         assert line.p_value_ladder[k] == pytest.approx(line.p_value)
+
+
+def test_report_of_a_store_without_the_ladder_has_the_rest(stored):
+    """As of an earlier version of glassdask."""
+    data = ReportData.of(stored)
+    plain = {
+        name: group.drop_vars([one for one in group if "chance" in one or (
+            name == "correlations" and one.endswith("_ladder"))])
+        for name, group in data.groups.items()
+    }  # fmt: skip
+    old = ReportData(stored, plain)
+    assert readings.of_mean(old, paper.THETA_UPSILON, "glass") == {}
+    assert coarse_graining.shown_pairs(old) == []
+    found = results(old)
+    for before, now in zip(lines(results(data)), lines(found), strict=True):
+        assert now.value == pytest.approx(before.value, nan_ok=True)
+        assert not np.isfinite(now.chance)
+        assert "chance" not in "".join(notes(now, found))
