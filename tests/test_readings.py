@@ -11,7 +11,7 @@ from test_report import make_store
 from glassdask.report import paper, prediction, readings, structure
 from glassdask.report.data import ReportData
 from glassdask.report.figures import coarse_graining
-from glassdask.report.lines import at_readings, lines, reading
+from glassdask.report.lines import for_readings, lines, reading
 from glassdask.report.notes import notes
 from glassdask.report.results import results
 from glassdask.report.table import as_json
@@ -34,9 +34,9 @@ def abm(tmp_path_factory):
 
 def test_words_for_lengths():
     assert (reading(0), reading(2.5)) == ("raw", "ξ = 2.5 σ")
-    assert at_readings([3.0]) == "at ξ = 3 σ"
-    assert at_readings([0.0]) == "raw"
-    assert at_readings([2.0, 0.0, 1.0]) == "raw and at ξ = 1, 2 σ"
+    assert for_readings([3.0]) == "for ξ = 3 σ"
+    assert for_readings([0.0]) == "for raw values"
+    assert for_readings([2.0, 0.0, 1.0]) == "for raw values and ξ = 1, 2 σ"
 
 
 def test_means_of_each_xi_follow_from_the_store(stored):
@@ -95,13 +95,13 @@ def test_agreement_with_a_number_of_the_paper_names_the_xi():
     p = [0.001, 0.001, 0.01, 0.2, 0.4]
     said = notes_of(with_ladder(paper.THETA_UPSILON, "glass", values, errors, "0.355", p=p))
     assert said[:2] == [
-        "sign as in the paper raw and at ξ = 1, 2, 3 σ",
-        "not distinguishable from 0 (two standard errors) at ξ = 5 σ",
+        "sign as in the paper for raw values and ξ = 1, 2, 3 σ",
+        "not distinguishable from 0 (two standard errors) for ξ = 5 σ",
     ]
-    assert "within two standard errors of the paper's 0.355 at ξ = 1, 2, 3, 5 σ" in said
-    assert "not within two standard errors of the paper's 0.355 raw" in said
-    assert "not distinguished from chance (p ≥ 0.05) at ξ = 3, 5 σ" in said
-    assert "distinguished from chance (p < 0.05) raw and at ξ = 1, 2 σ" in said
+    assert "within two standard errors of the paper's 0.355 for ξ = 1, 2, 3, 5 σ" in said
+    assert "not within two standard errors of the paper's 0.355 for raw values" in said
+    assert "not distinguished from chance (p ≥ 0.05) for ξ = 3, 5 σ" in said
+    assert "distinguished from chance (p < 0.05) for raw values and ξ = 1, 2 σ" in said
 
 
 def test_sign_names_the_xi():
@@ -111,9 +111,9 @@ def test_sign_names_the_xi():
         )
     )
     assert said[:3] == [
-        "sign opposite to the paper's at ξ = 3, 5 σ",
-        "sign as in the paper raw and at ξ = 1 σ",
-        "not distinguishable from 0 (two standard errors) at ξ = 2 σ",
+        "sign opposite to the paper's for ξ = 3, 5 σ",
+        "sign as in the paper for raw values and ξ = 1 σ",
+        "not distinguishable from 0 (two standard errors) for ξ = 2 σ",
     ]
 
 
@@ -126,10 +126,10 @@ def test_order_names_the_xi():
     rows = [with_ladder(pair, "glass", values, [0.02] * 5) for pair, values in sizes.items()]
     order = structure.order_of_sizes(rows)
     assert notes_of(*rows, *order) == [
-        "undecided (differences below two standard errors) at ξ = 2, 3 σ",
-        "holds for the means here raw and at ξ = 1 σ",
-        "does not hold for the means here at ξ = 5 σ",
-        "at ξ = 3 σ: 0.190, 0.200, 0.300",
+        "undecided (differences below two standard errors) for ξ = 2, 3 σ",
+        "holds for raw values and ξ = 1 σ",
+        "does not hold for ξ = 5 σ",
+        "for ξ = 3 σ: 0.190, 0.200, 0.300",
     ]
 
 

@@ -746,5 +746,5 @@ def test_order_holds_if_gamma_theta_is_the_smallest(sizes, verdict: str) -> None
     line = lines(found)[-1]
     said, _ = notes(line, found)
     assert said.startswith(verdict)
-    assert said.endswith("at ξ = 3 σ")
+    assert said.endswith("for ξ = 3 σ")
     assert line.paper == "holds"

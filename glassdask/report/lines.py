@@ -65,16 +65,16 @@ def reading(xi: float) -> str:
     return f"ξ = {xi:g} σ" if xi else "raw"
 
 
-def at_readings(lengths: Iterable[float]) -> str:
-    """Several of them, such as "raw and at ξ = 1, 2 σ"."""
+def for_readings(lengths: Iterable[float]) -> str:
+    """Several of them, such as "for raw values and ξ = 1, 2 σ"."""
     known = sorted(lengths)
     smoothed = ", ".join(f"{xi:g}" for xi in known if xi)
-    parts = ["raw"] * (0 in known) + [f"at ξ = {smoothed} σ"] * bool(smoothed)
-    return " and ".join(parts)
+    parts = ["raw values"] * (0 in known) + [f"ξ = {smoothed} σ"] * bool(smoothed)
+    return f"for {' and '.join(parts)}"
 
 
 def by_reading(line: Line, results: xr.Dataset, verdict: Callable[[Any], str]) -> list[str]:
-    """What a verdict on the numbers of a row is for each xi, such as "holds at ξ = 3 σ".
+    """What a verdict on the numbers of a row is for each xi, such as "holds for ξ = 3 σ".
 
     The verdict for the xi of the campaign comes first; empty ones are left out.
     """
@@ -84,7 +84,7 @@ def by_reading(line: Line, results: xr.Dataset, verdict: Callable[[Any], str]) -
         {own: line} | {xi: one for xi, one in line.ladder.items() if xi != own}
     ).items():
         found.setdefault(verdict(one), []).append(xi)
-    return [f"{text} {at_readings(lengths)}" for text, lengths in found.items() if text]
+    return [f"{text} {for_readings(lengths)}" for text, lengths in found.items() if text]
 
 
 def within_chance(line: Line, results: xr.Dataset) -> list[str]:

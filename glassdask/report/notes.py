@@ -16,9 +16,9 @@ from glassdask.report.lines import (
     NOT_LEARNT,
     SIGNIFICANT,
     Line,
-    at_readings,
     by_reading,
     each_network,
+    for_readings,
     lines,
     note_on_networks,
     within_chance,
@@ -147,7 +147,7 @@ def _order(line: Line, results: xr.Dataset) -> list[str]:
     }
     whole = SimpleNamespace(ladder=ladder, **vars(_three(three)))
     sizes = ", ".join(f"{abs(one.value):.3f}" for one in three)
-    own = at_readings([results.attrs["coarse_graining_length"]])
+    own = for_readings([results.attrs["coarse_graining_length"]])
     verdicts = by_reading(whole, results, lambda one: first_is_smallest(one.three))
     return [*verdicts, f"{own}: {sizes}"]
 
@@ -162,9 +162,9 @@ def first_is_smallest(found: Sequence[tuple[float, float]]) -> str:
     (first, error), *others = found
     gaps = [(abs(v) - abs(first), 2 * math.hypot(error, e)) for v, e in others]
     if all(gap > uncertain for gap, uncertain in gaps):
-        return "holds for the means here"
+        return "holds"
     if any(gap < -uncertain for gap, uncertain in gaps):
-        return "does not hold for the means here"
+        return "does not hold"
     return "undecided (differences below two standard errors)"
 
 
