@@ -9,6 +9,7 @@ from scipy import stats
 
 import glassdask as gd
 from glassdask.analysis import correlating
+from glassdask.analysis.panel import Panel
 from glassdask.campaign import load, new_campaign
 from glassdask.physics.correlations import VALUES_OF
 from glassdask.store import layout
@@ -182,6 +183,29 @@ def test_networks_are_correlated_at_the_xi_of_the_campaign(found):
     between = found.pearson_between_networks
     np.testing.assert_allclose(between.isel(network=0, other_network=0), 1)
     np.testing.assert_array_equal(between[0, 1], between[1, 0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_motion_by_chance_moves_each_species_over_itself(campaign, block, kind):
+    start = block.isel(sample=0, state=0)
+    random = np.random.default_rng(8)
+    raw = xr.Dataset({"voronoi_volume": ("particle", random.normal(size=120))})
+    crsd = random.gamma(2, size=(4, 3, 120)).astype(np.float32)
+    panel = Panel(raw, start, ["voronoi_volume"], 1.0, [0.0, 1.0])
+    panel.shift(20, [4])
+    found = panel.of_frames(crsd, 0, [5])[f"chance_{kind}_ladder"]
+    assert found.shape == (1, 3, 2, 3, 20)  # indicator, selection, xi, time, draw
+    delta = xr.DataArray(crsd.mean(axis=0, dtype=float), dims=("time", "particle"))
+    species = start.species.values
+    for n, chosen in enumerate((species >= 0, species == 0, species == 1)):
+        for k, xi in enumerate((0.0, 1.0)):
+            both = (raw.voronoi_volume, 1 - delta)
+            a, b = (gd.coarse_grain(x, start, xi) if xi else x for x in both)
+            part = {"particle": np.flatnonzero(chosen)}
+            one = start.isel(part)
+            drawn = gd.chance_correlation(a.isel(part), b.isel(part), one, 20, [4], kind=kind)
+            # Delta is coarse-grained in single precision, which can exchange two ranks
+            np.testing.assert_allclose(found[0, n, k], drawn["drawn"], atol=1e-3 if xi else 1e-6)
 
 
 @pytest.mark.slow

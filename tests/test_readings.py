@@ -150,7 +150,7 @@ def test_figure_has_the_paper_only_at_its_xi_and_one_panel_for_each_pair(abm):
     ]
     # three means of glasses, the sign of C(Gamma, Theta) of liquids, and C_max
     assert sorted(y for _, y in marked) == pytest.approx([-0.88, 0.355, 0.403, 0.552, 0.61])
-    assert all(abs(x - readings.OF_PAPER) < 0.1 for x, _ in marked)
+    assert all(abs(x - paper.XI) < 0.1 for x, _ in marked)
     assert len(figure.legends) == 1
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     for word in ("glass", "liquid", "by chance", "ξ of the campaign: 3 σ", "the paper: value"):

@@ -147,9 +147,13 @@ def _order(line: Line, results: xr.Dataset) -> list[str]:
     }
     whole = SimpleNamespace(ladder=ladder, **vars(_three(three)))
     sizes = ", ".join(f"{abs(one.value):.3f}" for one in three)
-    own = for_readings([results.attrs["coarse_graining_length"]])
     verdicts = by_reading(whole, results, lambda one: first_is_smallest(one.three))
-    return [*verdicts, f"{own}: {sizes}"]
+    return [*verdicts, f"{_own(results)}: {sizes}"]
+
+
+def _own(results: xr.Dataset) -> str:
+    """The xi of the campaign, in words."""
+    return for_readings([results.attrs["coarse_graining_length"]])
 
 
 def _three(rows: Sequence[Any]) -> SimpleNamespace:
@@ -181,7 +185,8 @@ _NOTES: dict[str, Callable[[Line, xr.Dataset], list[str]]] = {
     "linear_model": _linear_model,
     "correlation": _correlation,
     "order": _order,
-    "agreement": lambda *_: [
-        "Pearson, mean over pairs of networks: limits how far a statement about Γ can be trusted"
+    "agreement": lambda _, results: [
+        f"Pearson {_own(results)}, mean over pairs of networks: limits how far a statement about Γ "
+        "can be trusted"
     ],
 } | OF_MOTION

@@ -12,8 +12,6 @@ import numpy as np
 from glassdask.report import chance, motion
 from glassdask.report.data import ReportData
 
-#: The xi of the paper, sigma.
-OF_PAPER = 3.0
 #: Numbers of a row for every xi; the group `results` has them as `NAME_ladder`.
 NUMBERS = ("value", "spread", "standard_error", "chance", "p_value")
 

@@ -66,7 +66,7 @@ def draw_statement(axes: Axes, stated: str, state: str) -> None:
         return
     height, marker = _mark(stated)
     axes.plot(
-        readings.OF_PAPER + LOOKS[state][1], height, marker, ms=8, mec=PAPER_COLOUR, mew=1.6,
+        paper.XI + LOOKS[state][1], height, marker, ms=8, mec=PAPER_COLOUR, mew=1.6,
         mfc=style.STATE_COLOURS[state], zorder=4,
     )  # fmt: skip
 
@@ -167,7 +167,7 @@ def caption(data: ReportData) -> str:
     text += "Θ enters as 1 − Θ. "
     if _statements(data):
         text += (
-            f"Red frames: the paper, which coarse-grains over ξ = {readings.OF_PAPER:g}; the "
+            f"Red frames: the paper, which coarse-grains over ξ = {paper.XI:g}; the "
             "filling tells the state. It says nothing of raw values. "
         )
     return text + "The numbers are in figures/results.json (ladder), and in the group results."

@@ -68,9 +68,8 @@ def draw(data: ReportData) -> Figure:
     for axes in grid[-1]:
         axes.set_xlabel(r"coarse-graining length $\xi$ ($\sigma$)")
     handles = _handles(data)
-    rows = math.ceil(len(handles) / 9)
-    columns = math.ceil(len(handles) / rows)
-    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
+    wide = math.ceil(len(handles) / math.ceil(len(handles) / 9))
+    figure.legend(handles=handles, loc="outside upper center", ncols=wide)
     return figure
 
 
