@@ -57,4 +57,5 @@ def inherent_structures(ds: xr.Dataset) -> xr.Dataset:
         [name for name in ("potential_energy", "kinetic_temperature") if name in ds]
     )
     minima = found["inherent_position"]
-    return found.drop_vars("inherent_position").assign(position=minima)
+    found = found.drop_vars("inherent_position").assign(position=minima)
+    return need_configuration(found, "gd.from_arrays(..., inherent_position=x)")
