@@ -23,6 +23,7 @@ _METHODS: dict[str, tuple[str, ...]] = {
     "physics.configuration": ("structural_indicators",),
     "physics.radial_distribution": ("radial_distribution",),
     "physics.structure_factor": ("structure_factor",),
+    "physics.inherent": ("inherent_structures",),
     "physics.images": ("grid_density", "at_particles"),
     "physics.coarse_graining": ("coarse_grain",),
     "physics.displacement": ("cage_relative_displacement", "cage_relative_squared_displacement"),

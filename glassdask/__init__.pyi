@@ -22,6 +22,7 @@ from glassdask.physics.energy import potential_energy as potential_energy
 from glassdask.physics.images import at_particles as at_particles
 from glassdask.physics.images import grid_density as grid_density
 from glassdask.physics.indicators import indicator as indicator
+from glassdask.physics.inherent import inherent_structures as inherent_structures
 from glassdask.physics.linear_model import linear_classifier as linear_classifier
 from glassdask.physics.onset import onset_from_cooling as onset_from_cooling
 from glassdask.physics.onset import onset_from_displacement as onset_from_displacement

@@ -68,6 +68,7 @@ LEGAL = {
     "four_point_susceptibility": (OVERLAP, COUNT),
     "grid_density": (DS,),
     "hexatic_order": (DS,),
+    "inherent_structures": (DS.assign(inherent_position=DS.position),),
     "linear_classifier": (FEATURES, LABEL, SPLIT),
     "local_density": (DS, 1.1),
     "mean_cage_relative_displacement": (CRSD,),

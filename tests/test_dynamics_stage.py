@@ -160,7 +160,7 @@ def test_correlations_by_chance_equal_the_public_function(tiny, tree, ensemble, 
     assert drawn.sizes == {"time": len(found.time), "draw": draws}
     np.testing.assert_allclose(drawn, expected["drawn"], atol=1e-4)
     runs = tree["configurations"].to_dataset().load()
-    spread = tree["correlations"].chance_spread.sel(
+    spread = tree["correlations"].chance_pearson_spread.sel(
         indicator="tong_tanaka", other="voronoi_volume", state="glass"
     )
     test = (runs.split == "test").values

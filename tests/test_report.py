@@ -19,7 +19,7 @@ from campaigns import accept_changes, finish
 
 import glassdask as gd
 from glassdask.campaign import new_campaign
-from glassdask.report import motion, paper, sanity, structure, style, table
+from glassdask.report import motion, paper, readings, sanity, structure, style, table
 from glassdask.report.accuracy import fraction_correct
 from glassdask.report.data import ReportData
 from glassdask.report.figures import (
@@ -38,7 +38,7 @@ from glassdask.report.results import results
 from glassdask.run import process
 from glassdask.stages.pipeline import do
 from glassdask.store import groups, jobs, layout, records
-from glassdask.store.layout.results import NUMBERS
+from glassdask.store.layout.results import NUMBERS, OF_LADDER
 from glassdask.store.stage import STAGES
 
 pytestmark = pytest.mark.slow
@@ -105,8 +105,8 @@ def fill(campaign, group, rng, learnt):
                 values[:, 0] = np.nan if group.name == "correlations" else values[:, 0]
         if about.dims[0] == "sample" and about.dtype.startswith("float"):
             values[FAILED] = np.nan
-        if group.name == "correlations" and name in ("pearson", "spearman"):
-            values[:, :, FAILED] = np.nan
+        if group.name == "correlations" and about.dims[:2] == ("indicator", "other"):
+            values[..., FAILED, :] = np.nan
         array[...] = values.astype(about.dtype)
 
 
@@ -376,27 +376,33 @@ def test_map_of_propensity_is_at_the_largest_correlation(changed):
 def test_ladder_has_the_largest_absolute_correlation_of_each_length(campaign, rows):
     group = groups.open_group(campaign.store, "dynamics")
     data = ReportData.of(campaign)
-    found = ladder.largest_by_length(data, "spearman", "tong_tanaka", "B")
-    highest = ladder.ceilings(data, "B")
+    found = readings.of_largest(data, "tong_tanaka", "spearman", "B")
+    highest = readings.ceilings(data, "B")
     lines = ladder.table(data)
     part = group.sel(indicator="tong_tanaka", selection="B").mean("configuration")
     part = part.sel(time=slice(3, None))  # after the heating
     for k in range(5):
         values = part["spearman_ladder"].isel(coarse_graining_length=k).values.ravel()
         best = np.abs(values).argmax()
-        assert found[k] == values[best]
+        assert found["value"][k] == pytest.approx(values[best])
+        drawn = part["chance_spearman_ladder"].isel(coarse_graining_length=k).astype(float)
+        maxima = np.abs(drawn).max(("temperature", "time")).values
+        assert found["chance"][k] == pytest.approx(np.quantile(maxima, 0.95))
+        p = (1 + (maxima >= abs(values[best])).sum()) / (1 + len(maxima))
+        assert found["p_value"][k] == pytest.approx(p)
         reliable = part["reliability_ladder"].isel(coarse_graining_length=k).values.ravel()
         assert highest[k] == pytest.approx(np.sqrt(reliable.max()))
     # other indicators follow Gamma
-    assert [line[1] for line in lines[:4]] == [
+    assert [line[2] for line in lines[:2]] == ["Pearson", "Spearman"]
+    assert [line[1] for line in lines[:8:2]] == [
         "Γ, Grad-CAM score", "Υ, Voronoi volume", "1 − Θ, Tong-Tanaka order", "e, potential energy",
     ]  # fmt: skip
     assert list(dict.fromkeys(line[0] for line in lines)) == [
         "all particles", "A particles", "B particles",
     ]  # fmt: skip
     page = (campaign.path / "report.html").read_text(encoding="utf-8")
-    assert page.count("<td>B particles</td>") == 5
-    assert all(cell in page for cell in lines[-1][2])
+    assert page.count("<td>B particles</td>") == 10
+    assert all(cell in page for cell in lines[-1][3])
 
 
 def motions(campaign):
@@ -576,7 +582,7 @@ def test_table_fits_a_terminal_and_equals_the_json_file(campaign, rows, capsys):
     assert max(map(len, lines)) <= 100
     written = " ".join(" ".join(lines).split())
     assert all(note in written for one in rows for note in one.note.split("; "))
-    assert len(lines) < len(rows) + 75
+    assert len(lines) < len(rows) + 95
     assert not set("━─│\x1b") & set("".join(lines))
     kept = json.loads((campaign.path / "figures" / "results.json").read_text())
     assert [(one["quantity"], one["note"]) for one in kept] == [
@@ -602,6 +608,11 @@ def test_group_results_describes_each_number_and_gives_the_same_notes(campaign, 
     page = (ROOT / "docs" / "reference" / "results.md").read_text(encoding="utf-8")
     for name, (units, about) in NUMBERS.items():
         assert f"| `{name}` | {units.removeprefix('each ')} | {about} |" in page
+    for name, (units, about) in OF_LADDER.items():
+        line = (
+            f"`{name}` (quantity, coarse_graining_length) | {units.removeprefix('each ')} | {about}"
+        )
+        assert f"| {line} |" in page
     # the notes can be made from the store alone
     expected = [one.note for one in rows]
     assert [with_note(one, stored).note for one in lines(stored)] == expected
@@ -731,7 +742,9 @@ def test_order_holds_if_gamma_theta_is_the_smallest(sizes, verdict: str) -> None
          "value": value, "standard_error": 0.02, "count": 100}
         for (first, second), value in zip(paper.PAIRS, sizes, strict=True)
     ]  # fmt: skip
-    found = layout.results(rows + structure.order_of_sizes(rows), {})
+    found = layout.results(rows + structure.order_of_sizes(rows), {"coarse_graining_length": 3.0})
     line = lines(found)[-1]
-    assert notes(line, found)[0].startswith(verdict)
+    said, _ = notes(line, found)
+    assert said.startswith(verdict)
+    assert said.endswith("for ξ = 3 σ")
     assert line.paper == "holds"

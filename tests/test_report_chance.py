@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -105,7 +107,7 @@ def test_p_of_a_mean_over_snapshots_is_uniform(small):
 def in_memory(value, spread):
     """The groups with one correlation in each snapshot."""
     dims = ("indicator", "other", "sample", "state")
-    table = {"pearson": value, "chance_spread": spread}
+    table = {"pearson": value, "chance_pearson_spread": spread}
     return {
         "correlations": xr.Dataset(
             {name: (dims, each[None, None, :, None]) for name, each in table.items()},
@@ -143,7 +145,10 @@ def test_table_has_chance_of_the_maximum_over_the_same_frames(stored):
         larger = (largest >= mean.max()).sum()
         assert line.p_value == pytest.approx((1 + larger) / (1 + largest.size))
         assert line.total == mean.size
-        assert ("not distinguished from chance" in line.note) == (line.p_value >= 0.05)
+        larger = line.p_value < 0.05
+        first = next(one for one in line.note.split("; ") if "distinguished from chance" in one)
+        assert first.startswith("distinguished" if larger else "not distinguished")
+        assert re.search(r"ξ = .*\b3\b.* σ", first)  # the xi of the campaign comes first
 
 
 @pytest.mark.parametrize(
@@ -183,6 +188,6 @@ def test_without_draws_nothing_is_known_of_chance(small):
     assert chance.at_place(data, "voronoi_volume", 0.5, (0, 1)) == {}
     assert np.isnan(chance.band(data, "voronoi_volume")).all()
     memory = in_memory(np.array([0.2]), np.array([0.1]))
-    memory["correlations"] = memory["correlations"].drop_vars("chance_spread")
+    memory["correlations"] = memory["correlations"].drop_vars("chance_pearson_spread")
     data = ReportData(small, memory)
     assert chance.of_mean(data, "tong_tanaka", "voronoi_volume", "glass") == {}

@@ -11,6 +11,7 @@ from glassdask.analysis.motion import Motion, relaxed
 from glassdask.analysis.panel import Panel
 from glassdask.analysis.starts import start_of, structure_of_start
 from glassdask.campaign import Campaign
+from glassdask.physics.correlations import VALUES_OF
 from glassdask.physics.susceptibility import (
     four_point_susceptibility,
     four_point_susceptibility_array,
@@ -22,10 +23,10 @@ from glassdask.store.stage import Part
 _STREAM = 3
 #: Part of the seed of the correlations by chance.
 CHANCE_STREAM = 5
-#: Axis of the time, where it is not the last one.
+#: Axis of the time, where it is not the last one; in correlations by chance the draws are last.
 _TIME_AXIS = dict.fromkeys(
     ("propensity", "propensity_field", "displacement_propensity", "bond_breaking_propensity"), 0
-) | {"chance_pearson": -2}
+) | {f"chance_{kind}{end}": -2 for kind in VALUES_OF for end in ("", "_ladder")}
 
 
 def of_ensembles(campaign: Campaign) -> Part:

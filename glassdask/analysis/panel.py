@@ -10,10 +10,11 @@ import xarray as xr
 from glassdask.analysis.snapshots import BY_NETWORK, signed_fields
 from glassdask.physics import chance, correlation_interval, reliability
 from glassdask.physics.coarse_graining import Smoother, coarse_grain_array, normalise_array
-from glassdask.physics.correlations import pearson_array, spearman_array, standardised
+from glassdask.physics.correlations import VALUES_OF, pearson_array, standardised
 from glassdask.physics.statistics import groups_of
 
-CORRELATIONS = {"pearson": pearson_array, "spearman": spearman_array}
+#: Transformations of all particles and of each species, each (draw, member).
+Maps = list[np.ndarray]
 
 
 class Panel:
@@ -56,12 +57,17 @@ class Panel:
         }
         self.unit = standardised(self.structure[own][: self.count])
         self.towards = self.smoothers[own].adjoint(self.unit).astype(np.float32)
-        self.maps: np.ndarray | None = None
+        self.maps: Maps = []
         self._place = position, box
 
     def shift(self, draws: int, seed: list[int]) -> None:
-        """Correlate also by chance, with so many random shifts, rotations and reflections."""
-        self.maps = chance.transformed_particles(*self._place, draws, seed)
+        """Correlate also by chance, with so many random shifts, rotations and reflections.
+
+        They are the same for all particles and for each species, which is moved over itself.
+        """
+        position, box = self._place
+        each = [position, *(position[self.species == one] for one in np.unique(self.species))]
+        self.maps = [chance.transformed_particles(part, box, draws, seed) for part in each]
 
     def of_frames(self, crsd: np.ndarray, resamples: int, seed: list[int]) -> dict[str, np.ndarray]:
         """Correlations with 1 - Delta of some frames, their noise, and the field of Delta.
@@ -99,29 +105,39 @@ class Panel:
             if xi == self.own:
                 found = self._own(structure, delta, crsd, resamples, seed)
         for name, table in rungs[self.own].items():
-            found[name] = table[..., 0, :]
-        if self.ladder:
-            for name in rungs[self.own]:
-                table = np.stack([rungs[xi][name] for xi in self.ladder], axis=-2)
-                found[f"{name}_ladder"] = table
+            # (indicator, selection, ...), but (selection, time) for the reliability
+            selection = 0 if name == "reliability" else 1
+            found[name] = table.take(0, selection)
+            if self.ladder:
+                each = [rungs[xi][name] for xi in self.ladder]
+                found[f"{name}_ladder"] = np.stack(each, axis=selection + 1)
         return found
 
     def _rung(
         self, structure: np.ndarray, delta: np.ndarray, apart: np.ndarray, replicas: int
     ) -> dict[str, np.ndarray]:
-        """Correlations (indicator, selection, time) and reliability (selection, time)."""
+        """For one xi: C (indicator, selection, time), by chance (..., draw), and reliability."""
         parts = [[each, *groups_of(each, self.species)] for each in (structure, delta, apart)]
-        tables = {
-            kind: np.stack(
-                [function(a[:, None], 1 - b) for a, b, _ in zip(*parts, strict=True)], axis=1
+        found = {
+            "reliability": np.stack(
+                [
+                    reliability.reliability_of_halves(mean, c, replicas)
+                    for _, mean, c in zip(*parts, strict=True)
+                ]
             )
-            for kind, function in CORRELATIONS.items()
         }
-        halves = [
-            reliability.reliability_of_halves(mean, c, replicas)
-            for _, mean, c in zip(*parts, strict=True)
-        ]
-        return tables | {"reliability": np.stack(halves)}
+        for kind, values_of in VALUES_OF.items():
+            pairs = [(values_of(a), values_of(1 - b)) for a, b, _ in zip(*parts, strict=True)]
+            found[kind] = np.stack([pearson_array(a[:, None], b) for a, b in pairs], axis=1)
+            if self.maps:
+                drawn = [
+                    chance.chance_table_array(*pair, maps)
+                    for pair, maps in zip(pairs, self.maps, strict=True)
+                ]
+                found[f"chance_{kind}"] = np.stack(
+                    drawn, axis=1, dtype=np.float32, casting="same_kind"
+                )
+        return found
 
     def _own(
         self,
@@ -133,13 +149,10 @@ class Panel:
     ) -> dict[str, np.ndarray]:
         """Quantities only for the xi of the campaign: field, correlations by network, interval."""
         found = {"propensity_field": normalise_array(delta)}
-        for kind, function in CORRELATIONS.items():
-            if len(structure) > self.count:
-                found[f"{kind}_by_network"] = function(structure[self.count :, None], 1 - delta)
-        if self.maps is not None:
-            found["chance_pearson"] = chance.chance_correlation_array(
-                structure[: self.count, None], 1 - delta, self.maps
-            )
+        if len(structure) > self.count:
+            for kind, values_of in VALUES_OF.items():
+                gamma = values_of(structure[self.count :, None])
+                found[f"{kind}_by_network"] = pearson_array(gamma, values_of(1 - delta))
         if not resamples:
             return found
         mean = reliability.centred(-delta)

@@ -15,9 +15,7 @@ from glassdask.campaign import Campaign
 from glassdask.campaign.modules import load_modules
 from glassdask.physics import (
     centring,
-    chance,
     coarse_graining,
-    correlations,
     images,
     radial_distribution,
     statistics,
@@ -26,12 +24,8 @@ from glassdask.physics.configuration import structural_indicators
 from glassdask.store import groups, layout
 from glassdask.store.reading import check_complete, load, read_configurations
 
-CORRELATIONS = {"pearson": correlations.pearson, "spearman": correlations.spearman}
 #: Variable with Gamma of each network, if there are several.
 BY_NETWORK = "gradcam_by_network"
-
-#: Part of the seed of the correlations by chance.
-_CHANCE_STREAM = 4
 
 Labelled = TypeVar("Labelled", xr.DataArray, xr.Dataset)
 
@@ -78,25 +72,6 @@ def structure(campaign: Campaign, low: int, high: int) -> np.ndarray:
     return block["run_status"].values
 
 
-def correlate(campaign: Campaign, low: int, high: int) -> np.ndarray:
-    """Write fields and correlations of a block; returns the status of its runs, (sample,) int8."""
-    names = layout.indicator_names(campaign)
-    block = read_configurations(campaign, low, high)
-    raw = raw_indicators(campaign, block, low, high)
-    write(campaign, "correlations", low, high, snapshot_features(campaign, raw, block))
-    smooth = smooth_fields(campaign, centred(campaign, raw, block), block)
-    write(
-        campaign, "fields", low, high,
-        {str(name): smooth[name].values.astype(np.float32) for name in smooth},
-    )  # fmt: skip
-    signed = signed_fields(smooth)
-    tables = tables_of(signed, names)
-    tables["chance_spread"] = spread_by_chance(campaign, signed[list(names)], block, low, high)
-    for name, table in tables.items():
-        groups.array(campaign.store, "correlations", name)[:, :, low:high] = table
-    return block["run_status"].values
-
-
 def raw_indicators(campaign: Campaign, block: xr.Dataset, low: int, high: int) -> xr.Dataset:
     """Raw Gamma and indicators of a block; with several networks also `BY_NETWORK`.
 
@@ -113,57 +88,6 @@ def raw_indicators(campaign: Campaign, block: xr.Dataset, low: int, high: int) -
         found = [name for name in ("gradcam", BY_NETWORK) if name in explained]
         gamma = load(campaign, "explain", explained[found].isel(sample=slice(low, high)))
     return raw.assign(gamma.astype(float).transpose("sample", ..., "state", "particle"))
-
-
-def tables_of(signed: xr.Dataset, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """All variables of the group `correlations` for a block: (..., sample, state).
-
-    Parameters
-    ----------
-    signed : Dataset
-        Result of `signed_fields`.
-    names : sequence of str
-        Indicators to correlate with each other and with Gamma of each network.
-    """
-    each = list(signed[BY_NETWORK].transpose("network", ...)) if BY_NETWORK in signed else []
-    tables = {}
-    for kind, function in CORRELATIONS.items():
-        tables[kind] = [[function(signed[a], signed[b]) for b in names] for a in names]
-        if each:
-            tables[f"{kind}_by_network"] = [[function(a, signed[b]) for b in names] for a in each]
-    if each:
-        between = [[correlations.pearson(a, b.drop_vars("network")) for b in each] for a in each]
-        tables["pearson_between_networks"] = between
-    return {name: np.array([[x.values for x in row] for row in t]) for name, t in tables.items()}
-
-
-def spread_by_chance(
-    campaign: Campaign, signed: xr.Dataset, block: xr.Dataset, low: int, high: int
-) -> np.ndarray:
-    """Root mean square of Pearson's C by chance, (indicator, other, sample, state).
-
-    Only of the test split, over which the report averages; NaN in other snapshots. The mean by
-    chance is 0.
-    """
-    fields = signed.to_dataarray("indicator").transpose("sample", "state", "indicator", ...).values
-    position = block["position"].transpose("sample", "state", ...).values
-    count = fields.shape[2]
-    spread = np.full((*fields.shape[:2], count, count), np.nan)
-    test = layout.splits(campaign)[low:high] == "test"
-    for k, state in zip(
-        *np.nonzero(test[:, None] & np.isfinite(position).all((2, 3))), strict=True
-    ):
-        seed = [campaign.file.campaign.seed, _CHANCE_STREAM, low + k, state]
-        maps = chance.transformed_particles(
-            position[k, state],
-            block["box_length"].values,
-            campaign.file.correlate.chance_draws,
-            seed,
-        )
-        each = fields[k, state]
-        drawn = chance.chance_correlation_array(each[:, None], each, maps)
-        spread[k, state] = np.sqrt((drawn**2).mean(axis=-1))
-    return np.moveaxis(spread, (2, 3), (0, 1))
 
 
 def snapshot_features(
@@ -198,9 +122,16 @@ def centred(campaign: Campaign, raw: xr.Dataset, block: xr.Dataset) -> xr.Datase
 
 
 def smooth_fields(campaign: Campaign, raw: Labelled, block: xr.Dataset) -> Labelled:
-    """Coarse-grain over xi and normalise to [0, 1] in each snapshot."""
-    xi = campaign.file.correlate.coarse_graining_length
-    return coarse_graining.normalise(coarse_graining.coarse_grain(raw, block, xi))
+    """Coarse-grain over the xi of the campaign and normalise to [0, 1] in each snapshot."""
+    return normalised_fields(raw, block, campaign.file.correlate.coarse_graining_length)
+
+
+def normalised_fields(
+    raw: Labelled, block: xr.Dataset, xi: float | Sequence[float] = 0.0
+) -> Labelled:
+    """Coarse-grain over xi, sigma, or each of several; 0: not at all. Then normalise to [0, 1]."""
+    smooth = coarse_graining.coarse_grain(raw, block, xi) if xi else raw
+    return coarse_graining.normalise(smooth)
 
 
 def signed_fields(smooth: xr.Dataset) -> xr.Dataset:

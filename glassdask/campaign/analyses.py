@@ -169,8 +169,8 @@ class Correlate(Section):
 
     coarse_graining_length: Positive = about("xi, sigma", default=3.0)
     coarse_graining_ladder: list[NonNegative] = about(
-        "further xi for the correlations with 1 - Delta, sigma; 0: no coarse-graining (not in "
-        "the paper)",
+        "further xi for all correlations, sigma; 0: raw values, no coarse-graining (not in the "
+        "paper)",
         default=[0.0, 1.0, 2.0, 3.0, 5.0],
         max_length=100,
     )

@@ -29,7 +29,7 @@ LARGEST_SEED = 899_999_000
 #: Fields of [quench] that imported configurations do not depend on.
 RAMP = (
     "start_temperature", "cooling_rate", "schedule", "equilibration_time", "liquid_hold_time",
-    "hold_time", "cooling_points", "controls", "control_time", "inherent_structures",
+    "hold_time", "cooling_points", "controls", "control_time",
 )  # fmt: skip
 #: Fields that are left out of records at these values, their defaults, so that records written
 #: before the fields existed stay valid.

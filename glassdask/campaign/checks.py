@@ -152,20 +152,15 @@ def check_indicators(file: CampaignFile) -> None:
 
 
 def check_inherent(file: CampaignFile) -> None:
-    """Stages that use inherent structures have them; only LAMMPS runs can make them."""
-    made = file.quench.inherent_structures
-    if made and file.quench.source == "import":
-        raise UsageError(
-            "[quench] inherent_structures = true with imported configurations",
-            "false, since only LAMMPS runs make inherent structures",
-            "Set it to false, or minimise the energy before the import.",
-        )
+    """Stages that use inherent structures have them."""
     for name in ("grid", "indicators"):
-        if getattr(file, name).configuration == "inherent" and not made:
+        if getattr(file, name).configuration == "inherent" and not file.quench.inherent_structures:
             raise UsageError(
                 f'[{name}] configuration = "inherent" without inherent structures',
                 "[quench] inherent_structures = true",
-                "Write it into campaign.toml, or type `--set quench.inherent_structures=true`.",
+                "Write it into campaign.toml, or type `--set quench.inherent_structures=true`. "
+                "Imported configurations have them with `gd.from_arrays(..., "
+                "inherent_position=x)`.",
             )
 
 

@@ -28,6 +28,7 @@ def from_arrays(
     epsilon: Any = None,
     cutoff: float | None = None,
     reference_length: Any = None,
+    inherent_position: Any = None,
     displacement: Any = None,
     time: Any = None,
     temperature: float | None = None,
@@ -58,6 +59,9 @@ def from_arrays(
     reference_length : array_like, optional
         Reference lengths for `tong_tanaka`, (species, species), sigma. By default, if there is
         `sigma`: (sigma_ii + sigma_jj) / 2.
+    inherent_position : array_like, optional
+        Positions in the inherent structures, the energy minima below the configurations, as
+        `position` and of the same shape. `glassdask.inherent_structures` puts them in its place.
     displacement : array_like, optional
         Unwrapped displacements since the configuration, (..., replica, time, particle, axis),
         sigma. The leading dimensions are those of `position`; displacements of one state have no
@@ -76,8 +80,8 @@ def from_arrays(
     Returns
     -------
     Dataset
-        `position` and, if given, `displacement`; coordinates `species`, `box_length`, `axis`;
-        the potential as attributes.
+        `position` and, if given, `inherent_position` and `displacement`; coordinates `species`,
+        `box_length`, `axis`; the potential as attributes.
 
     Raises
     ------
@@ -123,6 +127,14 @@ def from_arrays(
     given = max((len(potential[name]) for name in potential if name != "cutoff"), default=0)
     kinds, names = checked.species_numbers(species, array.shape, species_names, given)
     ds = _labelled(_mapped(wrapped, array, axes), leading, kinds, names, length)
+    if inherent_position is not None:
+        minima = _array("inherent_position", inherent_position)
+        if minima.shape != array.shape:
+            raise BadArgument(
+                f"inherent_position of shape {minima.shape}", f"{array.shape}, as position"
+            )
+        about = _about("sigma", "position in the inherent structure, wrapped to [0, L)")
+        ds["inherent_position"] = (ds["position"].dims, _mapped(wrapped, minima, axes), about)
     ds.attrs = savable(potential | ({"species_names": names} if names else {}))
     if displacement is None:
         return ds

@@ -66,7 +66,11 @@ def _fixed(ds: xr.Dataset, campaign: Campaign | None = None) -> Fields:
     """Fields that follow from the configurations; `campaign` is given if its file exists."""
     found: Fields = {
         "system": {"particles": ds.sizes["particle"]},
-        "quench": {"runs": ds.sizes["sample"], "snapshot_temperatures": further_temperatures(ds)},
+        "quench": {
+            "runs": ds.sizes["sample"],
+            "snapshot_temperatures": further_temperatures(ds),
+            "inherent_structures": "inherent_position" in ds,
+        },
         "propensity": ensemble.fields(ds, campaign),
     }
     return _merged(found, ds.attrs.get("campaign_fields", {}))

@@ -21,7 +21,7 @@ from glassdask.exchange import ensemble, known_runs
 from glassdask.exchange.distinct import check_distinct, name_of
 from glassdask.exchange.fields import campaign_for
 from glassdask.exchange.formats import FORMATS
-from glassdask.exchange.normal import normal_form, present_states
+from glassdask.exchange.normal import normal_form, positions_of, present_states
 from glassdask.store import groups, jobs, layout, locks, records
 from glassdask.store.layout.parts import Coordinate
 from glassdask.store.records import State
@@ -53,6 +53,8 @@ def import_configurations(
     ds : Dataset
         As `glassdask.from_arrays` makes it, one box for all: `position` ([sample,] [state,]
         particle, axis). A state may be missing, or have only NaN in all samples.
+        With `inherent_position` of the same shape, these are the inherent structures, which
+        [grid] and [indicators] `configuration` can choose.
         With `displacement` ([sample,] replica, time, particle, axis) of the glasses the stage
         `propensity` counts as complete, too; samples without displacements have NaN.
         Further data of the runs are kept: see `glassdask.exchange.known_runs`.
@@ -91,14 +93,14 @@ def import_configurations(
     if not new and not start_over:
         _refuse_to_replace(campaign, found)
     check_distinct(found, campaign.model.sigma)
-    energy = _energies(campaign, found)
+    energies = _energies(campaign, found)
     moved = ensemble.check(campaign, found)
     if new:
         save(campaign)
         campaign = Campaign(folder, campaign.file)
     jobs.make_folders(campaign)
     with locks.hold(campaign, "quench"):
-        _write(campaign, found, energy)
+        _write(campaign, found, energies)
     if moved is not None:
         with locks.hold(campaign, "propensity"):
             ensemble.write(campaign, moved)
@@ -174,8 +176,10 @@ def _refuse_to_replace(campaign: Campaign, ds: xr.Dataset) -> None:
         )
 
 
-def _energies(campaign: Campaign, ds: xr.Dataset) -> np.ndarray:
-    """Potential energy per particle, (sample, state); NaN where the state is missing.
+def _energies(campaign: Campaign, ds: xr.Dataset) -> dict[str, np.ndarray]:
+    """Potential energies per particle, (sample, state); NaN where the state is missing.
+
+    By the name of their variable: of the configurations, and of their inherent structures.
 
     Raises
     ------
@@ -188,19 +192,25 @@ def _energies(campaign: Campaign, ds: xr.Dataset) -> np.ndarray:
     block = ds.assign_attrs(
         sigma=model.sigma, epsilon=model.epsilon, cutoff=campaign.file.system.cutoff
     )
-    energy = np.full((ds.sizes["sample"], ds.sizes["state"]), np.nan)
-    with Progress("import", "samples", len(energy)) as progress:
-        for k in range(len(energy)):
+    found = {
+        name.replace("position", "potential_energy"): np.full(ds[name].shape[:2], np.nan)
+        for name in positions_of(ds)
+    }
+    with Progress("import", "samples", ds.sizes["sample"]) as progress:
+        for k in range(ds.sizes["sample"]):
+            one = block.isel(sample=k)
             try:
-                energy[k] = potential_energy(block.isel(sample=k)).mean("particle").values
+                for name, energy in zip(positions_of(ds), found.values(), strict=True):
+                    each = potential_energy(one.assign(position=one[name]))
+                    energy[k] = each.mean("particle").values
             except ValueError as error:
                 where = " or ".join(name_of(ds, k, state) for state in present_states(ds))
                 raise UsageError(f"{where}: {error}") from None
             progress.advance()
-    return energy
+    return found
 
 
-def _write(campaign: Campaign, ds: xr.Dataset, energy: np.ndarray) -> None:
+def _write(campaign: Campaign, ds: xr.Dataset, energies: dict[str, np.ndarray]) -> None:
     """Write the groups of `quench`, and complete the stage."""
     jobs.clear(campaign, "quench")
     record = records.new_record(campaign, "quench")
@@ -208,10 +218,9 @@ def _write(campaign: Campaign, ds: xr.Dataset, energy: np.ndarray) -> None:
     about |= _libraries(ds) | ds.attrs.get("run_provenance", {})
     configurations, cooling = _configurations(campaign, ds), known_runs.cooling(campaign, ds)
     jobs.create(campaign, "quench", record, (configurations, cooling), about)
-    values = known_runs.values(ds, configurations) | {
-        ("configurations", "position"): ds["position"].values,
-        ("configurations", "potential_energy"): energy,
-    }
+    values = known_runs.values(ds, configurations)
+    values |= {("configurations", name): ds[name].values for name in positions_of(ds)}
+    values |= {("configurations", name): energy for name, energy in energies.items()}
     for low, high in layout.sample_blocks(campaign):
         for (group, name), array in values.items():
             groups.array(campaign.store, group, name)[low:high] = array[low:high]

@@ -27,8 +27,9 @@ def normal_form(ds: xr.Dataset, state: str | None = None) -> xr.Dataset:
     Returns
     -------
     Dataset
-        `position` (sample, state, particle, axis), NaN where a state is missing; `displacement`
-        (sample, replica, time, particle, axis) if there is any; the coordinate `particle_id`.
+        `position` and, if given, `inherent_position` (sample, state, particle, axis), NaN where a
+        state is missing; `displacement` (sample, replica, time, particle, axis) if there is any;
+        the coordinate `particle_id`.
 
     Raises
     ------
@@ -45,12 +46,24 @@ def normal_form(ds: xr.Dataset, state: str | None = None) -> xr.Dataset:
         ids = np.arange(1, ds.sizes["particle"] + 1)
         ds = ds.assign_coords(particle_id=("particle", ids))
     ds = ds.isel(particle=np.argsort(ds["species"].values, kind="stable"))
-    ds["position"] = ds["position"].transpose(*DIMS).astype(float)
+    for name in positions_of(ds):
+        ds[name] = ds[name].transpose(*DIMS).astype(float)
     if "displacement" in ds:
         ds = ds.isel(time=ds["time"].values > 0)  # displacements at time 0 are 0
         ds["displacement"] = _of_glasses(ds)
-    _whole_or_missing(ds["position"].values, ds["box_length"].values)
+    for name in positions_of(ds):
+        if not np.array_equal(ds[name].isnull(), ds["position"].isnull()):
+            raise BadArgument(
+                "inherent_position is missing where position is not, or the other way round",
+                "an inherent structure of each configuration",
+            )
+        _whole_or_missing(ds[name].values, ds["box_length"].values)
     return ds.assign_coords(sample=np.arange(ds.sizes["sample"]))
+
+
+def positions_of(ds: xr.Dataset) -> list[str]:
+    """Names of the positions: those of the configurations, and of their inherent structures."""
+    return [name for name in ("position", "inherent_position") if name in ds]
 
 
 def present_states(ds: xr.Dataset) -> list[str]:
@@ -93,8 +106,9 @@ def _states_of(ds: xr.Dataset, asked: str | None) -> list[str]:
 
 def _with_states(ds: xr.Dataset, states: list[str]) -> xr.Dataset:
     if "state" not in ds.dims:
-        position = ds["position"].expand_dims(state=states)
-        ds = ds.drop_vars(["position", "state"], errors="ignore").assign(position=position)
+        names = positions_of(ds)
+        with_state = {name: ds[name].expand_dims(state=states) for name in names}
+        ds = ds.drop_vars([*names, "state"], errors="ignore").assign(with_state)
     text = [n for n in ds.coords if ds[n].dtype.kind in "OUT" and "state" in ds[n].dims]
     return ds.reindex(
         state=list(STATES),

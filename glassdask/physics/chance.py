@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import permutations, product
 
 import numpy as np
 import xarray as xr
 from scipy.spatial import cKDTree
 
+from glassdask.base.errors import BadArgument
 from glassdask.physics.arguments import need_configuration, need_dims, whole_number
-from glassdask.physics.correlations import standardised
+from glassdask.physics.correlations import VALUES_OF, standardised
 from glassdask.physics.geometry.inputs import in_box
 from glassdask.physics.labelled import (
     CONFIGURATION,
@@ -24,13 +26,20 @@ from glassdask.physics.labelled import (
 LEVEL = 0.95
 #: Number of random transformations.
 DRAWS = 200
+#: A transformed map with a smaller variance, relative to the map, is constant.
+ROUNDING = 1e-12
 
 
 @takes_datasets("a", "b")
 def chance_correlation(
-    a: Values, b: Values, ds: xr.Dataset, draws: int = DRAWS, seed: int | list[int] = 0
+    a: Values,
+    b: Values,
+    ds: xr.Dataset,
+    draws: int = DRAWS,
+    seed: int | list[int] = 0,
+    kind: str = "pearson",
 ) -> xr.Dataset:
-    """Pearson correlations that two maps of one configuration have by chance.
+    """Correlations that two maps of one configuration have by chance.
 
     Two smooth maps that know nothing of each other are correlated by accident, since few patches
     fit into the box. Here a is moved against b by random transformations that keep the periodic
@@ -45,27 +54,29 @@ def chance_correlation(
     Parameters
     ----------
     a, b : DataArray or Dataset
-        (..., particle), coarse-grained or raw; other dimensions are broadcast by name. Give ranks
-        for Spearman's correlation.
+        (..., particle), coarse-grained or raw; other dimensions are broadcast by name.
     ds : Dataset
         `position` (..., particle, axis), wrapped to [0, L), sigma, and `box_length` (axis,), sigma.
     draws : int
         Number of transformations.
     seed : int or list of int
         Seed of the transformations, which are the same for all configurations and maps.
+    kind : {"pearson", "spearman"}
+        For Spearman's correlation the maps are replaced by their ranks, which are moved.
 
     Returns
     -------
     Dataset
-        `pearson` (...,), the correlation of a and b; `drawn` (..., draw), those by chance; `level`
-        (...,), the absolute value below which 95 % of these lie; `p_value` (...,), the fraction of
-        absolute values that are as large as that of `pearson`, which counts as a further draw. NaN
-        if a or b has a NaN or is constant.
+        `pearson` or `spearman` (...,), the correlation of a and b; `drawn` (..., draw), those by
+        chance; `level` (...,), the absolute value below which 95 % of these lie; `p_value` (...,),
+        the fraction of absolute values that are as large as the measured one, which counts as a
+        further draw. NaN if a or b has a NaN or is constant.
 
     Raises
     ------
     ValueError
-        When there is no draw, or only some positions of a configuration are NaN.
+        When there is no draw, `kind` is another word, or only some positions of a configuration
+        are NaN.
 
     Examples
     --------
@@ -82,6 +93,8 @@ def chance_correlation(
     need_dims(a, "particle", scalar=True, name="a")
     need_dims(b, "particle", scalar=True, name="b")
     whole_number("draws", draws)
+    if kind not in VALUES_OF:
+        raise BadArgument(f"kind {kind!r}", f"one of {', '.join(VALUES_OF)}")
     extra = [dim for dim in dict.fromkeys((*a.dims, *b.dims)) if dim not in ds["position"].dims]
     inner = [[*(dim for dim in extra if dim in x.dims), "particle"] for x in (a, b)]
     wide = [[slice(None) if dim in x.dims else None for dim in extra] for x in (a, b)]
@@ -89,7 +102,10 @@ def chance_correlation(
     def one(
         x: np.ndarray, y: np.ndarray, position: np.ndarray, box: np.ndarray
     ) -> tuple[np.ndarray, ...]:
-        x, y = (each[(*index, slice(None))] for each, index in zip((x, y), wide, strict=True))
+        x, y = (
+            VALUES_OF[kind](each)[(*index, slice(None))]
+            for each, index in zip((x, y), wide, strict=True)
+        )
         if is_missing(position):
             x, maps = x * np.nan, np.zeros((draws, len(position)), dtype=int)
         else:
@@ -107,8 +123,8 @@ def chance_correlation(
         {"draw": draws},
     )
     names = {
-        "pearson": "Pearson correlation over particle",
-        "drawn": "Pearson correlations by chance",
+        kind: f"{kind.title()} correlation over particle",
+        "drawn": f"{kind.title()} correlations by chance",
         "level": f"absolute correlation that {LEVEL:.0%} of those by chance do not reach",
         "p_value": "fraction of the correlations by chance that are as large",
     }
@@ -134,8 +150,42 @@ def chance_correlation_array(a: np.ndarray, b: np.ndarray, maps: np.ndarray) -> 
     ndarray
         (..., draw).
     """
-    a, b = np.asarray(a, dtype=float), standardised(b)
-    return np.stack([_products(standardised(a[..., taken]), b) for taken in maps], axis=-1)
+    b = standardised(b)
+    return np.stack([_products(moved, b) for moved in _moved(a, maps)], axis=-1)
+
+
+def chance_table_array(a: np.ndarray, b: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Pearson correlations of every a, transformed, with every b.
+
+    Parameters
+    ----------
+    a, b : ndarray
+        (..., i, particle) and (..., j, particle); leading axes are broadcast.
+    maps : ndarray
+        Result of `transformed_particles`, (draw, particle).
+
+    Returns
+    -------
+    ndarray
+        (..., i, j, draw), as `chance_correlation_array`, but much faster.
+    """
+    b = standardised(b).swapaxes(-1, -2)
+    drawn = np.stack([moved @ b for moved in _moved(a, maps)], axis=-1)
+    return np.clip(drawn, -1, 1)
+
+
+def _moved(a: np.ndarray, maps: np.ndarray) -> Iterator[np.ndarray]:
+    """a, transformed by each map, scaled so that the squared deviations from the mean add up to 1.
+
+    The mean is not subtracted: it has no effect on products with maps of mean 0.
+    """
+    a = standardised(a)
+    for taken in maps:
+        moved = a[..., taken]
+        # several particles can get the value of the same one, so mean and variance change
+        variance = (moved * moved).sum(axis=-1) - moved.sum(axis=-1) ** 2 / len(taken)
+        size = np.sqrt(np.where(variance > ROUNDING, variance, np.nan))
+        yield moved / size[..., None]
 
 
 def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:

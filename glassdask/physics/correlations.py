@@ -150,3 +150,10 @@ def standardised(x: np.ndarray) -> np.ndarray:
     # scale first, so that squares do not overflow or underflow
     x = x / np.where(varies, size, np.nan)
     return x / np.sqrt((x * x).sum(axis=-1, keepdims=True))
+
+
+#: What each coefficient correlates: Spearman's is Pearson's of the ranks.
+VALUES_OF: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "pearson": np.asarray,
+    "spearman": ranks,
+}

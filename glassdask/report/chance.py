@@ -16,27 +16,34 @@ NORMAL = float(ndtri((1 + LEVEL) / 2))
 
 
 def of_mean(data: ReportData, first: str, second: str, state: str) -> dict[str, float]:
-    """Chance level and p-value of the mean correlation of two indicators over the snapshots.
-
-    Snapshots are independent, so the variances by chance add up, and their mean is nearly Gaussian.
-    """
+    """Chance level and p-value of the mean correlation of two indicators over the snapshots."""
     chosen = {"indicator": first, "other": second, "state": state}
     values = data.group("correlations")["pearson"].sel(chosen).values
-    counted = data.counted(state) & np.isfinite(values)
-    spread = spreads(data, first, second, state)[counted] if counted.any() else np.empty(0)
+    counted = data.counted(state)
+    return of_values(values[counted], spreads(data, first, second, state)[counted])
+
+
+def of_values(values: np.ndarray, spread: np.ndarray) -> dict[str, float]:
+    """Chance level and p-value of the mean of values with these spreads by chance, (sample,).
+
+    Snapshots are independent, so the variances by chance add up, and their mean is nearly Gaussian.
+    Snapshots without a value are left out. Nothing is known if a spread is missing.
+    """
+    known = np.isfinite(values)
+    values, spread = values[known], spread[known]
     if not len(spread) or not np.isfinite(spread).all():
         return {}
     by_chance = np.sqrt((spread**2).sum()) / len(spread)
-    score = abs(values[counted].mean()) / by_chance
+    score = abs(values.mean()) / by_chance
     return {"chance": float(NORMAL * by_chance), "p_value": float(2 * ndtr(-score))}
 
 
 def spreads(data: ReportData, first: str, second: str, state: str) -> np.ndarray:
     """Standard deviation by chance in each snapshot, (sample,); NaN: not measured."""
     group = data.group("correlations")
-    if "chance_spread" not in group:
+    if "chance_pearson_spread" not in group:
         return np.full(group.sizes["sample"], np.nan)
-    return group["chance_spread"].sel(indicator=first, other=second, state=state).values
+    return group["chance_pearson_spread"].sel(indicator=first, other=second, state=state).values
 
 
 def at_place(
@@ -54,11 +61,19 @@ def of_largest(data: ReportData, indicator: str, value: float) -> dict[str, floa
     value, for other indicators the largest size, as in the table.
     """
     drawn = drawn_means(data, indicator)[:, data.after_heating]
+    places = drawn.reshape(drawn.shape[0] * drawn.shape[1], drawn.shape[2])
+    return of_maximum(value, places, indicator != "gradcam")
+
+
+def of_maximum(value: float, drawn: np.ndarray, by_size: bool) -> dict[str, float]:
+    """Chance level and p-value of a maximum over places; `drawn` is (place, draw).
+
+    `by_size`: the maximum is that of absolute values.
+    """
     if not np.isfinite(drawn).any():
         return {}
-    sizes = drawn if indicator == "gradcam" else np.abs(drawn)
-    largest = np.fmax.reduce(sizes, axis=(0, 1))
-    return _judged(value if indicator == "gradcam" else abs(value), largest)
+    largest = np.fmax.reduce(np.abs(drawn) if by_size else drawn, axis=0)
+    return _judged(abs(value) if by_size else value, largest)
 
 
 def _judged(value: float, drawn: np.ndarray) -> dict[str, float]:

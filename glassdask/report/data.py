@@ -63,6 +63,16 @@ class ReportData:
         """A group of the store, read on access."""
         return self.groups[name]
 
+    @cached_property
+    def _variables(self) -> dict[tuple[str, str], xr.DataArray]:
+        return {}
+
+    def variable(self, group: str, name: str) -> xr.DataArray:
+        """A variable in memory, read once: for those of which many parts are needed."""
+        if (group, name) not in self._variables:
+            self._variables[group, name] = self.group(group)[name].load()
+        return self._variables[group, name]
+
     @property
     def has_ensemble(self) -> bool:
         """Whether there is an isoconfigurational ensemble."""
@@ -151,13 +161,10 @@ class ReportData:
         """
         if not {first, second} <= set(self.indicators):
             return np.empty(0)
-        values = self._pearson.sel(indicator=first, other=second, state=state).values
+        table = self.variable("correlations", "pearson")
+        values = table.sel(indicator=first, other=second, state=state).values
         values = values[self.counted(state)]
         return values[np.isfinite(values)]
-
-    @cached_property
-    def _pearson(self) -> xr.DataArray:
-        return self.group("correlations")["pearson"].load()
 
     @cached_property
     def times(self) -> np.ndarray:

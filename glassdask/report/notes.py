@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import xarray as xr
 
@@ -14,7 +16,9 @@ from glassdask.report.lines import (
     NOT_LEARNT,
     SIGNIFICANT,
     Line,
+    by_reading,
     each_network,
+    for_readings,
     lines,
     note_on_networks,
     within_chance,
@@ -91,7 +95,7 @@ def _correlation(line: Line, results: xr.Dataset) -> list[str]:
     if line.count == 0:
         notes = ["no snapshot"]
     else:
-        notes = _about_mean(line, ", for this network" if gamma else "") + within_chance(line)
+        notes = _about_mean(line, results) + within_chance(line, results)
     if not gamma:
         return notes
     notes.append(note_on_networks(line, results))
@@ -102,30 +106,59 @@ def _correlation(line: Line, results: xr.Dataset) -> list[str]:
     return notes
 
 
-def _about_mean(line: Line, ending: str) -> list[str]:
-    """What a mean over so many snapshots can say; `ending` is added to the sign."""
+def _about_mean(line: Line, results: xr.Dataset) -> list[str]:
+    """What a mean over so many snapshots can say, for each xi."""
     notes = []
     if line.count < FEW:
         notes.append(f"{line.count} snapshot{'s' * (line.count > 1)}: spread and error mean little")
-    if line.count > 1 and abs(line.value) < 2 * line.standard_error:
-        notes.append("not distinguishable from 0 at this size")
-    elif line.paper and line.count >= FEW:
-        same = (line.value > 0) == (line.paper != "negative")
-        comparison = "sign as in the paper" if same else "sign opposite to the paper's"
-        notes.append(comparison + ending)
+    of_network = ", for this network," * (line.indicator == "gradcam")
+
+    def sign(one: Any) -> str:
+        if line.count > 1 and abs(one.value) < 2 * one.standard_error:
+            return "not distinguishable from 0 (two standard errors)"
+        if not line.paper or line.count < FEW:
+            return ""
+        same = (one.value > 0) == (line.paper != "negative")
+        return ("sign as in the paper" if same else "sign opposite to the paper's") + of_network
+
+    def value(one: Any) -> str:
+        apart = abs(one.value - float(line.paper))
+        near = "within" if apart < 2 * one.standard_error else "not within"
+        return f"{near} two standard errors of the paper's {line.paper}{of_network}"
+
+    notes += by_reading(line, results, sign)
+    if line.count >= FEW and line.paper.replace(".", "").isdigit():
+        notes += by_reading(line, results, value)
     return notes
 
 
 def _order(line: Line, results: xr.Dataset) -> list[str]:
-    """Whether |C(Gamma, Theta)| is the smallest of the three, as in the paper."""
+    """For which xi |C(Gamma, Theta)| is the smallest of the three, as in the paper."""
     found = {
         (one.indicator, one.other): one
         for one in lines(results)
         if one.kind == "correlation" and one.state == line.state
     }
     three = [found[pair] for pair in (paper.GAMMA_THETA, paper.GAMMA_UPSILON, paper.THETA_UPSILON)]
-    verdict = first_is_smallest([(one.value, one.standard_error) for one in three])
-    return [f"{verdict}: {', '.join(f'{abs(one.value):.3f}' for one in three)}"]
+    ladder = {
+        xi: _three([one.ladder[xi] for one in three])
+        for xi in three[0].ladder
+        if all(xi in one.ladder for one in three)
+    }
+    whole = SimpleNamespace(ladder=ladder, **vars(_three(three)))
+    sizes = ", ".join(f"{abs(one.value):.3f}" for one in three)
+    verdicts = by_reading(whole, results, lambda one: first_is_smallest(one.three))
+    return [*verdicts, f"{_own(results)}: {sizes}"]
+
+
+def _own(results: xr.Dataset) -> str:
+    """The xi of the campaign, in words."""
+    return for_readings([results.attrs["coarse_graining_length"]])
+
+
+def _three(rows: Sequence[Any]) -> SimpleNamespace:
+    """Value and standard error of three correlations."""
+    return SimpleNamespace(three=[(one.value, one.standard_error) for one in rows])
 
 
 def first_is_smallest(found: Sequence[tuple[float, float]]) -> str:
@@ -133,10 +166,10 @@ def first_is_smallest(found: Sequence[tuple[float, float]]) -> str:
     (first, error), *others = found
     gaps = [(abs(v) - abs(first), 2 * math.hypot(error, e)) for v, e in others]
     if all(gap > uncertain for gap, uncertain in gaps):
-        return "holds for the means here"
+        return "holds"
     if any(gap < -uncertain for gap, uncertain in gaps):
-        return "does not hold for the means here"
-    return "undecided at this size, as differences are below two standard errors"
+        return "does not hold"
+    return "undecided (differences below two standard errors)"
 
 
 _NOTES: dict[str, Callable[[Line, xr.Dataset], list[str]]] = {
@@ -152,7 +185,8 @@ _NOTES: dict[str, Callable[[Line, xr.Dataset], list[str]]] = {
     "linear_model": _linear_model,
     "correlation": _correlation,
     "order": _order,
-    "agreement": lambda *_: [
-        "Pearson, mean over pairs of networks: limits how far a statement about Γ can be trusted"
+    "agreement": lambda _, results: [
+        f"Pearson {_own(results)}, mean over pairs of networks: limits how far a statement about Γ "
+        "can be trusted"
     ],
 } | OF_MOTION

@@ -17,6 +17,7 @@ from glassdask.report.lines import (
     Line,
     note_on_networks,
     number,
+    reading,
     within_chance,
 )
 from glassdask.report.onset import LEVEL
@@ -145,7 +146,8 @@ def _largest(line: Line, results: xr.Dataset) -> list[str]:
         return [NOT_LEARNT]
     if not math.isfinite(line.value):
         return ["no value for any configuration of the ensemble"]
-    notes = [*within_chance(line), *_place(line), *_about_maximum(line), *_heating(results.attrs)]
+    notes = [*within_chance(line, results), *_place(line, results), *_about_maximum(line)]
+    notes += _heating(results.attrs)
     if not gamma:
         notes += ["largest absolute value, negative"] * (line.value < 0)
     else:
@@ -183,9 +185,12 @@ def _heating(settings: Mapping[str, Any]) -> list[str]:
     return [f"without the first {frames}, before t = {end:g}: heating"] if early else []
 
 
-def _place(line: Line) -> list[str]:
+def _place(line: Line, results: xr.Dataset) -> list[str]:
     """Place of a correlation with 1 - Delta, its interval, and its ratio to the ceiling."""
-    notes = [f"at δ = {line.delta:.2g} σ, T = {line.temperature:.3g}, t = {line.time:.3g}"]
+    notes = [
+        f"{reading(results.attrs['coarse_graining_length'])}, δ = {line.delta:.2g} σ, "
+        f"T = {line.temperature:.3g}, t = {line.time:.3g}"
+    ]
     if math.isfinite(line.low) and math.isfinite(line.high):
         over = f"{line.count} configurations" if line.count >= FEW else "replicas"
         ends = f"{number(line.low)} to {number(line.high)}"
@@ -206,7 +211,12 @@ def _few(line: Line) -> list[str]:
 
 
 def _at_relaxation(line: Line, results: xr.Dataset) -> list[str]:
-    return [*within_chance(line), *_place(line), note_on_networks(line, results), *_few(line)]
+    return [
+        *within_chance(line, results),
+        *_place(line, results),
+        note_on_networks(line, results),
+        *_few(line),
+    ]
 
 
 #: Function that makes the notes, by the kind of a row.

@@ -17,11 +17,11 @@ from glassdask.campaign.campaign import RAMP
 from glassdask.campaign.classes import in_words, snapshot_of
 from glassdask.campaign.cooling import described
 from glassdask.campaign.schema import CampaignFile
-from glassdask.report import missing, style
+from glassdask.report import missing, readings, style
 from glassdask.report.accuracy import wrong_snapshots
 from glassdask.report.data import ReportData
 from glassdask.report.figures import drawings, ladder
-from glassdask.report.lines import lines, number
+from glassdask.report.lines import lines, number, reading
 from glassdask.report.notes import right_of_count
 from glassdask.report.sanity import sanity_table
 from glassdask.report.table import table
@@ -54,7 +54,7 @@ def page(data: ReportData, results: xr.Dataset, spent: list[Cost]) -> str:
         costs=[*spent, total(spent)],
         some_costs_unknown=not total(spent).whole,
         pictures=pictures(data),
-        lengths=[f"{xi:g}" for xi in ladder.lengths(data)] if data.has_ensemble else [],
+        lengths=[f"{xi:g}" for xi in readings.lengths(data)] if data.has_ensemble else [],
         baselines=ladder.table(data) if data.has_ensemble else [],
         classified=data.has_network,
         several=data.has_network and campaign.file.train.seeds > 1,
@@ -99,7 +99,8 @@ def _predictions(data: ReportData, largest: dict[str, Any]) -> str:
     """Correlation of Gamma with later motion, and that of the best other indicator."""
     best = largest.pop("gradcam")
     text = (
-        f"The largest correlation of the {data.name('gradcam')} Γ with the immobility 1 − Δ is "
+        f"The largest correlation of the {data.name('gradcam')} Γ with the immobility 1 − Δ, both "
+        f"coarse-grained over {reading(data.campaign.file.correlate.coarse_graining_length)}, is "
         f"{number(best.value, '.2f')}, at δ = {best.delta:.2g} σ"
     )
     if math.isfinite(best.chance):

@@ -21,6 +21,8 @@ COMPOSITION: tuple[Pair, ...] = tuple(
 )
 
 PARTICLES, TRAINING_RUNS, COOLING_RATE = 2000, 4000, 8.33e-5
+#: Coarse-graining length xi of all quantities of the paper, sigma.
+XI = 3.0
 #: Highest temperature of the paper's ensemble, in units of T*.
 HOTTEST = 1.5
 
@@ -128,7 +130,7 @@ def differences(campaign: Campaign) -> list[str]:
             ("T_L", liquid, theirs.liquid_temperature),
             ("T_G", glass, theirs.glass_temperature),
             ("start temperature", start, 4.0),
-            ("xi", file.correlate.coarse_graining_length, 3.0),
+            ("xi", file.correlate.coarse_graining_length, XI),
             ("explained by", file.explain.method, "gradcam"),
             ("explained class", file.explain.target, "glass"),
             ("explained layer", layer, -1),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassdask.physics.relaxation import distance_of_curves
-from glassdask.report import chance, networks, paper, style
+from glassdask.report import chance, networks, paper, readings, style
 from glassdask.report.data import Extremum, ReportData
 from glassdask.store import layout
 
@@ -33,6 +33,7 @@ def largest(data: ReportData, indicator: str) -> dict[str, Any]:
     late = data.after_heating
     row |= found.numbers | {"total": int(late.sum()) * data.temperatures.size}
     row |= chance.of_largest(data, indicator, found.numbers["value"])
+    row |= readings.as_rows(readings.of_largest(data, indicator, by_size=not gamma))
     onset = data.campaign.model.onset_temperature
     row["over_onset"] = math.nan if onset is None else found.numbers["temperature"] / onset
     if (lowest := data.lowest(indicator)) is not None:

@@ -29,7 +29,8 @@ def results(data: ReportData) -> xr.Dataset:
     rows += onset.rows(data)
     if data.has_ensemble:
         rows += motion.rows(data) + prediction.rows(data)
-    return layout.results(rows, _attributes(data))
+    ladder = data.campaign.file.correlate.coarse_graining_ladder
+    return layout.results(rows, _attributes(data), ladder)
 
 
 def _attributes(data: ReportData) -> dict[str, Any]:

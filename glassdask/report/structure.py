@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from glassdask.physics.statistics import bootstrap_interval
-from glassdask.report import chance, motion, networks, paper, style
+from glassdask.report import chance, motion, networks, paper, readings, style
 from glassdask.report.data import FEW, RESAMPLES, ReportData
 from glassdask.store import layout
 
@@ -43,6 +43,7 @@ def correlation(data: ReportData, pair: paper.Pair, state: str) -> dict[str, Any
     } | mean_of(values)
     if len(values):
         row |= chance.of_mean(data, *pair, state)
+        row |= readings.as_rows(readings.of_mean(data, pair, state))
     if gamma and data.learnt:
         each = networks.correlation(data, pair[1], state)
         row |= {"of_network": each, "networks_spread": networks.spread(each)}

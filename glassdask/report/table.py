@@ -16,7 +16,7 @@ from glassdask.base.errors import UsageError
 from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.report import missing
-from glassdask.report.lines import Line, lines, number
+from glassdask.report.lines import Line, lines, number, reading, small
 from glassdask.report.notes import notes
 from glassdask.store import groups
 
@@ -75,7 +75,7 @@ def _p_value(line: Line) -> str:
     """The p-value of a correlation; other rows tell theirs in a note."""
     if not math.isfinite(line.chance):
         return ""
-    return "<.001" if line.p_value < 0.001 else number(line.p_value)
+    return small(line.p_value)
 
 
 def as_json(results: xr.Dataset) -> str:
@@ -87,8 +87,17 @@ def as_json(results: xr.Dataset) -> str:
         row |= {"spread": _plain(line.spread), "count": int(line.count), "paper": line.paper}
         row["note"] = "; ".join(notes(line, results))
         row |= {name: _plain(getattr(line, name)) for name in _FURTHER}
+        row["ladder"] = _ladder(line)
         rows.append(row | {"digits": digits})
     return json.dumps(rows, indent=2, ensure_ascii=False)
+
+
+def _ladder(line: Line) -> list[dict[str, Any]]:
+    """The numbers of a correlation for each xi, sigma; none for other rows."""
+    return [
+        {"coarse_graining_length": xi} | {name: _plain(each) for name, each in vars(one).items()}
+        for xi, one in line.ladder.items()
+    ]
 
 
 def _plain(value: float, digits: str = "f") -> Any:
@@ -141,7 +150,8 @@ def show(results: xr.Dataset, campaign: Campaign, console: Console | None = None
     lines += [
         "chance: size that 95 % of the correlations do not reach by chance, when one map is "
         "shifted, rotated and reflected at random; p: fraction of these that are as large as here.",
-        "Θ enters every correlation as 1 − Θ, Δ as 1 − Δ.",
+        "Θ enters every correlation as 1 − Θ, Δ as 1 − Δ. Values and p are for "
+        f"{reading(results.attrs['coarse_graining_length'])}; notes name the ξ, or raw values.",
     ]
     lines += [f"{mark:>3}) {note}" for note, mark in numbers.items()]
     for each in (shown, *map(plain, lines)):

@@ -72,9 +72,9 @@ class Correlate(Stage):
 
     def work(self, campaign: Campaign, low: int, high: int, **flags: bool) -> Any:
         """Fields and correlations of a block of runs."""
-        from glassdask.analysis import snapshots
+        from glassdask.analysis import correlating
 
-        return snapshots.correlate(campaign, low, high)
+        return correlating.correlate(campaign, low, high)
 
 
 STAGE = Correlate()

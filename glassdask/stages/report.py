@@ -27,9 +27,10 @@ class Report(Stage):
     def groups(self, campaign: Campaign) -> tuple[Group, ...]:
         """Only the names in the group results; its size depends on what there is to report."""
         from glassdask.store.layout.parts import Coordinate, Group
-        from glassdask.store.layout.results import NUMBERS, TEXTS
+        from glassdask.store.layout.results import NUMBERS, OF_LADDER, TEXTS
 
-        names = (*TEXTS, *NUMBERS, "network", "of_network")
+        axes = ("network", "coarse_graining_length")
+        names = (*TEXTS, *NUMBERS, *OF_LADDER, *axes, "of_network")
         return (Group("results", dict.fromkeys(names, Coordinate((), 0.0, "1", "")), {}),)
 
     def groups_to_make(self, campaign: Campaign) -> tuple[Group, ...]:

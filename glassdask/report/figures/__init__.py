@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from glassdask.report.data import ReportData
 from glassdask.report.figures import (
+    coarse_graining,
     cooling,
     dynamics,
     ladder,
@@ -79,6 +80,11 @@ DRAWINGS = (
     Drawing(
         "radial_distribution", "Radial distribution functions (as Fig. S3)",
         radial_distribution.draw, radial_distribution.caption, lambda data: bool(data.done.any()),
+    ),
+    Drawing(
+        "coarse_graining", "Raw or coarse-grained (Figs. 3 and 4 for several ξ)",
+        coarse_graining.draw, coarse_graining.caption,
+        lambda data: bool(coarse_graining.shown_pairs(data)),
     ),
 )  # fmt: skip
 

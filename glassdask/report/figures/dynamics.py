@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from glassdask.physics.reliability import MINIMUM_RELIABILITY
 from glassdask.report import chance, networks, style
 from glassdask.report.data import FEW, ReportData
+from glassdask.report.lines import reading
 
 #: Limit of the axis of C divided by its ceiling.
 RATIO_LIMIT = 1.25
@@ -171,9 +172,11 @@ def caption(data: ReportData) -> str:
     count = int(data.dynamics(data.indicators[-1])["count"])
     replicas = data.campaign.file.propensity.replicas
     what = "equilibrated" if data.from_equilibrium else "glass"
+    own = reading(data.campaign.file.correlate.coarse_graining_length)
     text = (
         "Pearson correlation over particles between each structural indicator at t = 0 and "
-        "1 − Δ(t), both coarse-grained; each marker is one recorded time. Left: against t. Middle: "
+        f"1 − Δ(t), both coarse-grained ({own}); each marker is one recorded time. Left: against "
+        "t. Middle: "
         "against the cage-relative displacement δ(t) = ⟨√Δᵢ(t)⟩; all temperatures fall on one "
         "curve if the correlation depends only on δ. Dashed: the ceiling, ±√reliability of Δ "
         "(split-half over replicas, Spearman-Brown), the largest size to be expected of a "

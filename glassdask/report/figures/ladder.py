@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
-from glassdask.report import style
+from glassdask.report import readings, style
 from glassdask.report.data import ReportData
-from glassdask.report.lines import number
+from glassdask.report.lines import number, small
 
 KINDS = ("pearson", "spearman")
-
-
-def lengths(data: ReportData) -> np.ndarray:
-    """Coarse-graining lengths xi, (length,), sigma; 0 is not coarse-grained."""
-    return data.group("dynamics")["coarse_graining_length"].values
 
 
 def selections(data: ReportData) -> list[str]:
@@ -31,43 +29,27 @@ def particles_of(selection: str) -> str:
     return "all particles" if selection == "all" else f"{selection} particles"
 
 
-def largest_by_length(data: ReportData, kind: str, indicator: str, selection: str) -> np.ndarray:
-    """Correlation with 1 - Delta of largest absolute value over temperatures and times, (length,).
-
-    Signed, mean over configurations; NaN if there is none. `kind` is "pearson" or "spearman".
-    """
-    table = data.group("dynamics")[f"{kind}_ladder"]
-    values = _means(data, table.sel(indicator=indicator, selection=selection), indicator)
-    best = np.where(np.isfinite(values), np.abs(values), -1).argmax(axis=1)
-    return np.take_along_axis(values, best[:, np.newaxis], axis=1)[:, 0]
-
-
-def ceilings(data: ReportData, selection: str) -> np.ndarray:
-    """Highest ceiling, sqrt(reliability of Delta), over temperatures and times, (length,)."""
-    table = data.group("dynamics")["reliability_ladder"].sel(selection=selection)
-    values = _means(data, table, data.indicators[-1])
-    return np.sqrt(np.where((values >= 0).any(axis=1), np.fmax.reduce(values, axis=1), np.nan))
-
-
-def _means(data: ReportData, part: xr.DataArray, indicator: str) -> np.ndarray:
-    """Mean over configurations, after the heating, (length, temperature and time)."""
-    part = part.isel(configuration=data.kept(indicator), time=data.after_heating)
-    found = part.load().mean("configuration")
-    lengths = found.sizes["coarse_graining_length"]
-    return found.transpose("coarse_graining_length", ...).values.reshape(lengths, -1)
+def levels(data: ReportData, kind: str, selection: str) -> np.ndarray:
+    """Highest chance level of any indicator, (length,); NaN if there is none."""
+    each = [readings.of_largest(data, name, kind, selection)["chance"] for name in data.indicators]
+    return np.fmax.reduce(each, axis=0)
 
 
 def draw_panel(axes: Axes, data: ReportData, kind: str, selection: str) -> None:
     """Absolute value of the largest correlation against xi: one line per indicator."""
-    xi, looks = lengths(data), style.indicator_looks(data.indicators)
+    xi, looks = readings.lengths(data), style.indicator_looks(data.indicators)
+    axes.fill_between(
+        xi, 0, levels(data, kind, selection), color=style.CHANCE, alpha=0.25, lw=0, zorder=0
+    )
     for name in data.indicators:
-        value, (colour, marker) = largest_by_length(data, kind, name, selection), looks[name]
+        value = readings.of_largest(data, name, kind, selection)["value"]
+        colour, marker = looks[name]
         wide = name == "gradcam"
         axes.plot(xi, np.abs(value), color=colour, lw=2 if wide else 1.2, zorder=3 if wide else 2)
         for kept, face in ((value >= 0, colour), (value < 0, "white")):
             axes.plot(xi[kept], np.abs(value[kept]), marker, ms=9 if wide else 6, color=colour,
                       mfc=face, ls="", zorder=3.5)  # fmt: skip
-    axes.plot(xi, ceilings(data, selection), color=style.GUIDE, ls="--", lw=1.1, zorder=1)
+    axes.plot(xi, readings.ceilings(data, selection), color=style.GUIDE, ls="--", lw=1.1, zorder=1)
     room = 0.05 * max(np.ptp(xi), 1)
     axes.set(xlim=(xi.min() - room, xi.max() + room), ylim=(0, 1.03))
     axes.set_title(f"{kind.title()}, {particles_of(selection)}")
@@ -85,13 +67,15 @@ def draw(data: ReportData) -> Figure:
         row[0].set_ylabel(r"largest $|C(X, 1 - \Delta)|$")
     for axes in grid[-1]:
         axes.set_xlabel(r"coarse-graining length $\xi$ ($\sigma$)")
-    figure.legend(handles=_handles(data), loc="outside upper center", ncols=8)
+    handles = _handles(data)
+    wide = math.ceil(len(handles) / math.ceil(len(handles) / 9))
+    figure.legend(handles=handles, loc="outside upper center", ncols=wide)
     return figure
 
 
-def _handles(data: ReportData) -> list[Line2D]:
+def _handles(data: ReportData) -> list[Artist]:
     looks = style.indicator_looks(data.indicators)
-    found = [
+    found: list[Artist] = [
         Line2D([], [], color=looks[name][0], marker=looks[name][1], ms=6, label=style.signed(name))
         for name in data.indicators
     ]
@@ -99,7 +83,11 @@ def _handles(data: ReportData) -> list[Line2D]:
         Line2D([], [], color=style.GLASS, marker="o", ms=6, ls="", mfc=face, label=text)
         for face, text in ((style.GLASS, "positive"), ("white", "negative"))
     ]
-    return [*found, Line2D([], [], color=style.GUIDE, ls="--", label="highest ceiling")]
+    return [
+        *found,
+        Line2D([], [], color=style.GUIDE, ls="--", label="highest ceiling"),
+        Patch(facecolor=style.CHANCE, alpha=0.4, label="maximum, 95 % by chance"),
+    ]
 
 
 def caption(data: ReportData) -> str:
@@ -109,7 +97,8 @@ def caption(data: ReportData) -> str:
         "temperatures and times (mean over configurations); filled: positive, open: negative. X "
         "and Δ are coarse-grained over the same ξ (0: not coarse-grained). Each value is the "
         f"largest of {int(data.after_heating.sum()) * data.temperatures.size}, so all are biased "
-        "upward. "
+        "upward. Green: 95 % of such maxima by chance, when the indicator is shifted, rotated and "
+        "reflected at random, of the indicator with the highest level; the table has each of them. "
         "Dashed: the highest √reliability of Δ at any temperature and time. Within one "
         "species and at ξ = 0, no indicator correlates only because it distinguishes the species. "
         "Coarse-grained, an indicator can correlate through the local composition; the indicator "
@@ -120,16 +109,24 @@ def caption(data: ReportData) -> str:
     return text + "Compare Γ with the best other indicator at the same ξ."
 
 
-def table(data: ReportData) -> list[tuple[str, str, list[str]]]:
-    """Lines of the table in the page: selection, indicator, "Pearson (Spearman)" for each xi."""
+def table(data: ReportData) -> list[tuple[str, str, str, list[str]]]:
+    """Lines of the table in the page: selection, indicator, coefficient, a cell for each xi."""
     found = []
     for selection in selections(data):
         for name in data.indicators:
-            each = [largest_by_length(data, kind, name, selection) for kind in KINDS]
-            cells = [
-                f"{number(pearson, '.2f') or '–'} ({number(spearman, '.2f') or '–'})"
-                for pearson, spearman in zip(*each, strict=True)
-            ]
             letters = dict.fromkeys((style.signed(name, style.LETTERS), data.name(name)))
-            found.append((particles_of(selection), ", ".join(letters), cells))
+            for kind in KINDS:
+                columns = readings.of_largest(data, name, kind, selection)
+                columns = {key: columns[key] for key in ("value", "chance", "p_value")}
+                cells = [_cell(*each) for each in zip(*columns.values(), strict=True)]
+                names = particles_of(selection), ", ".join(letters)
+                found.append((*names, kind.title(), cells))
     return found
+
+
+def _cell(value: float, chance: float, p: float) -> str:
+    """A correlation, then its chance level and p, such as "0.45 (0.38; .012)"."""
+    shown = number(value, ".2f") or "–"
+    if not math.isfinite(chance):
+        return shown
+    return f"{shown} ({number(chance, '.2f')}; {small(p)})"

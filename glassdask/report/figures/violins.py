@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from glassdask.report import chance, paper, style
+from glassdask.report import chance, lines, paper, style
 from glassdask.report.data import ReportData
 
 #: The pairs of the paper, then each of their indicators with composition and potential energy.
@@ -108,10 +108,11 @@ def draw(data: ReportData) -> Figure:
 
 def caption(data: ReportData) -> str:
     """What the figure shows, and what the paper found."""
+    own = lines.reading(data.campaign.file.correlate.coarse_graining_length)
     text = (
         "Pearson correlation, over the particles of one snapshot, between coarse-grained "
-        "indicators; one value per snapshot of the test split. Left half, dark: glasses; right "
-        "half, light: liquids; dashed: quartiles; n: snapshots (glass | liquid). Θ enters as "
+        f"indicators ({own}); one value per snapshot of the test split. Left half, dark: glasses; "
+        "right half, light: liquids; dashed: quartiles; n: snapshots (glass | liquid). Θ enters as "
         "1 − Θ. Green: 95 % of the correlations of one snapshot by chance, when one map is "
         "shifted, rotated and reflected at random; for the mean over n snapshots this range is "
         "about √n times narrower (table). "

@@ -71,6 +71,18 @@ def networks_axis(campaign: Campaign, name: str = "network") -> dict[str, Coordi
     return {name: Coordinate((name,), np.arange(count), "1", "network; each has its own seed")}
 
 
+def ladder_axis(campaign: Campaign) -> dict[str, Coordinate]:
+    """Coarse-graining lengths of the variables that end in `_ladder`."""
+    return {
+        "coarse_graining_length": Coordinate(
+            ("coarse_graining_length",),
+            np.array(campaign.file.correlate.coarse_graining_ladder),
+            "sigma",
+            "coarse-graining length xi of the ladder; 0: not coarse-grained",
+        )
+    }
+
+
 def space_axes(campaign: Campaign) -> dict[str, Coordinate]:
     """Cartesian axes and the sides of the box."""
     d = campaign.model.dimension

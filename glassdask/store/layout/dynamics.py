@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 
 from glassdask.campaign import Campaign
-from glassdask.store.layout.axes import ensemble_axes, networks_axis, particles_axis
+from glassdask.store.layout.axes import (
+    ensemble_axes,
+    ladder_axis,
+    networks_axis,
+    particles_axis,
+)
 from glassdask.store.layout.parts import (
     Array,
     Coordinate,
@@ -21,9 +26,7 @@ _LEAD = ("configuration", "temperature")
 def dynamics(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Group:
     """Dynamics of the ensembles and correlations with structure; arguments as for `propensity`."""
     section = campaign.file.correlate
-    ladder = np.array(section.coarse_graining_ladder)
     names = np.array(indicator_names(campaign))
-    rungs = "coarse-graining length xi of the ladder; 0: not coarse-grained"
     replicas = campaign.file.propensity.replicas
     return Group(
         "dynamics",
@@ -35,9 +38,6 @@ def dynamics(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Grou
                 ("selection",), np.array(selections(campaign)), "1", "all particles, or a species"
             ),
             "indicator": Coordinate(("indicator",), names, "1", "structural indicator"),
-            "coarse_graining_length": Coordinate(
-                ("coarse_graining_length",), ladder, "sigma", rungs
-            ),
             "draw": Coordinate(
                 ("draw",),
                 np.arange(section.chance_draws),
@@ -45,6 +45,7 @@ def dynamics(campaign: Campaign, samples: np.ndarray, times: np.ndarray) -> Grou
                 "random shift, rotation and reflection; the same for all times",
             ),
         }
+        | ladder_axis(campaign)
         | networks_axis(campaign),
         _arrays(campaign, len(samples), len(times)),
         {
@@ -142,18 +143,19 @@ def _arrays(campaign: Campaign, samples: int, times: int) -> dict[str, Array]:
             "1", "upper end of the 95 % interval of pearson over the replicas", time,
             before=indicator,
         ),
-        "chance_pearson": array(
-            "1", "pearson by chance: the indicator shifted, rotated and reflected at random", time,
-            {"draw": campaign.file.correlate.chance_draws}, before=indicator, dtype="float32",
-        ),
         "replicas": array("1", "trajectories in the mean", dtype="int32", fill=0),
     }  # fmt: skip
+    by_chance = "by chance: the indicator shifted, rotated and reflected at random"
+    draw = {"draw": campaign.file.correlate.chance_draws}
     for kind in ("pearson", "spearman"):
         name = f"{kind.title()} correlation"
-        arrays[kind] = array("1", f"{name} with {both}", time, before=indicator)
-        arrays[f"{kind}_ladder"] = array(
-            "1", f"{name} with {both}", time, before=indicator | selection | rung
-        )
+        for end, before in (("", indicator), ("_ladder", indicator | selection | rung)):
+            arrays |= {
+                f"{kind}{end}": array("1", f"{name} with {both}", time, before=before),
+                f"chance_{kind}{end}": array(
+                    "1", f"{kind}{end} {by_chance}", time, draw, before=before, dtype="float32"
+                ),
+            }
         if campaign.file.train.seeds > 1:
             about = f"{name} of gradcam of each network with {both}"
             arrays[f"{kind}_by_network"] = array("1", about, time, before=network)

@@ -10,6 +10,7 @@ from glassdask.store.layout.axes import (
     class_attributes,
     classes_axis,
     ensemble_axes,
+    ladder_axis,
     networks_axis,
     particles_axis,
     samples_axis,
@@ -67,24 +68,31 @@ def correlations(campaign: Campaign) -> Group:
     """Correlations between the coarse-grained indicators of each snapshot."""
     names, runs = indicator_names(campaign), campaign.file.quench.runs
     networks, size = campaign.file.train.seeds, samples_per_shard(runs)
+    section = campaign.file.correlate
 
     def table(lead: dict[str, int], long_name: str) -> Array:
         dims, counts = (*lead, "sample", "state"), tuple(lead.values())
         shape, chunks = (*counts, runs, 2), (*counts, size, 2)
         return Array(dims, shape, chunks, None, "float64", "1", long_name)
 
-    arrays = {}
+    pair = {"indicator": len(names), "other": len(names)}
+    rung = {"coarse_graining_length": len(section.coarse_graining_ladder)}
+    arrays: dict[str, Array] = {}
     for kind in ("pearson", "spearman"):
         about = f"{kind.title()} correlation over particles"
-        arrays[kind] = table({"indicator": len(names), "other": len(names)}, about)
+        spread = f"root mean square of {kind} by chance, of snapshots of the test split"
+        arrays |= {
+            kind: table(pair, f"{about}, both coarse-grained"),
+            f"{kind}_ladder": table(pair | rung, f"{about}, for each xi of the ladder"),
+            f"chance_{kind}_spread": table(pair, spread),
+            f"chance_{kind}_spread_ladder": table(
+                pair | rung, f"{spread}, for each xi of the ladder"
+            ),
+        }
         if networks > 1:
             arrays[f"{kind}_by_network"] = table(
                 {"network": networks, "other": len(names)}, f"{about}, of gradcam of each network"
             )
-    arrays["chance_spread"] = table(
-        {"indicator": len(names), "other": len(names)},
-        "root mean square of pearson by chance, of snapshots of the test split",
-    )
     if networks > 1:
         arrays["pearson_between_networks"] = table(
             {"network": networks, "other_network": networks},
@@ -98,16 +106,17 @@ def correlations(campaign: Campaign) -> Group:
             "indicator": Coordinate(("indicator",), np.array(names), "1", "one indicator"),
             "other": Coordinate(("other",), np.array(names), "1", "the other indicator"),
         }
+        | ladder_axis(campaign)
         | networks_axis(campaign)
         | networks_axis(campaign, "other_network")
         | baselines.coordinates(campaign),
         arrays | baselines.arrays(campaign),
         {
             "convention": "tong_tanaka enters as 1 - Theta",
-            "coarse_graining_length": campaign.file.correlate.coarse_graining_length,
+            "coarse_graining_length": section.coarse_graining_length,
             "coarse_graining_length_units": "sigma",
-            "species_centred": campaign.file.correlate.species_centred,
-            "chance_draws": campaign.file.correlate.chance_draws,
+            "species_centred": section.species_centred,
+            "chance_draws": section.chance_draws,
         }
         | class_attributes(campaign),
     )

@@ -76,18 +76,31 @@ NUMBERS = {
     "peak_time": (TIME, "time of the peak"),
     "peak_of_one_start": ("1", "1: chi_4 of one start, 0: of all trajectories"),
 }
+#: Variables along `quantity` and `coarse_graining_length`, of correlations: the same for every xi.
+OF_LADDER = {
+    f"{name}_ladder": (
+        NUMBERS[name][0], f"{NUMBERS[name][1].partition(':')[0]}, for each xi of the ladder"
+    )
+    for name in ("value", "spread", "standard_error", "chance", "p_value")
+}  # fmt: skip
 
 
-def results(rows: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]) -> xr.Dataset:
+def results(
+    rows: Sequence[Mapping[str, Any]],
+    attributes: Mapping[str, Any],
+    ladder: Sequence[float] = (),
+) -> xr.Dataset:
     """The group from its rows.
 
     Parameters
     ----------
     rows : sequence of mapping
-        With names in `TEXTS` and `NUMBERS`; missing ones become empty or NaN. `of_network` has the
-        value of each network, (network,), or NaN.
+        With names in `TEXTS`, `NUMBERS` and `OF_LADDER`; missing ones become empty or NaN.
+        `of_network` has the value of each network, (network,), or NaN.
     attributes : mapping
         Attributes of the group.
+    ladder : sequence of float
+        The xi of the variables in `OF_LADDER`, sigma.
 
     Returns
     -------
@@ -97,12 +110,12 @@ def results(rows: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]) ->
     Raises
     ------
     KeyError
-        When a name is in neither table.
+        When a name is in none of these tables.
     """
     import xarray as xr
 
     for row in rows:
-        if unknown := set(row) - {*TEXTS, *NUMBERS, "of_network"}:
+        if unknown := set(row) - {*TEXTS, *NUMBERS, *OF_LADDER, "of_network"}:
             raise KeyError(f"the group results has no {', '.join(sorted(unknown))}")
     coordinates: dict[str, Any] = {}
     for name, text in TEXTS.items():
@@ -114,6 +127,14 @@ def results(rows: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]) ->
         missing, dtype = (0, np.int64) if name == "count" else (np.nan, np.float64)
         values = np.array([row.get(name, missing) for row in rows], dtype=dtype)
         variables[name] = ("quantity", values, {"units": units, "long_name": text})
+    if ladder:
+        nothing = [np.nan] * len(ladder)
+        about = {"units": "sigma", "long_name": "coarse-graining length xi; 0: not coarse-grained"}
+        coordinates["coarse_graining_length"] = ("coarse_graining_length", list(ladder), about)
+        for name, (units, text) in OF_LADDER.items():
+            values = np.array([row.get(name, nothing) for row in rows], dtype=float)
+            about = {"units": units, "long_name": text}
+            variables[name] = (("quantity", "coarse_graining_length"), values, about)
     each = [row.get("of_network", ()) for row in rows]
     if networks := max(map(len, each), default=0):
         nothing = [np.nan] * networks
