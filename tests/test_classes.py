@@ -281,7 +281,7 @@ def test_the_report_draws_and_checks_the_classes(tiny) -> None:
     assert checks["kinetic temperature, class glass"].found.startswith(f"{mean:.4g} ")
     assert checks["kinetic temperature, class glass"].expected.startswith("0.6 ")
     assert checks["kinetic temperature, glass"].expected.startswith("0.05 ")
-    assert "Class glass is the snapshot at T = 0.6. " in page.summary(data, results(data))
+    assert "Class glass is the snapshot at T = 0.6. " in page.about(data, results(data))
     assert "isel(snapshot=0)" in page.example(campaign)
     assert 'sel(state="glass")' in page.example(load(tiny, [HOT]))
 

@@ -148,7 +148,7 @@ def _motion(found: Found, without: bool, learnt: bool) -> list[Answer]:
 
 def _prediction(question: str, line: Line) -> Answer:
     if not math.isfinite(line.value):
-        return Answer(question, ["none: no trajectory of an explained glass"], line.paper)
+        return Answer(question, ["none: no glass with Γ and motion"], line.paper)
     where = _by_chance(line) or f" at δ = {line.delta:.2g} σ"
     return Answer(question, [_with_interval(line) + where], line.paper)
 
@@ -204,6 +204,7 @@ def _about_networks(found: Found, results: xr.Dataset) -> list[str]:
         if len(known) == len(both) and all(one.only_network <= one.only_linear for one in known):
             right, count = sum(one.right for one in known), sum(one.count for one in known)
             said.append(f"a linear model on {words} is as good, {right:.0f} of {count}")
+            break  # one shows that the task is easy
     agreed = found.get(("agreement", "gradcam", "glass"))
     if agreed is None:
         said.append("one network: another one gives another Γ")

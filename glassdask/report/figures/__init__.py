@@ -11,6 +11,7 @@ from glassdask.report.data import ReportData
 from glassdask.report.figures import (
     cooling,
     dynamics,
+    every_indicator,
     ladder,
     maps,
     radial_distribution,
@@ -54,16 +55,20 @@ DRAWINGS = (
         lambda data: "glass" in data.states and bool(data.done.any()),
     ),
     Drawing(
-        "correlations", "Correlations between indicators (as Fig. 3)", violins.draw,
-        violins.caption, lambda data: len(data.indicators) > 1,
-    ),
-    Drawing(
         "dynamics", "Structure and later motion (as Fig. 4)", dynamics.draw, dynamics.caption,
         _has_ensemble,
     ),
     Drawing(
+        "correlations", "Correlations between indicators (as Fig. 3)", violins.draw,
+        violins.caption, lambda data: len(data.indicators) > 1,
+    ),
+    Drawing(
         "baselines", "Γ and all other indicators, by ξ and species", ladder.draw,
         ladder.caption, _has_ensemble,
+    ),
+    Drawing(
+        "every_indicator", "Every indicator and later motion", every_indicator.draw,
+        every_indicator.caption, _has_ensemble,
     ),
     Drawing(
         "relaxation", "Motion of the particles", relaxation.draw, relaxation.caption, _has_ensemble,
