@@ -174,11 +174,11 @@ print(sha256(png.read_bytes()).hexdigest())
 @pytest.mark.processes
 def test_settings_of_the_user_change_no_figure(tmp_path):
     settings = tmp_path / "matplotlibrc"
-    settings.write_text("text.usetex: True\naxes.formatter.use_locale: True\nfont.size: 30\n")
+    settings.write_text("text.usetex: True\nfont.size: 30\n")
     found = set()
     for change in (
         {},
-        {"MPLBACKEND": "svg", "MATPLOTLIBRC": str(settings), "LC_ALL": "de_DE.UTF-8"},
+        {"MPLBACKEND": "svg", "MATPLOTLIBRC": str(settings), "LC_ALL": "C.UTF-8"},
     ):
         done = subprocess.run(
             [sys.executable, "-c", _BYTES, str(tmp_path)], env={**os.environ, **change},

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axis import Axis, XAxis
-from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, Locator, LogLocator, NullFormatter
 
 #: Width of a digit and height of a line, in units of the font size.
 _DIGIT, _LINE = 0.64, 1.2
@@ -76,9 +76,10 @@ def _possible(low: float, high: float) -> Iterator[list[float]]:
     for stride in (2, 3, 4):
         yield _within([10.0**k for k in range(first, last + 1) if k % stride == 0], low, high)
     if high / low < _SHORT:
-        for count in (2, 3, 4, 5):
-            found = MaxNLocator(count, steps=[1, 2, 5, 10]).tick_values(low, high)
-            yield _within([float(value) for value in found], low, high)
+        decade = math.floor(math.log10(high - low))
+        for step in (multiple * 10.0**k for k in (decade, decade - 1) for multiple in (1, 2, 5)):
+            numbers = range(math.ceil(low / step), math.floor(high / step * (1 + 1e-9)) + 1)
+            yield [number * step for number in numbers]
 
 
 def _within(values: list[float], low: float, high: float) -> list[float]:
