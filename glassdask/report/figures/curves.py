@@ -36,6 +36,11 @@ def draw_band(
         axes.fill_between(place[t][order], low[t][order], high[t][order], lw=0, **look)
 
 
+def interval_opacity(data: ReportData) -> float:
+    """Opacity of intervals, so that those of all temperatures can overlap."""
+    return min(0.15, 0.3 / max(len(data.temperatures), 1))
+
+
 def temperature_handles(data: ReportData, colour: str = "") -> list[Line2D]:
     """Entries of the legend, one per temperature; all in one `colour` if it is given."""
     colours = style.temperature_colours(len(data.temperatures))

@@ -16,13 +16,14 @@ from glassdask.report.figures.curves import (
     draw_band,
     draw_lines,
     heating_handles,
+    interval_opacity,
     line,
     marker,
     temperature_handles,
 )
 from glassdask.report.ticks import log_ticks
 
-CEILING_COLOUR, INTERVAL = "#a06a2c", 0.13
+CEILING_COLOUR = "#a06a2c"
 #: Dashes of the ceiling, of the chance level of the maximum, and of each network.
 CEILING, CHANCE_LEVEL, EACH_NETWORK = "--", "-.", ":"
 
@@ -69,7 +70,7 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str, sign: int = 1) 
     found, colour = data.dynamics(indicator), colours(data)[indicator]
     delta, (value, place) = found["delta"].values, _largest(data, indicator)
     ends = np.sort([sign * found["low"].values, sign * found["high"].values], axis=0)
-    draw_band(axes, delta, *ends, color=colour, alpha=INTERVAL)
+    draw_band(axes, delta, *ends, color=colour, alpha=interval_opacity(data))
     draw_lines(axes, data, delta, sign * found["value"].values, color=colour, ms=6, lw=1.4)
     if indicator == "gradcam" and len(numbers := networks.learnt(data)) > 1:
         for values in networks.dynamics(data)[numbers]:
@@ -136,7 +137,7 @@ def handles(data: ReportData) -> list[Artist]:
     ]
     found += [*temperature_handles(data, style.GLASS), *heating_handles(data)]
     found += [
-        band(f"95 % interval over {spread_over(data)}", style.GLASS, INTERVAL),
+        band(f"95 % interval over {spread_over(data)}", style.GLASS, interval_opacity(data)),
         line("ceiling: noise of $\\Delta$", color=CEILING_COLOUR, ls=CEILING),
         marker("o", "largest value", ms=11, mfc="none", mew=1.3),
         line("95 % of largest values by chance lie below", ls=CHANCE_LEVEL),

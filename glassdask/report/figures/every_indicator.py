@@ -14,6 +14,7 @@ from glassdask.report.figures.curves import (
     draw_band,
     draw_lines,
     heating_handles,
+    interval_opacity,
     line,
     temperature_handles,
 )
@@ -22,10 +23,9 @@ from glassdask.report.ticks import log_ticks
 
 #: Limit of the axis of C divided by its ceiling.
 RATIO_LIMIT = 1.25
-#: Largest number of indicators side by side; more are drawn one below the other.
+#: Largest number of indicators side by side; more are drawn below them.
 SIDE_BY_SIDE = 6
 _SIZE = 8.5
-_OPACITY = 0.18
 
 
 def draw_correlation(axes: Axes, data: ReportData, indicator: str, place: np.ndarray) -> None:
@@ -37,7 +37,7 @@ def draw_correlation(axes: Axes, data: ReportData, indicator: str, place: np.nda
         one = slice(t, t + 1)
         draw_band(
             axes, place[one], found["low"].values[one], found["high"].values[one],
-            color=colour, alpha=_OPACITY,
+            color=colour, alpha=interval_opacity(data),
         )  # fmt: skip
     draw_lines(axes, data, place, found["value"].values, ms=3)
 
@@ -79,24 +79,25 @@ DRAWN = (draw_against_time, draw_against_delta, draw_over_ceiling)
 @style.styled
 def draw(data: ReportData) -> Figure:
     """C against t, C against delta(t) and C / ceiling of each indicator."""
-    names = data.indicators
-    wide = len(names) <= SIDE_BY_SIDE
-    rows, columns = (len(DRAWN), len(names)) if wide else (len(names), len(DRAWN))
-    figure = style.new_figure(2.3 * columns + 1.2, 2.05 * rows + 0.9)
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for name, panels in zip(names, grid.T if wide else grid, strict=True):
+    names, size = data.indicators, len(DRAWN)
+    columns, blocks = min(len(names), SIDE_BY_SIDE), -(-len(names) // SIDE_BY_SIDE)
+    figure = style.new_figure(2.3 * columns + 1.2, 2.05 * size * blocks + 0.9)
+    grid = figure.subplots(size * blocks, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.set_visible(False)
+    for k, name in enumerate(names):
+        block, column = divmod(k, SIDE_BY_SIDE)
+        panels = grid[size * block : size * (block + 1), column]
         for axes, function in zip(panels, DRAWN, strict=True):
-            axes.set_xscale("log")
+            axes.set(visible=True, xscale="log")
             function(axes, data, name)
             if function is not draw_against_time and (limits := displacements(data)):
                 axes.set_xlim(*limits)
             log_ticks(axes.xaxis, _SIZE)
-            axes.tick_params(labelsize=_SIZE)
-    for name, axes in zip(names, grid[0] if wide else grid[:, 0], strict=True):
-        axes.set_title("$X =$ " + style.signed(name))
-    for axes in grid[:, 1:].flat if wide else ():
-        axes.set_ylabel("")
-        axes.tick_params(labelleft=False)
+            axes.tick_params(labelsize=_SIZE, labelleft=column == 0)
+            if column:
+                axes.set_ylabel("")
+        panels[0].set_title("$X =$ " + style.signed(name))
     figure.legend(handles=handles(data), loc="outside upper center", ncols=5)
     return figure
 
@@ -106,7 +107,7 @@ def handles(data: ReportData) -> list:
     return [
         *temperature_handles(data),
         *heating_handles(data),
-        band("95 % interval", style.GLASS, _OPACITY),
+        band("95 % interval", style.GLASS, interval_opacity(data)),
         band("95 % by chance", style.CHANCE, 0.3),
         line("ceiling", ls=CEILING, lw=0.8),
         line("no correlation", color=style.GUIDE, lw=0.8),
