@@ -275,7 +275,7 @@ def test_the_report_draws_and_checks_the_classes(tiny) -> None:
     wanted = gd.radial_distribution(runs, bins=radial_distribution.BINS).mean("sample")
     found = radial_distribution.mean_radial_distribution(data).sel(state="glass")
     assert np.allclose(found.values, wanted.values, **SAME)
-    assert "glass (T: 0.6 ε/kB)" in radial_distribution.caption(data)
+    assert "glass (T = 0.6 ε/kB)" in radial_distribution.caption(data)
     checks = {check.what: check for check in sanity.sanity_table(data)}
     mean = float(gd.open(tiny)["configurations"].snapshot_kinetic_temperature.mean())
     assert checks["kinetic temperature, class glass"].found.startswith(f"{mean:.4g} ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,13 @@ def lines(results: xr.Dataset) -> list[Line]:
     }
     rows = zip(*columns.values(), strict=True)
     return [SimpleNamespace(**dict(zip(columns, row, strict=True))) for row in rows]
+
+
+def wrapped(text: str, width: int, first: str = "", others: str = "") -> list[str]:
+    """A text as lines that begin with `first` and `others`; words with hyphens stay whole."""
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+    )
 
 
 def number(value: float, digits: str = ".3f") -> str:

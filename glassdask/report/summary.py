@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from dataclasses import dataclass, field
 
 import xarray as xr
@@ -14,7 +13,7 @@ from glassdask.campaign import Campaign
 from glassdask.report import missing, paper, style
 from glassdask.report.accuracy import INPUTS
 from glassdask.report.data import FEW
-from glassdask.report.lines import NOT_LEARNT, SIGNIFICANT, Line, lines, number
+from glassdask.report.lines import NOT_LEARNT, SIGNIFICANT, Line, lines, number, wrapped
 from glassdask.report.notes_of_motion import ENOUGH, SMALL_DELTA
 from glassdask.store import layout
 
@@ -224,7 +223,7 @@ def title(campaign: Campaign) -> str:
 
 def as_text(results: xr.Dataset, campaign: Campaign) -> list[str]:
     """The rows as lines of at most `WIDTH` characters."""
-    found = textwrap.wrap(plain(title(campaign)), WIDTH, break_long_words=True)
+    found = wrapped(plain(title(campaign)), WIDTH)
     found += ["", f"{'':{QUESTION}}  {'here [95 % interval]':{_HERE}}  {'paper':>{PAPER}}"]
     for row in answers(results, campaign):
         found += _wrapped(row)
@@ -235,14 +234,14 @@ def as_text(results: xr.Dataset, campaign: Campaign) -> list[str]:
     )
     if results.attrs["learnt"]:
         about += f"Γ: {layout.gamma_name(campaign)}. "
-    return [*found, "", *textwrap.wrap(about, WIDTH)]
+    return [*found, "", *wrapped(about, WIDTH)]
 
 
 def _wrapped(row: Answer) -> list[str]:
     """One row as lines; text goes on in the column of the paper if that is empty."""
     wide = _HERE if row.paper else _HERE + PAPER + 2
-    left = textwrap.wrap(plain(row.question), QUESTION)
-    middle = [line for text in row.here for line in textwrap.wrap(plain(text), wide)]
+    left = wrapped(plain(row.question), QUESTION)
+    middle = [line for text in row.here for line in wrapped(plain(text), wide)]
     found = []
     for k in range(max(len(left), len(middle))):
         question, here = (part[k] if k < len(part) else "" for part in (left, middle))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from glassdask.base.errors import UsageError
 from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.report import missing
-from glassdask.report.lines import Line, lines, number
+from glassdask.report.lines import Line, lines, number, wrapped
 from glassdask.report.notes import notes
 from glassdask.store import groups
 
@@ -139,12 +138,10 @@ def as_text(results: xr.Dataset, width: int = WIDTH) -> list[str]:
     room = max(width - sum(wide) - 2 * len(wide), 20)
     found = [_line("quantity", heads, room, wide)]
     for row, cells in zip(rows, each, strict=True):
-        first, *others = textwrap.wrap(plain(row.quantity), room)
+        first, *others = wrapped(plain(row.quantity), room)
         found += [_line(first, map(plain, cells), room, wide), *others]
         for note in row.notes:
-            found += textwrap.wrap(
-                plain(note), width, initial_indent="    - ", subsequent_indent="      "
-            )
+            found += wrapped(plain(note), width, "    - ", "      ")
     legend = "sd: standard deviation over n snapshots or configurations; se: standard error"
     lines = [
         legend + "; net: sd over networks" * several,
@@ -152,7 +149,7 @@ def as_text(results: xr.Dataset, width: int = WIDTH) -> list[str]:
         "shifted, rotated and reflected at random; p: fraction of these that are as large as here.",
         "Θ enters every correlation as 1 − Θ, Δ as 1 − Δ.",
     ]
-    return found + [short for line in lines for short in textwrap.wrap(line, width)]
+    return found + [short for line in lines for short in wrapped(line, width)]
 
 
 def _line(name: str, cells: Iterable[str], room: int, wide: list[int]) -> str:
