@@ -191,7 +191,7 @@ def _legend(looks: dict[str, _Look], several: bool) -> list[Line2D]:
     )
     guide = Line2D([], [], color=style.GUIDE, lw=6, alpha=0.3, label="the campaign itself")
     zero = Line2D([], [], color=style.GUIDE, lw=0.8, label="no correlation")
-    errors = [_bar("|", 1.3, "standard error"), _bar("$I$", 0.6, "sd over networks")]
+    errors = [_bar("|", 1.3, "standard error"), _bar(r"$\mathrm{I}$", 0.6, "sd over networks")]
     return [*handles, *errors[: 1 + several], guide, zero]
 
 
