@@ -23,6 +23,7 @@ from PIL import Image
 import glassdask as gd
 from glassdask.campaign import Campaign, load, new_campaign
 from glassdask.report import style
+from glassdask.report.ticks import log_ticks
 from glassdask.store import layout, records
 
 GLASSDASK = Path(sys.executable).parent / "glassdask"
@@ -227,7 +228,7 @@ def draw(found: list[Found], path: Path) -> None:
         cells[5].axhline(PAPER, color="black", ls=":", lw=0.9, label="the paper")
         cells[5].set(xscale="log", xlabel=r"cooling rate ($\epsilon/k_B\tau$)", ylabel="$T^*$")
         cells[5].set(xlim=(min(rates) / 1.6, max(rates) * 1.6), ylim=(-0.3, 0.8))
-        style.log_ticks(cells[5].xaxis)
+        log_ticks(cells[5].xaxis)
         cells[5].legend(fontsize=7, loc="lower right")
         figure.savefig(path, dpi=90)
     # fewer colours, for a small file

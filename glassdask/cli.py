@@ -189,7 +189,8 @@ def _run_stage(
         if not pipeline.run(stage, start_over):
             none = "no failed runs; " if options.get("retry") else ""
             print(f"{stage}: {none}complete for this campaign file, nothing to do.")
-    STAGES[stage].conclude(campaign)
+    own = {flag.name: options.get(flag.name, False) for flag in STAGES[stage].flags}
+    STAGES[stage].conclude(campaign, **own)
 
 
 for _stage in STAGES.values():

@@ -275,13 +275,13 @@ def test_the_report_draws_and_checks_the_classes(tiny) -> None:
     wanted = gd.radial_distribution(runs, bins=radial_distribution.BINS).mean("sample")
     found = radial_distribution.mean_radial_distribution(data).sel(state="glass")
     assert np.allclose(found.values, wanted.values, **SAME)
-    assert "glass (T: 0.6 ε/kB)" in radial_distribution.caption(data)
+    assert "glass (T = 0.6 ε/kB)" in radial_distribution.caption(data)
     checks = {check.what: check for check in sanity.sanity_table(data)}
     mean = float(gd.open(tiny)["configurations"].snapshot_kinetic_temperature.mean())
     assert checks["kinetic temperature, class glass"].found.startswith(f"{mean:.4g} ")
     assert checks["kinetic temperature, class glass"].expected.startswith("0.6 ")
     assert checks["kinetic temperature, glass"].expected.startswith("0.05 ")
-    assert "Class glass is the snapshot at T = 0.6. " in page.summary(data, results(data))
+    assert "Class glass is the snapshot at T = 0.6. " in page.about(data, results(data))
     assert "isel(snapshot=0)" in page.example(campaign)
     assert 'sel(state="glass")' in page.example(load(tiny, [HOT]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -46,6 +47,13 @@ def _ladder(line: Line, results: xr.Dataset) -> dict[float, Any]:
         for k, xi in enumerate(results["coarse_graining_length"].values.tolist())
     }
     return {xi: one for xi, one in each.items() if math.isfinite(one.value)}
+
+
+def wrapped(text: str, width: int, first: str = "", others: str = "") -> list[str]:
+    """A text as lines that begin with `first` and `others`; words with hyphens stay whole."""
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+    )
 
 
 def number(value: float, digits: str = ".3f") -> str:

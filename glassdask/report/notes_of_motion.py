@@ -219,6 +219,17 @@ def _at_relaxation(line: Line, results: xr.Dataset) -> list[str]:
     ]
 
 
+def _advantage(line: Line, results: xr.Dataset) -> list[str]:
+    over = f"{line.count} configurations" if line.count >= FEW else "replicas"
+    notes = [
+        f"the best of {line.total:.0f} indicators without a network, each at its own T and t",
+        f"95 % interval {number(line.low)} to {number(line.high)}, over {over}",
+    ]
+    if not line.count:
+        return ["no configuration with both"]
+    return [*notes, *_few(line), note_on_networks(line, results)]
+
+
 #: Function that makes the notes, by the kind of a row.
 OF_MOTION: dict[str, Callable[[Line, xr.Dataset], list[str]]] = {
     "onset_cooling": _onset_cooling,
@@ -229,4 +240,5 @@ OF_MOTION: dict[str, Callable[[Line, xr.Dataset], list[str]]] = {
     "largest": _largest,
     "delta_at_largest": lambda *_: ["sd of δ at this T and t, not of the place of the maximum"],
     "at_relaxation": _at_relaxation,
+    "advantage": _advantage,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
@@ -17,12 +18,10 @@ from glassdask.campaign.campaign import RAMP
 from glassdask.campaign.classes import in_words, snapshot_of
 from glassdask.campaign.cooling import described
 from glassdask.campaign.schema import CampaignFile
-from glassdask.report import missing, readings, style
+from glassdask.report import missing, readings, style, summary
 from glassdask.report.accuracy import wrong_snapshots
 from glassdask.report.data import ReportData
 from glassdask.report.figures import drawings, ladder
-from glassdask.report.lines import lines, number, reading
-from glassdask.report.notes import right_of_count
 from glassdask.report.sanity import sanity_table
 from glassdask.report.table import table
 from glassdask.store import layout, records
@@ -30,6 +29,7 @@ from glassdask.store.stage import STAGES
 
 #: Largest number of wrongly classified snapshots in the list.
 LONGEST_LIST = 50
+PLACE_OF_CONTENTS = "<!-- contents -->"
 #: Units of a number density.
 INVERSE_VOLUME = {2: "σ⁻²", 3: "σ⁻³"}
 
@@ -42,11 +42,12 @@ def page(data: ReportData, results: xr.Dataset, spent: list[Cost]) -> str:
     folder = resources.files("glassdask.report")
     template = environment.from_string(folder.joinpath("report.html").read_text("utf-8"))
     campaign = data.campaign
-    return template.render(
+    text = template.render(
         style=folder.joinpath("report.css").read_text("utf-8"),
         campaign=campaign,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        summary=summary(data, results),
+        about=about(data, results),
+        answers=summary.answers(results, campaign),
         reason=data.reason,
         missing=list(missing.sentences(results, campaign)),
         rows=table(results),
@@ -54,6 +55,7 @@ def page(data: ReportData, results: xr.Dataset, spent: list[Cost]) -> str:
         costs=[*spent, total(spent)],
         some_costs_unknown=not total(spent).whole,
         pictures=pictures(data),
+        gamma=data.name("gradcam") if data.learnt else "",
         lengths=[f"{xi:g}" for xi in readings.lengths(data)] if data.has_ensemble else [],
         baselines=ladder.table(data) if data.has_ensemble else [],
         classified=data.has_network,
@@ -66,10 +68,19 @@ def page(data: ReportData, results: xr.Dataset, spent: list[Cost]) -> str:
         inputs=lammps_inputs(data),
         example=example(campaign),
     )
+    return with_contents(text)
 
 
-def summary(data: ReportData, results: xr.Dataset) -> str:
-    """The campaign and its main results in a few sentences."""
+def with_contents(text: str) -> str:
+    """The page with links to all later headings in the place of `PLACE_OF_CONTENTS`."""
+    first, _, rest = text.partition(PLACE_OF_CONTENTS)
+    links = re.findall(r'<h2 id="([\w-]+)">(.*?)</h2>', rest)
+    items = "".join(f'<li><a href="#{name}">{heading}</a></li>\n' for name, heading in links)
+    return f"{first}<ul>\n{items}</ul>{rest}"
+
+
+def about(data: ReportData, results: xr.Dataset) -> str:
+    """The campaign in a sentence."""
     campaign, model = data.campaign, data.campaign.model
     text = (
         f"{results.attrs['runs']} {'imported samples' if campaign.imported else 'quenches'} of "
@@ -81,43 +92,9 @@ def summary(data: ReportData, results: xr.Dataset) -> str:
     text += ". "
     if classes := in_words(campaign):
         text += f"{classes[0].upper()}{classes[1:]}. "
-    rows = {(line.kind, line.indicator, line.state): line for line in lines(results)}
     if not data.has_network:
         return text + "No network was trained."
-    glass, liquid = (right_of_count(rows["accuracy", "", state]) for state in ("glass", "liquid"))
-    text += (
-        f"A network trained on {results.attrs['training_runs']} runs classifies {glass} glasses "
-        f"and {liquid} liquids of the test split correctly. "
-    )
-    names = ("gradcam", *campaign.file.indicators.names)
-    found = {name: rows.get(("largest", name, "")) for name in names}
-    known = {name: line for name, line in found.items() if line and math.isfinite(line.value)}
-    return text + _predictions(data, known) if "gradcam" in known else text
-
-
-def _predictions(data: ReportData, largest: dict[str, Any]) -> str:
-    """Correlation of Gamma with later motion, and that of the best other indicator."""
-    best = largest.pop("gradcam")
-    text = (
-        f"The largest correlation of the {data.name('gradcam')} Γ with the immobility 1 − Δ, both "
-        f"coarse-grained over {reading(data.campaign.file.correlate.coarse_graining_length)}, is "
-        f"{number(best.value, '.2f')}, at δ = {best.delta:.2g} σ"
-    )
-    if math.isfinite(best.chance):
-        text += f" (by chance it is below {best.chance:.2f} in 95 % of cases; p = "
-        text += f"{number(best.p_value)})"
-    if abs(best.lowest) > abs(best.value):
-        text += f" (the most negative is stronger: {number(best.lowest, '.2f')}, at δ = "
-        text += f"{best.lowest_delta:.2g} σ)"
-    if largest:
-        name = max(largest, key=lambda one: abs(largest[one].value))
-        letter, other = style.signed(name, style.LETTERS), largest[name]
-        text += (
-            f"; for {letter} ({data.name(name)}), the best indicator without a network, it is "
-            f"{number(other.value, '.2f')}, at δ = {other.delta:.2g} σ. "
-            "Each is the largest of many values; see the notes"
-        )
-    return text + "."
+    return text + f"A network was trained on {results.attrs['training_runs']} runs."
 
 
 def pictures(data: ReportData) -> list[dict[str, Any]]:

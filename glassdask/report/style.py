@@ -12,10 +12,8 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axis import Axis, XAxis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from glassdask.base import files
 from glassdask.store.layout import REVERSED
@@ -145,6 +143,11 @@ def pair(first: str, second: str, letters: dict[str, str] = SYMBOLS) -> str:
     return f"C({letters[first]}, {letters[second]})"
 
 
+def signed_pair(first: str, second: str, letters: dict[str, str] = SYMBOLS) -> str:
+    """C(first, second), where Theta is written as 1 - Theta."""
+    return f"C({signed(first, letters)}, {signed(second, letters)})"
+
+
 def temperature_colours(count: int) -> list[tuple[float, float, float, float]]:
     """A colour for each temperature, from cold to hot, visible on white."""
     colours = mpl.colormaps["plasma"](np.linspace(0.05, 0.78, max(count, 1)))
@@ -159,23 +162,14 @@ def indicator_looks(names: Iterable[str]) -> dict[str, tuple[Any, str]]:
     return found | {"gradcam": ("black", "*")}
 
 
-def log_ticks(axis: Axis) -> None:
-    """Plain numbers on a logarithmic axis: 1, 2, 5 of each decade, or only 1 of many."""
-    low, high = axis.get_view_interval()
-    if not (0 < low < high < math.inf):  # nothing was drawn
-        low, high = 0.1, 10.0
-        (axis.axes.set_xlim if isinstance(axis, XAxis) else axis.axes.set_ylim)(low, high)
-    ratio = high / low
-    subs = (1, 2, 3, 5, 7) if ratio < 8 else (1, 2, 5) if ratio < 300 else (1,)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=20))
-    axis.set_minor_locator(LogLocator(subs=tuple(range(1, 10)), numticks=20))
-    axis.set_minor_formatter(NullFormatter())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
 def temperature(value: float) -> str:
     """A temperature for people; imported configurations may have none."""
     return f"{value:g} ε/kB" if math.isfinite(value) else "not known"
+
+
+def at_temperature(value: float) -> str:
+    """The same as an equation, such as T = 0.05 ε/kB."""
+    return f"T = {temperature(value)}" if math.isfinite(value) else "T not known"
 
 
 def say(axes: Any, text: str) -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from glassdask.base.errors import UsageError
 from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.report import missing
-from glassdask.report.lines import Line, lines, number, reading, small
+from glassdask.report.lines import Line, lines, number, reading, small, wrapped
 from glassdask.report.notes import notes
 from glassdask.store import groups
 
@@ -124,38 +123,45 @@ def read(campaign: Campaign) -> xr.Dataset:
         ) from None
 
 
-def show(results: xr.Dataset, campaign: Campaign, console: Console | None = None) -> None:
-    """Print the table and, below it, the numbered notes of its rows."""
-    if console is None:
-        console = Console()
-        # rich assumes 80 columns for a pipe
-        console = console if console.is_terminal else Console(width=WIDTH)
-    shown = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
-    shown.add_column("quantity")
+def show(results: xr.Dataset, campaign: Campaign) -> None:
+    """Print the whole table, the notes of each row under it."""
+    console = Console()
+    # rich assumes 80 columns for a pipe
+    for line in as_text(results, console.width if console.is_terminal else WIDTH):
+        print(line)
+    for sentence in missing.sentences(results, campaign):
+        print(sentence)
+
+
+def as_text(results: xr.Dataset, width: int = WIDTH) -> list[str]:
+    """All rows as lines of text; names and notes are wrapped to `width` characters."""
     rows = table(results)
     several = any(row.networks for row in rows)
-    for name in ("here", "± sd", "± se", "n", *["± net"] * several, "chance", "p", "paper"):
-        shown.add_column(name, justify="right", no_wrap=True)
-    shown.add_column("notes", max_width=12)
-    numbers: dict[str, int] = {}
-    for row in rows:
-        marks = [str(numbers.setdefault(note, len(numbers) + 1)) for note in row.notes]
-        texts = (
-            row.quantity, row.value, row.spread, row.error, row.count, *[row.networks] * several,
-            row.chance, row.p, row.paper, " ".join(marks),
-        )  # fmt: skip
-        shown.add_row(*map(plain, texts))
+    heads = ("here", "± sd", "± se", "n", *["± net"] * several, "chance", "p", "paper")
+    each = [
+        [row.value, row.spread, row.error, row.count, *[row.networks] * several, row.chance,
+         row.p, row.paper]
+        for row in rows
+    ]  # fmt: skip
+    wide = [max(map(len, column)) for column in zip(heads, *each, strict=True)]
+    room = max(width - sum(wide) - 2 * len(wide), 20)
+    found = [_line("quantity", heads, room, wide)]
+    for row, cells in zip(rows, each, strict=True):
+        first, *others = wrapped(plain(row.quantity), room)
+        found += [_line(first, map(plain, cells), room, wide), *others]
+        for note in row.notes:
+            found += wrapped(plain(note), width, "    - ", "      ")
     legend = "sd: standard deviation over n snapshots or configurations; se: standard error"
-    lines = [legend + "; net: sd over networks" * several]
-    lines += [
+    lines = [
+        legend + "; net: sd over networks" * several,
         "chance: size that 95 % of the correlations do not reach by chance, when one map is "
         "shifted, rotated and reflected at random; p: fraction of these that are as large as here.",
         "Θ enters every correlation as 1 − Θ, Δ as 1 − Δ. Values and p are for "
         f"{reading(results.attrs['coarse_graining_length'])}; notes name the ξ, or raw values.",
     ]
-    lines += [f"{mark:>3}) {note}" for note, mark in numbers.items()]
-    for each in (shown, *map(plain, lines)):
-        console.print(each, markup=False, highlight=False)
-    for sentence in missing.sentences(results, campaign):
-        # not wrapped: it contains a command to copy
-        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    return found + [short for line in lines for short in wrapped(line, width)]
+
+
+def _line(name: str, cells: Iterable[str], room: int, wide: list[int]) -> str:
+    numbers = (f"  {cell:>{size}}" for cell, size in zip(cells, wide, strict=True))
+    return f"{name:{room}}{''.join(numbers)}".rstrip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.transforms import ScaledTranslation, Transform
 
 from glassdask.campaign.schema import CampaignFile
 from glassdask.report import style
+from glassdask.report.ticks import log_ticks
 from glassdask.scan.measuring import Row
 from glassdask.scan.points import CLASSES, shown, text_of, value_of
 from glassdask.store.layout import STATES
@@ -50,7 +52,7 @@ def draw(rows: list[Row]) -> Figure | None:
         draw_panel(axes, [rows[0], *(row for row in rows if row.point.over == over)], over, looks)
     for axes in cells[len(varied) :]:
         axes.axis("off")
-    figure.legend(handles=_legend(looks), loc="outside right upper")
+    figure.legend(handles=_legend(looks, _several(rows)), loc="outside right upper")
     return figure
 
 
@@ -98,7 +100,7 @@ def _axis(axes: Axes, rows: list[Row], over: str) -> np.ndarray:
             room = (place.max() / place.min()) ** margin
             axes.set_xscale("log")
             axes.set_xlim(place.min() / room, place.max() * room)
-            style.log_ticks(axes.xaxis)
+            log_ticks(axes.xaxis)
             return place
         room = margin * np.ptp(place)
         axes.set_xlim(place.min() - room, place.max() + room)
@@ -167,7 +169,13 @@ def _draw_line(
         )  # fmt: skip
 
 
-def _legend(looks: dict[str, _Look]) -> list[Line2D]:
+def _several(rows: list[Row]) -> bool:
+    """Whether any quantity has a spread over networks."""
+    spreads = (row.number(name, "networks_spread") for row in rows for name in row.numbers)
+    return any(map(math.isfinite, spreads))
+
+
+def _legend(looks: dict[str, _Look], several: bool) -> list[Line2D]:
     handles = [
         Line2D([], [], color=look.colour, marker=look.marker, ms=5, label=look.label)
         for look in looks.values()
@@ -182,4 +190,11 @@ def _legend(looks: dict[str, _Look]) -> list[Line2D]:
         )
     )
     guide = Line2D([], [], color=style.GUIDE, lw=6, alpha=0.3, label="the campaign itself")
-    return [*handles, guide]
+    zero = Line2D([], [], color=style.GUIDE, lw=0.8, label="no correlation")
+    errors = [_bar("|", 1.3, "standard error"), _bar(r"$\mathrm{I}$", 0.6, "sd over networks")]
+    return [*handles, *errors[: 1 + several], guide, zero]
+
+
+def _bar(symbol: str, width: float, label: str) -> Line2D:
+    """An entry of vertical bars."""
+    return Line2D([], [], color=style.GLASS, marker=symbol, ms=9, mew=width, ls="", label=label)

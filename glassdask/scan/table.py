@@ -148,7 +148,7 @@ def show(campaign: Campaign, rows: list[Row], console: Console | None = None) ->
         "Means over the n correctly classified test snapshots ± standard error"
         + (" (± standard deviation over networks)." if _several(rows) else "."),
         "C(Γ, Γ of *): correlation with the map of the campaign itself, marked *.",
-        "Θ enters as 1 − Θ. C(Γ, 1 − Δ): ± standard deviation over the glasses.",
+        "C(Γ, 1 − Δ): ± standard deviation over the glasses.",
         *(
             [f"Values of {CLASSES}: temperatures of the hot and the cold class."]
             if any(CLASSES in row.point.over for row in rows)
@@ -164,7 +164,7 @@ def show(campaign: Campaign, rows: list[Row], console: Console | None = None) ->
 def _of_group(campaign: Campaign, group: list[Row], over: str, notes: dict[str, int]) -> Table:
     """Two lines per point: glasses, liquids."""
     names = campaign.file.indicators.names
-    pairs = (style.pair("gradcam", name, style.LETTERS) for name in names)
+    pairs = (style.signed_pair("gradcam", name, style.LETTERS) for name in names)
     agree = _several(group)
     table = _table(over, ["", "accuracy", "n", *pairs, *["agree"] * agree, "C(Γ, Γ of *)", ""])
     for row in group:
@@ -186,7 +186,7 @@ def _of_group(campaign: Campaign, group: list[Row], over: str, notes: dict[str, 
 
 
 def _of_dynamics(group: list[Row], over: str) -> Table:
-    table = _table("", ["largest C(Γ, 1 − Δ)", "at δ", "T", "nearest δ = 1", "at δ", "T"])
+    table = _table("", ["largest C(Γ, 1 − Δ)", "at δ", "T", "C(Γ, 1 − Δ), δ near 1", "at δ", "T"])
     for row in group:
         cells = []
         for name in ("propensity_largest", "propensity_nearest"):

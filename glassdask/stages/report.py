@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from glassdask.store.stage import Part, Stage
+from glassdask.store.stage import Flag, Part, Stage
 
 if TYPE_CHECKING:
     from glassdask.campaign import Campaign
@@ -23,6 +23,7 @@ class Report(Stage):
     writes = ("results",)
     record_in = "figures"
     pages = ("report.html",)
+    flags = (Flag("table", "Print all numbers with their notes.", kept=False),)
 
     def groups(self, campaign: Campaign) -> tuple[Group, ...]:
         """Only the names in the group results; its size depends on what there is to report."""
@@ -50,11 +51,12 @@ class Report(Stage):
                 raise
             return True
 
-    def conclude(self, campaign: Campaign) -> None:
-        """Print the table, and the path of the page."""
-        from glassdask.report import table
+    def conclude(self, campaign: Campaign, **flags: bool) -> None:
+        """Print the summary or, with `table`, the whole table; then the path of the page."""
+        from glassdask.report import summary, table
 
-        table.show(table.read(campaign), campaign)
+        show = table.show if flags.get("table") else summary.show
+        show(table.read(campaign), campaign)
         print(f"Report: {campaign.path / 'report.html'}")
 
     def progress(self, campaign: Campaign) -> str:

@@ -120,7 +120,7 @@ class Stage:
     status_in : str
         The group with its `run_status`, by default the first of `writes`.
     flags : tuple of Flag
-        Its own switches; `work` and `parts` receive their values.
+        Its own switches; `work`, `parts` and `conclude` receive their values.
     """
 
     name: str
@@ -214,8 +214,8 @@ class Stage:
         """Those of `groups` that can be made with the present inputs."""
         return self.groups(campaign)
 
-    def conclude(self, campaign: Campaign) -> None:
-        """Print a summary at the end of the command."""
+    def conclude(self, campaign: Campaign, **flags: bool) -> None:
+        """Print a summary at the end of the command; `flags` are those of `flags`."""
 
     def progress(self, campaign: Campaign) -> str:
         """Its progress as text, for a stage without `run_status`."""

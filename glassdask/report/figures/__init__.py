@@ -12,6 +12,7 @@ from glassdask.report.figures import (
     coarse_graining,
     cooling,
     dynamics,
+    every_indicator,
     ladder,
     maps,
     radial_distribution,
@@ -55,16 +56,20 @@ DRAWINGS = (
         lambda data: "glass" in data.states and bool(data.done.any()),
     ),
     Drawing(
-        "correlations", "Correlations between indicators (as Fig. 3)", violins.draw,
-        violins.caption, lambda data: len(data.indicators) > 1,
-    ),
-    Drawing(
         "dynamics", "Structure and later motion (as Fig. 4)", dynamics.draw, dynamics.caption,
         _has_ensemble,
     ),
     Drawing(
+        "correlations", "Correlations between indicators (as Fig. 3)", violins.draw,
+        violins.caption, lambda data: len(data.indicators) > 1,
+    ),
+    Drawing(
         "baselines", "Γ and all other indicators, by ξ and species", ladder.draw,
         ladder.caption, _has_ensemble,
+    ),
+    Drawing(
+        "every_indicator", "Every indicator and later motion", every_indicator.draw,
+        every_indicator.caption, _has_ensemble,
     ),
     Drawing(
         "relaxation", "Motion of the particles", relaxation.draw, relaxation.caption, _has_ensemble,

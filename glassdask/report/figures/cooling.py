@@ -13,6 +13,9 @@ from glassdask.report.data import ReportData
 from glassdask.report.lines import SIGNIFICANT
 from glassdask.report.notes_of_motion import no_kink
 
+#: Line style of the paper's value; broken like no other line of the figure.
+PAPER = (0, (7, 2, 1, 2, 1, 2))
+
 
 @style.styled
 def draw(data: ReportData) -> Figure:
@@ -34,8 +37,9 @@ def draw(data: ReportData) -> Figure:
         if state in others(data.campaign):
             label, colour = f"class {state}: {place:g}", style.STATE_COLOURS[state]
             whole.axvline(place, color=colour, lw=1.4, label=label, zorder=0)
-    for corner in ramp(data.campaign).corners[1:-1]:
-        whole.axvline(corner, color=style.GUIDE, lw=0.9, ls=":", zorder=0)
+    for number, corner in enumerate(ramp(data.campaign).corners[1:-1]):
+        label = "" if number else "the cooling rate changes"
+        whole.axvline(corner, color=style.GUIDE, lw=0.9, ls=":", zorder=0, label=label or None)
     if len(energy):
         draw_energy(whole, temperature, energy)
     whole.set_xlim(left=0)
@@ -64,6 +68,8 @@ def draw_kink(axes: Axes, data: ReportData, temperature: np.ndarray, energy: np.
         draw_energy(axes, temperature[inside], energy[:, inside], "o")
     if "temperature" not in found:
         style.say(axes, f"no T* from e(T):\n{no_kink(found['total'], low, high)}")
+        if axes.has_data():
+            axes.legend(loc="lower right")
         return
     place = found["temperature"]
     x = np.array([temperature[inside].min(), place, temperature[inside].max()])
@@ -74,14 +80,20 @@ def draw_kink(axes: Axes, data: ReportData, temperature: np.ndarray, energy: np.
         axes.plot([], [], " ", label="no kink: one line fits as well")
     else:
         axes.axvline(place, color=style.VALIDATION, lw=1.1, label=f"$T^*$ = {place:.3f}")
-        for ends, opacity in ((("lowest", "highest"), 0.12), (("lower", "upper"), 0.3)):
-            if np.isfinite(found[ends[0]]):
+        for low_end, high_end, opacity, label in (
+            ("lower", "upper", 0.3, "95 % interval over quenches"),
+            ("lowest", "highest", 0.12, "$T^*$ of smaller windows"),
+        ):
+            if np.isfinite(found[low_end]):
                 axes.axvspan(
-                    found[ends[0]], found[ends[1]], color=style.VALIDATION, alpha=opacity, lw=0
-                )
+                    found[low_end], found[high_end], color=style.VALIDATION, alpha=opacity, lw=0,
+                    label=label,
+                )  # fmt: skip
     stated = paper.numbers(data.campaign.model).onset
     if stated:
-        axes.axvline(float(stated), color="black", ls=":", lw=1.1, label=f"the paper: {stated}")
+        axes.axvline(
+            float(stated), color="black", ls=PAPER, lw=1.1, label=f"$T^*$ of the paper: {stated}"
+        )
     axes.legend(loc="lower right")
 
 
@@ -90,14 +102,14 @@ def caption(data: ReportData) -> str:
     pieces, jump = "", "A jump"
     if data.campaign.scheduled:
         jump = "Any other jump"
-        pieces = " Dotted: where the rate changes; e(T) may bend there."
+        pieces = " Where the rate changes, e(T) may bend."
         if data.campaign.file.quench.liquid_hold_time:
             pieces += " A step at T_L shows the lag that the hold at T_L removes."
     return (
         f"Potential energy per particle while cooling from {described(data.campaign)} ε/kB per "
         f"unit time.{pieces} {jump} would be a sign of crystallisation; the paper saw none "
         "at its rate of 8.33e-5. Right: T*, the point where two fitted lines meet, near the "
-        "temperature at which the liquid falls out of equilibrium; dark band: 95 % interval over "
-        "quenches; light band: T* for windows with a lower upper end, down to 60 % of the width. "
+        "temperature at which the liquid falls out of equilibrium; smaller windows have a lower "
+        "upper end, down to 60 % of the width. "
         "The paper does not say how it found its T*."
     )

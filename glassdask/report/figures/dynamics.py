@@ -1,170 +1,157 @@
-"""Correlation of structure with later motion (Fig. 4 of the paper)."""
+"""Correlation of structure with later motion (Fig. 4 of the paper): Gamma and its best rival."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
-from glassdask.physics.reliability import MINIMUM_RELIABILITY
 from glassdask.report import chance, networks, style
 from glassdask.report.data import FEW, ReportData
+from glassdask.report.figures.curves import (
+    band,
+    draw_band,
+    draw_lines,
+    heating_handles,
+    interval_opacity,
+    line,
+    marker,
+    temperature_handles,
+)
 from glassdask.report.lines import reading
+from glassdask.report.ticks import log_ticks
 
-#: Limit of the axis of C divided by its ceiling.
-RATIO_LIMIT = 1.25
-LARGEST_COLOUR = "#2f7d4f"
-
-
-def draw_lines(
-    axes: Axes, data: ReportData, place: np.ndarray, values: np.ndarray, **look: object
-) -> None:
-    """Values against places, both (temperature, time): one line per temperature."""
-    for t, colour in enumerate(style.temperature_colours(len(data.temperatures))):
-        order = np.argsort(place[t], kind="stable")
-        marker = style.MARKERS[t % len(style.MARKERS)]
-        about = {"marker": marker, "ms": 4.5, "lw": 1, "color": colour} | look
-        axes.plot(place[t][order], values[t][order], **about)  # type: ignore[arg-type]
-        if about["marker"]:  # open: the thermostat still heats the glass
-            early = order[~data.after_heating[order]]
-            axes.plot(
-                place[t][early], values[t][early],
-                **about | {"ls": "", "mfc": "white"},  # type: ignore[arg-type]
-            )  # fmt: skip
+CEILING_COLOUR = "#a06a2c"
+#: Dashes of the ceiling, of the chance level of the maximum, and of each network.
+CEILING, CHANCE_LEVEL, EACH_NETWORK = "--", "-.", ":"
 
 
-def draw_band(
-    axes: Axes, data: ReportData, place: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> None:
-    """Intervals against places, all (temperature, time): one band per temperature."""
-    for t, colour in enumerate(style.temperature_colours(len(data.temperatures))):
-        order = np.argsort(place[t], kind="stable")
-        axes.fill_between(
-            place[t][order], low[t][order], high[t][order], color=colour, alpha=0.15, lw=0
-        )
+def best_other(data: ReportData) -> str:
+    """The indicator without a network of largest |C(X, 1 - Delta)|; empty without any value."""
+    found = {name: data.largest(name) for name in data.indicators if name != "gradcam"}
+    sizes = {name: abs(one.numbers["value"]) for name, one in found.items() if one is not None}
+    return max(sizes, key=lambda name: sizes[name], default="")
 
 
-def draw_chance(axes: Axes, data: ReportData, place: np.ndarray, levels: np.ndarray) -> None:
-    """Chance level at all places, (temperature, time): one band per temperature."""
-    for t in range(len(data.temperatures)):
-        order = np.argsort(place[t], kind="stable")
-        level = levels[t][order]
-        axes.fill_between(
-            place[t][order], -level, level, color=style.CHANCE, alpha=0.25, lw=0, zorder=0
-        )
+def compared(data: ReportData) -> list[tuple[str, int]]:
+    """Gamma, if there is one, and its best rival, each with the sign with which it is drawn.
+
+    An indicator whose largest correlation is negative is drawn as -C, to compare sizes.
+    """
+    names = ["gradcam"] * ("gradcam" in data.indicators) + [best_other(data)]
+    found = [(name, _largest(data, name)) for name in names if name]
+    return [
+        (name, -1 if value < 0 and name != "gradcam" else 1) for name, (value, _) in found
+    ]  # fmt: skip
 
 
-def draw_indicator(axes: Axes, data: ReportData, indicator: str) -> None:
-    """Correlation of one indicator with 1 - Delta against delta(t), and its ceiling."""
-    found = data.dynamics(indicator)
-    delta, ceiling = found["delta"].values, found["ceiling"].values
-    _draw_correlation(axes, data, indicator, delta)
-    for sign in (1, -1):
-        draw_lines(axes, data, delta, sign * ceiling, marker="", ls="--", lw=0.7)
-    best = data.largest(indicator, by_size=indicator != "gradcam")
-    if best is not None:
-        place = best.numbers["delta"], best.numbers["value"]
-        axes.plot(*place, "o", ms=11, mfc="none", mec="black", mew=1.1)
-        level = chance.of_largest(data, indicator, best.numbers["value"]).get("chance", np.nan)
-        for sign in (1,) if indicator == "gradcam" else (1, -1):
-            axes.axhline(sign * level, color=LARGEST_COLOUR, lw=1.2, ls="-.", zorder=1)
-    axes.set_xlabel(r"$\delta(t)$ ($\sigma$)")
+def _largest(data: ReportData, name: str) -> tuple[float, float]:
+    """Value and displacement of the largest correlation; NaN without any."""
+    found = data.largest(name, by_size=name != "gradcam")
+    return (math.nan, math.nan) if found is None else (
+        found.numbers["value"], found.numbers["delta"]
+    )  # fmt: skip
 
 
-def draw_against_time(axes: Axes, data: ReportData, indicator: str) -> None:
-    """Correlation of one indicator with 1 - Delta against t."""
-    times = np.broadcast_to(data.times, data.dynamics(indicator)["value"].shape)
-    _draw_correlation(axes, data, indicator, times)
-    axes.set_xlabel(r"$t$ ($\tau$)")
+def in_letters(name: str, sign: int = 1) -> str:
+    """C(X, 1 - Delta) or, with sign -1, -C(X, 1 - Delta)."""
+    return f"{'−' * (sign < 0)}C({style.signed(name)}, 1 − {style.SYMBOLS['propensity']})"
 
 
-def _draw_correlation(axes: Axes, data: ReportData, indicator: str, place: np.ndarray) -> None:
-    found = data.dynamics(indicator)
-    axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
-    draw_chance(axes, data, place, chance.band(data, indicator))
-    draw_band(axes, data, place, found["low"].values, found["high"].values)
-    draw_lines(axes, data, place, found["value"].values)
-    numbers = networks.learnt(data)
-    if indicator == "gradcam" and len(numbers) > 1:
+def colours(data: ReportData) -> dict[str, object]:
+    """Colour of each indicator, the same in all figures."""
+    return {name: look[0] for name, look in style.indicator_looks(data.indicators).items()}
+
+
+def draw_indicator(axes: Axes, data: ReportData, indicator: str, sign: int = 1) -> None:
+    """Correlation of one indicator with 1 - Delta against delta(t), with interval and maximum."""
+    found, colour = data.dynamics(indicator), colours(data)[indicator]
+    delta, (value, place) = found["delta"].values, _largest(data, indicator)
+    ends = np.sort([sign * found["low"].values, sign * found["high"].values], axis=0)
+    draw_band(axes, delta, *ends, color=colour, alpha=interval_opacity(data))
+    draw_lines(axes, data, delta, sign * found["value"].values, color=colour, ms=6, lw=1.4)
+    if indicator == "gradcam" and len(numbers := networks.learnt(data)) > 1:
         for values in networks.dynamics(data)[numbers]:
-            draw_lines(axes, data, place, values, marker="", ls=":", lw=0.6)
-    axes.set(xscale="log", ylim=(-1, 1))
-    axes.set_ylabel(r"Pearson, with $1 - \Delta(t)$")
-    # an indicator of a user has no letter
-    titles = dict.fromkeys((style.signed(indicator), data.name(indicator)))
-    axes.set_title(",  ".join(titles))
+            draw_lines(
+                axes, data, delta, values, color=colour, marker="", ls=EACH_NETWORK, lw=0.7
+            )  # fmt: skip
+    if math.isfinite(value):
+        axes.plot(place, sign * value, "o", ms=13, mfc="none", mec=colour, mew=1.3)
+        level = chance.of_largest(data, indicator, value).get("chance", np.nan)
+        axes.axhline(level, color=colour, lw=1, ls=CHANCE_LEVEL, zorder=1)
     if found["count"] == 0:
         style.say(axes, "no glass of the ensemble\nwas explained")
 
 
-def draw_over_ceiling(axes: Axes, data: ReportData, indicator: str) -> None:
-    """Correlation of one indicator with 1 - Delta, divided by the ceiling, against delta(t)."""
-    found = data.dynamics(indicator)
-    delta, ratio = found["delta"].values, found["over_ceiling"].values
-    axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
-    for bound in (-1, 1):
-        axes.axhline(bound, color=style.GUIDE, lw=0.8, ls="--", zorder=0)
-    draw_lines(axes, data, delta, ratio)
-    axes.set(xscale="log", ylim=(-RATIO_LIMIT, RATIO_LIMIT), xlabel=r"$\delta(t)$ ($\sigma$)")
-    axes.set_ylabel("Pearson / ceiling")
-    if not np.isfinite(ratio).any():
-        style.say(axes, f"all reliabilities below {MINIMUM_RELIABILITY:g}")
+def draw_ceiling(axes: Axes, data: ReportData, indicator: str) -> None:
+    """The ceiling, which is nearly the same for every indicator."""
+    found, look = data.dynamics(indicator), {"color": CEILING_COLOUR, "marker": "", "ls": CEILING}
+    draw_lines(axes, data, found["delta"].values, found["ceiling"].values, **look)
 
 
 @style.styled
 def draw(data: ReportData) -> Figure:
-    """One row per indicator: C against t, C against delta(t), C / ceiling."""
-    names = data.indicators
-    figure = style.new_figure(12.6, 3.5 * len(names) + 0.4)
-    grid = figure.subplots(len(names), 3, squeeze=False)
-    reached = data.group("dynamics")["delta"]
-    ends = float(reached.min()) / 1.15, float(reached.max()) * 1.15
-    for row, name in zip(grid, names, strict=True):
-        draw_against_time(row[0], data, name)
-        draw_indicator(row[1], data, name)
-        draw_over_ceiling(row[2], data, name)
-        for axes in row:
-            if axes is not row[0] and np.isfinite(ends).all() and ends[0] > 0:
-                axes.set_xlim(ends)
-            style.log_ticks(axes.xaxis)
-    figure.legend(
-        handles=temperature_handles(data), title=r"temperature ($\epsilon/k_B$)",
-        loc="outside upper left", ncols=min(len(data.temperatures), 8),
-    )  # fmt: skip
-    figure.legend(
-        handles=meaning_handles(data), loc="outside upper right", ncols=3,
-    )  # fmt: skip
+    """C(X, 1 - Delta) against delta(t), for Gamma and the best other indicator."""
+    figure = style.new_figure(11.2, 5.4)
+    axes = figure.subplots()
+    axes.axhline(0, color=style.GUIDE, lw=0.8, zorder=0)
+    shown = compared(data)
+    if shown:
+        draw_ceiling(axes, data, shown[0][0])
+    for name, sign in shown:
+        draw_indicator(axes, data, name, sign)
+    if not shown:
+        style.say(axes, "no finished trajectory")
+    axes.set(xscale="log", ylim=(lowest(data), 1.03), xlabel=r"displacement $\delta(t)$ ($\sigma$)")
+    axes.set_ylabel(r"correlation with later immobility")
+    limits = displacements(data)
+    if limits is not None:
+        axes.set_xlim(*limits)
+    log_ticks(axes.xaxis)
+    figure.legend(handles=handles(data), loc="outside right upper", labelspacing=0.7)
     return figure
 
 
-def temperature_handles(data: ReportData) -> list[Line2D]:
-    """Entries of the legend, one per temperature."""
-    colours = style.temperature_colours(len(data.temperatures))
-    return [
-        Line2D([], [], color=colour, marker=style.MARKERS[t % len(style.MARKERS)], ms=4.5, lw=1,
-               label=f"{temperature:.4g}")
-        for t, (colour, temperature) in enumerate(zip(colours, data.temperatures, strict=True))
-    ]  # fmt: skip
+def lowest(data: ReportData) -> float:
+    """Lower limit of the axis of C, below all lines."""
+    each = [sign * data.dynamics(name)["value"].values.ravel() for name, sign in compared(data)]
+    values = np.concatenate([*each, [0.0]])
+    return max(float(np.nanmin(values)) - 0.15, -1.0)
 
 
-def meaning_handles(data: ReportData) -> list[Artist]:
-    """Entries of the legend for what is not a temperature."""
-    dark = style.GLASS
+def displacements(data: ReportData) -> tuple[float, float] | None:
+    """Limits of the axis of delta(t); None without any."""
+    reached = data.group("dynamics")["delta"]
+    low, high = float(reached.min()) / 1.15, float(reached.max()) * 1.15
+    return (low, high) if np.isfinite([low, high]).all() and low > 0 else None
+
+
+def handles(data: ReportData) -> list[Artist]:
+    """Entries of the legend: indicators, temperatures, then all lines, bands and symbols."""
+    shown, own = compared(data), colours(data)
     found: list[Artist] = [
-        Patch(facecolor=style.CHANCE, alpha=0.4, label="95 % by chance"),
-        Line2D([], [], color=LARGEST_COLOUR, lw=1.2, ls="-.", label="maximum, 95 % by chance"),
-        Line2D([], [], color=dark, lw=1, ls="--", label="ceiling"),
+        line(f"{in_letters(name, sign)}, {data.name(name)}", color=own[name], lw=2)
+        for name, sign in shown
     ]
-    if len(networks.learnt(data)) > 1:
-        found.append(Line2D([], [], color=dark, lw=0.8, ls=":", label="each network"))
-    if not data.after_heating.all():
-        open_marker = Line2D([], [], ls="", marker="o", ms=4.5, mfc="white", mec=dark)
-        open_marker.set_label("during the heating")
-        found.append(open_marker)
-    return found
+    found += [*temperature_handles(data, style.GLASS), *heating_handles(data)]
+    found += [
+        band(f"95 % interval over {spread_over(data)}", style.GLASS, interval_opacity(data)),
+        line("ceiling: noise of $\\Delta$", color=CEILING_COLOUR, ls=CEILING),
+        marker("o", "largest value", ms=11, mfc="none", mew=1.3),
+        line("95 % of largest values by chance lie below", ls=CHANCE_LEVEL),
+    ]
+    if shown and shown[0][0] == "gradcam" and len(networks.learnt(data)) > 1:
+        found.append(line("$\\Gamma$ of each network", color="black", ls=EACH_NETWORK))
+    return [*found, line("no correlation", color=style.GUIDE, lw=0.8)]
+
+
+def spread_over(data: ReportData) -> str:
+    """What the intervals cover."""
+    name = data.indicators[0]
+    return "starts" if int(data.dynamics(name)["count"]) >= FEW else "replicas"
 
 
 def caption(data: ReportData) -> str:
@@ -173,45 +160,27 @@ def caption(data: ReportData) -> str:
     replicas = data.campaign.file.propensity.replicas
     what = "equilibrated" if data.from_equilibrium else "glass"
     own = reading(data.campaign.file.correlate.coarse_graining_length)
+    gamma = f"the {data.name('gradcam')} Γ and " if data.learnt else ""
     text = (
-        "Pearson correlation over particles between each structural indicator at t = 0 and "
-        f"1 − Δ(t), both coarse-grained ({own}); each marker is one recorded time. Left: against "
-        "t. Middle: "
-        "against the cage-relative displacement δ(t) = ⟨√Δᵢ(t)⟩; all temperatures fall on one "
-        "curve if the correlation depends only on δ. Dashed: the ceiling, ±√reliability of Δ "
-        "(split-half over replicas, Spearman-Brown), the largest size to be expected of a "
-        "correlation. Green: 95 % of the correlations by chance, when the indicator is shifted, "
-        "rotated and reflected at random in each configuration; the line: the same of the largest "
-        "of all times and temperatures. Circle: the largest absolute value; for Γ the largest "
-        "value, as in the paper. Right: the correlation divided by the ceiling, where the "
-        f"reliability is at least {MINIMUM_RELIABILITY:g}. The other indicators need no network: "
-        f"Γ is useful only where it correlates more strongly. {count} {what} "
-        f"configuration{'s' * (count != 1)}, {replicas} replicas (velocity draws) each; "
+        f"Pearson correlation over particles between structure at t = 0 and 1 − Δ(t), both "
+        f"coarse-grained ({own}), against the cage-relative displacement δ(t) = ⟨√Δᵢ(t)⟩: {gamma}"
+        "the best indicator that needs no network. Γ is useful only where it lies above. Ceiling: "
+        "√reliability of Δ (split-half over replicas, Spearman-Brown), the largest size to be "
+        "expected. By chance: the map is shifted, rotated and reflected at random in each "
+        f"configuration. {count} {what} configuration{'s' * (count != 1)}, {replicas} replicas "
+        "(velocity draws) each. "
     )
-    text += "lines are means over them, " * (count > 1)
-    if count >= FEW:
-        text += "bands: 95 % intervals over configurations (bootstrap). "
-    else:
-        text += (
-            "bands: 95 % intervals over replicas, which do not cover other configurations (that "
-            f"takes {FEW} or more). "
-        )
-    if len(networks.learnt(data)) > 1:
-        text += (
-            f"Dotted: each of the {len(networks.learnt(data))} networks, which differ "
-            "only in their random numbers. "
-        )
-    if not data.after_heating.all():
-        text += (
-            f"Open markers: t < {data.heating_time:g}, while the thermostat heats the glass; they "
-            "do not count for the maximum. "
-        )
-    elif data.times[0] < data.heating_time:
+    if not data.learnt:
+        text += f"Γ is not shown: {data.why_no_gamma}. "
+    if count < FEW:
+        text += f"Intervals over replicas do not cover other configurations (use {FEW} or more). "
+    if not data.after_heating.any():
+        text += "All times are during the heating. "
+    elif data.after_heating.all() and data.times[0] < data.heating_time:
         text += (
             f"All times are below {data.heating_time:g}, while the thermostat heats the glass; "
             "since there is no other, they count. "
         )
-    text += "Θ enters as 1 − Θ. "
     if data.campaign.model.family:
         text += (
             "The paper: C(Γ, 1 − Δ) rises with δ to 0.61 (ABM) and 0.68 (KAM) near δ = 1, then a "

@@ -131,7 +131,7 @@ def title(glass: Glass) -> str:
     campaign = glass.data.campaign
     text = (
         f"{glass.what} of run {glass.sample}, {campaign.model.name}, $N$ = "
-        f"{campaign.file.system.particles}, $T$: {style.temperature(glass.temperature)}"
+        f"{campaign.file.system.particles}, {style.at_temperature(glass.temperature)}"
     )
     if campaign.model.dimension == 3:
         text += (

@@ -40,7 +40,7 @@ def draw(data: ReportData) -> Figure:
     places = [(a, b) for a in range(kinds) for b in range(a, kinds)]
     for axes, name, (a, b) in zip(grid.flat, pairs, places, strict=False):
         sigma = data.campaign.model.sigma[a][b]
-        axes.axhline(1, color=style.GUIDE, lw=0.8)
+        axes.axhline(1, color=style.GUIDE, lw=0.8, label="ideal gas")
         axes.axvline(
             sigma, color="black", lw=0.9, ls=":", label=rf"$\sigma_{{{name}}}$ = {sigma:.3g}"
         )
@@ -65,7 +65,7 @@ def caption(data: ReportData) -> str:
     liquid, glass = data.campaign.class_temperatures
     return (
         f"Radial distribution function of each pair of species, mean over "
-        f"{len(sampled_runs(data))} runs: glass (T: {style.temperature(glass)}) and liquid "
-        f"(T: {style.temperature(liquid)}); dotted: σ of the pair; grey: ideal gas. "
+        f"{len(sampled_runs(data))} runs: glass ({style.at_temperature(glass)}) and liquid "
+        f"({style.at_temperature(liquid)}). "
         "A crystal would have sharp peaks at all distances; the paper saw none."
     )

@@ -6,15 +6,23 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from glassdask.physics.statistics import moments
 from glassdask.report import motion, onset, style
 from glassdask.report.data import ReportData
-from glassdask.report.figures.dynamics import draw_lines, temperature_handles
+from glassdask.report.figures.curves import (
+    draw_lines,
+    heating_handles,
+    line,
+    marker,
+    temperature_handles,
+)
+from glassdask.report.ticks import log_ticks
 
-#: Line style of each selection.
+#: Line style of each selection; no other line of the figure is broken.
 DASHES = ("-", "--", ":", "-.")
+#: Look of the susceptibility of one start: wide and pale.
+OF_ONE_START = {"lw": 4, "alpha": 0.3}
 #: Functions by species: variable, title, label of the axis, whether the axis is logarithmic.
 OF_SPECIES = (
     ("mean_squared_displacement", "mean squared displacement", r"$\langle d^2\rangle$ ($\sigma^2$)",
@@ -25,10 +33,10 @@ OF_SPECIES = (
     ("cage_relative_self_intermediate_scattering", "relative to the cage",
      r"cage-relative $F_s(q, t)$", False),
 )  # fmt: skip
-#: Relaxation times: variable, marker, line style, label.
+#: Relaxation times: variable, marker, label.
 TIMES = (
-    ("relaxation_time", "o", "-", r"$F_s$"),
-    ("cage_relative_relaxation_time", "s", "--", r"cage-relative $F_s$"),
+    ("relaxation_time", "o", r"$F_s$"),
+    ("cage_relative_relaxation_time", "s", r"cage-relative $F_s$"),
 )
 
 
@@ -52,10 +60,16 @@ def draw_of_species(axes: Axes, data: ReportData, name: str, logarithmic: bool) 
         draw_lines(axes, data, times, values, ls=dashes, ms=3)
     if logarithmic:
         axes.set_yscale("log")
-        style.log_ticks(axes.yaxis)
+        log_ticks(axes.yaxis)
     else:
-        axes.axhline(np.exp(-1), color=style.GUIDE, lw=0.8, ls=":")
+        draw_level(axes, np.exp(-1), "1/e")
         axes.set_ylim(min(0, axes.get_ylim()[0]), 1.02)
+
+
+def draw_level(axes: Axes, value: float, label: str) -> None:
+    """A grey line at a level, with its own legend."""
+    axes.axhline(value, color=style.GUIDE, lw=0.8, zorder=0, label=label)
+    axes.legend(fontsize=8)
 
 
 def draw_overlap(axes: Axes, data: ReportData) -> None:
@@ -73,13 +87,21 @@ def draw_susceptibility(axes: Axes, data: ReportData) -> None:
     single = mean(data, "isoconfigurational_chi4").transpose("temperature", "time").values
     times = np.broadcast_to(data.times, total.shape)
     draw_lines(axes, data, times, total)
-    draw_lines(axes, data, times, single, marker="", ls="--")
+    draw_lines(axes, data, times, single, marker="", **OF_ONE_START)
     for t in range(len(total)):
         found = motion.peak_of(data, motion.susceptibility(data, t)[0])
         if found is not None:
-            axes.plot(*found, "o", ms=10, mfc="none", mec="black", mew=0.9)
+            axes.plot(*found, "o", ms=10, mfc="none", mec=style.GLASS, mew=0.9)
     axes.set(ylabel=r"$\chi_4(t)$", title=r"heterogeneity $\chi_4 = N\,\mathrm{var}\,Q$")
     axes.set_ylim(bottom=0)
+    axes.legend(
+        handles=[
+            line("all starts"),
+            line("replicas of one start", **OF_ONE_START),
+            marker("o", "peak", ms=10, mfc="none", mew=0.9),
+        ],
+        fontsize=8,
+    )
 
 
 def draw_relaxation_times(axes: Axes, data: ReportData) -> None:
@@ -87,35 +109,33 @@ def draw_relaxation_times(axes: Axes, data: ReportData) -> None:
     looks = zip(species(data), ("#1f5a94", "#c8561b", "#3a7d44", "#7a4b94"), strict=False)
     drawn = 0
     for selection, colour in looks:
-        for name, marker, dashes, label in TIMES:
+        for name, symbol, label in TIMES:
             time = data.group("dynamics")[name].sel(selection=selection).load()
             times = time.transpose("temperature", "configuration").values
             middle = np.exp(moments(np.log(times)).mean)
             order = np.argsort(data.temperatures)
             drawn += int(np.isfinite(middle).sum())
             axes.plot(
-                data.temperatures[order], middle[order], marker=marker, ls=dashes, lw=1, ms=5,
-                color=colour, mfc=colour if marker == "o" else "white",
+                data.temperatures[order], middle[order], marker=symbol, lw=1, ms=5, color=colour,
                 label=label if selection == "all" else f"{label}, {selection}",
             )  # fmt: skip
     axes.set(xlabel=r"$T$ ($\epsilon/k_B$)", ylabel=r"$\tau_\alpha$ ($\tau$)", yscale="log")
-    axes.axhline(data.times[-1], color=style.GUIDE, lw=0.8, ls=":")
+    draw_level(axes, data.times[-1], "end of the window")
     axes.set_title("relaxation times")
     if not drawn:
         style.say(axes, f"not relaxed within t = {data.times[-1]:g}")
         return
-    style.log_ticks(axes.yaxis)
-    axes.legend(fontsize=8)
+    log_ticks(axes.yaxis)
 
 
 def draw_displacement(axes: Axes, data: ReportData) -> None:
     """delta(t), and the level that defines T*."""
     values = mean(data, "delta").transpose("temperature", "time").values
     draw_lines(axes, data, np.broadcast_to(data.times, values.shape), values)
-    axes.axhline(onset.LEVEL, color=style.GUIDE, lw=0.8, ls=":")
+    draw_level(axes, onset.LEVEL, rf"{onset.LEVEL:g} $\sigma$, which defines $T^*$")
     axes.set(yscale="log", ylabel=r"$\delta(t)$ ($\sigma$)")
     axes.set_title("cage-relative displacement")
-    style.log_ticks(axes.yaxis)
+    log_ticks(axes.yaxis)
 
 
 @style.styled
@@ -132,15 +152,15 @@ def draw(data: ReportData) -> Figure:
     draw_relaxation_times(cells[7], data)
     for axes in cells[:7]:
         axes.set(xscale="log", xlabel=r"$t$ ($\tau$)")
-        style.log_ticks(axes.xaxis)
+        log_ticks(axes.xaxis)
     names = species(data)
     lines = [
-        Line2D([], [], color=style.GLASS, ls=dashes, lw=1.2, label=name)
+        line(f"{name} particles", ls=dashes, lw=1.2)
         for name, dashes in zip(names, DASHES, strict=False)
     ]
     figure.legend(
-        handles=[*temperature_handles(data), *lines * (len(names) > 1)],
-        title=r"temperature ($\epsilon/k_B$), species", loc="outside upper center", ncols=10,
+        handles=[*temperature_handles(data), *lines * (len(names) > 1), *heating_handles(data)],
+        loc="outside upper center", ncols=10,
     )  # fmt: skip
     return figure
 
@@ -153,11 +173,11 @@ def caption(data: ReportData) -> str:
         f"Means over all finished trajectories, from {start}. Above: mean squared displacement and "
         f"F_s(q, t) at q = {section.wave_number:g} σ⁻¹, plain and relative to the cage (minus the "
         "mean over a particle and its neighbours at t = 0, which in 2D removes long-wavelength "
-        "fluctuations), by species. Below: δ(t), dotted: 1 σ; overlap Q, the fraction of particles "
+        "fluctuations), by species. Below: δ(t); overlap Q, the fraction of particles "
         f"within {section.overlap_distance:g} σ of their start, and χ4, both plain, so with "
-        "long-wavelength fluctuations; χ4 dashed: over the replicas of one start, full: with the "
-        "differences between starts, if there are two or more; circle: its peak, if inside the "
-        "window; times at which F_s falls to 1/e (dotted: the end of the window), geometric means "
+        "long-wavelength fluctuations; χ4 of all starts includes the differences between starts, "
+        "if there are two or more; its peak is marked if it is inside the window; "
+        "times at which F_s falls to 1/e, geometric means "
         "over the configurations with such a time, so too short if others have none (see the "
         "table)."
     )

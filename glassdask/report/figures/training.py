@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from glassdask.report import style
 from glassdask.report.accuracy import INPUTS, of_linear_model
 from glassdask.report.data import ReportData
+from glassdask.report.ticks import log_ticks
 from glassdask.store import networks
 from glassdask.store.layout import BASELINES, STATES
 
@@ -45,18 +46,23 @@ def confusion(data: ReportData) -> np.ndarray:
 
 def draw_curve(axes: Axes, metrics: Metrics, others: list[Metrics], kind: str) -> None:
     """Loss or accuracy against the epoch; thin lines for other networks."""
-    for other in others:
-        for split, colour in (("train", style.TRAIN), ("validation", style.VALIDATION)):
-            axes.plot(other["epoch"], other[f"{split}_{kind}"], color=colour, lw=0.5, alpha=0.6)
-    for split, colour in (("train", style.TRAIN), ("validation", style.VALIDATION)):
+    splits = (("train", style.TRAIN), ("validation", style.VALIDATION))
+    for split, colour in splits:
         line = "o-" if len(metrics["epoch"]) < 3 else "-"
         axes.plot(metrics["epoch"], metrics[f"{split}_{kind}"], line, color=colour, label=split)
+    for split, colour in splits:
+        for number, other in enumerate(others):
+            label = f"{split}, other networks" if number == 0 else None
+            axes.plot(
+                other["epoch"], other[f"{split}_{kind}"], color=colour, lw=0.5, alpha=0.6,
+                label=label,
+            )  # fmt: skip
     axes.axvline(best_epoch(metrics), color="black", lw=0.8, ls="--", label="weights kept")
     axes.set_xlabel("epoch")
     if kind == "loss":
         axes.axhline(math.log(2), color=style.GUIDE, lw=0.8, ls=":", label="random guess")
         axes.set(ylabel="cross-entropy loss", yscale="log")
-        style.log_ticks(axes.yaxis)
+        log_ticks(axes.yaxis)
     else:
         axes.axhline(0.5, color=style.GUIDE, lw=0.8, ls=":")
         axes.set(ylabel="accuracy", ylim=(0.4, 1.02))
@@ -95,7 +101,7 @@ def draw(data: ReportData) -> Figure:
         else:
             draw_curve(axes, metrics, others, kind)
     if metrics is not None:
-        figure.legend(*loss.get_legend_handles_labels(), loc="outside upper left", ncols=4)
+        figure.legend(*loss.get_legend_handles_labels(), loc="outside upper left", ncols=6)
     draw_confusion(matrix, data)
     return figure
 
@@ -116,13 +122,12 @@ def _linear_models(data: ReportData) -> str:
 def caption(data: ReportData) -> str:
     """What the figure shows, and what the paper found."""
     text = (
-        "Loss and accuracy on the training and the validation split; dashed: the epoch of the kept "
-        "weights. Values on the training split include augmentation and dropout, if any, so they "
-        "can be worse than on the validation split. Right: the test split, counts and percent of "
-        "each true class. "
+        "Loss and accuracy on the training and the validation split. Values on the training split "
+        "include augmentation and dropout, if any, so they can be worse than on the validation "
+        "split. Right: the test split, counts and percent of each true class. "
     ) + _linear_models(data)
     if data.campaign.file.train.seeds > 1:
-        text += "Thin: the other networks, which differ only in their random numbers. "
+        text += "The other networks differ only in their random numbers. "
     if data.campaign.model.family:
         text += "The paper: 1.00 / 1.00 (ABM) and 1.00 / 0.998 (KAM) for glass / liquid."
     return text

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from glassdask.report import chance, lines, paper, style
 from glassdask.report.data import ReportData
+from glassdask.report.figures.curves import band, line, marker
 
 #: The pairs of the paper, then each of their indicators with composition and potential energy.
 PAIRS = (
@@ -90,17 +92,22 @@ def draw(data: ReportData) -> Figure:
             if len(values):
                 draw_chance(axes, place, chance_level(data, first, second, state), state)
                 draw_half(axes, place, values, state)
-        labels.append(f"{style.pair(first, second)}\nn = {' | '.join(counts)}")
+        labels.append(f"{style.signed_pair(first, second)}\nn = {' | '.join(counts)}")
     axes.set_xticks(range(len(pairs)), labels)
     axes.tick_params(axis="x", length=0)
     axes.set(ylim=(-1.05, 1.05), xlim=(-0.6, max(len(pairs), 1) - 0.4))
     axes.set_ylabel("Pearson correlation over particles")
-    handles = [
+    handles: list[Artist] = [
         Patch(facecolor=style.STATE_COLOURS[s], edgecolor="black", linewidth=0.7, label=s)
         for s in SIDES
     ]
-    handles.append(Patch(facecolor=style.CHANCE, alpha=0.35, label="95 % by chance, one snapshot"))
-    figure.legend(handles=handles, loc="outside upper right", ncols=3)
+    handles += [
+        line("quartiles", ls="--", lw=0.9),
+        marker("o", "one snapshot", ms=4, mfc="white", mec="black", mew=0.5),
+        band("95 % by chance, one snapshot", style.CHANCE, 0.35),
+        line("no correlation", color=style.GUIDE, lw=0.8),
+    ]
+    figure.legend(handles=handles, loc="outside upper right", ncols=6)
     if not pairs:
         style.say(axes, "fewer than two indicators")
     return figure
@@ -112,8 +119,7 @@ def caption(data: ReportData) -> str:
     text = (
         "Pearson correlation, over the particles of one snapshot, between coarse-grained "
         f"indicators ({own}); one value per snapshot of the test split. Left half, dark: glasses; "
-        "right half, light: liquids; dashed: quartiles; n: snapshots (glass | liquid). Θ enters as "
-        "1 − Θ. Green: 95 % of the correlations of one snapshot by chance, when one map is "
+        "right half, light: liquids; n: snapshots (glass | liquid). By chance: one map is "
         "shifted, rotated and reflected at random; for the mean over n snapshots this range is "
         "about √n times narrower (table). "
     )
