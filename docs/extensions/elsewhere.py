@@ -20,7 +20,9 @@ LINK = re.compile(r"\]\(([^():\s#]+)(#[^()\s]+)?\)")
 def pages() -> dict[Path, Path]:
     """The page that shows each file outside of docs/."""
     texts = {page: page.read_text(encoding="utf-8") for page in DOCS.rglob("*.md")}
-    return {ROOT / mark[1]: page for page, text in texts.items() if (mark := MARK.search(text))}
+    shown = {ROOT / mark[1]: page for page, text in texts.items() if (mark := MARK.search(text))}
+    # pages that are links, such as the notebooks
+    return {page.resolve(): page for page in DOCS.glob("*/*/*.ipynb")} | shown
 
 
 def fill(app: Any, name: str, source: list[str]) -> None:
@@ -30,7 +32,8 @@ def fill(app: Any, name: str, source: list[str]) -> None:
         folder = page.parent
         if mark := MARK.search(source[0]):
             file = ROOT / mark[1]
-            source[0], folder = file.read_text(encoding="utf-8"), file.parent
+            source[0] = source[0].replace(mark[0], file.read_text(encoding="utf-8"))
+            folder = file.parent
         shown = pages()
         source[0] = LINK.sub(lambda found: _relink(found, folder, page.parent, shown), source[0])
 

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Installs glassdask from the folder /src into /opt/glassdask, with the versions that the tests were run
+# with. The Dockerfile and glassdask.def run it. EXTRAS: extras of pyproject.toml.
+set -eu
+python3 -m venv /opt/glassdask
+cd /src
+/opt/glassdask/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt ".[$EXTRAS]"
+/opt/glassdask/bin/python -P -m glassdask.physics.compiling
