@@ -91,17 +91,17 @@ def path(installed: Path) -> str:
 def test_sdist_has_every_file_of_git(built: dict[str, Path]) -> None:
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("not a git checkout: nothing to compare the sdist with")
-    listed = done("git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard")
-    kept = {name for name in listed.splitlines() if (ROOT / name).is_file()}
+    tracked, others = (
+        set(done("git", "-C", ROOT, "ls-files", *which).splitlines())
+        for which in (["--cached"], ["--others", "--exclude-standard"])
+    )
     with tarfile.open(built[".gz"]) as archive:
         packed = {member.name.partition("/")[2] for member in archive if member.isfile()}
-    assert kept <= packed, sorted(kept - packed)
-    made = {name for name in packed - kept if ".egg-info/" not in name}
-    assert made <= {"PKG-INFO", "setup.cfg"} | {
-        name
-        for name in made
-        if name.startswith("docs/tutorials/notebooks/")  # a link in git
-    }
+    missing = {name for name in tracked - packed if (ROOT / name).is_file()}
+    assert not missing
+    notebooks = "docs/tutorials/notebooks/"  # a link in git
+    made = {name for name in packed - tracked - others if not name.startswith(notebooks)}
+    assert {name for name in made if ".egg-info/" not in name} <= {"PKG-INFO", "setup.cfg"}
 
 
 def test_wheel_has_every_file_of_the_packages(built: dict[str, Path], sources: Path) -> None:
@@ -133,6 +133,17 @@ def test_installed_wheel_finds_itself_and_what_came_with_it(installed: Path) -> 
     assert told.startswith(f"glassdask {gd.__version__}, ")
     for folder in ("slurm", "notebooks"):
         assert str(installed / "share" / "glassdask" / folder) in told
+
+
+def test_profiles_are_found_beside_an_installation_in_any_folder(
+    built: dict[str, Path], tmp_path: Path
+) -> None:
+    words = ("install", "-q", "--no-deps", "--no-index", "--target", tmp_path, built[".whl"])
+    done(sys.executable, "-m", "pip", *words)
+    find = "from glassdask.base.shared import shared_folder; print(shared_folder('slurm'))"
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {find}"
+    found = done(sys.executable, "-c", code).strip()
+    assert found == str(tmp_path / "share" / "glassdask" / "slurm")
 
 
 def test_installed_wheel_makes_jobs_and_runs_lammps_under_mpi(
