@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -115,3 +118,28 @@ def test_shell_scripts_pass_shellcheck() -> None:
         pytest.skip("no shellcheck on this machine")
     scripts = [ROOT / ".ci" / "run", ROOT / "containers" / "install.sh"]
     subprocess.run(["shellcheck", *scripts], check=True)
+
+
+@pytest.mark.processes
+def test_each_python_has_its_own_environment() -> None:
+    if shutil.which("make") is None:
+        pytest.skip("no make on this machine")
+    [command] = re.findall(r"^  (make test PYTHON=.*)$", (ROOT / ".ci" / "run").read_text(), re.M)
+    words = shlex.split(command.replace("$second", sys.executable))
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "VENV")}
+
+    def printed(*words: str) -> str:
+        made = (*words, "--dry-run", "--always-make", "--directory", ROOT)
+        return subprocess.run(made, env=kept, capture_output=True, text=True, check=True).stdout
+
+    usual, other = printed("make", "test"), printed(*words)
+    assert ".venv/bin/python -m pytest" in usual
+    assert "-c constraints.txt" in usual
+    assert "mypy" in usual
+    folder = ".venv-{}.{}".format(*sys.version_info)
+    assert f"{folder}/bin/python -m pytest" in other
+    assert f"{sys.executable} -m venv {folder}" in other
+    assert "'.[light]'" in other
+    assert "constraints.txt" not in other
+    assert "mypy" not in other
+    assert '-m "not processes and not slow and not long"' in other
