@@ -15,7 +15,7 @@ MODEL ?= kam
 PRESET ?= quick
 DIR ?= demo-$(MODEL)
 # modules are compiled when they are first imported: most of torch never is
-PIP = $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
+PIP = PYTHONWARNINGS=ignore $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
 # found as a path, so that a folder of the same name in the working directory does not hide it
 EDITABLE = --config-settings editable_mode=compat
 
@@ -68,6 +68,8 @@ docs-links: $(VENV)/.all-installed
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "glassdask needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
+	@# the pip of Python 3.11 takes twice as long for the rest
+	$(PIP) --upgrade pip
 
 $(VENV)/.demo-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing into $(VENV) (a minute or two) ..."

@@ -4,5 +4,7 @@
 set -eu
 python3 -m venv /opt/glassdask
 cd /src
-/opt/glassdask/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt ".[$EXTRAS]"
+pip() { /opt/glassdask/bin/python -m pip install --no-cache-dir --disable-pip-version-check -c constraints.txt "$@"; }
+pip --upgrade pip
+pip ".[$EXTRAS]"
 /opt/glassdask/bin/python -P -m glassdask.physics.compiling
