@@ -11,7 +11,7 @@ project = "glassdask"
 copyright = "the glassdask developers, BSD-3-Clause"
 version = release = glassdask.__version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc", "elsewhere", "from_code", "equations"]
-exclude_patterns = ["**/.ipynb_checkpoints"]
+exclude_patterns = ["**/.ipynb_checkpoints", "tutorials/notebooks/README.md"]  # is tutorials/index
 
 nb_execution_mode = "off"  # notebooks are stored with their outputs; a test runs them
 myst_enable_extensions = ["attrs_inline", "deflist", "dollarmath"]

@@ -15,12 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 MARK = re.compile(r"^<!-- elsewhere: (\S+) -->$", re.M)
 LINK = re.compile(r"\]\(([^():\s#]+)(#[^()\s]+)?\)")
+NOTEBOOK = re.compile(r"\[([^]]+)\]\(([^():\s#]+)\.ipynb\)")
 
 
 def pages() -> dict[Path, Path]:
     """The page that shows each file outside of docs/."""
     texts = {page: page.read_text(encoding="utf-8") for page in DOCS.rglob("*.md")}
-    return {ROOT / mark[1]: page for page, text in texts.items() if (mark := MARK.search(text))}
+    shown = {ROOT / mark[1]: page for page, text in texts.items() if (mark := MARK.search(text))}
+    return {page.resolve(): page for page in DOCS.glob("*/*/*.ipynb")} | shown
 
 
 def fill(app: Any, name: str, source: list[str]) -> None:
@@ -30,9 +32,12 @@ def fill(app: Any, name: str, source: list[str]) -> None:
         folder = page.parent
         if mark := MARK.search(source[0]):
             file = ROOT / mark[1]
-            source[0], folder = file.read_text(encoding="utf-8"), file.parent
+            source[0] = source[0].replace(mark[0], file.read_text(encoding="utf-8"))
+            folder = file.parent
         shown = pages()
         source[0] = LINK.sub(lambda found: _relink(found, folder, page.parent, shown), source[0])
+        # docs/tutorials/notebooks is a link to a folder: MyST would look for pages in that folder
+        source[0] = NOTEBOOK.sub(r"{doc}`\1 <\2>`", source[0])
 
 
 def _relink(found: re.Match[str], folder: Path, here: Path, shown: dict[Path, Path]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import sys
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from glassdask.base import walltime
 from glassdask.base.errors import UsageError
 from glassdask.base.share import Share, name_of, titled
+from glassdask.base.shared import shared_folder
 from glassdask.batch import putting_back, script
 from glassdask.batch.profile import LOGIN, VARIABLE, Profile, Resources
 from glassdask.batch.scheduler import Option, Request, Scheduler, named
@@ -219,20 +219,8 @@ def environment(profile: Profile, copy: Path | None) -> dict[str, str]:
 
 
 def scripts_folder() -> Path:
-    """Folder of example profiles and Slurm scripts, in the checkout or the installed package.
-
-    Raises
-    ------
-    UsageError
-        When it does not exist.
-    """
-    for folder in (
-        Path(__file__).resolve().parents[2] / "slurm",
-        Path(sys.prefix) / "share" / "glassdask" / "slurm",
-    ):
-        if (folder / "cpu-cluster.toml").is_file():
-            return folder
-    raise UsageError("no site profiles", "slurm/*.toml beside the package", "Reinstall glassdask.")
+    """Folder of example profiles and Slurm scripts, in the checkout or the installed package."""
+    return shared_folder("slurm")
 
 
 def as_script(jobs: tuple[Job, ...], variables: dict[str, str], preparing: list[str]) -> str:

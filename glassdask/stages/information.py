@@ -9,7 +9,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from glassdask.batch.chain import scripts_folder
+from glassdask.base.shared import shared_folder
 from glassdask.campaign import MODELS, PRESETS
 from glassdask.physics.indicators import INDICATORS
 from glassdask.store.groups import versions
@@ -28,7 +28,8 @@ def print_information() -> None:
     beside = Path(sys.executable).parent / "mpiexec"
     mpi = str(beside) if beside.is_file() else shutil.which("mpiexec")
     print(f"mpiexec    {mpi or 'not found: pip install glassdask[hpc]'}")
-    print(f"site profiles and job scripts for `glassdask submit`: {scripts_folder()}")
+    print(f"site profiles and job scripts for `glassdask submit`: {shared_folder('slurm')}")
+    print(f"notebooks  {shared_folder('notebooks')}")
     print("models")
     for model in MODELS.values():
         print(
