@@ -29,6 +29,8 @@ _METHODS: dict[str, tuple[str, ...]] = {
     "physics.displacement": ("cage_relative_displacement", "cage_relative_squared_displacement"),
     "physics.bonds": ("broken_bonds",),
     "physics.chance": ("chance_correlation",),
+    "physics.energy_minimum": ("minimise_energy",),
+    "physics.descriptors": ("structural_descriptors",),
 }
 #: All other functions, by module.
 _FUNCTIONS: dict[str, tuple[str, ...]] = {
@@ -53,6 +55,7 @@ _FUNCTIONS: dict[str, tuple[str, ...]] = {
     "physics.reliability": ("split_half_reliability", "noise_corrected_correlation"),
     "physics.correlation_interval": ("correlation_interval",),
     "physics.linear_model": ("linear_classifier",),
+    "physics.propensity_ridge": ("propensity_ridge",),
 }
 #: Former names, which give a DeprecationWarning.
 _RENAMED = {

@@ -13,12 +13,14 @@ from glassdask.physics.configuration import structural_indicators as structural_
 from glassdask.physics.correlation_interval import correlation_interval as correlation_interval
 from glassdask.physics.correlations import pearson as pearson
 from glassdask.physics.correlations import spearman as spearman
+from glassdask.physics.descriptors import structural_descriptors as structural_descriptors
 from glassdask.physics.displacement import cage_relative_displacement as cage_relative_displacement
 from glassdask.physics.displacement import cage_relative_squared_displacement as cage_relative_squared_displacement
 from glassdask.physics.displacement import displacement_propensity as displacement_propensity
 from glassdask.physics.displacement import mean_cage_relative_displacement as mean_cage_relative_displacement
 from glassdask.physics.displacement import squared_displacement as squared_displacement
 from glassdask.physics.energy import potential_energy as potential_energy
+from glassdask.physics.energy_minimum import minimise_energy as minimise_energy
 from glassdask.physics.images import at_particles as at_particles
 from glassdask.physics.images import grid_density as grid_density
 from glassdask.physics.indicators import indicator as indicator
@@ -26,6 +28,7 @@ from glassdask.physics.inherent import inherent_structures as inherent_structure
 from glassdask.physics.linear_model import linear_classifier as linear_classifier
 from glassdask.physics.onset import onset_from_cooling as onset_from_cooling
 from glassdask.physics.onset import onset_from_displacement as onset_from_displacement
+from glassdask.physics.propensity_ridge import propensity_ridge as propensity_ridge
 from glassdask.physics.radial_distribution import radial_distribution as radial_distribution
 from glassdask.physics.relaxation import mean_squared_displacement as mean_squared_displacement
 from glassdask.physics.relaxation import overlap as overlap

@@ -51,6 +51,13 @@ SPLIT = xr.DataArray(["train", "train", "validation", "test"] * 2, dims="snapsho
 LABEL = xr.DataArray(["a", "b"] * 4, dims="snapshot")
 FEATURES = xr.DataArray(np.random.default_rng(2).random((8, 3)), dims=("snapshot", "feature"))
 
+DESCRIPTORS = xr.DataArray(
+    np.random.default_rng(3).random((3, 40, 2)),
+    dims=("start", "particle", "descriptor"),
+    coords={"species": ("particle", np.repeat([0, 1], 20))},
+)
+TRAIN = xr.DataArray([True, True, False], dims="start")
+
 #: Legal arguments of each public function of labelled arrays.
 LEGAL = {
     "at_particles": (IMAGE, DS),
@@ -74,6 +81,7 @@ LEGAL = {
     "mean_cage_relative_displacement": (CRSD,),
     "mean_squared_displacement": (MOVED,),
     "mean_with_interval": (CORRELATION,),
+    "minimise_energy": (dataset(),),
     "noise_corrected_correlation": (CORRELATION, CORRELATION),
     "normalise": (AREA,),
     "onset_from_cooling": (RAMP, 0.1, 1.0),
@@ -83,6 +91,7 @@ LEGAL = {
     "peak_in_time": (OVERLAP,),
     "pearson": (AREA, AREA),
     "potential_energy": (DS,),
+    "propensity_ridge": (DESCRIPTORS, DESCRIPTORS.sum("descriptor").rename("motion"), TRAIN),
     "radial_distribution": (DS,),
     "relaxation_time": (OVERLAP,),
     "self_intermediate_scattering": (MOVED, 7.2),
@@ -92,6 +101,7 @@ LEGAL = {
     "split_half_reliability": (CRSD,),
     "squared_displacement": (MOVED,),
     "steinhardt_order": (dataset(3),),
+    "structural_descriptors": (DS, 3.5, 1.0),
     "structural_indicators": (DS, ["coordination"]),
     "structure_factor": (DS,),
     "tong_tanaka": (DS,),

@@ -1,0 +1,207 @@
+"""Minimise the potential energy of configurations: their inherent structures."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from glassdask.base.errors import BadArgument
+from glassdask.physics.arguments import matrix_of, need_configuration, number
+from glassdask.physics.compiled import compiled
+from glassdask.physics.geometry.inputs import in_box, species_numbers, symmetric
+from glassdask.physics.geometry.pairs import pairs_within
+from glassdask.physics.labelled import apply, is_missing, labelled
+
+#: Pairs are looked for up to the cutoff and this distance, sigma; again after half of it.
+_SKIN = 0.4
+#: Minimisations one after the other. Each begins at the end of the last, and takes the energy
+#: there as its zero, since rounding of the total energy limits the force that can be reached.
+_MOST_STARTS = 10
+_MOST_EVALUATIONS = 100_000
+
+
+def minimise_energy(ds: xr.Dataset, largest_force: float = 1e-5) -> xr.DataArray:
+    """Positions in the inherent structure: the minimum of the potential energy downhill from here.
+
+    The energy is that of `potential_energy`, minimised by L-BFGS (SciPy); F. H. Stillinger, T. A.
+    Weber, Phys. Rev. A 25, 978 (1982). Different minimisers can end in different minima.
+
+    Parameters
+    ----------
+    ds : Dataset
+        As for `potential_energy`.
+    largest_force : float
+        Minimise until no component of a force is larger, epsilon/sigma.
+
+    Returns
+    -------
+    DataArray
+        `inherent_position` (..., particle, axis), wrapped to [0, L), sigma. NaN for a missing
+        configuration.
+
+    Raises
+    ------
+    ValueError
+        As `potential_energy`; when `largest_force` is not positive, or was not reached.
+
+    Examples
+    --------
+    >>> minimum = ds.assign(position=gd.minimise_energy(ds))
+    >>> bool(gd.potential_energy(minimum).sum() < gd.potential_energy(ds).sum())
+    True
+    """
+    ds = need_configuration(ds, "gd.minimise_energy(ds)", species=True)
+    largest_force = number("largest_force", largest_force)
+    if not largest_force > 0:
+        raise BadArgument(f"largest_force {largest_force:g}", "a positive force, epsilon/sigma")
+    sigma, epsilon = (_matrix(ds, name) for name in ("sigma", "epsilon"))
+    cutoff = ds.attrs.get("cutoff")
+    if cutoff is None:
+        raise BadArgument("no cutoff", "an attribute of this name on the dataset")
+
+    def one(position: np.ndarray, length: np.ndarray, species: np.ndarray) -> np.ndarray:
+        if is_missing(position):
+            return np.full(position.shape, np.nan)
+        return minimise_energy_array(
+            position, length, species, sigma, epsilon, float(cutoff), largest_force
+        )
+
+    place = ["particle", "axis"]
+    (result,) = apply(
+        one, [ds.position, ds.box_length, ds.species], [place, ["axis"], ["particle"]], [place]
+    )
+    return labelled(
+        result, "inherent_position", "sigma", "position in the inherent structure, in [0, L)"
+    )
+
+
+def _matrix(ds: xr.Dataset, name: str) -> np.ndarray:
+    matrix = matrix_of(ds.attrs, name)
+    if matrix is None:
+        raise BadArgument(f"no {name}", "an attribute of this name on the dataset")
+    return matrix
+
+
+def minimise_energy_array(
+    position: np.ndarray,
+    box_length: float | np.ndarray,
+    species: np.ndarray,
+    sigma: np.ndarray,
+    epsilon: np.ndarray,
+    cutoff: float,
+    largest_force: float,
+) -> np.ndarray:
+    """`minimise_energy` of one configuration, (particle, axis), sigma."""
+    from scipy.optimize import minimize
+
+    position, length = in_box(position, box_length)
+    kinds = species_numbers(species, len(position))
+    sigma = symmetric(sigma, kinds, "sigma")
+    epsilon = symmetric(epsilon, kinds, "epsilon")
+    landscape = _Landscape(position, length, kinds, sigma, epsilon, cutoff)
+    place, reached = position.ravel(), np.inf
+    for _ in range(_MOST_STARTS):
+        landscape.zero = 0.0
+        landscape.zero = landscape(place)[0]
+        found = minimize(
+            landscape,
+            place,
+            jac=True,
+            method="L-BFGS-B",
+            options={
+                "maxcor": 20,
+                "gtol": largest_force,
+                "ftol": 0.0,
+                "maxiter": _MOST_EVALUATIONS,
+                "maxfun": _MOST_EVALUATIONS,
+            },
+        )
+        before, reached = reached, float(np.abs(found.jac).max(initial=0.0))
+        place = found.x
+        if reached <= largest_force or reached >= before:
+            break
+    if not reached <= largest_force:
+        raise BadArgument(
+            f"the minimisation reached a force of {reached:.1e} epsilon/sigma",
+            f"{largest_force:g}, as asked for",
+            f"Type `largest_force={2 * reached:.0e}`.",
+        )
+    end = place.reshape(position.shape) % length
+    return np.where(end < length, end, 0.0)  # a small negative number modulo L rounds to L
+
+
+class _Landscape:
+    """Energy above `zero`, and its gradient, at flat unwrapped positions."""
+
+    def __init__(
+        self,
+        position: np.ndarray,
+        length: np.ndarray,
+        kinds: np.ndarray,
+        sigma: np.ndarray,
+        epsilon: np.ndarray,
+        cutoff: float,
+    ) -> None:
+        self.length = length
+        self.potential = (kinds, sigma, epsilon, cutoff)
+        here = np.unique(kinds)
+        self.reach = cutoff * float(sigma[np.ix_(here, here)].max(initial=0))
+        # a cutoff of half the box leaves no room for a skin
+        self.skin = max(0.0, min(_SKIN, float(length.min()) / 2 - self.reach))
+        self.zero = 0.0
+        self._find_pairs(position)
+
+    def _find_pairs(self, position: np.ndarray) -> None:
+        inside = position % self.length
+        inside[inside >= self.length] = 0.0
+        blocks = [
+            (pairs.particle[half], pairs.partner[half])
+            for pairs in pairs_within(inside, self.length, self.reach + self.skin)
+            for half in (pairs.particle < pairs.partner,)
+        ]
+        self.pairs = tuple(np.concatenate(each) for each in zip(*blocks, strict=True))
+        self.found_at = position
+
+    def __call__(self, place: np.ndarray) -> tuple[float, np.ndarray]:
+        position = place.reshape(self.found_at.shape)
+        farthest = ((position - self.found_at) ** 2).sum(axis=1).max(initial=0.0)
+        if 2 * np.sqrt(farthest) > self.skin:
+            self._find_pairs(position.copy())
+        gradient = np.zeros_like(position)
+        energy = _add_pairs(
+            gradient, position, self.length, *self.pairs, *self.potential, self.zero
+        )
+        return energy, gradient.ravel()
+
+
+@compiled()
+def _add_pairs(gradient, position, length, first, second, kinds, sigma, epsilon, cutoff, zero):  # type: ignore[no-untyped-def]
+    """Energy minus `zero`, by Neumaier's sum; adds the gradient of each pair."""
+    d = position.shape[1]
+    at_cutoff = 4 * (cutoff**-12 - cutoff**-6)
+    slope = 4 * (6 * cutoff**-7 - 12 * cutoff**-13)
+    separation = np.empty(d)
+    total, rest = -zero, 0.0
+    for pair in range(len(first)):
+        i, j = first[pair], second[pair]
+        size = sigma[kinds[i], kinds[j]]
+        square = 0.0
+        for axis in range(d):
+            along = position[i, axis] - position[j, axis]
+            along -= length[axis] * np.round(along / length[axis])
+            separation[axis] = along
+            square += along * along
+        r = np.sqrt(square) / size
+        if r < cutoff:
+            depth = epsilon[kinds[i], kinds[j]]
+            sixth = 1 / (r * r * r)
+            sixth *= sixth
+            energy = depth * (4 * (sixth * sixth - sixth) - at_cutoff - (r - cutoff) * slope)
+            both = total + energy
+            rest += (total - both) + energy if abs(total) > abs(energy) else (energy - both) + total
+            total = both
+            change = depth * (24 * (sixth - 2 * sixth * sixth) / r - slope) / (r * size * size)
+            for axis in range(d):
+                gradient[i, axis] += change * separation[axis]
+                gradient[j, axis] -= change * separation[axis]
+    return total + rest
