@@ -64,7 +64,7 @@ def main() -> None:
     ]
     done("read")
     train = xr.DataArray(np.arange(starts.sizes["start"]) < len(files["train"]), dims="start")
-    minima = starts[["position"]].assign(position=gd.minimise_energy(starts))
+    minima = gd.inherent_structures(starts[["position"]])
     done("inherent structures")
     descriptors = gd.structural_descriptors(minima)
     done(f"{descriptors.sizes['descriptor']} descriptors")

@@ -29,7 +29,6 @@ _METHODS: dict[str, tuple[str, ...]] = {
     "physics.displacement": ("cage_relative_displacement", "cage_relative_squared_displacement"),
     "physics.bonds": ("broken_bonds",),
     "physics.chance": ("chance_correlation",),
-    "physics.energy_minimum": ("minimise_energy",),
     "physics.descriptors": ("structural_descriptors",),
 }
 #: All other functions, by module.

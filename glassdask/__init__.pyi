@@ -20,7 +20,6 @@ from glassdask.physics.displacement import displacement_propensity as displaceme
 from glassdask.physics.displacement import mean_cage_relative_displacement as mean_cage_relative_displacement
 from glassdask.physics.displacement import squared_displacement as squared_displacement
 from glassdask.physics.energy import potential_energy as potential_energy
-from glassdask.physics.energy_minimum import minimise_energy as minimise_energy
 from glassdask.physics.images import at_particles as at_particles
 from glassdask.physics.images import grid_density as grid_density
 from glassdask.physics.indicators import indicator as indicator

@@ -75,7 +75,7 @@ def test_what_is_refused():
         gd.from_arrays(minima(), SPECIES, SIDE, inherent_position=minima()[:, 1:])
     with pytest.raises(ValueError, match="inherent_position"):
         gd.from_arrays(minima(), SPECIES, SIDE, inherent_position=minima() * np.nan)
-    with pytest.raises(ValueError, match="without inherent_position"):
+    with pytest.raises(ValueError, match="without a potential"):
         gd.inherent_structures(gd.from_arrays(minima(), SPECIES, SIDE))
 
 

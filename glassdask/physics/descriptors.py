@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
-from glassdask.physics.arguments import matrix_of, need_configuration, number, whole_number
+from glassdask.physics.arguments import (
+    matrix_of,
+    need_configuration,
+    number,
+    text_values,
+    whole_number,
+)
 from glassdask.physics.coarse_graining import coarse_grain_array
 from glassdask.physics.compiled import compiled
 from glassdask.physics.energy import potential_energy_array
@@ -85,15 +93,16 @@ def structural_descriptors(
     count = kinds_of(ds)
     sigma, epsilon = (matrix_of(ds.attrs, name) for name in ("sigma", "epsilon"))
     cutoff = ds.attrs.get("cutoff")
-    has_energy = sigma is not None and epsilon is not None and cutoff is not None
-    names = _names(count, has_energy, reach)
+    known = sigma is not None and epsilon is not None and cutoff is not None
+    potential: Any = (sigma, epsilon, cutoff) if known else None
+    names = _names(count, known, reach)
 
     def one(position: np.ndarray, length: np.ndarray, species: np.ndarray) -> np.ndarray:
         if is_missing(position):
             return np.full((len(position), (generations + 1) * len(names)), np.nan)
         first = local_descriptors(position, length, species, count, reach)
-        if has_energy:
-            energy = potential_energy_array(position, length, species, sigma, epsilon, cutoff)
+        if potential:
+            energy = potential_energy_array(position, length, species, *potential)
             first = np.concatenate([first, energy[None]])
         found = [np.concatenate([first, tessellate(position, length).cells.volume[None]])]
         for _ in range(generations):
@@ -109,7 +118,11 @@ def structural_descriptors(
     )
     result = labelled(result, "structural_descriptors", "1", "descriptors of the surroundings")
     return result.assign_coords(
-        descriptor=("descriptor", names * (generations + 1), {"long_name": "descriptor"}),
+        descriptor=(
+            "descriptor",
+            text_values(names * (generations + 1)),
+            {"long_name": "descriptor"},
+        ),
         generation=(
             "descriptor",
             np.repeat(np.arange(generations + 1), len(names)),

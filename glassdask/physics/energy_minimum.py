@@ -1,16 +1,13 @@
-"""Minimise the potential energy of configurations: their inherent structures."""
+"""Minimise the potential energy of a configuration, without LAMMPS."""
 
 from __future__ import annotations
 
 import numpy as np
-import xarray as xr
 
 from glassdask.base.errors import BadArgument
-from glassdask.physics.arguments import matrix_of, need_configuration, number
 from glassdask.physics.compiled import compiled
 from glassdask.physics.geometry.inputs import in_box, species_numbers, symmetric
 from glassdask.physics.geometry.pairs import pairs_within
-from glassdask.physics.labelled import apply, is_missing, labelled
 
 #: Pairs are looked for up to the cutoff and this distance, sigma; again after half of it.
 _SKIN = 0.4
@@ -18,68 +15,6 @@ _SKIN = 0.4
 #: there as its zero, since rounding of the total energy limits the force that can be reached.
 _MOST_STARTS = 10
 _MOST_EVALUATIONS = 100_000
-
-
-def minimise_energy(ds: xr.Dataset, largest_force: float = 1e-5) -> xr.DataArray:
-    """Positions in the inherent structure: the minimum of the potential energy downhill from here.
-
-    The energy is that of `potential_energy`, minimised by L-BFGS (SciPy); F. H. Stillinger, T. A.
-    Weber, Phys. Rev. A 25, 978 (1982). Different minimisers can end in different minima.
-
-    Parameters
-    ----------
-    ds : Dataset
-        As for `potential_energy`.
-    largest_force : float
-        Minimise until no component of a force is larger, epsilon/sigma.
-
-    Returns
-    -------
-    DataArray
-        `inherent_position` (..., particle, axis), wrapped to [0, L), sigma. NaN for a missing
-        configuration.
-
-    Raises
-    ------
-    ValueError
-        As `potential_energy`; when `largest_force` is not positive, or was not reached.
-
-    Examples
-    --------
-    >>> minimum = ds.assign(position=gd.minimise_energy(ds))
-    >>> bool(gd.potential_energy(minimum).sum() < gd.potential_energy(ds).sum())
-    True
-    """
-    ds = need_configuration(ds, "gd.minimise_energy(ds)", species=True)
-    largest_force = number("largest_force", largest_force)
-    if not largest_force > 0:
-        raise BadArgument(f"largest_force {largest_force:g}", "a positive force, epsilon/sigma")
-    sigma, epsilon = (_matrix(ds, name) for name in ("sigma", "epsilon"))
-    cutoff = ds.attrs.get("cutoff")
-    if cutoff is None:
-        raise BadArgument("no cutoff", "an attribute of this name on the dataset")
-
-    def one(position: np.ndarray, length: np.ndarray, species: np.ndarray) -> np.ndarray:
-        if is_missing(position):
-            return np.full(position.shape, np.nan)
-        return minimise_energy_array(
-            position, length, species, sigma, epsilon, float(cutoff), largest_force
-        )
-
-    place = ["particle", "axis"]
-    (result,) = apply(
-        one, [ds.position, ds.box_length, ds.species], [place, ["axis"], ["particle"]], [place]
-    )
-    return labelled(
-        result, "inherent_position", "sigma", "position in the inherent structure, in [0, L)"
-    )
-
-
-def _matrix(ds: xr.Dataset, name: str) -> np.ndarray:
-    matrix = matrix_of(ds.attrs, name)
-    if matrix is None:
-        raise BadArgument(f"no {name}", "an attribute of this name on the dataset")
-    return matrix
 
 
 def minimise_energy_array(
@@ -91,7 +26,15 @@ def minimise_energy_array(
     cutoff: float,
     largest_force: float,
 ) -> np.ndarray:
-    """`minimise_energy` of one configuration, (particle, axis), sigma."""
+    """The minimum downhill from a configuration, wrapped to [0, L), (particle, axis), sigma.
+
+    By L-BFGS (SciPy), until no component of a force is larger than `largest_force`, epsilon/sigma.
+
+    Raises
+    ------
+    ValueError
+        As `potential_energy`, and when this force cannot be reached.
+    """
     from scipy.optimize import minimize
 
     position, length = in_box(position, box_length)

@@ -85,7 +85,7 @@ def propensity_ridge(
                 pearson[s, k, column] = np.corrcoef(found, true)[0, 1]
     one = tested.isel(particle=0, drop=True).expand_dims(selection=kinds, axis=1)
     of_start = one.copy(data=pearson.reshape(one.shape))
-    of_all = one[0].drop_vars(train.dims[0], errors="ignore")
+    of_all = one[0].drop_vars(str(train.dims[0]), errors="ignore")
     return xr.Dataset(
         {
             "predicted": labelled(
