@@ -521,7 +521,7 @@ def test_binary_files_are_named_as_such(tmp_path, name, kind, head, words):
 def test_archives_of_numpy_are_for_python(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.zeros(3))
     np.save(tmp_path / "a.npy", np.zeros(3))
-    for name, kind in (("a.npz", None), ("a.npz", "dump"), ("a.npz", "gsd"), ("a.npy", "gsd")):
+    for name, kind in (("a.npz", "dump"), ("a.npz", "gsd"), ("a.npy", "gsd"), ("a.npy", None)):
         with pytest.raises(UsageError, match=r"gd\.from_arrays") as error:
             list(read_frames(tmp_path / name, kind))
         assert "unzip" not in str(error.value)

@@ -67,6 +67,20 @@ def import_command(
     every: Annotated[
         int, typer.Option(metavar="N", help="Every N-th frame of each file, from the first.")
     ] = 1,
+    box_length: Annotated[
+        float | None,
+        typer.Option(metavar="L", help="NumPy archives without a box: its side, sigma."),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(metavar="T", help="NumPy archives: temperature of the replicas, epsilon/kB."),
+    ] = None,
+    time: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="T ...", help="NumPy archives: times of the replicas, sigma sqrt(m/epsilon)."
+        ),
+    ] = None,
     overrides: Overrides = None,
     start_over: Annotated[
         bool, typer.Option("--start-over", help="Replace existing configurations.")
@@ -95,13 +109,17 @@ def import_command(
             refused = {
                 "glass": glass, "liquid": liquid, "format": kind, "species": species,
                 "dimension": dimension, "every": every > 1, "state": state != "glass",
+                "box-length": box_length, "temperature": temperature, "time": time,
             }  # fmt: skip
             given = [f"--{name}" for name, value in refused.items() if value not in (None, False)]
             _check_packs(folder, files or [], given)
             campaign = import_packs(folder, files or [], *common)
         else:
             order = species.split(",") if species is not None else None
-            campaign = import_files(folder, chosen, *common, kind, dimension, order, every)
+            campaign = import_files(
+                folder, chosen, *common, kind, dimension, order, every,
+                box_length, temperature, time,
+            )  # fmt: skip
     if campaign is None:
         print("The same frames are already imported with this campaign file; nothing to do.")
         return

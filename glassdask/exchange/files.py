@@ -22,7 +22,9 @@ from glassdask.exchange.importing import import_once
 from glassdask.exchange.stacking import stack
 
 
-def read_frames(path: Path, kind: str | None = None) -> Iterator[Frame]:
+def read_frames(
+    path: Path, kind: str | None = None, box_length: float | None = None
+) -> Iterator[Frame]:
     """The frames of a file, in their order.
 
     Parameters
@@ -31,6 +33,8 @@ def read_frames(path: Path, kind: str | None = None) -> Iterator[Frame]:
         Text files may be compressed (gzip, bzip2, xz).
     kind : str, optional
         Name of its format; by default, the first lines and the name of the file decide.
+    box_length : float, optional
+        Side of the box for files that have none, sigma.
 
     Yields
     ------
@@ -62,14 +66,20 @@ def read_frames(path: Path, kind: str | None = None) -> Iterator[Frame]:
         if found is None:
             return
         try:
-            yield replace(_checked(found), path=str(path), number=number, format=form.name)
+            yield replace(
+                _checked(found, box_length), path=str(path), number=number, format=form.name
+            )
         except ValueError as error:
             raise UsageError(f"{where}: {error}") from None
 
 
-def _checked(frame: Frame) -> Frame:
+def _checked(frame: Frame, box_length: float | None) -> Frame:
     """Do the checks that need only one frame, and sort its particles by id."""
     cell = np.asarray(frame.cell, dtype=float)
+    if np.isnan(cell).any() and frame.displacement is not None:
+        cell = _given_box(frame, box_length)
+    elif box_length is not None:
+        raise ValueError("--box-length for a file with a box; expected it only without one")
     if not np.isfinite(cell).all():
         raise ValueError("a box with sides that are not finite; expected positive numbers")
     edges = checked.edges_along_axes(cell)
@@ -90,7 +100,25 @@ def _checked(frame: Frame) -> Frame:
         cell=np.diag(length),
         periodic=frame.periodic and tuple(bool(frame.periodic[k]) for k in edges),
         ids=ids[order],
+        displacement=_unwrapped(frame, length, order),
     )
+
+
+def _given_box(frame: Frame, box_length: float | None) -> np.ndarray:
+    """The box of a file that has none, (3, 3)."""
+    if box_length is None:
+        raise ValueError("no box; expected the side of the box: type `--box-length L`")
+    return np.diag([box_length] * 3 if frame.dimension != 2 else [box_length, box_length, 1.0])
+
+
+def _unwrapped(frame: Frame, length: np.ndarray, order: np.ndarray) -> np.ndarray | None:
+    """Displacements of the replicas, by minimum image if the positions were wrapped to the box."""
+    if frame.displacement is None:
+        return None
+    moved = frame.displacement[:, :, order]
+    place = moved + frame.position[order]
+    in_box = ((place >= 0) & (place <= length)).all()
+    return moved - length * np.round(moved / length) if in_box else moved
 
 
 def import_files(
@@ -103,6 +131,9 @@ def import_files(
     dimension: int | None = None,
     species: Sequence[str] | None = None,
     every: int = 1,
+    box_length: float | None = None,
+    temperature: float | None = None,
+    times: Sequence[float] | None = None,
     say: Callable[[str], None] = print,
 ) -> Campaign | None:
     """Make every frame of some files a sample of a campaign; see `import_configurations`.
@@ -111,7 +142,7 @@ def import_files(
     ----------
     files : dict of list of Path
         Files with liquids ("liquid") and glasses ("glass"), in the order of the samples.
-    kind, dimension, species, every
+    kind, dimension, species, every, box_length, temperature, times
         As the options of the command `import`.
     say : callable
         Called with each remark for the user.
@@ -134,8 +165,10 @@ def import_files(
     known = load(folder, tuple(overrides)).model if there else MODELS.get(model or "")
     names = known.species if known else None
     dimension = dimension or (known.dimension if known else None)
-    frames = {state: _read(paths, kind, every) for state, paths in files.items() if paths}
-    ds = stack(frames, dimension, species, names, say)
+    frames = {
+        state: _read(paths, kind, every, box_length) for state, paths in files.items() if paths
+    }
+    ds = stack(frames, dimension, species, names, say, temperature, times)
     if (known.name if known else model) == "custom":
         rows = (
             f"{name} is row {row}" for row, name in enumerate(texts(ds.attrs["species_names"]), 1)
@@ -144,12 +177,14 @@ def import_files(
     return import_once(folder, _with_digests(ds), model, overrides, start_over)
 
 
-def _read(paths: Sequence[Path], kind: str | None, every: int) -> list[Frame]:
+def _read(
+    paths: Sequence[Path], kind: str | None, every: int, box_length: float | None
+) -> list[Frame]:
     found: list[Frame] = []
     with Progress("read", "files", len(paths)) as progress:
         for path in paths:
             before = len(found)
-            found += islice(read_frames(path, kind), 0, None, every)
+            found += islice(read_frames(path, kind, box_length), 0, None, every)
             if len(found) == before:
                 raise UsageError(f"no frame in {path}", "at least one configuration")
             progress.advance(note=f"{len(found)} frames")

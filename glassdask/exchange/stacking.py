@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from string import ascii_uppercase
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -24,6 +25,8 @@ def stack(
     order: Sequence[str] | None = None,
     known: Sequence[str] | None = None,
     say: Callable[[str], None] = print,
+    temperature: float | None = None,
+    times: Sequence[float] | None = None,
 ) -> xr.Dataset:
     """Make one dataset of all frames.
 
@@ -38,6 +41,10 @@ def stack(
         model's species.
     say : callable
         Called with each remark on the files.
+    temperature : float, optional
+        Temperature of the replicas, if there are any, epsilon/kB.
+    times : sequence of float, optional
+        Times of the replicas since the start, sigma sqrt(m/epsilon).
 
     Returns
     -------
@@ -65,6 +72,7 @@ def stack(
     length = _box(every, axes)
     labels, names, remarks = _species(every, order, known)
     position, species, ids = _sorted(every, labels, length)
+    replicas = _replicas(frames, axes, labels, temperature, times)
     outside = sum(_outside(frame, axes) for frame in every)
     if outside:
         say(f"{outside} of {len(every)} frames had positions outside the box: wrapped.")
@@ -76,7 +84,7 @@ def stack(
     dims, shape = ("sample", "state"), (counts[0], len(states))
     ds = from_arrays(
         position.reshape(*shape, *position.shape[1:]), species, length, species_names=names,
-        dims=dims, dimension=axes,
+        dims=dims, dimension=axes, **replicas,
     )  # fmt: skip
 
     def of_each(name: str, dtype: type) -> tuple[tuple[str, str], np.ndarray]:
@@ -115,9 +123,8 @@ def _sorted(
     """Positions (frame, particle, axis), species (particle,) and ids (frame, particle)."""
     d, number = len(length), {label: k for k, label in enumerate(labels)}
     position, species, ids = [], [], []
-    for frame in frames:
+    for frame, rows in zip(frames, _rows(frames, labels), strict=True):
         kinds = np.array([number[label] for label in frame.labels.tolist()])
-        rows = np.argsort(kinds, kind="stable")
         species.append(kinds[rows])
         _check_same(frame, species[-1], species[0], frames[0])
         try:
@@ -128,6 +135,50 @@ def _sorted(
         position.append(np.where(inside >= length, 0.0, inside))
         ids.append(np.asarray(frame.ids)[rows])
     return np.array(position), species[0], np.array(ids)
+
+
+def _replicas(
+    frames: dict[str, list[Frame]],
+    axes: int,
+    labels: Sequence[str],
+    temperature: float | None,
+    times: Sequence[float] | None,
+) -> dict[str, Any]:
+    """Displacements of the replicas, time and temperature, as arguments of `from_arrays`."""
+    having = [f for state in frames for f in frames[state] if f.displacement is not None]
+    if not having:
+        for name, given in (("temperature", temperature), ("time", times)):
+            if given is not None:
+                raise UsageError(f"--{name} for files without replicas", "NumPy archives")
+        return {}
+    if having != list(frames.get("glass", ())):
+        raise UsageError("files with and without replicas, or liquids", "glasses with replicas")
+    shapes = {frame.displacement.shape[:2]: frame.where for frame in having}  # type: ignore[union-attr]
+    if len(shapes) > 1:
+        found = "; ".join(f"{where}: {n} and {m}" for (n, m), where in shapes.items())
+        raise UsageError(f"replicas and times that differ: {found}", "the same in all files")
+    (count,) = {m for _, m in shapes}
+    if times is None or len(times) != count or temperature is None:
+        raise UsageError(
+            f"replicas at {count} times, which the files do not state",
+            f"{count} times and a temperature",
+            "Type `--time T ... --temperature T`.",
+        )
+    order = _rows(having, labels)
+    moved = [
+        frame.displacement[:, :, rows, :axes]  # type: ignore[index]
+        for frame, rows in zip(having, order, strict=True)
+    ]
+    return {"displacement": np.array(moved), "time": list(times), "temperature": temperature}
+
+
+def _rows(frames: Sequence[Frame], labels: Sequence[str]) -> list[np.ndarray]:
+    """Particles of each frame sorted by species."""
+    number = {label: k for k, label in enumerate(labels)}
+    return [
+        np.argsort([number[label] for label in frame.labels.tolist()], kind="stable")
+        for frame in frames
+    ]
 
 
 def _dimension(frames: list[Frame], asked: int | None) -> int:

@@ -60,6 +60,7 @@ FORMATS = {
         Format("dump", "LAMMPS dump", (".dump", ".lammpstrj", ".lammpsdump"), rb"ITEM:"),
         Format("data", "LAMMPS data", (".data", ".lmp", ".lammps"),
                rb"(?m)^[ \t]*\d+[ \t]+atoms\b", written=False),
+        Format("npz", "NumPy archive", (".npz",), rb"PK\x03\x04(?s:.){26}\w+\.npy", written=False),
     )
 }  # fmt: skip
 
@@ -84,6 +85,9 @@ def format_to_read(path: Path, kind: str | None = None) -> Format:
         return FORMATS[kind]
     from glassdask.exchange.formats import text
 
+    with path.open("rb") as file:
+        if re.match(FORMATS["npz"].content, file.read(400)):
+            return FORMATS["npz"]
     head = text.beginning(path)
     if text.encoding_of(head) == "utf-16":
         head = head.decode("utf-16", "ignore").encode()

@@ -23,7 +23,7 @@ class Frame:
     labels : ndarray
         Species of each particle, as the file calls it: LAMMPS types (1, 2) or names, (particle,).
     cell : ndarray
-        Edges of the box as rows, in any order, (3, 3).
+        Edges of the box as rows, in any order, (3, 3); NaN if the file has no box.
     origin : ndarray
         Lower corner of the box, (3,).
     periodic : tuple of bool or None
@@ -36,6 +36,8 @@ class Frame:
         2 or 3, if the file states it.
     names : tuple of str or None
         Names of the species in the order of the file, if it has one.
+    displacement : ndarray or None
+        Of isoconfigurational replicas, (replica, time, particle, 3), if the file has them.
     path, number, format
         File, number of the frame in it from 0, name of the format; set by `read_frames`.
     """
@@ -49,6 +51,7 @@ class Frame:
     sizes: np.ndarray | None = None
     dimension: int | None = None
     names: tuple[str, ...] | None = None
+    displacement: np.ndarray | None = None
     path: str = ""
     number: int = 0
     format: str = ""

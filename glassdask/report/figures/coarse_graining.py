@@ -46,7 +46,7 @@ def draw_pair(axes: Axes, data: ReportData, pair: paper.Pair) -> None:
         draw_statement(axes, paper_says(data, pair, state), state)
     level = np.fmax.reduce(levels, axis=0)
     axes.fill_between(xi, -level, level, color=style.CHANCE, alpha=0.35, lw=0, zorder=0)
-    axes.set_title(style.pair(*pair))
+    axes.set_title(style.signed_pair(*pair))
 
 
 def paper_says(data: ReportData, pair: paper.Pair, state: str) -> str:
