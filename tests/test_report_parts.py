@@ -32,8 +32,16 @@ def reported(folder, ds, state="glass"):
 @pytest.mark.parametrize(
     ("state", "figures", "said"),
     [
-        ("glass", {"maps", "correlations", "radial_distribution"}, "Only glasses were imported"),
-        ("liquid", {"correlations", "radial_distribution"}, "Only liquids were imported"),
+        (
+            "glass",
+            {"maps", "correlations", "coarse_graining", "radial_distribution"},
+            "Only glasses were imported",
+        ),
+        (
+            "liquid",
+            {"correlations", "coarse_graining", "radial_distribution"},
+            "Only liquids were imported",
+        ),
     ],
 )
 def test_one_state_alone_is_reported_without_the_other(tmp_path, state, figures, said):
@@ -56,7 +64,7 @@ def test_one_state_alone_is_reported_without_the_other(tmp_path, state, figures,
 
 def test_without_a_network_and_an_ensemble_both_classes_are_compared(tmp_path):
     tree, page, drawn = reported(tmp_path / "c", both_states())
-    assert drawn == {"maps", "correlations", "radial_distribution"}
+    assert drawn == {"maps", "correlations", "coarse_graining", "radial_distribution"}
     assert f"`glassdask grid {tmp_path / 'c'}`, then the same with train, explain" in page
     assert f"`glassdask propensity {tmp_path / 'c'}`, then the same with correlate" in page
     found = tree["results"].to_dataset()

@@ -9,6 +9,7 @@ import xarray as xr
 
 from glassdask.base.errors import BadArgument
 from glassdask.physics.arguments import need_dims
+from glassdask.physics.correlations import pearson_array
 from glassdask.physics.labelled import labelled
 
 #: Candidate penalties for standardised descriptors, divided by the number of particles.
@@ -73,16 +74,17 @@ def propensity_ridge(
     predicted = np.full(measured.shape, np.nan)
     penalty = np.full((len(kinds), measured.shape[-1]), np.nan)
     pearson = np.full((len(measured), *penalty.shape), np.nan)
-    for k, column in np.ndindex(*penalty.shape):
-        mine = species == kinds[k]
-        if np.ptp(wanted[:, mine, column]) == 0:
+    for k, kind in enumerate(kinds):
+        mine = species == kind
+        varies = np.ptp(wanted[:, mine], axis=(0, 1)) > 0
+        if not varies.any():
             continue
-        model, penalty[k, column] = _fitted(seen[:, mine], wanted[:, mine, column])
+        model, penalty[k, varies] = _fitted(seen[:, mine], wanted[:, mine][..., varies])
         for s, features in enumerate(unseen[:, mine]):
-            found, true = model.predict(features), measured[s, mine, column]
-            predicted[s, mine, column] = found
-            if np.ptp(found) > 0 and np.ptp(true) > 0:
-                pearson[s, k, column] = np.corrcoef(found, true)[0, 1]
+            found = np.full((mine.sum(), len(varies)), np.nan)
+            found[:, varies] = model.predict(features).reshape(mine.sum(), -1)
+            predicted[s, mine] = found
+            pearson[s, k] = pearson_array(found.T, measured[s, mine].T)
     one = tested.isel(particle=0, drop=True).expand_dims(selection=kinds, axis=1)
     of_start = one.copy(data=pearson.reshape(one.shape))
     of_all = one[0].drop_vars(str(train.dims[0]), errors="ignore")
@@ -135,17 +137,27 @@ def _checked(
     return x, y, train
 
 
-def _fitted(x: np.ndarray, y: np.ndarray) -> tuple[Any, float]:
-    """The model with the best penalty, and that; x (start, particle, descriptor)."""
+def _fitted(x: np.ndarray, y: np.ndarray) -> tuple[Any, np.ndarray]:
+    """The model with the best penalty of each target, and these.
+
+    x (start, particle, descriptor), y (start, particle, target). All targets share the products of
+    descriptors, which cost most.
+    """
     from sklearn.linear_model import Ridge
-    from sklearn.model_selection import GridSearchCV, GroupKFold
+    from sklearn.metrics import r2_score
+    from sklearn.model_selection import GroupKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    def model(penalty: Any, count: int) -> Any:
+        return make_pipeline(StandardScaler(), Ridge(alpha=np.multiply(penalty, count)))
+
     group = np.repeat(np.arange(len(y)), y.shape[1])
-    search = GridSearchCV(
-        make_pipeline(StandardScaler(), Ridge()),
-        {"ridge__alpha": [each * y.size for each in PENALTIES]},
-        cv=GroupKFold(min(_FOLDS, len(y))),
-    ).fit(x.reshape(-1, x.shape[-1]), y.ravel(), groups=group)
-    return search.best_estimator_, search.best_params_["ridge__alpha"] / y.size
+    x, y = x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])
+    score = np.zeros((len(PENALTIES), y.shape[-1]))
+    for train, test in GroupKFold(min(_FOLDS, group[-1] + 1)).split(x, groups=group):
+        for k, penalty in enumerate(PENALTIES):
+            guess = model(penalty, len(train)).fit(x[train], y[train]).predict(x[test])
+            score[k] += r2_score(y[test], guess.reshape(len(test), -1), multioutput="raw_values")
+    best = np.array(PENALTIES)[score.argmax(axis=0)]
+    return model(best, len(x)).fit(x, y), best
