@@ -24,7 +24,7 @@ import glassdask as gd
 
 DENSITY = 1.2
 POTENTIAL = {"sigma": [[1, 0.8], [0.8, 0.88]], "epsilon": [[1, 1.5], [1.5, 0.5]], "cutoff": 2.5}
-#: Coarse-graining length of the potential energy, sigma: about the best of 0.5, 1, 2, 3.
+#: Coarse-graining length of the potential energy, sigma.
 LENGTH = 1.0
 
 
