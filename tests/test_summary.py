@@ -140,6 +140,9 @@ def with_advantage(stored, shift, glasses=6):
         {"indicator": ["gradcam", "potential_energy"], "configuration": samples,
          "temperature": [0.4], "time": [4.0, 8.0, 16.0]},
     )  # fmt: skip
+    ladder = stored.campaign.file.correlate.coarse_graining_ladder
+    of_all = {"coarse_graining_length": ladder, "selection": ["all"]}
+    group["pearson_ladder"] = group["pearson"].expand_dims(of_all)
     return ReportData(stored.campaign, {**stored.groups, "dynamics": group})
 
 
