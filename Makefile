@@ -15,6 +15,8 @@ MODEL ?= kam
 PRESET ?= quick
 DIR ?= demo-$(MODEL)
 # modules are compiled when they are first imported: most of torch never is
+# what is installed there
+STAMP = $(VENV)/.$(EXTRAS)-installed$(if $(CONSTRAINTS),,-newest)
 PIP = PYTHONWARNINGS=ignore $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
 # found as a path, so that a folder of the same name in the working directory does not hide it
 EDITABLE = --config-settings editable_mode=compat
@@ -32,14 +34,14 @@ demo: $(VENV)/.demo-installed
 	$(VENV)/bin/glassdask run $(DIR); code=$$?; wait; exit $$code
 
 # the fast loop: no test that starts a process or takes seconds
-check: $(VENV)/.all-installed
+check: $(STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest -q -n 2 -m "not processes and not slow and not long"
 
 # other releases of ruff, mypy and NumPy's types have other rules
-test: $(VENV)/.all-installed
+test: $(STAMP)
 ifneq ($(CONSTRAINTS),)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -48,21 +50,21 @@ endif
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "$(MARKS)"
 
 # what takes minutes each: wall times and lost nodes of a real Slurm, chains on a real Grid Engine
-test-long: $(VENV)/.all-installed
+test-long: $(STAMP)
 	$(VENV)/bin/python -m pytest -m long
 
-lint: $(VENV)/.all-installed
+lint: $(STAMP)
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/mypy
 
 # warnings, such as links to pages and headings that do not exist, are errors
-docs: $(VENV)/.all-installed
+docs: $(STAMP)
 	$(VENV)/bin/python -m sphinx -q -E -W --keep-going -b html docs build/docs
 	@echo "build/docs/index.html"
 
 # links to other sites; needs the network
-docs-links: $(VENV)/.all-installed
+docs-links: $(STAMP)
 	$(VENV)/bin/python -m sphinx -q -E -b linkcheck docs build/docs-links
 
 $(VENV)/bin/python:
@@ -76,7 +78,7 @@ $(VENV)/.demo-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) $(EDITABLE) -e '.[formats,hpc,learn]'
 	@touch $@
 
-$(VENV)/.all-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(STAMP): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing into $(VENV) (a minute or two) ..."
 	$(PIP) $(EDITABLE) -e '.[$(EXTRAS)]'
 	$(VENV)/bin/python -m glassdask.physics.compiling

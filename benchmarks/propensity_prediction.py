@@ -21,6 +21,8 @@ import numpy as np
 import xarray as xr
 
 import glassdask as gd
+from glassdask.exchange.files import read_frames
+from glassdask.exchange.stacking import stack
 
 DENSITY = 1.2
 POTENTIAL = {"sigma": [[1, 0.8], [0.8, 0.88]], "epsilon": [[1, 1.5], [1.5, 0.5]], "cutoff": 2.5}
@@ -31,10 +33,10 @@ LENGTH = 1.0
 def ensemble(file: Path) -> xr.Dataset:
     """One start and the displacements of its replicas."""
     with np.load(file, allow_pickle=False) as stored:
-        start, kinds = stored["initial_positions"], stored["types"]
-        moved = (stored["positions"] - start)[:, None]
-    side = (len(start) / DENSITY) ** (1 / 3)
-    return gd.from_arrays(start, kinds, side, displacement=moved, **POTENTIAL)
+        side = (len(stored["types"]) / DENSITY) ** (1 / 3)
+    frames = list(read_frames(file, box_length=side))
+    found = stack({"glass": frames}, say=lambda _: None, temperature=0.44, times=[1.0])
+    return found.isel(sample=0, state=0, drop=True).assign_attrs(POTENTIAL)
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
-"""Connections between rank 0 and the others, which show that a rank was killed or stands still.
+"""Connections between rank 0 and the others, which show that a rank was killed or is silent.
 
-MPI does not tell: without `--kill-on-bad-exit`, srun waits for the other ranks, and they wait for
-the killed one. The kernel closes the connections of a killed process at once. A lost node and a
-suspended process close nothing; they are noticed since their signs of life stop.
+MPI does not report this: without `--kill-on-bad-exit`, srun waits for the other ranks, and they
+wait for the killed one. The kernel closes the connections of a killed process at once. A lost node
+and a suspended process close nothing; they are noticed by missing signs of life.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Watch:
             for waiting in list(missed):
                 _send(waiting, _ALIVE)
                 missed[waiting] += 1
-                if missed[waiting] > MISSED:
+                if missed[waiting] >= MISSED:
                     selector.unregister(waiting)
                     del missed[waiting]
                     self._lose(waiting, killed=False)

@@ -83,6 +83,15 @@ def test_more_noise_asks_for_a_larger_penalty() -> None:
     assert penalties[0] < penalties[1]
 
 
+def test_a_species_with_one_particle_is_left_out() -> None:
+    x, y = made_up(1.0)
+    x = x.assign_coords(species=("particle", np.arange(PARTICLES) == 7))
+    found = gd.propensity_ridge(x, y, TRAIN)
+    assert found.penalty.isel(selection=1).isnull().all()
+    assert found.predicted.isel(particle=7).isnull().all()
+    assert (found.pearson.isel(selection=0).notnull()).all()
+
+
 def test_order_of_dimensions_does_not_matter() -> None:
     x, y = made_up(3.0)
     found = gd.propensity_ridge(x, y, TRAIN)
@@ -97,6 +106,7 @@ def test_order_of_dimensions_does_not_matter() -> None:
         (lambda x, y, t: (x, y, t | True), "starts for training"),
         (lambda x, y, t: (x, y, t.astype(float)), "train"),
         (lambda x, y, t: (x.drop_vars("species"), y, t), "species"),
+        (lambda x, y, t: (x.assign_coords(species=x.species + x.start_number), y, t), "species"),
         (lambda x, y, t: (x, y.isel(configuration=0), t), "along"),
         (lambda x, y, t: (x.isel(particle=slice(9)), y, t), "same starts and particles"),
         (lambda x, y, t: (x.where(x.descriptor_number != 2), y, t), "descriptors"),
@@ -105,7 +115,10 @@ def test_order_of_dimensions_does_not_matter() -> None:
 )
 def test_bad_input_is_named(change, named: str) -> None:
     x, y = made_up(1.0)
-    x = x.assign_coords(descriptor_number=("descriptor", range(DESCRIPTORS)))
+    x = x.assign_coords(
+        descriptor_number=("descriptor", range(DESCRIPTORS)),
+        start_number=("configuration", range(STARTS)),
+    )
     y = y.assign_coords(time_number=("time", range(2)))
     train = TRAIN.assign_coords(configuration_number=("configuration", range(STARTS)))
     with pytest.raises(ValueError, match=named):

@@ -101,6 +101,19 @@ def test_wrapped_replicas_have_the_displacements_of_unwrapped_ones(tmp_path: Pat
     np.testing.assert_allclose(found.displacement[:, 0], moved, atol=1e-12)
 
 
+@pytest.mark.parametrize("corner", [0.0, 0.5])
+def test_wrapped_positions_may_be_rounded_and_begin_anywhere(tmp_path: Path, corner: float) -> None:
+    arrays = ensemble()
+    side = length_of(arrays)
+    moved = arrays["positions"] - arrays["initial_positions"]
+    for name in ("initial_positions", "positions"):
+        arrays[name] = (arrays[name] % side - corner * side).astype(np.float32)
+    arrays["positions"][0, 0] = arrays["positions"].max() + 1e-6
+    found = next(iter(read_frames(saved(tmp_path / "a.npz", arrays), box_length=round(side, 4))))
+    assert found.wrapped
+    np.testing.assert_allclose(found.displacement[1:, 0], moved[1:], atol=2e-4)
+
+
 def test_displacements_longer_than_half_the_box_stay_if_unwrapped(tmp_path: Path) -> None:
     arrays = ensemble()
     side = length_of(arrays)
@@ -156,6 +169,7 @@ def test_a_cut_archive_and_missing_options_are_one_line(tmp_path: Path) -> None:
         ((*side, "--time", "1"), "--temperature"),
         ((*side, *OPTIONS, "2"), "1 times"),
         ((*side, *OPTIONS, "--liquid", str(path)), "glasses with replicas"),
+        ((*side, "--state", "liquid", *OPTIONS), "glasses with replicas"),
     ):
         done = in_process(
             "import", str(tmp_path / "c"), str(path), "--model", "ka3d", *options, code=2

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -20,6 +21,10 @@ from glassdask.exchange.formats import format_to_read
 from glassdask.exchange.formats.frame import Frame
 from glassdask.exchange.importing import import_once
 from glassdask.exchange.stacking import stack
+
+#: How far wrapped positions may extend beyond one box, in units of its side, since a user types few
+#: digits.
+_BEYOND = 1e-4
 
 
 def read_frames(
@@ -100,7 +105,7 @@ def _checked(frame: Frame, box_length: float | None) -> Frame:
         cell=np.diag(length),
         periodic=frame.periodic and tuple(bool(frame.periodic[k]) for k in edges),
         ids=ids[order],
-        displacement=_unwrapped(frame, length, order),
+        **_replicas(frame, length, order),
     )
 
 
@@ -111,14 +116,21 @@ def _given_box(frame: Frame, box_length: float | None) -> np.ndarray:
     return np.diag([box_length] * 3 if frame.dimension != 2 else [box_length, box_length, 1.0])
 
 
-def _unwrapped(frame: Frame, length: np.ndarray, order: np.ndarray) -> np.ndarray | None:
-    """Displacements of the replicas, by minimum image if the positions were wrapped to the box."""
+def _replicas(frame: Frame, length: np.ndarray, order: np.ndarray) -> dict[str, Any]:
+    """Displacements of the replicas, by minimum image if their positions are wrapped to the box.
+
+    Wrapped positions extend over one box, wherever it begins; in single precision, a bit more.
+    """
     if frame.displacement is None:
-        return None
+        return {}
     moved = frame.displacement[:, :, order]
-    place = moved + frame.position[order]
-    in_box = ((place >= 0) & (place <= length)).all()
-    return moved - length * np.round(moved / length) if in_box else moved
+    start = frame.position[order]
+    highest = np.maximum((moved + start).max(axis=(0, 1, 2)), start.max(axis=0))
+    lowest = np.minimum((moved + start).min(axis=(0, 1, 2)), start.min(axis=0))
+    wrapped = bool((highest - lowest <= (1 + _BEYOND) * length).all())
+    if wrapped:
+        moved = moved - length * np.round(moved / length)
+    return {"displacement": moved, "wrapped": wrapped}
 
 
 def import_files(

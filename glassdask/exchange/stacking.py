@@ -76,6 +76,12 @@ def stack(
     outside = sum(_outside(frame, axes) for frame in every)
     if outside:
         say(f"{outside} of {len(every)} frames had positions outside the box: wrapped.")
+    wrapped = sum(frame.wrapped for frame in every)
+    if wrapped:
+        say(
+            f"{wrapped} of {len(every)} files have wrapped replicas: displacements are by minimum "
+            "image."
+        )
     unstated = sum(frame.periodic is None for frame in every)
     if unstated:
         say(f"{unstated} of {len(every)} frames do not state their boundaries: taken as periodic.")

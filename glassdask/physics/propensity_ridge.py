@@ -45,7 +45,8 @@ def propensity_ridge(
     Dataset
         Of the test starts: `predicted`, as `propensity`, and `pearson` (start, selection, ...),
         the correlation of prediction and propensity in each species, `selection`, 1. `penalty`
-        (selection, ...), alpha / n, 1. NaN where the propensity is constant.
+        (selection, ...), alpha / n, 1. NaN where the propensity is constant, and for a species with
+        one particle.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def propensity_ridge(
     for k, kind in enumerate(kinds):
         mine = species == kind
         varies = np.ptp(wanted[:, mine], axis=(0, 1)) > 0
-        if not varies.any():
+        if mine.sum() < 2 or not varies.any():
             continue
         model, penalty[k, varies] = _fitted(seen[:, mine], wanted[:, mine][..., varies])
         for s, features in enumerate(unseen[:, mine]):
@@ -119,8 +120,12 @@ def _checked(
             f"descriptors along {descriptors.dims}, propensity along {propensity.dims}",
             f"{(*order, 'descriptor')} and {(*order, '...')}",
         )
-    if "species" not in descriptors.coords:
-        raise BadArgument("descriptors without species", "a coordinate species (particle,)")
+    if "species" not in descriptors.coords or descriptors.species.dims != ("particle",):
+        raise BadArgument(
+            "descriptors without species, or with others in each start",
+            "a coordinate species (particle,)",
+            "Sort the particles of each start by species first.",
+        )
     if train.sum() < 2 or train.all():
         raise BadArgument(
             f"{int(train.sum())} of {train.size} starts for training", "two, and one to test"

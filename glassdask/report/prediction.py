@@ -56,8 +56,8 @@ def advantage(
     """The row of C_max of Gamma minus |C_max| of the best other indicator; or none.
 
     Each at its own temperature and time. From `FEW` configurations on, the interval is a BCa
-    bootstrap over their differences. For fewer, both intervals over replicas are combined as if
-    they were independent; since both share the replicas, it is rather too wide.
+    bootstrap over their differences. For fewer, the half-widths of both intervals over replicas
+    are added: the widest that two quantities of the same replicas can give.
     """
     known = [row for row in others if math.isfinite(row.get("value", math.nan))]
     if not known or not math.isfinite(gamma.get("value", math.nan)):
@@ -74,8 +74,8 @@ def advantage(
         row |= {"low": float(low), "high": float(high)}
     elif row["count"]:
         ends = sorted(sign * best[name] for name in ("low", "high"))
-        below = math.hypot(gamma["value"] - gamma["low"], ends[1] - abs(best["value"]))
-        above = math.hypot(gamma["high"] - gamma["value"], abs(best["value"]) - ends[0])
+        below = gamma["value"] - gamma["low"] + ends[1] - abs(best["value"])
+        above = gamma["high"] - gamma["value"] + abs(best["value"]) - ends[0]
         row |= {"low": row["value"] - below, "high": row["value"] + above}
     return [row | _of_networks(gamma["of_network"] - abs(best["value"]))]
 

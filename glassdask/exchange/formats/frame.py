@@ -12,7 +12,7 @@ import numpy as np
 from glassdask.base.errors import UsageError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """Particles as a file holds them.
 
@@ -38,6 +38,8 @@ class Frame:
         Names of the species in the order of the file, if it has one.
     displacement : ndarray or None
         Of isoconfigurational replicas, (replica, time, particle, 3), if the file has them.
+    wrapped : bool
+        Whether the replicas were wrapped to the box; set by `read_frames`.
     path, number, format
         File, number of the frame in it from 0, name of the format; set by `read_frames`.
     """
@@ -52,6 +54,7 @@ class Frame:
     dimension: int | None = None
     names: tuple[str, ...] | None = None
     displacement: np.ndarray | None = None
+    wrapped: bool = False
     path: str = ""
     number: int = 0
     format: str = ""
