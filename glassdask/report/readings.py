@@ -1,4 +1,4 @@
-"""Every correlation of the report raw and for each xi of the ladder, with what it is by chance.
+"""Every correlation of the report raw and for each xi of the ladder, with its chance level.
 
 The paper coarse-grains all quantities over xi = 3 sigma; xi = 0 stands for raw values.
 """

@@ -168,6 +168,6 @@ def caption(data: ReportData) -> str:
     if _statements(data):
         text += (
             f"Red frames: the paper, which coarse-grains over ξ = {paper.XI:g}; the "
-            "filling tells the state. It says nothing of raw values. "
+            "fill colour shows the state. The paper has no raw values. "
         )
     return text + "The numbers are in figures/results.json (ladder), and in the group results."
