@@ -14,9 +14,9 @@ MARKS ?= not long
 MODEL ?= kam
 PRESET ?= quick
 DIR ?= demo-$(MODEL)
-# modules are compiled when they are first imported: most of torch never is
 # what is installed there
 STAMP = $(VENV)/.$(EXTRAS)-installed$(if $(CONSTRAINTS),,-newest)
+# modules are compiled when they are first imported: most of torch never is
 PIP = PYTHONWARNINGS=ignore $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
 # found as a path, so that a folder of the same name in the working directory does not hide it
 EDITABLE = --config-settings editable_mode=compat

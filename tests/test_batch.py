@@ -22,12 +22,12 @@ from glassdask.base.errors import (
     StageHeld,
     UsageError,
 )
+from glassdask.base.shared import shared_folder
 from glassdask.batch import SCHEDULERS, script, submitted, submitting, watching
 from glassdask.batch.chain import (
     as_script,
     chain,
     job_name,
-    scripts_folder,
 )
 from glassdask.batch.profile import Profile, load_profile, new_profile
 from glassdask.batch.putting_back import decide, marker
@@ -38,18 +38,18 @@ from glassdask.store.stage import STAGES
 
 pytestmark = pytest.mark.processes
 
-PROFILES = sorted(scripts_folder().glob("*.toml"))
+PROFILES = sorted(shared_folder("slurm").glob("*.toml"))
 #: One stage for each kind of `runs_on`.
 KINDS = {stage.runs_on: name for name, stage in STAGES.items()}.values()
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_scripts_in_slurm_equal_the_template(stage: str) -> None:
-    path = script.path(named("slurm"), scripts_folder(), stage)
+    path = script.path(named("slurm"), shared_folder("slurm"), stage)
     assert path.read_text() == script.script(named("slurm"), stage), (
         "python -m glassdask.batch.script slurm slurm"
     )
-    assert len([*scripts_folder().glob("*.sbatch")]) == len(STAGES)
+    assert len([*shared_folder("slurm").glob("*.sbatch")]) == len(STAGES)
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
@@ -129,7 +129,7 @@ def test_the_profiles_of_the_documentation_are_valid(path: Path) -> None:
 
 
 def test_commented_profile_has_every_key() -> None:
-    text = (scripts_folder() / "cpu-cluster.toml").read_text()
+    text = (shared_folder("slurm") / "cpu-cluster.toml").read_text()
     tables = dict(re.findall(r"^\[(\w+)\](.*?)(?=^\[|\Z)", text, re.M | re.S))
     assert set(tables) == {*Profile.model_fields, *STAGES}
     for name in ("site", "quench", "dask"):
@@ -226,7 +226,9 @@ def test_submission_without_slurm_is_a_one_line_error(tmp_path: Path) -> None:
             env=os.environ | {"PATH": "/nowhere"}, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
-    done = away("submit", str(folder), "--profile", str(scripts_folder() / "gpu-cluster.toml"))
+    done = away(
+        "submit", str(folder), "--profile", str(shared_folder("slurm") / "gpu-cluster.toml")
+    )
     assert done.returncode == 2
     assert "no program 'squeue'" in done.stderr
     assert not (folder / "slurm" / "jobs.json").exists()

@@ -11,6 +11,7 @@ from lammps_runs import quench, small
 
 import glassdask as gd
 from glassdask.campaign.models import MODELS
+from glassdask.physics.energy import interaction
 from glassdask.physics.energy_minimum import _Landscape
 
 RANDOM = np.random.default_rng(5)
@@ -35,8 +36,8 @@ def gas(count: int, dimension: int, model: str = "kam", density: float = 1.2) ->
 
 def landscape_of(ds: xr.Dataset, model: str) -> _Landscape:
     matrices = (np.array(x, float) for x in (MODELS[model].sigma, MODELS[model].epsilon))
-    kinds = ds.species.values.astype(np.int64)
-    return _Landscape(ds.position.values, ds.box_length.values, kinds, *matrices, 2.5)
+    *potential, reach = interaction(ds.species.values, ds.sizes["particle"], *matrices, 2.5)
+    return _Landscape(ds.position.values, ds.box_length.values, (*potential, 2.5), reach)
 
 
 def minimum_of(ds: xr.Dataset) -> xr.DataArray:

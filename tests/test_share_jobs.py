@@ -14,8 +14,9 @@ from campaigns import TINY, fakes, in_process, new
 
 from glassdask.base.errors import GlassdaskError
 from glassdask.base.share import Share
+from glassdask.base.shared import shared_folder
 from glassdask.batch import script, submitted, submitting, watching
-from glassdask.batch.chain import Job, chain, job_name, scripts_folder
+from glassdask.batch.chain import Job, chain, job_name
 from glassdask.batch.profile import MOST_JOBS, load_profile, new_profile
 from glassdask.batch.scheduler import named
 from glassdask.campaign import Campaign, load
@@ -242,6 +243,7 @@ def test_put_back_takes_the_words_of_the_command(campaign: Campaign) -> None:
 
 
 def test_scripts_and_profiles_name_the_option() -> None:
+    folder = shared_folder("slurm")
     for stage in ("quench", "equilibrate", "propensity"):
-        assert "[--share K/N]" in (scripts_folder() / f"{stage}.sbatch").read_text()
-    assert re.search(r"^jobs = 1 ", (scripts_folder() / "cpu-cluster.toml").read_text(), re.M)
+        assert "[--share K/N]" in (folder / f"{stage}.sbatch").read_text()
+    assert re.search(r"^jobs = 1 ", (folder / "cpu-cluster.toml").read_text(), re.M)

@@ -1,6 +1,6 @@
 """Coarse-grained fields of a block of runs, and the correlations of each with each, for every xi.
 
-Each map is coarse-grained, ranked and standardised once, not once for each pair.
+Each map is coarse-grained once, and ranked and standardised for all pairs together.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from pathlib import Path
 from glassdask.base import walltime
 from glassdask.base.errors import UsageError
 from glassdask.base.share import Share, name_of, titled
-from glassdask.base.shared import shared_folder
 from glassdask.batch import putting_back, script
 from glassdask.batch.profile import LOGIN, VARIABLE, Profile, Resources
 from glassdask.batch.scheduler import Option, Request, Scheduler, named
@@ -216,11 +215,6 @@ def environment(profile: Profile, copy: Path | None) -> dict[str, str]:
         LOGIN: site.login,
     }
     return {key: value for key, value in found.items() if value}
-
-
-def scripts_folder() -> Path:
-    """Folder of example profiles and Slurm scripts, in the checkout or the installed package."""
-    return shared_folder("slurm")
 
 
 def as_script(jobs: tuple[Job, ...], variables: dict[str, str], preparing: list[str]) -> str:

@@ -15,8 +15,9 @@ from pathlib import Path
 from glassdask.base import files
 from glassdask.base.errors import GlassdaskError, StageFailed, UsageError
 from glassdask.base.logs import warn
+from glassdask.base.shared import shared_folder
 from glassdask.batch import putting_back, script, worker_jobs
-from glassdask.batch.chain import Job, as_script, chain, environment, jobs_folder, scripts_folder
+from glassdask.batch.chain import Job, as_script, chain, environment, jobs_folder
 from glassdask.batch.profile import Profile, load_profile
 from glassdask.batch.queue import NoAnswer, Queued
 from glassdask.batch.scheduler import Scheduler, named
@@ -39,7 +40,7 @@ def find_profile(campaign: Campaign, given: Path | None) -> tuple[Profile, Path]
         raise UsageError(
             f"no site profile, and no earlier submission of {campaign.path}",
             "a profile of the cluster",
-            f"Type `--profile FILE`; examples are in {scripts_folder()}.",
+            f"Type `--profile FILE`; examples are in {shared_folder('slurm')}.",
         )
     return load_profile(path), path
 

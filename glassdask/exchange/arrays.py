@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -117,8 +118,8 @@ def from_arrays(
     length = checked.box_sides(box_length, (*array.shape[:-1], axes))
 
     @bad_arguments()
-    def wrapped(block: np.ndarray) -> np.ndarray:
-        block = checked.numbers("position", block)
+    def wrapped(block: np.ndarray, name: str = "position") -> np.ndarray:
+        block = checked.numbers(name, block)
         if block.shape[-1] == 3:
             planes.check_plane(block, flat, dimension)
         return checked.wrap(block[..., :axes], origin, length)
@@ -134,7 +135,11 @@ def from_arrays(
                 f"inherent_position of shape {minima.shape}", f"{array.shape}, as position"
             )
         about = _about("sigma", "position in the inherent structure, wrapped to [0, L)")
-        ds["inherent_position"] = (ds["position"].dims, _mapped(wrapped, minima, axes), about)
+        ds["inherent_position"] = (
+            ds["position"].dims,
+            _mapped(partial(wrapped, name="inherent_position"), minima, axes),
+            about,
+        )
     ds.attrs = savable(potential | ({"species_names": names} if names else {}))
     if displacement is None:
         return ds

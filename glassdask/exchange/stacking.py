@@ -71,8 +71,9 @@ def stack(
     axes = _dimension(every, dimension)
     length = _box(every, axes)
     labels, names, remarks = _species(every, order, known)
-    position, species, ids = _sorted(every, labels, length)
-    replicas = _replicas(frames, axes, labels, temperature, times)
+    rows = _rows(every, labels)
+    position, species, ids = _sorted(every, rows, labels, length)
+    replicas = _replicas(every, rows, states, axes, temperature, times)
     outside = sum(_outside(frame, axes) for frame in every)
     if outside:
         say(f"{outside} of {len(every)} frames had positions outside the box: wrapped.")
@@ -124,12 +125,12 @@ def _one_naming(frames: list[Frame], known: Sequence[str] | None) -> list[Frame]
 
 
 def _sorted(
-    frames: list[Frame], labels: Sequence[str], length: np.ndarray
+    frames: list[Frame], order: list[np.ndarray], labels: Sequence[str], length: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positions (frame, particle, axis), species (particle,) and ids (frame, particle)."""
     d, number = len(length), {label: k for k, label in enumerate(labels)}
     position, species, ids = [], [], []
-    for frame, rows in zip(frames, _rows(frames, labels), strict=True):
+    for frame, rows in zip(frames, order, strict=True):
         kinds = np.array([number[label] for label in frame.labels.tolist()])
         species.append(kinds[rows])
         _check_same(frame, species[-1], species[0], frames[0])
@@ -144,22 +145,31 @@ def _sorted(
 
 
 def _replicas(
-    frames: dict[str, list[Frame]],
+    frames: list[Frame],
+    order: list[np.ndarray],
+    states: list[str],
     axes: int,
-    labels: Sequence[str],
     temperature: float | None,
     times: Sequence[float] | None,
 ) -> dict[str, Any]:
-    """Displacements of the replicas, time and temperature, as arguments of `from_arrays`."""
-    having = [f for state in frames for f in frames[state] if f.displacement is not None]
-    if not having:
+    """Displacements of the replicas, time and temperature, as arguments of `from_arrays`.
+
+    `frames` has the states of each sample in turn, and `order` the result of `_rows`.
+    """
+    moved = [
+        (frame, frame.displacement[:, :, rows, :axes])
+        for frame, rows in zip(frames, order, strict=True)
+        if frame.displacement is not None
+    ]
+    if not moved:
         for name, given in (("temperature", temperature), ("time", times)):
             if given is not None:
                 raise UsageError(f"--{name} for files without replicas", "NumPy archives")
         return {}
-    if having != list(frames.get("glass", ())):
+    having = [frame.displacement is not None for frame in frames]
+    if having != [state == "glass" for state in states] * (len(frames) // len(states)):
         raise UsageError("files with and without replicas, or liquids", "glasses with replicas")
-    shapes = {frame.displacement.shape[:2]: frame.where for frame in having}  # type: ignore[union-attr]
+    shapes = {each.shape[:2]: frame.where for frame, each in moved}
     if len(shapes) > 1:
         found = "; ".join(f"{where}: {n} and {m}" for (n, m), where in shapes.items())
         raise UsageError(f"replicas and times that differ: {found}", "the same in all files")
@@ -170,12 +180,8 @@ def _replicas(
             f"{count} times and a temperature",
             "Type `--time T ... --temperature T`.",
         )
-    order = _rows(having, labels)
-    moved = [
-        frame.displacement[:, :, rows, :axes]  # type: ignore[index]
-        for frame, rows in zip(having, order, strict=True)
-    ]
-    return {"displacement": np.array(moved), "time": list(times), "temperature": temperature}
+    every = np.array([each for _, each in moved])
+    return {"displacement": every, "time": list(times), "temperature": temperature}
 
 
 def _rows(frames: Sequence[Frame], labels: Sequence[str]) -> list[np.ndarray]:

@@ -53,26 +53,44 @@ def potential_energy_array(
     cutoff: float,
 ) -> np.ndarray:
     """`potential_energy` of one configuration, (particle,), epsilon."""
-    kinds = species_numbers(species, len(position))
-    sigma = symmetric(sigma, kinds, "sigma")
-    epsilon = symmetric(epsilon, kinds, "epsilon")
+    kinds, sigma, epsilon, reach = interaction(species, len(position), sigma, epsilon, cutoff)
     energy = np.zeros(len(kinds))
-    here = np.unique(kinds)
-    reach = float(cutoff * sigma[np.ix_(here, here)].max(initial=0))
     for pairs in pairs_within(position, box_length, reach):
         _add_energies(energy, *pairs, kinds, sigma, epsilon, float(cutoff))
     return energy
 
 
+def interaction(
+    species: np.ndarray, count: int, sigma: np.ndarray, epsilon: np.ndarray, cutoff: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Checked species, sigma and epsilon for kernels, and the longest cutoff, sigma."""
+    kinds = species_numbers(species, count)
+    sigma = symmetric(sigma, kinds, "sigma")
+    epsilon = symmetric(epsilon, kinds, "epsilon")
+    here = np.unique(kinds)
+    return kinds, sigma, epsilon, float(cutoff * sigma[np.ix_(here, here)].max(initial=0))
+
+
+@compiled(inline="always")
+def at_cutoff(cutoff):  # type: ignore[no-untyped-def]
+    """Phi and its derivative at the cutoff, for epsilon = sigma = 1."""
+    return 4 * (cutoff**-12 - cutoff**-6), 4 * (6 * cutoff**-7 - 12 * cutoff**-13)
+
+
+@compiled(inline="always")
+def phi_and_sixth(r, cutoff, value, slope):  # type: ignore[no-untyped-def]
+    """phi* of Eq. (1), with the results of `at_cutoff`, and r^-6; for epsilon = sigma = 1."""
+    sixth = 1 / (r * r * r)
+    sixth *= sixth
+    return 4 * (sixth * sixth - sixth) - value - (r - cutoff) * slope, sixth
+
+
 @compiled()
 def _add_energies(energy, particle, partner, distance, kinds, sigma, epsilon, cutoff):  # type: ignore[no-untyped-def]
-    at_cutoff = 4 * (cutoff**-12 - cutoff**-6)
-    slope = 4 * (6 * cutoff**-7 - 12 * cutoff**-13)
+    value, slope = at_cutoff(cutoff)
     for pair in range(len(particle)):
         i, j = kinds[particle[pair]], kinds[partner[pair]]
         r = distance[pair] / sigma[i, j]
         if r < cutoff:
-            sixth = 1 / (r * r * r)
-            sixth *= sixth
-            phi = 4 * (sixth * sixth - sixth) - at_cutoff - (r - cutoff) * slope
+            phi, _ = phi_and_sixth(r, cutoff, value, slope)
             energy[particle[pair]] += 0.5 * epsilon[i, j] * phi

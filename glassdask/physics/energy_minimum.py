@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from glassdask.base.errors import BadArgument
 from glassdask.physics.compiled import compiled
-from glassdask.physics.geometry.inputs import in_box, species_numbers, symmetric
+from glassdask.physics.energy import at_cutoff, interaction, phi_and_sixth
+from glassdask.physics.geometry.inputs import in_box
 from glassdask.physics.geometry.pairs import pairs_within
 
 #: Pairs are looked for up to the cutoff and this distance, sigma; again after half of it.
@@ -38,10 +41,8 @@ def minimise_energy_array(
     from scipy.optimize import minimize
 
     position, length = in_box(position, box_length)
-    kinds = species_numbers(species, len(position))
-    sigma = symmetric(sigma, kinds, "sigma")
-    epsilon = symmetric(epsilon, kinds, "epsilon")
-    landscape = _Landscape(position, length, kinds, sigma, epsilon, cutoff)
+    *potential, reach = interaction(species, len(position), sigma, epsilon, cutoff)
+    landscape = _Landscape(position, length, (*potential, cutoff), reach)
     place, reached = position.ravel(), np.inf
     for _ in range(_MOST_STARTS):
         landscape.zero = 0.0
@@ -80,15 +81,12 @@ class _Landscape:
         self,
         position: np.ndarray,
         length: np.ndarray,
-        kinds: np.ndarray,
-        sigma: np.ndarray,
-        epsilon: np.ndarray,
-        cutoff: float,
+        potential: tuple[Any, ...],
+        reach: float,
     ) -> None:
         self.length = length
-        self.potential = (kinds, sigma, epsilon, cutoff)
-        here = np.unique(kinds)
-        self.reach = cutoff * float(sigma[np.ix_(here, here)].max(initial=0))
+        self.potential = potential  # species, sigma, epsilon and cutoff
+        self.reach = reach
         # a cutoff of half the box leaves no room for a skin
         self.skin = max(0.0, min(_SKIN, float(length.min()) / 2 - self.reach))
         self.zero = 0.0
@@ -121,8 +119,7 @@ class _Landscape:
 def _add_pairs(gradient, position, length, first, second, kinds, sigma, epsilon, cutoff, zero):  # type: ignore[no-untyped-def]
     """Energy minus `zero`, by Neumaier's sum; adds the gradient of each pair."""
     d = position.shape[1]
-    at_cutoff = 4 * (cutoff**-12 - cutoff**-6)
-    slope = 4 * (6 * cutoff**-7 - 12 * cutoff**-13)
+    value, slope = at_cutoff(cutoff)
     separation = np.empty(d)
     total, rest = -zero, 0.0
     for pair in range(len(first)):
@@ -137,9 +134,8 @@ def _add_pairs(gradient, position, length, first, second, kinds, sigma, epsilon,
         r = np.sqrt(square) / size
         if r < cutoff:
             depth = epsilon[kinds[i], kinds[j]]
-            sixth = 1 / (r * r * r)
-            sixth *= sixth
-            energy = depth * (4 * (sixth * sixth - sixth) - at_cutoff - (r - cutoff) * slope)
+            phi, sixth = phi_and_sixth(r, cutoff, value, slope)
+            energy = depth * phi
             both = total + energy
             rest += (total - both) + energy if abs(total) > abs(energy) else (energy - both) + total
             total = both

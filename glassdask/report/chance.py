@@ -18,7 +18,7 @@ NORMAL = float(ndtri((1 + LEVEL) / 2))
 def of_mean(data: ReportData, first: str, second: str, state: str) -> dict[str, float]:
     """Chance level and p-value of the mean correlation of two indicators over the snapshots."""
     chosen = {"indicator": first, "other": second, "state": state}
-    values = data.group("correlations")["pearson"].sel(chosen).values
+    values = data.variable("correlations", "pearson").sel(chosen).values
     counted = data.counted(state)
     return of_values(values[counted], spreads(data, first, second, state)[counted])
 
@@ -43,7 +43,8 @@ def spreads(data: ReportData, first: str, second: str, state: str) -> np.ndarray
     group = data.group("correlations")
     if "chance_pearson_spread" not in group:
         return np.full(group.sizes["sample"], np.nan)
-    return group["chance_pearson_spread"].sel(indicator=first, other=second, state=state).values
+    spread = data.variable("correlations", "chance_pearson_spread")
+    return spread.sel(indicator=first, other=second, state=state).values
 
 
 def at_place(

@@ -29,20 +29,14 @@ def particles_of(selection: str) -> str:
     return "all particles" if selection == "all" else f"{selection} particles"
 
 
-def levels(data: ReportData, kind: str, selection: str) -> np.ndarray:
-    """Highest chance level of any indicator, (length,); NaN if there is none."""
-    each = [readings.of_largest(data, name, kind, selection)["chance"] for name in data.indicators]
-    return np.fmax.reduce(each, axis=0)
-
-
 def draw_panel(axes: Axes, data: ReportData, kind: str, selection: str) -> None:
     """Absolute value of the largest correlation against xi: one line per indicator."""
     xi, looks = readings.lengths(data), style.indicator_looks(data.indicators)
-    axes.fill_between(
-        xi, 0, levels(data, kind, selection), color=style.CHANCE, alpha=0.25, lw=0, zorder=0
-    )
-    for name in data.indicators:
-        value = readings.of_largest(data, name, kind, selection)["value"]
+    each = {name: readings.of_largest(data, name, kind, selection) for name in data.indicators}
+    level = np.fmax.reduce([one["chance"] for one in each.values()], axis=0)  # the highest
+    axes.fill_between(xi, 0, level, color=style.CHANCE, alpha=0.25, lw=0, zorder=0)
+    for name, one in each.items():
+        value = one["value"]
         colour, marker = looks[name]
         wide = name == "gradcam"
         axes.plot(xi, np.abs(value), color=colour, lw=2 if wide else 1.2, zorder=3 if wide else 2)
