@@ -75,6 +75,10 @@ _COMMON = (
     "propensity.temperatures=[1.0,3.0]",
     "propensity.duration=3.0",
     "propensity.frames=5",
+    "correlate.chance_draws=20",
+    "correlate.bootstrap=50",
+    # each takes a second or more
+    "report.figures=['maps']",
     "dask.workers=1",
     "hpc.workers=2",
 )

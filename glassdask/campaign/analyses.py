@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from glassdask.campaign.fields import (
     LARGEST,
@@ -19,6 +19,10 @@ from glassdask.physics.indicators import DEFAULTS
 Method = Literal["gradcam", "gradcam++", "integrated-gradients"]
 Baseline = Literal["mean", "empty"]
 Positions = Literal["snapshot", "inherent"]
+Figure = Literal[
+    "maps", "dynamics", "correlations", "baselines", "every_indicator", "relaxation", "training",
+    "cooling", "radial_distribution", "coarse_graining",
+]  # fmt: skip
 #: The methods that explain the feature maps of a convolution; the others explain the image itself.
 FEATURE_MAP_METHODS: tuple[Method, ...] = ("gradcam", "gradcam++")
 
@@ -218,6 +222,11 @@ class Correlate(Section):
 class Report(Section):
     """[report]: figures and the table."""
 
+    figures: list[Figure] = about(
+        "figures to draw, if the campaign has the data; fewer are faster, e.g. in a scan",
+        default=list(get_args(Figure)),
+        max_length=len(get_args(Figure)),
+    )
     map_sample: int = about(
         "run shown in the maps; -1: the first run of the propensity ensemble", default=-1, ge=-1
     )

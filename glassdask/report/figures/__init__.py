@@ -95,5 +95,6 @@ DRAWINGS = (
 
 
 def drawings(data: ReportData) -> list[Drawing]:
-    """The figures that can be made of a campaign."""
-    return [drawing for drawing in DRAWINGS if drawing.possible(data)]
+    """The figures of [report] figures that can be made of a campaign."""
+    chosen = data.campaign.file.report.figures
+    return [one for one in DRAWINGS if one.name in chosen and one.possible(data)]
