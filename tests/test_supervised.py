@@ -111,9 +111,7 @@ def test_correlations_are_those_of_the_stored_prediction(folder, found):
             np.testing.assert_allclose(stored.sel(selection="all"), gd.pearson(*pair), atol=1e-5)
             for number, name in enumerate("AB"):
                 part = [each.isel(particle=glass.species == number) for each in pair]
-                np.testing.assert_allclose(
-                    stored.sel(selection=name), gd.pearson(*part), atol=1e-5
-                )
+                np.testing.assert_allclose(stored.sel(selection=name), gd.pearson(*part), atol=1e-5)
         own = one.supervised_pearson_ladder.sel(coarse_graining_length=XI, selection="all")
         np.testing.assert_array_equal(own, one.supervised_pearson)
 

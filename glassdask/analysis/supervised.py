@@ -60,12 +60,13 @@ def predict(campaign: Campaign, temperature: int) -> None:
     The starts are divided into at most `_FOLDS` groups. The model for a group is trained on all
     other groups; its penalty is chosen there, too.
     """
-    starts = np.flatnonzero(_there(campaign)[:, temperature])
+    starts = np.flatnonzero(_there(campaign)[:, temperature]).tolist()
     with groups.open_group(campaign.store, "dynamics") as group:
         part = group["propensity"].isel(configuration=starts, temperature=temperature)
         delta = reading.load(campaign, "correlate", part.drop_vars(part.coords)).astype(float)
     delta = delta.transpose("configuration", "particle", "time")
-    descriptors = xr.concat([_descriptors(campaign, c, temperature) for c in starts], _START)
+    each: list[xr.DataArray] = [_descriptors(campaign, c, temperature) for c in starts]
+    descriptors = xr.concat(each, _START)
     folds = np.arange(len(starts)) % min(_FOLDS, len(starts))
     predicted = xr.full_like(delta, np.nan)
     for fold in range(folds.max() + 1):
