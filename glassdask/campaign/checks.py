@@ -16,6 +16,8 @@ from glassdask.campaign.wording import shown
 
 #: Largest number of resamples times replicas, 8 bytes each.
 MOST_DRAWN = 10**8
+#: Smallest number of starts of a supervised prediction: two for training, and one to test.
+FEWEST_STARTS = 3
 _CUSTOM_NEEDS = ("species", "fractions", "sigma", "epsilon", "density", "dimension")
 _CUSTOM_ONLY = ("dimension", "species", "fractions", "sigma", "epsilon", "masses")
 
@@ -195,6 +197,13 @@ def check_correlate(file: CampaignFile) -> None:
             f"[correlate] coarse_graining_ladder = {shown(ladder)}",
             "increasing lengths, at least one",
             "Type e.g. `coarse_graining_ladder = [0.0, 1.0, 3.0]`.",
+        )
+    starts = file.propensity.configurations
+    if section.supervised and starts < FEWEST_STARTS:
+        raise UsageError(
+            f"[correlate] supervised = true with [propensity] configurations = {starts}",
+            f"at least {FEWEST_STARTS} starts, to train on some and test on others",
+            f"Type `--set propensity.configurations={FEWEST_STARTS}`, or supervised = false.",
         )
     drawn = section.bootstrap * file.propensity.replicas
     if drawn > MOST_DRAWN:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from glassdask.base.errors import BadArgument
+
+if TYPE_CHECKING:  # campaign files are checked here, too, and xarray takes half a second to load
+    import xarray as xr
 
 #: Attributes that are matrices, (species, species).
 MATRICES = ("sigma", "epsilon", "reference_length")
@@ -50,6 +52,8 @@ def need_numbers(x: Any, name: str = "x", logical: bool = True) -> None:
     ------
     BadArgument
     """
+    import xarray as xr
+
     if isinstance(x, xr.DataTree):
         raise BadArgument(
             f"{name} is a DataTree", "a DataArray or Dataset", "Type `tree[GROUP].to_dataset()`."
@@ -135,6 +139,8 @@ def need_groups(by: Any, dim: str, name: str = "by") -> None:
     ------
     BadArgument
     """
+    import xarray as xr
+
     then = f"Type `{name}=ds.species`." if name == "by" else "Type `ds.species`."
     if not isinstance(by, xr.DataArray):
         kind = type(by).__name__
@@ -169,6 +175,8 @@ def need_configuration(
     ------
     BadArgument
     """
+    import xarray as xr
+
     if isinstance(ds, xr.DataTree):
         if "position" not in ds.data_vars:
             raise BadArgument(

@@ -30,13 +30,15 @@ WIDTHS = np.concatenate([np.full(len(_NEAR), 0.05), np.full(len(_FAR), 0.2)])
 ORDER_RADII = np.array([1.0, 1.2, 1.4, 1.7, 2.0, 2.3])
 ORDER_WIDTH = 0.12
 DEGREES = np.arange(1, 9)
+#: Default distance that a shell may reach, sigma.
+REACH = 5.6
 #: A shell ends at this many widths from its radius.
 _ENDS = 4.0
 
 
 def structural_descriptors(
     ds: xr.Dataset,
-    reach: float = 5.6,
+    reach: float = REACH,
     coarse_graining_length: float = 1.0,
     generations: int = 2,
 ) -> xr.DataArray:

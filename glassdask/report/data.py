@@ -177,6 +177,11 @@ class ReportData:
         return self.group("dynamics")["temperature"].values
 
     @property
+    def supervised(self) -> bool:
+        """Whether the propensity was predicted from other starts."""
+        return "supervised_pearson" in self.group("dynamics")
+
+    @property
     def from_equilibrium(self) -> bool:
         """Whether the trajectories start from equilibrated configurations, not from the glasses."""
         return self.campaign.file.propensity.start == "equilibrium"

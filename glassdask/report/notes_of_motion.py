@@ -9,7 +9,7 @@ from typing import Any
 import xarray as xr
 
 from glassdask.physics.kink import FEWEST_POINTS
-from glassdask.report import paper
+from glassdask.report import paper, style
 from glassdask.report.data import FEW
 from glassdask.report.lines import (
     NOT_LEARNT,
@@ -230,6 +230,17 @@ def _advantage(line: Line, results: xr.Dataset) -> list[str]:
     return [*notes, *_few(line), note_on_networks(line, results)]
 
 
+def _supervised(line: Line, results: xr.Dataset) -> list[str]:
+    name = f"C({style.signed(line.indicator, style.LETTERS)}, 1 − Δ)"
+    return [
+        "what structure can predict: ridge regression on descriptors of the inherent structure, "
+        "trained on the other starts",
+        *_place(line, results),
+        *([f"there, {name} is {number(line.share, '.2f')} of it"] if line.share > 0 else []),
+        *_few(line),
+    ]
+
+
 #: Function that makes the notes, by the kind of a row.
 OF_MOTION: dict[str, Callable[[Line, xr.Dataset], list[str]]] = {
     "onset_cooling": _onset_cooling,
@@ -241,4 +252,5 @@ OF_MOTION: dict[str, Callable[[Line, xr.Dataset], list[str]]] = {
     "delta_at_largest": lambda *_: ["sd of δ at this T and t, not of the place of the maximum"],
     "at_relaxation": _at_relaxation,
     "advantage": _advantage,
+    "supervised": _supervised,
 }

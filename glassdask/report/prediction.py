@@ -18,9 +18,10 @@ def rows(data: ReportData) -> list[dict[str, Any]]:
     """Rows of Gamma, if there is a network; then of every other indicator."""
     others = [largest(data, name) for name in data.campaign.file.indicators.names]
     if not data.learnt:
+        others += supervised(data, _best(others))
         return [largest(data, "gradcam"), *others] if data.has_network else others
     gamma = largest(data, "gradcam")
-    others += advantage(data, gamma, others)
+    others += [*advantage(data, gamma, others), *supervised(data, gamma)]
     return [gamma, *delta_at_largest(data), *at_relaxation(data), *others]
 
 
@@ -59,13 +60,12 @@ def advantage(
     bootstrap over their differences. For fewer, the half-widths of both intervals over replicas
     are added: the widest that two quantities of the same replicas can give.
     """
-    known = [row for row in others if math.isfinite(row.get("value", math.nan))]
-    if not known or not math.isfinite(gamma.get("value", math.nan)):
+    best = _best(others)
+    if not best or not math.isfinite(gamma.get("value", math.nan)):
         return []
-    best = max(known, key=lambda row: abs(row["value"]))
     letter = style.signed(best["indicator"], style.LETTERS)
     row = _row(f"C_max(Γ, 1 − Δ) − |C_max({letter}, 1 − Δ)|", "advantage")
-    row |= {"other": best["indicator"], "total": len(known)}
+    row |= {"other": best["indicator"], "total": len(_known(others))}
     sign = math.copysign(1, best["value"])
     each = _at_largest(data, "gradcam") - sign * _at_largest(data, best["indicator"])
     row |= motion.mean_of(each)
@@ -78,6 +78,46 @@ def advantage(
         above = gamma["high"] - gamma["value"] + abs(best["value"]) - ends[0]
         row |= {"low": row["value"] - below, "high": row["value"] + above}
     return [row | _of_networks(gamma["of_network"] - abs(best["value"]))]
+
+
+def _known(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if math.isfinite(row.get("value", math.nan))]
+
+
+def _best(others: list[dict[str, Any]]) -> dict[str, Any]:
+    """The row of largest size; empty without any value."""
+    return max(_known(others), key=lambda row: abs(row["value"]), default={})
+
+
+def supervised(data: ReportData, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The row of the prediction from other starts, at the place of the maximum in `row`.
+
+    None without this maximum or this prediction.
+    """
+    name = row.get("indicator", "")
+    found = _largest(data, name) if name else None
+    if found is None or not data.supervised:
+        return []
+    place = dict(zip(("temperature", "time"), found.place, strict=True))
+    part = data.group("dynamics").isel(place).isel(configuration=data.kept(name))
+    each = part["supervised_pearson"].values
+    known = each[np.isfinite(each)]
+    if not len(known):
+        return []
+    letter = style.signed(name, style.LETTERS)
+    made = _row(f"C(ridge, 1 − Δ), at C_max({letter}, 1 − Δ)", "supervised", name)
+    made |= {key: found.numbers[key] for key in ("temperature", "time", "delta", "ceiling")}
+    made |= motion.mean_of(each)
+    ladder = part["supervised_pearson_ladder"].sel(selection="all").load().mean("configuration")
+    made["value_ladder"] = ladder.values
+    if made["value"] > 0:
+        made["share"] = abs(found.numbers["value"]) / made["value"]
+    if math.isfinite(found.numbers["over_ceiling"]):  # else Delta is too noisy
+        made["over_ceiling"] = made["value"] / made["ceiling"]
+    if len(known) >= FEW:
+        low, high = bootstrap_interval(known, resamples=RESAMPLES)
+        made |= {"low": float(low), "high": float(high)}
+    return [made]
 
 
 def _at_largest(data: ReportData, indicator: str) -> np.ndarray:

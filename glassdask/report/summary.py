@@ -132,17 +132,17 @@ def _motion(found: Found, without: bool, learnt: bool) -> list[Answer]:
     if without:
         return [Answer("later motion", ["not measured: no trajectories"])]
     gamma = found.get(("largest", "gradcam", ""))
+    ridge = [_supervised(one) for key, one in found.items() if key[0] == "supervised"]
     if learnt and gamma is not None:
-        rows = [_prediction(question, gamma)]
-        line = next((one for key, one in found.items() if key[0] == "advantage"), None)
-        return rows if line is None else [*rows, _advantage(line)]
+        better = [_advantage(one) for key, one in found.items() if key[0] == "advantage"]
+        return [_prediction(question, gamma), *better, *ridge]
     others = [one for key, one in found.items() if key[0] == "largest" and key[1] != "gradcam"]
     known = [one for one in others if math.isfinite(one.value)]
     if not known:
         return [Answer("later motion", ["none: no finished trajectory"])]
     best = max(known, key=lambda one: abs(one.value))
     letter = style.signed(best.indicator, style.LETTERS)
-    return [_prediction(f"C({letter}, 1 − Δ), later immobility", best)]
+    return [_prediction(f"C({letter}, 1 − Δ), later immobility", best), *ridge]
 
 
 def _prediction(question: str, line: Line) -> Answer:
@@ -158,6 +158,15 @@ def _advantage(line: Line) -> Answer:
     if not math.isfinite(line.value):
         return Answer(question, ["not known: no common glass"])
     return Answer(question, [f"{verdict(line)}, difference {_with_interval(line)}"])
+
+
+def _supervised(line: Line) -> Answer:
+    """How much of the motion structure can predict, and which part of that an indicator has."""
+    here = _with_interval(line)
+    if line.share > 0:
+        letter = style.signed(line.indicator, style.LETTERS)
+        here += f"; {letter} has {number(line.share, '.2f')} of it"
+    return Answer("C(ridge, 1 − Δ), trained", [here])
 
 
 def verdict(line: Line) -> str:

@@ -62,12 +62,14 @@ class Correlate(Stage):
         return (layout.fields(campaign), layout.correlations(campaign))
 
     def parts(self, campaign: Campaign, **flags: bool) -> Iterator[Part]:
-        """The ensembles; then quantities over all ensembles, and linear models over all runs."""
-        from glassdask.analysis import classifying, dynamics
+        """The ensembles; quantities and predictions over all of them; linear models of all runs."""
+        from glassdask.analysis import classifying, dynamics, supervised
 
         if self.has_ensemble(campaign):
             yield dynamics.of_ensembles(campaign)
             dynamics.over_all_trajectories(campaign)
+            if campaign.file.correlate.supervised:
+                yield supervised.of_temperatures(campaign)
         classifying.fit_linear_models(campaign)
 
     def work(self, campaign: Campaign, low: int, high: int, **flags: bool) -> Any:

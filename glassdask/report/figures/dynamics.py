@@ -24,7 +24,7 @@ from glassdask.report.figures.curves import (
 from glassdask.report.lines import reading
 from glassdask.report.ticks import log_ticks
 
-CEILING_COLOUR = "#a06a2c"
+CEILING_COLOUR, SUPERVISED_COLOUR = "#a06a2c", "#5a7d2a"
 #: Dashes of the ceiling, of the chance level of the maximum, and of each network.
 CEILING, CHANCE_LEVEL, EACH_NETWORK = "--", "-.", ":"
 
@@ -86,6 +86,17 @@ def draw_indicator(axes: Axes, data: ReportData, indicator: str, sign: int = 1) 
         style.say(axes, "no glass of the ensemble\nwas explained")
 
 
+def supervised(data: ReportData, indicator: str) -> np.ndarray:
+    """C of the prediction from other starts, mean over the configurations of the indicator.
+
+    (temperature, time); NaN without it.
+    """
+    if not data.supervised:
+        return np.full(data.dynamics(indicator)["value"].shape, np.nan)
+    part = data.group("dynamics")["supervised_pearson"].isel(configuration=data.kept(indicator))
+    return part.load().mean("configuration").transpose("temperature", "time").values
+
+
 def draw_ceiling(axes: Axes, data: ReportData, indicator: str) -> None:
     """The ceiling, which is nearly the same for every indicator."""
     found, look = data.dynamics(indicator), {"color": CEILING_COLOUR, "marker": "", "ls": CEILING}
@@ -101,6 +112,9 @@ def draw(data: ReportData) -> Figure:
     shown = compared(data)
     if shown:
         draw_ceiling(axes, data, shown[0][0])
+        delta = data.dynamics(shown[0][0])["delta"].values
+        look = {"color": SUPERVISED_COLOUR, "ms": 4, "lw": 1.0}
+        draw_lines(axes, data, delta, supervised(data, shown[0][0]), **look)
     for name, sign in shown:
         draw_indicator(axes, data, name, sign)
     if not shown:
@@ -117,7 +131,9 @@ def draw(data: ReportData) -> Figure:
 
 def lowest(data: ReportData) -> float:
     """Lower limit of the axis of C, below all lines."""
-    each = [sign * data.dynamics(name)["value"].values.ravel() for name, sign in compared(data)]
+    shown = compared(data)
+    each = [sign * data.dynamics(name)["value"].values.ravel() for name, sign in shown]
+    each += [supervised(data, name).ravel() for name, _ in shown[:1]]
     values = np.concatenate([*each, [0.0]])
     return max(float(np.nanmin(values)) - 0.15, -1.0)
 
@@ -136,6 +152,8 @@ def handles(data: ReportData) -> list[Artist]:
         line(f"{in_letters(name, sign)}, {data.name(name)}", color=own[name], lw=2)
         for name, sign in shown
     ]
+    if data.supervised:
+        found.append(line("ridge regression, other starts", color=SUPERVISED_COLOUR, lw=2))
     found += [*temperature_handles(data, style.GLASS), *heating_handles(data)]
     found += [
         band(f"95 % interval over {spread_over(data)}", style.GLASS, interval_opacity(data)),
@@ -170,6 +188,11 @@ def caption(data: ReportData) -> str:
         f"configuration. {count} {what} configuration{'s' * (count != 1)}, {replicas} replicas "
         "(velocity draws) each. "
     )
+    if data.supervised:
+        text += (
+            "Ridge regression: Δ predicted from descriptors of the inherent structure, trained on "
+            "the other starts, so about the largest C that structure can reach. "
+        )
     if not data.learnt:
         text += f"Γ is not shown: {data.why_no_gamma}. "
     if count < FEW:

@@ -159,6 +159,17 @@ def _arrays(campaign: Campaign, samples: int, times: int) -> dict[str, Array]:
         if campaign.file.train.seeds > 1:
             about = f"{name} of gradcam of each network with {both}"
             arrays[f"{kind}_by_network"] = array("1", about, time, before=network)
+    if campaign.file.correlate.supervised:
+        about = "Pearson correlation of supervised_propensity and propensity"
+        arrays |= {
+            "supervised_propensity": of_each(
+                "sigma^2", "Delta, predicted by ridge regression trained on other starts"
+            ),
+            "supervised_pearson": array("1", f"{about}, both coarse-grained", time),
+            "supervised_pearson_ladder": array(
+                "1", f"{about}, both coarse-grained", time, before=selection | rung
+            ),
+        }
     return arrays
 
 

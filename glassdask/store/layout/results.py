@@ -53,6 +53,7 @@ NUMBERS = {
     "time": (TIME, "time of this value"),
     "ceiling": ("1", "square root of the reliability of Delta"),
     "over_ceiling": ("1", "correlation divided by the ceiling"),
+    "share": ("1", "size of the indicator's correlation at the same place, divided by the value"),
     "lowest": ("1", "most negative correlation with 1 - Delta"),
     "lowest_delta": ("sigma", "delta(t) at the lowest correlation"),
     "apart_at_delta": ("1", "rms difference of C between temperatures at equal delta"),
