@@ -27,10 +27,11 @@ pytestmark = pytest.mark.processes
 #: Box of 100 particles of the model kam.
 SIDE = (100 / 1.2) ** 0.5
 SMALL = ("train.kernel_size=3",)
+#: Fewer random draws, and one figure.
+FAST = ("dask.workers=1", "correlate.chance_draws=20", "report.figures=['maps']")
 
 CUSTOM = (
-    "system.sigma=[[1.0,0.8],[0.8,0.88]]", "system.epsilon=[[1.0,1.5],[1.5,0.5]]",
-    "dask.workers=1",
+    "system.sigma=[[1.0,0.8],[0.8,0.88]]", "system.epsilon=[[1.0,1.5],[1.5,0.5]]", *FAST,
 )  # fmt: skip
 
 
@@ -82,7 +83,7 @@ def imported(tmp_path_factory):
         folder,
         with_moves,
         model="kam",
-        overrides=["dask.workers=1", "quench.glass_temperature=0.1"],
+        overrides=[*FAST, "quench.glass_temperature=0.1"],
     )
     with Pipeline(campaign) as pipeline:
         done = pipeline.run_all()

@@ -91,7 +91,7 @@ def test_p_of_the_largest_correlation_by_chance_is_uniform(small):
 def test_p_of_a_mean_over_snapshots_is_uniform(small):
     for count in (1, 5):
         p = []
-        for seed in range(300):
+        for seed in range(150):
             random = np.random.default_rng([seed, count])
             value, spread = np.empty(count), np.empty(count)
             for k in range(count):

@@ -222,12 +222,13 @@ def environment(process: int) -> dict[str, str]:
     ("ends", "rank", "deed"),
     [
         pytest.param(0, "2", signal.SIGKILL, id="srun waits"),
-        pytest.param(0, "0", signal.SIGKILL, marks=pytest.mark.long, id="srun waits, manager"),
-        pytest.param(0, "2", signal.SIGSTOP, marks=pytest.mark.long, id="silent"),
-        pytest.param(0, "0", signal.SIGSTOP, marks=pytest.mark.long, id="silent, manager"),
-        pytest.param(1, "2", signal.SIGKILL, marks=pytest.mark.long, id="srun ends"),
+        pytest.param(0, "0", signal.SIGKILL, id="srun waits, manager"),
+        pytest.param(0, "2", signal.SIGSTOP, id="silent"),
+        pytest.param(0, "0", signal.SIGSTOP, id="silent, manager"),
+        pytest.param(1, "2", signal.SIGKILL, id="srun ends"),
     ],
 )
+@pytest.mark.long
 def test_a_job_goes_back_after_a_lost_rank(
     slurm: Slurm, tmp_path: Path, profile: Path, ends: int, rank: str, deed: signal.Signals
 ) -> None:

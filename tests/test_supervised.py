@@ -62,6 +62,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model="kam",
         overrides=[
             "dask.workers=1",
+            "correlate.chance_draws=20",
+            "report.figures=['dynamics']",
             "correlate.supervised=true",
             f"correlate.coarse_graining_length={XI}",
             "quench.glass_temperature=0.1",
@@ -133,7 +135,7 @@ def test_report_compares_the_best_indicator_with_it(folder, found):
     table = in_process("report", str(folder), "--table").stdout
     assert "C(ridge, 1 − Δ)" in table
     assert "C(ridge, 1 − Δ)" in in_process("report", str(folder)).stdout
-    rows = json.loads((folder / "results.json").read_text())
+    rows = json.loads((folder / "figures" / "results.json").read_text())
     assert any(one["quantity"].startswith("C(ridge") for one in rows)
 
 
