@@ -234,7 +234,7 @@ def _supervised(line: Line, results: xr.Dataset) -> list[str]:
     name = f"C({style.signed(line.indicator, style.LETTERS)}, 1 − Δ)"
     return [
         "what structure can predict: ridge regression on descriptors of the inherent structure, "
-        "trained on the other starts",
+        "trained on the other starts; more starts can raise it",
         *_place(line, results),
         *([f"there, {name} is {number(line.share, '.2f')} of it"] if line.share > 0 else []),
         *_few(line),

@@ -48,6 +48,8 @@ class Answer:
 def answers(results: xr.Dataset, campaign: Campaign) -> list[Answer]:
     """Six to eight rows: work, accuracy, Gamma and indicators, later motion, cautions.
 
+    One more with [correlate] supervised.
+
     Parameters
     ----------
     results : Dataset
@@ -166,7 +168,7 @@ def _supervised(line: Line) -> Answer:
     if line.share > 0:
         letter = style.signed(line.indicator, style.LETTERS)
         here += f"; {letter} has {number(line.share, '.2f')} of it"
-    return Answer("C(ridge, 1 − Δ), trained", [here])
+    return Answer("C(ridge, 1 − Δ), supervised", [here])
 
 
 def verdict(line: Line) -> str:
