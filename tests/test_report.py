@@ -11,6 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -18,12 +19,13 @@ import xarray as xr
 from campaigns import accept_changes, finish
 
 import glassdask as gd
-from glassdask.campaign import new_campaign
+from glassdask.campaign import analyses, new_campaign
 from glassdask.report import motion, paper, readings, sanity, structure, style, summary, table
 from glassdask.report.accuracy import fraction_correct
 from glassdask.report.data import ReportData
 from glassdask.report.figures import (
     DRAWINGS,
+    drawings,
     dynamics,
     ladder,
     maps,
@@ -210,6 +212,14 @@ def test_report_makes_every_figure_and_leaves_no_partial_file(campaign, rows):
         assert (campaign.path / "figures" / f"{drawing.name}.pdf").read_bytes().startswith(b"%PDF")
     assert not list(campaign.path.rglob("*.partial"))
     assert records.state(campaign, "report") is records.State.COMPLETE
+
+
+def test_only_chosen_figures_are_drawn_and_every_one_can_be_chosen(campaign):
+    assert get_args(analyses.Figure) == tuple(drawing.name for drawing in DRAWINGS)
+    chosen = campaign.file.report.model_copy(update={"figures": ["cooling", "maps"]})
+    file = campaign.file.model_copy(update={"report": chosen})
+    data = ReportData.of(type(campaign)(campaign.path, file))
+    assert [drawing.name for drawing in drawings(data)] == ["maps", "cooling"]
 
 
 def test_means_leave_out_failed_runs_and_wrongly_classified_snapshots(campaign, rows):
