@@ -301,6 +301,7 @@ def test_plan_agrees_with_the_completed_run(tiny: Path) -> None:
     assert len(files) <= planned <= 2 * len(files)
 
 
+@pytest.mark.long
 def test_all_stages_run_in_three_dimensions(tmp_path: Path) -> None:
     folder = new(tmp_path / "ka3d", "ka3d", TINY_3D)
     in_process("run", str(folder))

@@ -115,7 +115,14 @@ def test_run_resumes_after_the_wall_time(tmp_path: Path) -> None:
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
-@pytest.mark.parametrize("who", ["launcher", "manager", "worker"])
+@pytest.mark.parametrize(
+    "who",
+    [
+        pytest.param("launcher", marks=pytest.mark.long),
+        pytest.param("manager", marks=pytest.mark.long),
+        "worker",
+    ],
+)
 def test_resume_after_kill_equals_undisturbed_run(
     undisturbed: Path, tmp_path: Path, who: str
 ) -> None:
@@ -136,6 +143,7 @@ def test_resume_after_kill_equals_undisturbed_run(
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
+@pytest.mark.long
 def test_first_run_changes_the_order_of_runs_and_nothing_else(
     undisturbed: Path, tmp_path: Path
 ) -> None:
@@ -305,7 +313,8 @@ def test_unwritable_store_loses_nothing(undisturbed: Path, tmp_path: Path) -> No
     xr.testing.assert_identical(quenches(undisturbed), quenches(folder))
 
 
-@pytest.mark.parametrize("size", ["128k", "220k"])  # full at once, full during runs
+# full at once, full during runs
+@pytest.mark.parametrize("size", ["128k", pytest.param("220k", marks=pytest.mark.long)])
 def test_a_full_disk_is_an_error_and_loses_nothing(
     undisturbed: Path, tmp_path: Path, size: str
 ) -> None:
@@ -333,6 +342,7 @@ def test_a_full_disk_is_an_error_and_loses_nothing(
     xr.testing.assert_identical(quenches(undisturbed), quenches(kept))
 
 
+@pytest.mark.long
 def test_a_reader_sees_whole_samples_only(tmp_path: Path) -> None:
     more = (
         "quench.runs=30",
@@ -357,6 +367,7 @@ def test_a_reader_sees_whole_samples_only(tmp_path: Path) -> None:
     assert len(seen) > 1
 
 
+@pytest.mark.long
 def test_failures_that_wait_for_their_shard_are_retried_too(tmp_path: Path) -> None:
     folder = begun(tmp_path / "c")
     spool = folder / "restarts" / "quench"
@@ -382,6 +393,7 @@ def test_wrong_words_by_hand_end_all_ranks(tmp_path: Path) -> None:
         assert done.stderr.startswith("Error: ")
 
 
+@pytest.mark.long
 def test_a_suspended_job_is_not_taken_for_hung(undisturbed: Path, tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", (*LONG, "hpc.hang_time=5.0"))
     process = start("quench", str(folder))

@@ -183,6 +183,7 @@ def test_campaign_is_unchanged_after_a_point_is_changed_and_deleted(scanned, tmp
     assert digests(folder) == before
 
 
+@pytest.mark.long
 def test_resume_after_kill_equals_undisturbed_scan(scanned, tiny, tmp_path) -> None:
     undisturbed = scanned[2][2].point.campaign.path
     folder = copy(tiny, tmp_path)

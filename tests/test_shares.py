@@ -31,7 +31,7 @@ from glassdask.store.owners import owners
 from glassdask.store.stage import STAGES, stage_folder
 
 #: Runs of a second or more each.
-SLOW = (*TINY, "hpc.workers=1", "quench.cooling_rate=0.02", "hpc.restart_interval=0.2")
+SLOW = (*TINY, "hpc.workers=1", "quench.cooling_rate=0.03", "hpc.restart_interval=0.2")
 WHOLE = None
 
 

@@ -139,6 +139,7 @@ def test_chain_by_hand_of_the_how_to_completes(
     equal(tiny, folder, "configurations", "density", "indicators", "propensity")
 
 
+@pytest.mark.long
 def test_cancelled_campaign_continues_after_submit(
     slurm: Slurm, tmp_path: Path, profile: Path
 ) -> None:
@@ -174,6 +175,7 @@ def test_cancelled_campaign_continues_after_submit(
     assert "Nothing" not in in_process("status", str(folder)).stdout
 
 
+@pytest.mark.long
 def test_job_waits_while_another_process_runs_its_stage(
     slurm: Slurm, tmp_path: Path, tiny: Path
 ) -> None:

@@ -124,6 +124,7 @@ def test_killed_worker_job_loses_only_its_block(
     check(folder, calls, expected)
 
 
+@pytest.mark.long
 def test_killed_worker_in_an_allocation_restarts(
     slurm: Slurm, folder: Path, expected: xr.Dataset
 ) -> None:

@@ -20,7 +20,7 @@ from glassdask.store import groups
 
 pytestmark = pytest.mark.processes
 
-STARTS, PARTICLES, REPLICAS, TIMES, XI = 6, 150, 8, [1.0, 10.0], 2.0
+STARTS, PARTICLES, REPLICAS, TIMES, XI = 6, 100, 8, [1.0, 10.0], 2.0
 SIDE = (PARTICLES / 1.2) ** 0.5
 RANDOM = np.random.default_rng(4)
 
@@ -30,7 +30,7 @@ def glasses() -> xr.Dataset:
     cells = int(np.ceil(PARTICLES**0.5))
     places = np.stack(np.meshgrid(*[np.arange(cells)] * 2), -1).reshape(-1, 2)[:PARTICLES]
     position = (places + 0.3 * RANDOM.random((STARTS, PARTICLES, 2))) * SIDE / cells
-    species = np.repeat([0, 1], [98, 52])
+    species = np.repeat([0, 1], [65, 35])
     model = {"sigma": [[1, 0.8], [0.8, 0.88]], "epsilon": [[1, 1.5], [1.5, 0.5]], "cutoff": 2.5}
     position = position[:, RANDOM.permutation(PARTICLES)]
     ds = gd.from_arrays(position, species, SIDE, **model)

@@ -179,7 +179,9 @@ def drawn(seed, make_lattice):
     return position, length, kind
 
 
-@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize(
+    "part", [*range(3), *(pytest.param(n, marks=pytest.mark.long) for n in range(3, 10))]
+)
 @pytest.mark.slow
 def test_freud_agrees_on_thousands_of_configurations(make_lattice, part):
     """Volumes, and neighbours with faces larger than single-precision errors."""

@@ -112,9 +112,10 @@ def draw(data: ReportData) -> Figure:
     shown = compared(data)
     if shown:
         draw_ceiling(axes, data, shown[0][0])
-        delta = data.dynamics(shown[0][0])["delta"].values
-        look = {"color": SUPERVISED_COLOUR, "ms": 4, "lw": 1.0}
-        draw_lines(axes, data, delta, supervised(data, shown[0][0]), **look)
+        if data.supervised:
+            delta = data.dynamics(shown[0][0])["delta"].values
+            look = {"color": SUPERVISED_COLOUR, "ms": 4, "lw": 1.0}
+            draw_lines(axes, data, delta, supervised(data, shown[0][0]), **look)
     for name, sign in shown:
         draw_indicator(axes, data, name, sign)
     if not shown:
