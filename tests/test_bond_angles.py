@@ -61,7 +61,7 @@ def test_all_pairs_of_bonds(make_dataset, dimension):
             angles[species[i]].append(np.arccos(np.clip(cosine, -1, 1)))
     found = gd.bond_angle_distribution(one, 1.4, 20)
     assert found.centre.values.tolist() == ["A", "B", "total"]
-    for centre, each in (("A", angles[0]), ("B", angles[1]), ("total", sum(angles, []))):
+    for centre, each in (("A", angles[0]), ("B", angles[1]), ("total", [*angles[0], *angles[1]])):
         density, edges = np.histogram(each, 20, (0, np.pi), density=True)
         np.testing.assert_allclose(found.sel(centre=centre), density)
         np.testing.assert_allclose(found.angle, (edges[1:] + edges[:-1]) / 2)

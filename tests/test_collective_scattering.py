@@ -94,7 +94,7 @@ def test_an_ideal_gas_decays_as_its_self_part(d):
 
 
 def test_a_rigid_shift_turns_the_phase(d):
-    """All particles move by u: F(q, t) = S(q) mean of cos(q u), and S(q) for a vector of the box."""
+    """All particles move by u: F(q, t) = mean of S(q) cos(q u), and S(q) if u is a side."""
     random = np.random.default_rng(4)
     position, length = random.random((50, d)) * 5, 5.0
     u = np.zeros((2, 50, d))

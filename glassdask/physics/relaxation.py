@@ -1,4 +1,4 @@
-"""Structural relaxation: mean squared displacement, its Gaussian shape, overlap, relaxation time."""
+"""Structural relaxation: mean squared displacement, alpha_2, overlap, relaxation time."""
 
 from __future__ import annotations
 
