@@ -55,7 +55,8 @@ def four_point_structure_factor(
     trajectories of `dim`, and m(t) is the mean of w over these trajectories and all particles;
     N. Lačević, F. W. Starr, T. B. Schrøder, S. C. Glotzer, J. Chem. Phys. 119, 7372 (2003);
     E. Flenner, G. Szamel, Phys. Rev. Lett. 105, 217801 (2010). They do not subtract m, so that
-    theirs has m^2 S(q), too. For independent w_i, S_4 = m (1 - m) at all q.
+    theirs also has m^2 S(q) and the correlation of w with the density. For independent w_i, S_4 is
+    m (1 - m) at all q.
 
     With `isoconfigurational`, the mean of w_i over the trajectories from its start is subtracted
     from w_i, and the mean over R trajectories is multiplied by R / (R - 1), so that what structure
