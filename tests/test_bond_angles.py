@@ -80,6 +80,14 @@ def test_directions_in_an_ideal_gas_are_independent(make_positions, dimension, b
     np.testing.assert_allclose(found, expected, rtol=0.05)
 
 
+def test_blocks_of_particles_add_up(make_positions, monkeypatch):
+    position, length = make_positions(200, 3)
+    given = (position, length, np.arange(200) % 2, 2, np.ones((2, 2)), 1.3, 9)
+    whole = bond_angle_distribution_array(*given)
+    monkeypatch.setattr("glassdask.physics.bond_angles._BLOCK", 40)
+    np.testing.assert_array_equal(bond_angle_distribution_array(*given), whole)
+
+
 def test_a_unit_of_length_changes_nothing(make_dataset):
     one = make_dataset(2, 80).isel(sample=0, state=0)
     position, box, species = one.position.values, one.box_length.values, one.species.values
@@ -96,7 +104,7 @@ def test_species_without_two_bonds_has_no_distribution():
     )
     assert np.isnan(found[0]).all()
     np.testing.assert_allclose(found[1:] * np.pi / 3, [[0, 1, 0]] * 2)
-    with pytest.raises(ValueError, match="needs the attribute 'sigma'"):
+    with pytest.raises(ValueError, match=r"needs.*'sigma'.*distribution\(ds, sigma="):
         gd.bond_angle_distribution(gd.from_arrays(position, [0, 1, 0], 9.0))
     with pytest.raises(ValueError, match=r"at most half the box, 4\.5.*`bond_length=4\.5` or less"):
         gd.bond_angle_distribution(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from glassdask.physics.arguments import need_configuration, number, text_values,
 from glassdask.physics.bonds import bonded_pairs, ranges_of
 from glassdask.physics.geometry.inputs import in_box, species_numbers, symmetric
 from glassdask.physics.labelled import CONFIGURATION, apply, is_missing, kinds_of, labelled
+
+# Number of angles in memory at a time.
+_BLOCK = 1 << 20
 
 
 def bond_angle_distribution(
@@ -58,7 +62,7 @@ def bond_angle_distribution(
     ds = need_configuration(ds, "gd.bond_angle_distribution(ds)", species=True)
     bond_length = number("bond_length", bond_length, "sigma_ij")
     bins, kinds = whole_number("bins", bins), kinds_of(ds)
-    ranges = ranges_of(ds, sigma, "gd.bond_angle_distribution(ds")
+    ranges = ranges_of(ds, sigma, "gd.bond_angle_distribution(ds)")
 
     def one(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> np.ndarray:
         if is_missing(position):
@@ -94,12 +98,13 @@ def bond_angle_distribution_array(
     position, box = in_box(position, box_length)
     species = species_numbers(species, len(position))
     sigma = symmetric(sigma, species, "sigma")
-    centre, angle = _angles(
+    counts = np.zeros((kinds, bins), dtype=np.int64)
+    for centre, angle in _angles(
         len(position), *bonded_pairs(position, box, species, sigma, bond_length)
-    )
-    place = np.minimum((angle * (bins / math.pi)).astype(np.intp), bins - 1)
-    counts = np.bincount(species[centre] * bins + place, minlength=kinds * bins)
-    counts = counts.reshape(kinds, bins)
+    ):
+        place = np.minimum((angle * (bins / math.pi)).astype(np.intp), bins - 1)
+        found = np.bincount(species[centre] * bins + place, minlength=kinds * bins)
+        counts += found.reshape(kinds, bins)
     counts = np.concatenate([counts, counts.sum(axis=0, keepdims=True)])
     with np.errstate(invalid="ignore"):
         return counts / counts.sum(axis=1, keepdims=True) * (bins / math.pi)
@@ -107,21 +112,18 @@ def bond_angle_distribution_array(
 
 def _angles(
     count: int, first: np.ndarray, second: np.ndarray, vector: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Particle in the middle and angle, rad, of each pair of bonds with a common particle."""
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield particle in the middle and angle, rad, of pairs of bonds with a common particle."""
     middle = np.concatenate([first, second])
-    order = np.argsort(middle, kind="stable")
-    way = np.concatenate([vector, -vector])[order]
+    way = np.concatenate([vector, -vector])[np.argsort(middle, kind="stable")]
     way /= np.linalg.norm(way, axis=1, keepdims=True)
     number_of = np.bincount(middle, minlength=count)
     begin = np.cumsum(number_of) - number_of
-    centres, angles = [np.zeros(0, np.intp)], [np.zeros(0)]
     # particles with the same number of bonds at once
     for bonds in np.unique(number_of[number_of > 1]):
-        who = np.flatnonzero(number_of == bonds)
-        bundle = way[begin[who, None] + np.arange(bonds)]
         j, k = np.triu_indices(bonds, 1)
-        cosine = np.einsum("ipx,ipx->ip", bundle[:, j], bundle[:, k])
-        angles.append(np.arccos(np.clip(cosine, -1, 1)).ravel())
-        centres.append(np.repeat(who, len(j)))
-    return np.concatenate(centres), np.concatenate(angles)
+        alike = np.flatnonzero(number_of == bonds)
+        for who in np.array_split(alike, 1 + len(alike) * len(j) // _BLOCK):
+            bundle = way[begin[who, None] + np.arange(bonds)]
+            cosine = np.einsum("ipx,ipx->ip", bundle[:, j], bundle[:, k])
+            yield np.repeat(who, len(j)), np.arccos(np.clip(cosine, -1, 1)).ravel()

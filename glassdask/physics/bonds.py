@@ -80,7 +80,7 @@ def broken_bonds(
     ds = need_configuration(ds, "gd.broken_bonds(displacement, ds)", species=True)
     check(bond_length, broken_bond_length)
     bond_length, broken_bond_length = float(bond_length), float(broken_bond_length)
-    ranges = ranges_of(ds, sigma, "gd.broken_bonds(displacement, ds")
+    ranges = ranges_of(ds, sigma, "gd.broken_bonds(displacement, ds)")
     extra = extra_dims(displacement, ds)
 
     def one(
@@ -107,7 +107,7 @@ def ranges_of(ds: xr.Dataset, sigma: Any, call: str) -> np.ndarray:
         name = call[3 : call.index("(")]
         raise BadArgument(
             f"{name} needs the attribute 'sigma' of ds, or the argument: the ranges sigma_ij",
-            then=f"Type `{call}, sigma=[[1.0, 0.8], [0.8, 0.88]])`.",
+            then=f"Type `{call[:-1]}, sigma=[[1.0, 0.8], [0.8, 0.88]])`.",
         )
     return ranges
 
