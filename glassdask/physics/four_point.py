@@ -64,7 +64,7 @@ def four_point_structure_factor(
 
     The wave vectors are those of the box, q = 2 pi (n_x / L_x, n_y / L_y[, n_z / L_z]), without 0.
     All those of the same length are one wave number. At q = 0, S_4 would be N var(Q): chi_4 of
-    trajectories with a fixed number of particles, which is smaller than the limit q -> 0.
+    trajectories with a fixed number of particles, which is at most the limit q -> 0.
 
     Parameters
     ----------
