@@ -2,6 +2,7 @@
 from glassdask.exchange.arrays import from_arrays as from_arrays
 from glassdask.exchange.exporting import export as export
 from glassdask.exchange.importing import import_configurations as import_configurations
+from glassdask.physics.bond_angles import bond_angle_distribution as bond_angle_distribution
 from glassdask.physics.bond_order import hexatic_order as hexatic_order
 from glassdask.physics.bond_order import steinhardt_order as steinhardt_order
 from glassdask.physics.bonds import broken_bonds as broken_bonds
@@ -9,6 +10,7 @@ from glassdask.physics.centring import species_centred as species_centred
 from glassdask.physics.chance import chance_correlation as chance_correlation
 from glassdask.physics.coarse_graining import coarse_grain as coarse_grain
 from glassdask.physics.coarse_graining import normalise as normalise
+from glassdask.physics.collective_scattering import collective_intermediate_scattering as collective_intermediate_scattering
 from glassdask.physics.configuration import structural_indicators as structural_indicators
 from glassdask.physics.correlation_interval import correlation_interval as correlation_interval
 from glassdask.physics.correlations import pearson as pearson
@@ -20,6 +22,8 @@ from glassdask.physics.displacement import displacement_propensity as displaceme
 from glassdask.physics.displacement import mean_cage_relative_displacement as mean_cage_relative_displacement
 from glassdask.physics.displacement import squared_displacement as squared_displacement
 from glassdask.physics.energy import potential_energy as potential_energy
+from glassdask.physics.four_point import dynamic_length as dynamic_length
+from glassdask.physics.four_point import four_point_structure_factor as four_point_structure_factor
 from glassdask.physics.images import at_particles as at_particles
 from glassdask.physics.images import grid_density as grid_density
 from glassdask.physics.indicators import indicator as indicator
@@ -30,6 +34,7 @@ from glassdask.physics.onset import onset_from_displacement as onset_from_displa
 from glassdask.physics.propensity_ridge import propensity_ridge as propensity_ridge
 from glassdask.physics.radial_distribution import radial_distribution as radial_distribution
 from glassdask.physics.relaxation import mean_squared_displacement as mean_squared_displacement
+from glassdask.physics.relaxation import non_gaussian_parameter as non_gaussian_parameter
 from glassdask.physics.relaxation import overlap as overlap
 from glassdask.physics.relaxation import relaxation_time as relaxation_time
 from glassdask.physics.reliability import noise_corrected_correlation as noise_corrected_correlation

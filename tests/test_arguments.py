@@ -58,20 +58,31 @@ DESCRIPTORS = xr.DataArray(
 )
 TRAIN = xr.DataArray([True, True, False], dims="start")
 
+SHELLS = xr.DataArray(
+    np.random.default_rng(4).random((2, 5)) + 1,
+    dims=("time", "wave_number"),
+    coords={"wave_number": [0.5, 1.0, 1.5, 2.0, 2.5]},
+    name="s4",
+)
+
 #: Legal arguments of each public function of labelled arrays.
 LEGAL = {
     "at_particles": (IMAGE, DS),
+    "bond_angle_distribution": (DS, 1.4, 30),
     "broken_bonds": (MOVED, DS),
     "cage_relative_displacement": (MOVED, DS),
     "cage_relative_squared_displacement": (MOVED, DS),
     "centroid_distance": (DS,),
     "chance_correlation": (AREA, AREA, DS, 5),
     "coarse_grain": (AREA, DS, 1.3),
+    "collective_intermediate_scattering": (MOVED, DS, 7, 3.0),
     "composition": (DS,),
     "coordination": (DS,),
     "correlation_interval": (AREA, CRSD),
     "diameter": (DS,),
     "displacement_propensity": (MOVED,),
+    "dynamic_length": (SHELLS, 3.0),
+    "four_point_structure_factor": (MOVED, DS, 0.3, 2.0),
     "four_point_susceptibility": (OVERLAP, COUNT),
     "grid_density": (DS,),
     "hexatic_order": (DS,),
@@ -82,6 +93,7 @@ LEGAL = {
     "mean_squared_displacement": (MOVED,),
     "mean_with_interval": (CORRELATION,),
     "noise_corrected_correlation": (CORRELATION, CORRELATION),
+    "non_gaussian_parameter": (MOVED,),
     "normalise": (AREA,),
     "onset_from_cooling": (RAMP, 0.1, 1.0),
     "onset_from_displacement": (RAMP.rename(sample="configuration"), 0.5),
@@ -113,8 +125,11 @@ OTHERS = {"export", "from_arrays", "import_configurations", "indicator", "open"}
 REDUCED = {
     "displacement_propensity": "replica",
     "four_point_susceptibility": "replica",
+    "dynamic_length": "wave_number",
+    "four_point_structure_factor": "replica",
     "mean_squared_displacement": "particle",
     "mean_with_interval": "sample",
+    "non_gaussian_parameter": "particle",
     "normalise": "particle",
     "overlap": "particle",
     "pearson": "particle",
@@ -128,7 +143,8 @@ REDUCED = {
 }
 #: Functions of numbers, not of vectors.
 OF_NUMBERS = (
-    "chance_correlation", "coarse_grain", "correlation_interval", "four_point_susceptibility",
+    "chance_correlation", "coarse_grain", "correlation_interval", "dynamic_length",
+    "four_point_susceptibility",
     "mean_cage_relative_displacement", "normalise", "peak_in_time", "relaxation_time",
     "split_half_reliability",
 )  # fmt: skip
@@ -331,6 +347,7 @@ def test_groups_of_other_particles_are_refused(by):
     for call in (
         lambda: gd.pearson(AREA, AREA, by=by),
         lambda: gd.mean_squared_displacement(MOVED, by=by),
+        lambda: gd.non_gaussian_parameter(MOVED, by=by),
         lambda: gd.self_intermediate_scattering(MOVED, by=by),
         lambda: gd.split_half_reliability(CRSD, by=by),
         lambda: gd.species_means(AREA, by),
@@ -339,10 +356,31 @@ def test_groups_of_other_particles_are_refused(by):
             call()
 
 
-@pytest.mark.parametrize("name", ["grid_density", "radial_distribution", "structure_factor"])
+@pytest.mark.parametrize("name", ["non_gaussian_parameter", "four_point_structure_factor"])
+@pytest.mark.parametrize("dim", [[], None, 3, ["replica", "replica"], ["axis"], ["replica", "rep"]])
+def test_other_dimensions_are_refused(name, dim):
+    with pytest.raises(UsageError, match="expected"):
+        getattr(gd, name)(*(LEGAL[name][:2] if "four" in name else [MOVED]), dim=dim)
+
+
+def test_isoconfigurational_with_several_starts_is_refused():
+    with pytest.raises(UsageError, match="'sample' of the starts"):
+        gd.four_point_structure_factor(
+            MOVED, DS, dim=["sample", "replica"], isoconfigurational=True
+        )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "grid_density", "radial_distribution", "structure_factor",
+        "collective_intermediate_scattering", "four_point_structure_factor",
+    ],
+)  # fmt: skip
 def test_results_for_one_box_refuse_several(name):
     several = DS.assign_coords(box_length=DS.box_length.expand_dims(sample=2))
-    assert "one box" in refused(name, 0, several)
+    place = [one is DS for one in LEGAL[name]].index(True)
+    assert "one box" in refused(name, place, several)
     xr.testing.assert_equal(gd.voronoi_volume(several), gd.voronoi_volume(DS))
 
 
@@ -423,6 +461,7 @@ def test_order_of_dimensions_and_precision_do_not_matter(name, data, single):
 INVARIANT = (
     "voronoi_volume", "tong_tanaka", "coordination", "unlike_neighbours", "centroid_distance",
     "local_density", "pair_entropy", "hexatic_order", "radial_distribution", "structure_factor",
+    "bond_angle_distribution",
 )  # fmt: skip
 
 

@@ -13,7 +13,11 @@ from glassdask.physics.displacement import (
     squared_displacement_array,
 )
 from glassdask.physics.geometry.tessellation import tessellate
-from glassdask.physics.relaxation import overlap_array, relaxation_time_array
+from glassdask.physics.relaxation import (
+    non_gaussian_parameter_array,
+    overlap_array,
+    relaxation_time_array,
+)
 from glassdask.physics.scattering import angular_average
 from glassdask.physics.susceptibility import (
     four_point_susceptibility_array,
@@ -95,6 +99,50 @@ class TestLaws:
         assert four_point_susceptibility_array(overlap_array(squares, A), 100) == 0
         bonds = find_bonds(position, length, np.zeros(100, int), SIGMA)
         assert (broken_bonds_array(still, bonds) == 0).all()
+
+
+def alpha_2(moved):
+    """The non-Gaussian parameter of displacements (..., particle, axis)."""
+    squares = squared_displacement_array(moved)
+    mean, fourth = squares.mean(axis=-1), (squares**2).mean(axis=-1)
+    return non_gaussian_parameter_array(mean, fourth, moved.shape[-1])
+
+
+class TestNonGaussianParameter:
+    @pytest.mark.parametrize("width", [1e-3, 0.2, 40])
+    def test_gaussian_displacements_have_none(self, d, width):
+        """In any units: 0 within three standard errors of 50 samples."""
+        found = alpha_2(gaussian(d, width).reshape(50, 4000, d))
+        assert abs(found.mean()) < 3 * found.std(ddof=1) / np.sqrt(50) + 1e-3
+        assert abs(found.mean()) < 0.01
+
+    @pytest.mark.parametrize(("fast", "ratio"), [(0.1, 5.0), (0.5, 2.0)])
+    def test_a_mixture_of_two_gaussians(self, d, fast, ratio):
+        """alpha_2 = <s^4> / <s^2>^2 - 1, with the widths s of the particles."""
+        count = 400_000
+        width = np.where(np.arange(count) < fast * count, ratio, 1.0)
+        found = alpha_2(gaussian(d, 1, 3, count) * width[:, None])
+        exact = (width**4).mean() / (width**2).mean() ** 2 - 1
+        assert exact > 0.3
+        assert found == pytest.approx(exact, abs=0.05)
+
+    def test_particles_that_all_move_as_far(self, d):
+        """r is the same for all: d / (d + 2) - 1."""
+        way = gaussian(d, 1, 4, 1000)
+        way /= np.linalg.norm(way, axis=1, keepdims=True)
+        assert alpha_2(way) == pytest.approx(d / (d + 2) - 1)
+
+    def test_a_harmonic_cage_stays_gaussian_and_rare_jumps_do_not(self, d):
+        cage = gaussian(d, 0.1, 5)
+        jump = np.where(np.arange(len(cage)) % 20 == 0, 1.0, 0.0)
+        cage, jumped = alpha_2(cage), alpha_2(cage + jump[:, None] * gaussian(d, 1, 6))
+        assert abs(cage) < 0.02 < 5 < jumped
+
+    def test_no_motion_and_missing_values(self, d):
+        assert np.isnan(alpha_2(np.zeros((3, d))))
+        moved = gaussian(d, 1, 7, 10)
+        moved[3] = np.nan
+        assert np.isnan(alpha_2(moved))
 
 
 class TestScattering:

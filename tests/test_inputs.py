@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from glassdask.physics.bond_angles import bond_angle_distribution_array
 from glassdask.physics.coarse_graining import coarse_grain_array
 from glassdask.physics.correlations import by_group, pearson_array, spearman_array
 from glassdask.physics.energy import potential_energy_array
@@ -25,6 +26,7 @@ KERNELS = {
     "pair_entropy": lambda p, box, s: pair_entropy_array(p, box, s, 1.0, 0.1),
     "grid": lambda p, box, s: grid_density_array(p, box, s, 2, 4),
     "g(r)": lambda p, box, s: radial_distribution_array(p, box, s, 2, 5, 1.2),
+    "angles": lambda p, box, s: bond_angle_distribution_array(p, box, s, 2, ONE, 1.2, 9),
     "S(q)": lambda p, box, s: structure_factor_array(p, box, s, 2, 5, 6.0),
     "coarse_grain": lambda p, box, s: coarse_grain_array(np.array([s], float), p, box, 1.0),
 }

@@ -9,12 +9,15 @@ import xarray as xr
 
 import glassdask as gd
 from glassdask.physics import (
+    bond_angles,
     bond_order,
     bonds,
     coarse_graining,
+    collective_scattering,
     correlation_interval,
     correlations,
     energy,
+    four_point,
     images,
     kink,
     onset,
@@ -92,6 +95,29 @@ def overlaps(ds):
 
 def moved(ds):
     return as_given(displacement(ds), ds)
+
+
+def squares(case):
+    """Squared displacements, (time, particle)."""
+    return displacements.squared_displacement_array(case.moved)
+
+
+def slow(case):
+    """Whether each particle has moved less than 1.5, (time, particle)."""
+    return (squares(case) < 1.5**2).astype(float)
+
+
+WAVES = np.linspace(0.1, 6, COUNT)
+
+
+def waves(ds):
+    """A function of the wave number that decreases, with noise."""
+    noise = components(ds).rename(particle="wave_number").assign_coords(wave_number=WAVES)
+    return as_given(decreasing(noise, WAVES), ds)
+
+
+def decreasing(noise, q):
+    return np.exp(0.05 * noise) / (1 + q**2)
 
 
 def image(ds):
@@ -299,6 +325,41 @@ FUNCTIONS = {
         ),
         lambda ds: gd.structure_factor(ds, BINS, 9.0), ("pair", "wave_number"), "1", "1",
     ),
+    "bond_angle_distribution": (
+        lambda c: bond_angles.bond_angle_distribution_array(
+            c.position, c.box, c.species, 2, c.attrs["sigma"], 1.3, 12
+        ),
+        lambda ds: gd.bond_angle_distribution(ds, 1.3, 12), ("centre", "angle"),
+        "rad^-1", "rad^-1",
+    ),
+    "collective_intermediate_scattering": (
+        lambda c: collective_scattering.collective_intermediate_scattering_array(
+            c.moved, c.position, c.box, c.species, 2, BINS, 9.0
+        ),
+        lambda ds: gd.collective_intermediate_scattering(moved(ds), ds, BINS, 9.0),
+        ("time", "pair", "wave_number"), "1", "1",
+    ),
+    "four_point_structure_factor": (
+        lambda c: four_point.structure_factor_of_field(
+            slow(c) - slow(c).mean(), c.position, c.box, 4.0
+        ).mean(axis=0),
+        lambda ds: gd.four_point_structure_factor(moved(ds), ds, 1.5, 4.0, "time"),
+        ("wave_number",), "1", "1",
+    ),
+    "four_point_structure_factor, isoconfigurational": (
+        lambda c: four_point.structure_factor_of_field(
+            slow(c) - slow(c).mean(axis=0), c.position, c.box, 4.0
+        ).mean(axis=0) * (3 / 2),
+        lambda ds: gd.four_point_structure_factor(moved(ds), ds, 1.5, 4.0, "time", True),
+        ("wave_number",), "1", "1",
+    ),
+    "dynamic_length": (
+        lambda c: four_point.dynamic_length_array(
+            decreasing(c.moved[..., 0], WAVES), WAVES, 5.0
+        )[0],
+        lambda ds: gd.dynamic_length(waves(ds), 5.0).length,
+        ("time",), "sigma", "sigma",
+    ),
     "cage_relative_squared_displacement": (
         lambda c: displacements.cage_relative_squared_displacement_array(
             c.moved, c.tessellation.neighbours
@@ -357,6 +418,21 @@ FUNCTIONS = {
         lambda c: displacements.squared_displacement_array(c.moved).mean(axis=-1),
         lambda ds: gd.mean_squared_displacement(moved(ds)), ("time",), "sigma^2", "sigma^2",
     ),
+    "non_gaussian_parameter": (
+        lambda c: relaxation.non_gaussian_parameter_array(
+            squares(c).mean(axis=-1), (squares(c) ** 2).mean(axis=-1), len(c.box)
+        ),
+        lambda ds: gd.non_gaussian_parameter(moved(ds)), ("time",), "1", "1",
+    ),
+    "non_gaussian_parameter by species": (
+        lambda c: relaxation.non_gaussian_parameter_array(
+            *(statistics.means_of_groups(x.mean(axis=0), c.species)
+              for x in (squares(c), squares(c) ** 2)),
+            len(c.box),
+        ),
+        lambda ds: gd.non_gaussian_parameter(moved(ds), ["time", "particle"], ds.species),
+        ("species",), "1", "1",
+    ),
     "mean_squared_displacement by species": (
         lambda c: statistics.means_of_groups((c.moved**2).sum(axis=-1), c.species),
         lambda ds: gd.mean_squared_displacement(moved(ds), by=ds.species), ("time", "species"),
@@ -404,11 +480,13 @@ FUNCTIONS = {
 OF_CONFIGURATIONS = {
     *OWN, "structural_indicators", "coordination of B", "local_density of B", "grid_density",
     "grid_density, cloud-in-cell", "grid_density, gaussian", "radial_distribution",
-    "structure_factor",
+    "structure_factor", "bond_angle_distribution",
 }  # fmt: skip
 WITH_POSITIONS = {
     "coarse_grain", "coarse_grain, several lengths", "coarse_grain of a Dataset", "at_particles",
     "cage_relative_displacement", "cage_relative_squared_displacement", "broken_bonds",
+    "collective_intermediate_scattering", "four_point_structure_factor",
+    "four_point_structure_factor, isoconfigurational",
 }  # fmt: skip
 
 
@@ -512,6 +590,14 @@ OF_VALUES = {
     ),
     "at_particles": (image, lambda x, ds: gd.at_particles(x, ds)),
     "squared_displacement": (displacement, lambda x, ds: gd.squared_displacement(x)),
+    "non_gaussian_parameter": (displacement, lambda x, ds: gd.non_gaussian_parameter(x)),
+    "collective_intermediate_scattering": (
+        displacement, lambda x, ds: gd.collective_intermediate_scattering(x, ds, 5, 4.0),
+    ),
+    "four_point_structure_factor": (
+        displacement, lambda x, ds: gd.four_point_structure_factor(x, ds, 1.5, dim="time"),
+    ),
+    "dynamic_length": (waves, lambda x, ds: gd.dynamic_length(x, 5.0)),
     "displacement_propensity": (displacement, lambda x, ds: gd.displacement_propensity(x, "time")),
     "cage_relative_displacement": (
         displacement, lambda x, ds: gd.cage_relative_displacement(x, ds),

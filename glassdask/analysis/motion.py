@@ -36,7 +36,7 @@ class Motion:
         )
 
     def of_frames(self, displacement: np.ndarray, crsd: np.ndarray) -> dict[str, np.ndarray]:
-        """Propensities, mean squared displacements, scattering and overlap of some frames.
+        """Propensities, displacements, scattering and overlap of some frames.
 
         Parameters
         ----------
@@ -63,7 +63,11 @@ class Motion:
         }
         q, dimension = self.section.wave_number, displacement.shape[-1]
         for prefix, each in (("", squares), (CAGE, crsd)):
-            found[f"{prefix}mean_squared_displacement"] = self._means(each)
+            second, fourth = self._means(each), self._means(each**2)
+            found[f"{prefix}mean_squared_displacement"] = second
+            found[f"{prefix}non_gaussian_parameter"] = relaxation.non_gaussian_parameter_array(
+                second, fourth, dimension
+            )
             found[f"{prefix}self_intermediate_scattering"] = self._means(
                 scattering.angular_average(each, q, dimension)
             )

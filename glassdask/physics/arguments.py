@@ -234,6 +234,21 @@ def _check_axes(x: xr.DataArray, name: str) -> None:
         )
 
 
+def names_of(dim: Any, *others: str) -> list[Any]:
+    """The dimensions that an argument `dim` names: one, or several.
+
+    Raises
+    ------
+    BadArgument
+        When it names none, one twice, or one of `others`.
+    """
+    dims = list(dim) if isinstance(dim, (list, tuple)) else [dim]
+    named = [str(one) for one in dims]
+    if not dims or len(set(named)) < len(named) or set(named) & set(others):
+        raise BadArgument(f"dim of {dim!r}", f"different dimensions, not {' or '.join(others)}")
+    return dims
+
+
 def number(name: str, value: Any, unit: str = "", least: float = 0.0) -> float:
     """A finite number above `least`.
 

@@ -80,12 +80,7 @@ def broken_bonds(
     ds = need_configuration(ds, "gd.broken_bonds(displacement, ds)", species=True)
     check(bond_length, broken_bond_length)
     bond_length, broken_bond_length = float(bond_length), float(broken_bond_length)
-    ranges = matrix_of(ds.attrs, "sigma") if sigma is None else square("sigma", sigma)
-    if ranges is None:
-        raise BadArgument(
-            "broken_bonds needs the attribute 'sigma' of ds, or the argument: the ranges sigma_ij",
-            then="Type `gd.broken_bonds(displacement, ds, sigma=[[1.0, 0.8], [0.8, 0.88]])`.",
-        )
+    ranges = ranges_of(ds, sigma, "gd.broken_bonds(displacement, ds)")
     extra = extra_dims(displacement, ds)
 
     def one(
@@ -103,6 +98,18 @@ def broken_bonds(
     about = {"bond_length": bond_length, "broken_bond_length": broken_bond_length}
     found = labelled(result, "broken_bonds", "1", "number of broken bonds")
     return found.assign_attrs(about | {"bond_length_units": "sigma_ij"})
+
+
+def ranges_of(ds: xr.Dataset, sigma: Any, call: str) -> np.ndarray:
+    """Ranges sigma_ij of the argument `sigma`, or of the attribute; `call` is for the message."""
+    ranges = matrix_of(ds.attrs, "sigma") if sigma is None else square("sigma", sigma)
+    if ranges is None:
+        name = call[3 : call.index("(")]
+        raise BadArgument(
+            f"{name} needs the attribute 'sigma' of ds, or the argument: the ranges sigma_ij",
+            then=f"Type `{call[:-1]}, sigma=[[1.0, 0.8], [0.8, 0.88]])`.",
+        )
+    return ranges
 
 
 class Bonds(NamedTuple):
@@ -148,6 +155,18 @@ def find_bonds(
     position, box = in_box(position, box_length)
     species = species_numbers(species, len(position))
     sigma = symmetric(sigma, species, "sigma")
+    first, second, vector = bonded_pairs(position, box, species, sigma, bond_length)
+    return Bonds(first, second, vector, broken_bond_length * sigma[species[first], species[second]])
+
+
+def bonded_pairs(
+    position: np.ndarray,
+    box: np.ndarray,
+    species: np.ndarray,
+    sigma: np.ndarray,
+    bond_length: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Particles and vector of each pair closer than bond_length sigma_ij, each pair once."""
     need_half_box(
         bond_length * sigma.max(),
         box,
@@ -162,7 +181,7 @@ def find_bonds(
     first, second = (np.concatenate(each) for each in zip(*parts, strict=True))
     vector = position[second] - position[first]
     vector -= box * np.rint(vector / box)
-    return Bonds(first, second, vector, broken_bond_length * sigma[species[first], species[second]])
+    return first, second, vector
 
 
 def broken_bonds_array(displacement: np.ndarray, bonds: Bonds) -> np.ndarray:

@@ -80,8 +80,13 @@ def of_pairs(
 
     arrays = [ds["position"], ds["box_length"], ds["species"]]
     (result,) = apply(one, arrays, [*CONFIGURATION, ["particle"]], [outputs], sizes)
+    return with_pairs(result, pairs, along)
+
+
+def with_pairs(result: xr.DataArray, pairs: list[str], along: xr.Variable) -> xr.DataArray:
+    """Add the coordinates `pair` and that of the bins."""
     pair = ("pair", text_values(pairs), {"units": "1", "long_name": "pair of species"})
-    return result.assign_coords({"pair": pair, name: along})
+    return result.assign_coords({"pair": pair, str(along.dims[0]): along})
 
 
 def species_pairs(kinds: int) -> list[tuple[int, int]]:

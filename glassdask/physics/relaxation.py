@@ -1,16 +1,23 @@
-"""Structural relaxation: mean squared displacement, overlap, relaxation time."""
+"""Structural relaxation: mean squared displacement, alpha_2, overlap, relaxation time."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 import xarray as xr
 
 from glassdask.base.errors import BadArgument
-from glassdask.physics.arguments import need_dims, need_numbers, number
-from glassdask.physics.displacement import lengths_squared
+from glassdask.physics.arguments import (
+    names_of,
+    need_dims,
+    need_displacements,
+    need_numbers,
+    number,
+)
+from glassdask.physics.displacement import lengths_squared, squared_displacement
 from glassdask.physics.labelled import Values, apply, labelled, takes_datasets
 from glassdask.physics.statistics import mean_over
 
@@ -52,6 +59,71 @@ def mean_squared_displacement(
     """
     mean = mean_over(lengths_squared(displacement, dim), dim, by)
     return labelled(mean, "mean_squared_displacement", "sigma^2", "mean squared displacement")
+
+
+@takes_datasets("displacement")
+def non_gaussian_parameter(
+    displacement: Values,
+    dim: str | Sequence[str] = "particle",
+    by: xr.DataArray | None = None,
+) -> Values:
+    """alpha_2(t) = d <r^4> / ((d + 2) <r^2>^2) - 1, in d dimensions, r = |r_i(t) - r_i(0)|.
+
+    A. Rahman, Phys. Rev. 136, A405 (1964), in three dimensions: 3 <r^4> / (5 <r^2>^2) - 1; in two:
+    <r^4> / (2 <r^2>^2) - 1. It is 0 if the displacements are Gaussian, and positive if some
+    particles move much farther than others.
+
+    Parameters
+    ----------
+    displacement : DataArray or Dataset
+        r_i(t) - r_i(0), unwrapped, (..., particle, axis), sigma. With the result of
+        `gd.cage_relative_displacement`, it is the cage-relative parameter.
+    dim : str or sequence of str
+        Dimensions of the means <r^2> and <r^4>, that of the particles last, such as
+        ["replica", "particle"]. The ratio is computed after the means: a mean of alpha_2 over
+        replicas is another number.
+    by : DataArray, optional
+        Species of each particle, such as `ds.species`, (particle,).
+
+    Returns
+    -------
+    DataArray or Dataset
+        (...,), 1; with `by` it has the dimension `species`. NaN if a displacement is NaN, or all
+        are 0.
+
+    Raises
+    ------
+    ValueError
+        When `axis` or a dimension of `dim` is missing, as for squared lengths.
+
+    Examples
+    --------
+    >>> alpha = gd.non_gaussian_parameter(moves, ["replica", "particle"])
+    >>> alpha.round(2).values  # Gaussian displacements
+    array([-0.  ,  0.02, -0.11])
+    """
+    dims = names_of(dim, "axis")
+    need_displacements(displacement, *dims)
+    squares = squared_displacement(displacement)
+    second, fourth = (
+        mean_over(power.mean(dims[:-1], dtype=float, skipna=False), dims[-1], by)
+        for power in (squares, squares**2)
+    )
+    dimension = int(displacement.sizes["axis"])
+
+    def block(second: np.ndarray, fourth: np.ndarray) -> np.ndarray:
+        return non_gaussian_parameter_array(second, fourth, dimension)
+
+    (alpha,) = apply(block, [second, fourth], [[], []], [[]], vectorize=False)
+    return labelled(alpha, "non_gaussian_parameter", "1", "non-Gaussian parameter alpha_2")
+
+
+def non_gaussian_parameter_array(
+    second: np.ndarray, fourth: np.ndarray, dimension: int
+) -> np.ndarray:
+    """`non_gaussian_parameter` from <r^2>, sigma^2, and <r^4>, sigma^4, of any shape."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return dimension * fourth / ((dimension + 2) * second**2) - 1
 
 
 @takes_datasets("displacement")

@@ -67,8 +67,7 @@ def structure_factor(ds: xr.Dataset, bins: int = 100, q_max: float = 20.0) -> xr
     def s(position: np.ndarray, box: np.ndarray, species: np.ndarray) -> np.ndarray:
         return structure_factor_array(position, box, species, kinds, bins, q_max)
 
-    about = {"units": "sigma^-1", "long_name": "wave number"}
-    wave_number = xr.Variable("wave_number", wave_numbers(bins, q_max), about)
+    wave_number = wave_axis(wave_numbers(bins, q_max))
     result = of_pairs(ds, s, [*pair_names(kinds), "total"], wave_number)
     return labelled(result, "structure_factor", "1", "static structure factor S(q)")
 
@@ -78,9 +77,19 @@ def wave_numbers(bins: int, q_max: float) -> np.ndarray:
     return (np.arange(bins) + 0.5) * (q_max / bins)
 
 
+def wave_axis(values: np.ndarray) -> xr.Variable:
+    """The coordinate of the wave numbers, sigma^-1."""
+    return xr.Variable("wave_number", values, {"units": "sigma^-1", "long_name": "wave number"})
+
+
 def check_bins(box_length: np.ndarray, bins: int, q_max: float) -> None:
     """Check that there is a bin, and a wave vector of the box up to `q_max`."""
     whole_number("bins", bins)
+    check_q_max(box_length, q_max)
+
+
+def check_q_max(box_length: np.ndarray, q_max: float) -> None:
+    """Check that there is a wave vector of the box up to `q_max`."""
     number("q_max", q_max, "sigma^-1")
     smallest = 2 * math.pi / float(np.max(box_length))
     if not smallest <= q_max:
@@ -100,29 +109,80 @@ def structure_factor_array(
     count, d = position.shape
     length = box_sides(box_length, d)
     check_bins(length, bins, q_max)
-    orders = _orders(length, q_max)
+    members = members_of(species, count, kinds)
+    waves = WaveVectors(length, bins, q_max)
+    parts = waves.amplitudes(position, members)
+    return waves.correlations(parts, parts, members)
+
+
+def members_of(species: np.ndarray, count: int, kinds: int) -> list[np.ndarray]:
+    """Whether each particle belongs to a species, (particle,) for each species."""
     numbers = species_numbers(species, count)
-    members = [numbers == kind for kind in range(kinds)]
-    parts = [_amplitudes(position[one], length, orders) for one in members]
-    bin_of, weight = _bins(length, orders, bins, q_max)
-    vectors = np.bincount(bin_of, weight, minlength=bins + 1)[:bins]
-
-    def mean(a: np.ndarray, b: np.ndarray, norm: float) -> np.ndarray:
-        power = (a.real * b.real + a.imag * b.imag).ravel() * weight
-        sums = np.bincount(bin_of, power, minlength=bins + 1)[:bins]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return sums / vectors / norm
-
-    sizes = [int(one.sum()) for one in members]
-    pairs = [
-        mean(parts[a], parts[b], math.sqrt(sizes[a] * sizes[b])) for a, b in species_pairs(kinds)
-    ]
-    whole = np.sum(parts, axis=0)
-    return np.array([*pairs, mean(whole, whole, count)])
+    return [numbers == kind for kind in range(kinds)]
 
 
-def _orders(length: np.ndarray, q_max: float) -> list[np.ndarray]:
-    """Integers n along x, y, z. q and -q have the same S, so n_x >= 0 is enough."""
+class WaveVectors:
+    """The wave vectors of a box up to `q_max`, in bins of their lengths.
+
+    Parameters
+    ----------
+    length : ndarray
+        Sides of the box, (axis,), sigma.
+    bins, q_max
+        As for `structure_factor`.
+    """
+
+    def __init__(self, length: np.ndarray, bins: int, q_max: float) -> None:
+        self.length, self.bins, self.orders = length, bins, orders_up_to(length, q_max)
+        size, weight = wave_sizes(length, self.orders)
+        found = np.minimum((size * (bins / q_max)).astype(np.intp), bins - 1)
+        found[(size == 0) | (size > q_max)] = bins
+        self._bin, self._weight = found.ravel(), weight.ravel()
+        self._vectors = self._sums(self._weight)
+
+    def _sums(self, values: np.ndarray) -> np.ndarray:
+        return np.bincount(self._bin, values, minlength=self.bins + 1)[: self.bins]
+
+    def amplitudes(self, position: np.ndarray, members: list[np.ndarray]) -> list[np.ndarray]:
+        """sum_i exp(i q r_i) over the particles of each species; positions need not be wrapped."""
+        return [_amplitudes(position[one], self.length, self.orders) for one in members]
+
+    def correlations(
+        self, later: list[np.ndarray], start: list[np.ndarray], members: list[np.ndarray]
+    ) -> np.ndarray:
+        """Mean of rho_a(q, t) rho_b(-q, 0) / sqrt(N_a N_b) over the wave vectors of each bin.
+
+        Parameters
+        ----------
+        later, start : list of ndarray
+            `amplitudes` at t and at 0.
+        members : list of ndarray
+            As for `amplitudes`.
+
+        Returns
+        -------
+        ndarray
+            (pair, bin); pairs as `species_pairs`, then all particles. A pair of two species has the
+            mean of both orders.
+        """
+        sizes = [int(one.sum()) for one in members]
+        pairs = [
+            (_product(later[a], start[b]) + _product(later[b], start[a]))
+            / (2 * math.sqrt(sizes[a] * sizes[b]) or np.nan)
+            for a, b in species_pairs(len(members))
+        ]
+        pairs.append(_product(np.sum(later, axis=0), np.sum(start, axis=0)) / sum(sizes))
+        with np.errstate(invalid="ignore"):
+            return np.array([self._sums(one * self._weight) / self._vectors for one in pairs])
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Real part of a b*, as a flat array."""
+    return (a.real * b.real + a.imag * b.imag).ravel()
+
+
+def orders_up_to(length: np.ndarray, q_max: float) -> list[np.ndarray]:
+    """Integers n along x, y, z. q and -q give the same, so n_x >= 0 is enough."""
     most = [math.floor(q_max * side / (2 * math.pi)) for side in length]
     along = [np.arange(0 if axis == 0 else -n, n + 1) for axis, n in enumerate(most)]
     return along + [np.zeros(1, dtype=int)] * (3 - len(along))
@@ -143,14 +203,10 @@ def _amplitudes(position: np.ndarray, length: np.ndarray, orders: list[np.ndarra
     return rho.reshape(sizes[2], sizes[0], sizes[1])
 
 
-def _bins(
-    length: np.ndarray, orders: list[np.ndarray], bins: int, q_max: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Bin of each wave vector (`bins` if not used) and its multiplicity, as flat arrays."""
+def wave_sizes(length: np.ndarray, orders: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Length of each wave vector, sigma^-1, and how often it counts, (z, x, y): 2 if n_x > 0."""
     step = 2 * math.pi / np.append(length, np.inf)[:3]
     x, y, z = (n * h for n, h in zip(orders, step, strict=True))
-    q = np.sqrt(z[:, None, None] ** 2 + x[:, None] ** 2 + y**2)
-    found = np.minimum((q * (bins / q_max)).astype(np.intp), bins - 1)
-    found[(q == 0) | (q > q_max)] = bins
-    weight = np.broadcast_to(np.where(orders[0] > 0, 2.0, 1.0)[:, None], q.shape)
-    return found.ravel(), weight.ravel()
+    size = np.sqrt(z[:, None, None] ** 2 + x[:, None] ** 2 + y**2)
+    weight = np.broadcast_to(np.where(orders[0] > 0, 2.0, 1.0)[:, None], size.shape)
+    return size, weight

@@ -114,6 +114,10 @@ def _arrays(campaign: Campaign, samples: int, times: int) -> dict[str, Array]:
         "cage_relative_mean_squared_displacement": over(
             "sigma^2", "cage-relative mean squared displacement", time
         ),
+        "non_gaussian_parameter": over("1", "non-Gaussian parameter alpha_2", time),
+        "cage_relative_non_gaussian_parameter": over(
+            "1", "cage-relative non-Gaussian parameter alpha_2", time
+        ),
         "self_intermediate_scattering": over("1", "self-intermediate scattering F_s(q, t)", time),
         "cage_relative_self_intermediate_scattering": over(
             "1", "cage-relative self-intermediate scattering", time
