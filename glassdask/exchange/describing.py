@@ -360,9 +360,9 @@ def crate(about: About, folder: Path, paths: Iterable[Path]) -> str:
                 "@type": "CreateAction",
                 "name": STAGES[name].help,
                 "agent": _references(people),
-                "instrument": tools,
+                "instrument": _references(tools),
                 "object": {"@id": "campaign.toml"},
-                "result": written or _references(beside),
+                "result": _references(written or beside),
                 "startTime": record["created"],
                 "endTime": record.get("finished") or record["created"],
             }
@@ -388,7 +388,6 @@ def crate(about: About, folder: Path, paths: Iterable[Path]) -> str:
         "datePublished": about.date,
         "license": {"@id": about.licence_address},
         "author": _references(people),
-        "creditText": about.citation,
         "hasPart": _references([store, *documents]),
         "mentions": _references(actions),
     }
@@ -405,8 +404,10 @@ def crate(about: About, folder: Path, paths: Iterable[Path]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _references(entities: Iterable[dict[str, Any]]) -> list[dict[str, str]]:
-    return [{"@id": entity["@id"]} for entity in entities]
+def _references(entities: Iterable[dict[str, Any]]) -> Any:
+    """Links to entities; RO-Crate wants a list only for several."""
+    links = [{"@id": entity["@id"]} for entity in entities]
+    return links[0] if len(links) == 1 else links
 
 
 def _program(name: str, version: str) -> str:

@@ -13,10 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from glassdask.base import live
-from glassdask.base.errors import UsageError
 from glassdask.base.share import Share, share_in
 from glassdask.campaign import Campaign
-from glassdask.store import published
 from glassdask.store.holders import FREE, Holder, Place
 
 __all__ = [
@@ -39,17 +37,9 @@ def hold(campaign: Campaign, stage: str, share: Share | None = None) -> Iterator
     ------
     StageHeld
         When another process runs the stage.
-    UsageError
-        When the folder is a published copy.
     FolderGone
         After an error in the block, when the campaign folder was deleted or moved.
     """
-    if published.is_published(campaign.path):
-        raise UsageError(
-            f"{campaign.path} is a published copy, which does not change",
-            "the folder of a campaign",
-            "`glassdask status`, `verify` and `export`, and gd.open, read published copies.",
-        )
     place = Place(campaign, stage, share)
     place.path.parent.mkdir(exist_ok=True)
     try:

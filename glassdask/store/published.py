@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from glassdask.base import files
@@ -30,10 +30,9 @@ def root_hash(folder: Path) -> str:
 
 
 def write_list(folder: Path) -> None:
-    """Write the hashes of all files of a folder."""
-    names = sorted(_files(folder))
-    hashes = dict(zip(names, _hashes(folder, names), strict=True))
-    (folder / LIST).write_text(_text(hashes), encoding="utf-8")
+    """Write the hashes of all other files of a folder."""
+    text = _text({name: files.sha256(folder / name) for name in _files(folder) - {LIST}})
+    files.replace(folder / LIST, text)
 
 
 def listed(folder: Path) -> dict[str, str]:
@@ -82,10 +81,9 @@ def damages(folder: Path, root: str = "") -> Iterator[str]:
         yield f"{name} is missing"
     for name in sorted(present - expected.keys()):
         yield f"{name} was added"
-    both = sorted(present & expected.keys())
     owners = {value: name for name, value in expected.items()}
-    for name, found in zip(both, _hashes(folder, both), strict=True):
-        if found != expected[name]:
+    for name in sorted(present & expected.keys()):
+        if (found := _hash(folder / name)) != expected[name]:
             other = owners.get(found)
             yield f"{name} has the content of {other}" if other else f"{name} {_wrong(found)}"
 
@@ -105,23 +103,18 @@ def _is_inside(name: str) -> bool:
 def _files(folder: Path) -> set[str]:
     """Names of all files, relative to the folder; links to folders count as files."""
     found = set()
-    for top, folders, names in os.walk(folder):
-        links = [name for name in folders if Path(top, name).is_symlink()]
-        found |= {Path(top, name).relative_to(folder).as_posix() for name in (*names, *links)}
+    start = len(f"{folder}/")
+    for top, folders, names in os.walk(str(folder)):
+        links = [name for name in folders if os.path.islink(f"{top}/{name}")]  # noqa: PTH114
+        found |= {f"{top}/{name}"[start:] for name in (*names, *links)}
     return found
 
 
-def _hashes(folder: Path, names: list[str]) -> Iterator[str]:
-    """The hash of each file, or why it has none; several files at a time."""
-
-    def of(name: str) -> str:
-        path = folder / name
-        try:
-            if path.is_symlink() or not path.is_file():  # reading a pipe would not end
-                return "is not a regular file"
-            return files.sha256(path)
-        except OSError as error:
-            return f"cannot be read ({error.strerror})"
-
-    with ThreadPoolExecutor() as pool:
-        yield from pool.map(of, names)
+def _hash(path: Path) -> str:
+    """The hash of a file, or why it has none."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):  # reading a pipe would not end
+            return "is not a regular file"
+        return files.sha256(path)
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
