@@ -372,6 +372,9 @@ DAMAGES = (_flip, _truncate, _lengthen, _delete, _swap, _replace, _rename, _add,
 )
 def test_every_damage_is_found_and_named(own: Path, seed: int, count: int) -> None:
     draw = random.Random(seed)
+    for group in ("correlations", "dynamics", "propensity", "results"):  # fewer files are enough
+        shutil.rmtree(own / "store.zarr" / group)
+    published.write_list(own)
     content = {name: (own / name).read_bytes() for name in sorted(_names(own))}
     done = 0
     while done < count:
@@ -382,8 +385,9 @@ def test_every_damage_is_found_and_named(own: Path, seed: int, count: int) -> No
             continue
         harm(own, name, other, draw)
         found, added = list(published.damages(own)), _names(own) - set(content)
-        told = [line for line in found if line.startswith((name, published.LIST, *added))]
-        assert told, (harm, name, other, found)
+        assert found, (harm, name, other)
+        if name != published.LIST:
+            assert any(line.startswith((name, *added)) for line in found), (harm, name, found)
         for path in added:
             (own / path).unlink()
         for path in (name, other):

@@ -66,15 +66,16 @@ def damages(folder: Path, root: str = "") -> Iterator[str]:
     str
         A damaged, missing or added file, and what is wrong with it.
     """
+    found = _hash(folder / LIST)
+    if not _is_hash(found):
+        yield f"{LIST} {found}"
+        return
+    if root and found != root:
+        yield f"{LIST} has the hash {found}, not {root}"
     try:
-        if root and root_hash(folder) != root:
-            yield f"{LIST} has the hash {root_hash(folder)}, not {root}"
         expected = listed(folder)
     except ValueError:
         yield f"{LIST} is damaged"
-        return
-    except OSError as error:
-        yield f"{LIST} cannot be read ({error.strerror})"
         return
     present = _files(folder) - {LIST}
     for name in sorted(expected.keys() - present):
@@ -85,11 +86,12 @@ def damages(folder: Path, root: str = "") -> Iterator[str]:
     for name in sorted(present & expected.keys()):
         if (found := _hash(folder / name)) != expected[name]:
             other = owners.get(found)
-            yield f"{name} has the content of {other}" if other else f"{name} {_wrong(found)}"
+            wrong = "is damaged" if _is_hash(found) else found
+            yield f"{name} has the content of {other}" if other else f"{name} {wrong}"
 
 
-def _wrong(found: str) -> str:
-    return "is damaged" if re.fullmatch("[0-9a-f]{64}", found) else found
+def _is_hash(text: str) -> bool:
+    return re.fullmatch("[0-9a-f]{64}", text) is not None
 
 
 def _text(hashes: dict[str, str]) -> str:
