@@ -293,7 +293,7 @@ def verify(
         str, typer.Option(metavar="HASH", help="Published copies: the root hash to expect.")
     ] = "",
 ) -> None:
-    """Compare all files with what the stages wrote, or with what was published."""
+    """Compare all files with what was written or published."""
     from glassdask.stages.verify import verify as do_verify
     from glassdask.stages.verify import verify_published
     from glassdask.store.published import is_published

@@ -171,9 +171,9 @@ def about(campaign: Campaign, title: str, authors: Sequence[Author], licence: st
         "model": f"{model.name}, density {model.density:g} sigma^-{model.dimension}",
         "particles": size,
         runs: str(quench.runs),
-        "liquid, glass": f"T = {hot:g} and {cold:g} epsilon/kB",
     }
     if not campaign.imported:
+        facts["liquid, glass"] = f"T = {hot:g} and {cold:g} epsilon/kB"
         facts["cooling"] = f"T = {described(campaign)} epsilon/kB per unit time"
     facts["indicators"] = ", ".join(campaign.file.indicators.names)
     stages = {name: records.read(campaign, name) or {} for name in records.stages(campaign)}
@@ -362,7 +362,7 @@ def crate(about: About, folder: Path, paths: Iterable[Path]) -> str:
                 "agent": _references(people),
                 "instrument": _references(tools),
                 "object": {"@id": "campaign.toml"},
-                "result": _references(written or beside),
+                "result": _references([*written, *beside]),
                 "startTime": record["created"],
                 "endTime": record.get("finished") or record["created"],
             }
