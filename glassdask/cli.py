@@ -31,7 +31,7 @@ from glassdask.batch.commands import (
     queue_at_least,
     submit_command,
 )
-from glassdask.exchange.commands import ManyWords, export_command, import_command
+from glassdask.exchange.commands import ManyWords, export_command, import_command, publish_command
 from glassdask.run.child import SAFE_PATH
 from glassdask.scan.commands import scan_command
 from glassdask.store.stage import COMMON_FLAGS, STAGES, Stage
@@ -215,6 +215,7 @@ def check_node(folder: PresentFolder, mark: str, stages: list[str]) -> None:
 
 app.command("import", cls=ManyWords)(import_command)
 app.command("export", cls=ManyWords)(export_command)
+app.command("publish")(publish_command)
 
 
 @app.command()
@@ -286,11 +287,23 @@ def replay(
 
 
 @app.command()
-def verify(folder: PresentFolder = HERE) -> None:
-    """Compare all files with what the stages wrote."""
+def verify(
+    folder: PresentFolder = HERE,
+    root: Annotated[
+        str, typer.Option(metavar="HASH", help="Published copies: the root hash to expect.")
+    ] = "",
+) -> None:
+    """Compare all files with what was written or published."""
     from glassdask.stages.verify import verify as do_verify
+    from glassdask.stages.verify import verify_published
+    from glassdask.store.published import is_published
 
-    do_verify(_load(folder, None))
+    if is_published(folder):
+        verify_published(folder, root)
+    elif root:
+        raise UsageError(f"--root, and no SHA256SUMS in {folder}", "a published copy")
+    else:
+        do_verify(_load(folder, None))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The commands `glassdask import` and `glassdask export`."""
+"""The commands `glassdask import`, `glassdask export` and `glassdask publish`."""
 
 from __future__ import annotations
 
@@ -204,3 +204,32 @@ def export_command(
     )
     print(f"{output} written: {found.frames} frames of {found.particles} particles, with")
     print(plain(f"  {columns}"))
+
+
+def publish_command(
+    folder: PresentFolder = HERE,
+    *,
+    output: Annotated[Path, typer.Option(metavar="DIR2", help="Folder to write.")],
+    author: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="Name, and ORCID iD if there is one: 'Ada Lovelace 0000-0002-1825-0097'; repeat "
+            "it for each author.",
+        ),
+    ],
+    title: Annotated[str, typer.Option(help="Default: made from model and name.")] = "",
+    licence: Annotated[str, typer.Option(help="SPDX identifier.")] = "CC-BY-4.0",
+) -> None:
+    """Write a read-only copy of a complete campaign, to share it."""
+    from glassdask.campaign import load
+    from glassdask.exchange.publishing import publish
+
+    campaign = load(folder)
+    with in_one_line("publish"):
+        done = publish(campaign, output, authors=author, title=title, licence=licence)
+    for line in done.remarks:
+        print(plain(line))
+    print(f"{output} written: {done.files} files, {done.bytes / 1e6:.1f} MB")
+    print(f"root hash: {done.root}")
+    print("State the root hash where the copy cannot be changed, such as in the paper.")

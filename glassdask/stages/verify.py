@@ -1,13 +1,18 @@
-"""`glassdask verify`: compare every file of the complete stages with what was written."""
+"""`glassdask verify`: compare every file with what the stages wrote, or with what was published."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from glassdask.base.errors import StageFailed, in_one_line
 from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
-from glassdask.store import groups, manifest, records
+from glassdask.store import groups, manifest, published, records
 from glassdask.store.manifest import Damaged
 from glassdask.store.records import State
+
+#: Largest number of damaged files that are named.
+LONGEST_LIST = 20
 
 
 def verify(campaign: Campaign) -> None:
@@ -54,3 +59,32 @@ def verify(campaign: Campaign) -> None:
 def _amount(campaign: Campaign, stage: str, token: str) -> str:
     files = manifest.expected_files(campaign.path, stage, token).values()
     return f"{len(files)} files, {sum(file.bytes for file in files) / 1e6:.1f} MB"
+
+
+def verify_published(folder: Path, root: str = "") -> None:
+    """Print the root hash of a published copy, or one line for each damaged file.
+
+    Parameters
+    ----------
+    folder : Path
+    root : str
+        The root hash that the copy should have; empty: any.
+
+    Raises
+    ------
+    StageFailed
+        When a file is damaged, missing or added.
+    """
+    found = list(published.damages(folder, root.lower()))
+    for what in found[:LONGEST_LIST]:
+        print(plain(what))
+    if len(found) > LONGEST_LIST:
+        print(f"and {len(found) - LONGEST_LIST} more")
+    if found:
+        raise StageFailed(
+            f"{len(found)} files of {folder} are not as published",
+            "every file unchanged",
+            "Restore them from another copy.",
+        )
+    print(f"root hash: {published.root_hash(folder)}")
+    print(f"all {len(published.listed(folder))} files are as published")

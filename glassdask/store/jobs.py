@@ -14,7 +14,7 @@ import numpy as np
 from glassdask.base import files
 from glassdask.base.errors import StageFailed, UsageError
 from glassdask.campaign import Campaign
-from glassdask.store import manifest, records
+from glassdask.store import manifest, published, records
 from glassdask.store.groups import (
     array,
     create_group,
@@ -242,8 +242,14 @@ def make_folders(campaign: Campaign) -> None:
     Raises
     ------
     UsageError
-        When the campaign folder cannot be written.
+        When the campaign folder cannot be written, or is a published copy.
     """
+    if published.is_published(campaign.path):
+        raise UsageError(
+            f"{campaign.path} is a published copy, which does not change",
+            "the folder of a campaign",
+            "`glassdask status`, `verify` and `export`, and gd.open, read published copies.",
+        )
     try:
         for name in ("logs", "restarts"):
             (campaign.path / name).mkdir(exist_ok=True)

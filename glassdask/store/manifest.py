@@ -14,6 +14,7 @@ from pathlib import Path
 from glassdask.base import files
 from glassdask.base.errors import StageFailed
 from glassdask.base.files import Fingerprint
+from glassdask.store import published
 from glassdask.store.stage import STAGES, Stage
 
 #: What reading a damaged file of a store raises.
@@ -49,7 +50,12 @@ class Damaged(StageFailed):
         super().__init__(
             f"in the results of {stage}, {what}",
             "complete, undamaged results",
-            then or f"Restore them from a copy, or type `{_again(folder, stage)}`.",
+            then
+            or (
+                "Restore them from another copy."
+                if published.is_published(folder)
+                else f"Restore them from a copy, or type `{_again(folder, stage)}`."
+            ),
         )
 
 
@@ -101,6 +107,13 @@ def _again(folder: Path, stage: str) -> str:
 def path_of(folder: Path, stage: str) -> Path:
     """The manifest of a stage of the campaign in `folder`."""
     return folder / FOLDER / f"{stage}.json"
+
+
+def exists(folder: Path, stage: str) -> bool:
+    """Whether it is known which files the stage has written."""
+    if published.is_published(folder):
+        return bool(_files_of_copy(folder, stage))
+    return path_of(folder, stage).exists()
 
 
 def write(folder: Path, stage: Stage, token: str, record: str) -> None:
@@ -175,7 +188,8 @@ def damages(folder: Path, stage: str, token: str, thorough: bool = True) -> Iter
     """What is wrong with the files of a complete stage; parameters as for `check`."""
     try:
         expected = expected_files(folder, stage, token)
-        written = path_of(folder, stage).stat().st_mtime_ns
+        copied = published.is_published(folder)
+        written = 0 if copied else path_of(folder, stage).stat().st_mtime_ns
     except Damaged as error:
         yield error
         return
@@ -208,6 +222,8 @@ def expected_files(folder: Path, stage: str, token: str) -> dict[str, Fingerprin
     Damaged
         When the manifest is missing, damaged, or belongs to other results.
     """
+    if published.is_published(folder):
+        return _files_of_copy(folder, stage)
     path = path_of(folder, stage)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -222,6 +238,22 @@ def expected_files(folder: Path, stage: str, token: str) -> dict[str, Fingerprin
         raise Damaged(folder, stage, f"{FOLDER}/{path.name} is damaged") from None
     if content["token"] != token:
         raise Damaged(folder, stage, f"{FOLDER}/{path.name} belongs to other results")
+    return found
+
+
+def _files_of_copy(folder: Path, stage: str) -> dict[str, Fingerprint]:
+    """As `expected_files`, of a published copy: its list has neither sizes nor times."""
+    try:
+        hashes = published.listed(folder)
+    except ValueError:
+        raise Damaged(folder, stage, f"{published.LIST} is damaged") from None
+    found = {}
+    for name, sha256 in hashes.items():
+        if any(Path(name).is_relative_to(place) for place in STAGES[stage].places):
+            with suppress(OSError):
+                about = (folder / name).stat()
+                found[name] = Fingerprint(about.st_size, about.st_mtime_ns, sha256)
+            found.setdefault(name, Fingerprint(0, 0, sha256))
     return found
 
 

@@ -55,7 +55,8 @@ def open(path: str | Path, chunks: Any = None, *, finished: bool = True) -> xr.D
     Parameters
     ----------
     path : str or Path
-        The campaign folder, or its store.zarr.
+        The campaign folder, or its store.zarr; also the address of a published copy, such as
+        "https://example.org/my-glass". This needs the package aiohttp.
     chunks : optional
         None reads on access, {} gives Dask arrays with the chunks of the store; "auto", or a
         number of values along each dimension, other ones.
@@ -74,11 +75,11 @@ def open(path: str | Path, chunks: Any = None, *, finished: bool = True) -> xr.D
     Raises
     ------
     UsageError
-        When there is no store, or `chunks` is something else.
+        When there is no store, it cannot be reached, or `chunks` is something else.
     StageFailed
         When a file of a complete stage is missing or damaged. In a campaign folder, presence and
         sizes of all files are checked, and hashes of changed files. A damaged chunk that keeps its
-        size and time raises an error when it is read.
+        size and time raises an error when it is read. Files at an address are not checked.
 
     Examples
     --------
@@ -92,21 +93,14 @@ def open(path: str | Path, chunks: Any = None, *, finished: bool = True) -> xr.D
 
     if not (chunks is None or chunks == "auto" or isinstance(chunks, (int, Mapping))):
         raise UsageError(f"chunks={chunks!r}", "None, {}, 'auto' or {'sample': 10}")
+    lazy: dict | None = None if chunks is None else {}
+    if isinstance(path, str) and "://" in path:
+        return _prepared(_open_address(path, lazy), chunks)
     store = locate(path)
     check_files(store)
-    lazy: dict | None = None if chunks is None else {}
     try:
         tree = xr.open_datatree(str(store), engine="zarr", chunks=lazy, consolidated=False)
-        known = {str(dim) for node in tree.subtree for dim in node.sizes}
-        if isinstance(chunks, Mapping) and not set(chunks) <= known:
-            raise UsageError(f"chunks={chunks!r}", f"dimensions among {', '.join(sorted(known))}")
-        for node in tree.subtree:
-            # chunks and codecs of the store do not fit other Dask chunks or formats
-            ds = node.to_dataset(inherit=False).drop_encoding()
-            ds.attrs = savable(ds.attrs)  # earlier versions stored what netCDF does not
-            if chunks:
-                ds = ds.assign({k: _chunked(v.variable, chunks) for k, v in ds.data_vars.items()})
-            node.dataset = ds
+        tree = _prepared(tree, chunks)
         return _only_finished(tree) if finished else tree
     except DAMAGE as error:
         raise StageFailed(
@@ -114,6 +108,40 @@ def open(path: str | Path, chunks: Any = None, *, finished: bool = True) -> xr.D
             "undamaged groups",
             f"Type `glassdask verify {shlex.quote(str(store.parent))}`.",
         ) from None
+
+
+def _open_address(address: str, chunks: dict | None) -> xr.DataTree:
+    """The store of a published copy at an address; all its metadata come in one request."""
+    import xarray as xr
+
+    inside = address.rstrip("/").endswith(".zarr") or "::" in address
+    store = address.rstrip("/") if inside else f"{address.rstrip('/')}/store.zarr"
+    try:
+        return xr.open_datatree(
+            store, engine="zarr", chunks=chunks, consolidated=True, zarr_format=3
+        )
+    except Exception as error:  # each kind of address has its own
+        needs = isinstance(error, ImportError)
+        raise UsageError(
+            f"{store} cannot be opened ({' '.join(str(error).split())})",
+            "the address of a published copy, or of its store.zarr",
+            "Type `pip install aiohttp`." if needs else "",
+        ) from None
+
+
+def _prepared(tree: xr.DataTree, chunks: Any) -> xr.DataTree:
+    """The tree with the chunks of the user, and all that other formats need."""
+    known = {str(dim) for node in tree.subtree for dim in node.sizes}
+    if isinstance(chunks, Mapping) and not set(chunks) <= known:
+        raise UsageError(f"chunks={chunks!r}", f"dimensions among {', '.join(sorted(known))}")
+    for node in tree.subtree:
+        # chunks and codecs of the store do not fit other Dask chunks or formats
+        ds = node.to_dataset(inherit=False).drop_encoding()
+        ds.attrs = savable(ds.attrs)  # earlier versions stored what netCDF does not
+        if chunks:
+            ds = ds.assign({k: _chunked(v.variable, chunks) for k, v in ds.data_vars.items()})
+        node.dataset = ds
+    return tree
 
 
 def _only_finished(tree: xr.DataTree) -> xr.DataTree:

@@ -211,7 +211,7 @@ def check_record(folder: Path, stage: str) -> None:
         When the record is missing.
     """
     home = STAGES[stage].home
-    if not (folder / home).exists() and manifest.path_of(folder, stage).exists():
+    if not (folder / home).exists() and manifest.exists(folder, stage):
         raise Damaged(folder, stage, f"{home} is missing")
 
 
@@ -242,7 +242,7 @@ def state(campaign: Campaign, stage: str) -> State:
         return State.ABSENT
     now = inputs(campaign, stage, bool(record.get("partial")))
     changed = json.loads(record["inputs"]) != json.loads(json.dumps(now))
-    if not changed or manifest.path_of(campaign.path, stage).exists():
+    if not changed or manifest.exists(campaign.path, stage):
         check_files(campaign.path, stage)
     if changed:
         return State.CHANGED
