@@ -165,7 +165,7 @@ def test_the_code_in_the_readme_runs(copy: Path, monkeypatch: pytest.MonkeyPatch
         # no paths of this machine
         ("epsilon/kB per sigma/tau/x", "epsilon/kB per sigma/tau/x"),
         ("pair_style lj/smooth/linear 2.5", "pair_style lj/smooth/linear 2.5"),
-        ("https://spdx.org/licenses/MIT and docs/howto/x.md", None),
+        ("https://spdx.org/licenses/MIT and docs/howto/sharing.md", None),
         ("C / C_max, 1/e, <b>x</b>, ./a/b, ../a/b", None),
     ],
 )  # fmt: skip
