@@ -445,6 +445,12 @@ def test_only_the_root_hash_finds_a_new_list_of_changed_files(own: Path) -> None
     ]
 
 
+def test_a_mistyped_root_hash_is_not_a_damaged_file(own: Path) -> None:
+    done = in_process("verify", str(own), "--root", "52ddd18c", code=2)
+    assert "--root 52ddd18c; expected a root hash of 64 hexadecimal digits" in done.stderr
+    assert not done.stdout
+
+
 def test_gd_open_names_a_lost_or_added_file_of_a_copy(own: Path, monkeypatch) -> None:
     monkeypatch.setattr(manifest, "HOLDS", 0.0)
     home, chunk = (own / f"store.zarr/density/{name}" for name in ("zarr.json", "density/c/9"))

@@ -149,6 +149,7 @@ def indicator(
         For the store, tables and figures; by default the name.
     needs : tuple of str
         Attributes of the dataset that it needs; in the function, `configuration.parameter(name)`.
+        `sigma`, `epsilon` and `reference_length` are then matrices, (species, species).
 
     Raises
     ------

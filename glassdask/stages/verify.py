@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from glassdask.base.errors import StageFailed, in_one_line
+from glassdask.base.errors import BadArgument, StageFailed, in_one_line
 from glassdask.base.terminal import plain
 from glassdask.campaign import Campaign
 from glassdask.store import groups, manifest, published, records
@@ -73,8 +73,12 @@ def verify_published(folder: Path, root: str = "") -> None:
     Raises
     ------
     StageFailed
-        When a file is damaged, missing or added.
+        When a file is damaged, missing or added, or the root hash is another one.
+    BadArgument
+        When `root` is no hash.
     """
+    if root and not published.is_hash(root.lower()):
+        raise BadArgument(f"--root {root}", "a root hash of 64 hexadecimal digits")
     found = list(published.damages(folder, root.lower()))
     for what in found[:LONGEST_LIST]:
         print(plain(what))
@@ -84,7 +88,7 @@ def verify_published(folder: Path, root: str = "") -> None:
         raise StageFailed(
             f"{len(found)} files of {folder} are not as published",
             "every file unchanged",
-            "Restore them from another copy.",
+            "Restore them from another copy" + (", or correct --root." if root else "."),
         )
     print(f"root hash: {published.root_hash(folder)}")
     print(f"all {len(published.listed(folder))} files are as published")

@@ -67,7 +67,7 @@ def damages(folder: Path, root: str = "") -> Iterator[str]:
         A damaged, missing or added file, and what is wrong with it.
     """
     found = _hash(folder / LIST)
-    if not _is_hash(found):
+    if not is_hash(found):
         yield f"{LIST} {found}"
         return
     if root and found != root:
@@ -86,11 +86,12 @@ def damages(folder: Path, root: str = "") -> Iterator[str]:
     for name in sorted(present & expected.keys()):
         if (found := _hash(folder / name)) != expected[name]:
             other = owners.get(found)
-            wrong = "is damaged" if _is_hash(found) else found
+            wrong = "is damaged" if is_hash(found) else found
             yield f"{name} has the content of {other}" if other else f"{name} {wrong}"
 
 
-def _is_hash(text: str) -> bool:
+def is_hash(text: str) -> bool:
+    """Whether it is a SHA-256 as 64 lower-case hexadecimal digits."""
     return re.fullmatch("[0-9a-f]{64}", text) is not None
 
 
