@@ -56,7 +56,6 @@ __all__ = [
 STAGES = tuple(stage for stage in ALL_STAGES if stage != "equilibrate")
 
 _COMMON = (
-    "quench.start_temperature=4.0",
     "quench.cooling_rate=0.5",
     "quench.equilibration_time=1.0",
     "quench.hold_time=1.0",

@@ -15,12 +15,7 @@ from hpc.lammps_input import equilibration_input, propensity_input, quench_input
 from hpc.propensity import Isoconfigurational
 from hpc.quench import Quench
 
-SMALL = [
-    "system.particles=120",
-    "quench.start_temperature=4.0",
-    "quench.cooling_rate=0.5",
-    "quench.cooling_points=8",
-]
+SMALL = ["system.particles=120", "quench.cooling_rate=0.5", "quench.cooling_points=8"]
 
 
 def small(tmp_path: Path, model: str, *overrides: str) -> Campaign:
