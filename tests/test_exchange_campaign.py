@@ -17,8 +17,9 @@ from glassdask.exchange.files import import_files, read_frames
 from glassdask.exchange.formats import FORMATS
 from glassdask.exchange.formats.frame import Particles
 from glassdask.exchange.importing import import_configurations
+from glassdask.exchange.publishing import publish
 from glassdask.exchange.stacking import stack
-from glassdask.store import groups, records
+from glassdask.store import groups, published, records
 from glassdask.store.records import State
 from glassdask.store.stage import STAGES
 
@@ -152,6 +153,19 @@ def test_stages_that_need_runs_or_both_states_are_refused(imported):
     status = in_process("status", folder, "--set", "quench.glass_temperature=0.1").stdout
     assert "imported: glass" in status
     assert "imported: displacements" in status
+
+
+def test_imported_glasses_can_be_published_without_the_stages_that_run_leaves_out(
+    imported, tmp_path
+):
+    folder, _, done = imported
+    assert "train" not in done
+    copy = tmp_path / "copy"
+    publish(load(folder), copy, authors=["Ada Lovelace"])
+    assert not [*published.damages(copy)]
+    for group in ("configurations", "propensity", "dynamics"):
+        pair = (gd.open(path)[group].to_dataset().load() for path in (folder, copy))
+        xr.testing.assert_equal(*pair)
 
 
 def test_exported_columns_equal_the_store(imported, tmp_path):

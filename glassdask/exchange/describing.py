@@ -176,7 +176,7 @@ def about(campaign: Campaign, title: str, authors: Sequence[Author], licence: st
         facts["liquid, glass"] = f"T = {hot:g} and {cold:g} epsilon/kB"
         facts["cooling"] = f"T = {described(campaign)} epsilon/kB per unit time"
     facts["indicators"] = ", ".join(campaign.file.indicators.names)
-    stages = {name: records.read(campaign, name) or {} for name in records.stages(campaign)}
+    stages = {name: records.read(campaign, name) or {} for name in records.wanted(campaign)}
     if "propensity" in stages:
         ensemble = campaign.file.propensity
         facts["isoconfigurational ensemble"] = (

@@ -126,7 +126,7 @@ def _check(campaign: Campaign, output: Path) -> None:
     for stage in records.stages(campaign):
         if locks.is_running(campaign, stage):
             raise StageHeld(f"{stage} runs", "a campaign at rest", "Wait until it is complete.")
-    for stage in records.stages(campaign):
+    for stage in records.wanted(campaign):
         found = records.state(campaign, stage)
         if found is State.CHANGED:
             raise records.changed(campaign, stage)
@@ -145,7 +145,7 @@ def _exists(output: Path) -> UsageError:
 def _copy(campaign: Campaign, target: Path) -> None:
     """Copy all files of the stages, and compare them with their hashes."""
     owners = {}
-    for stage in records.stages(campaign):
+    for stage in records.wanted(campaign):
         token = (records.read(campaign, stage) or {})["token"]
         for name, expected in manifest.expected_files(campaign.path, stage, token).items():
             if not set(_NOT_PUBLISHED) & set(Path(name).parts):

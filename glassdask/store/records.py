@@ -140,6 +140,15 @@ def stages(campaign: Campaign) -> tuple[str, ...]:
     return tuple(name for name, stage in STAGES.items() if stage.present(campaign))
 
 
+def wanted(campaign: Campaign) -> tuple[str, ...]:
+    """Those that `glassdask run` does not leave out, and those that have a record."""
+    return tuple(
+        name
+        for name in stages(campaign)
+        if read(campaign, name) is not None or not STAGES[name].left_out(campaign)
+    )
+
+
 def states(campaign: Campaign) -> tuple[str, ...]:
     """The classes with configurations; imported configurations may lack one."""
     present = snapshots(campaign)
