@@ -188,8 +188,9 @@ def about(campaign: Campaign, title: str, authors: Sequence[Author], licence: st
         title or f"Structure of a {model.name} glass, {size}: {campaign.file.campaign.name}",
         licence,
         tuple(authors),
-        "Configurations of a model glass former, structural indicators of all particles, and what "
-        "a deep network finds in the structure, made by glassdask. "
+        "Configurations of a model glass former and structural indicators of all particles"
+        + (", and what a deep network finds in the structure" if "train" in stages else "")
+        + ", made by glassdask. "
         + "; ".join(f"{name}: {value}" for name, value in facts.items())
         + ".",
         f"{datetime.now(UTC):%Y-%m-%d}",
@@ -264,6 +265,9 @@ def readme(about: About, groups: dict[str, list[str]]) -> str:
         for author in about.authors
     )
     versions = ", ".join(f"{name} {version}" for name, version in about.versions)
+    networks = ""
+    if "train" in about.stages:
+        networks = "| `model/` | weights of the networks, and the course of their training |\n"
     return f"""# {about.title}
 
 {people}, {about.date}. Licence: [{about.licence}]({about.licence_address}).
@@ -288,8 +292,7 @@ metadata are in one file, so an address needs no listing. Positions and maps are
 |---|---|
 | `store.zarr` | all data, as Zarr version 3; every variable has `units` and `long_name` |
 | `campaign.toml` | the complete experiment; `glassdask run` repeats it |
-| `model/` | weights of the networks, and the course of their training |
-| `report.html`, `figures/` | results, as a page and as figures |
+{networks}| `report.html`, `figures/` | results, as a page and as figures |
 | `CITATION.cff`, `{CRATE}` | title, authors, software and files, for programs |
 | `SHA256SUMS` | SHA-256 of every other file |
 
