@@ -148,6 +148,7 @@ def test_result_survives_the_loss_of_its_worker(folder: Path) -> None:
     cluster.close()
 
 
+@pytest.mark.long
 def test_block_that_kills_workers_is_a_one_line_error_with_a_report(folder: Path) -> None:
     names = slow_indicator(folder, 0, "os.kill(os.getpid(), 9)")
     failed = glassdask("indicators", str(folder), *names, "--report", code=1)

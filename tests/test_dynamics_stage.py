@@ -214,6 +214,7 @@ def test_invalid_fields_are_refused(tiny, field, text):
         load(tiny, long)
 
 
+@pytest.mark.long
 def test_partial_ensemble_is_correlated_and_later_outdated(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(tiny, folder)

@@ -361,6 +361,7 @@ def test_an_ensemble_needs_a_temperature(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_correlate_alone_does_what_run_does(tmp_path):
     """With glasses only: no network, no ensemble."""
     from glassdask.stages.pipeline import Pipeline

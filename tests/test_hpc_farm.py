@@ -200,6 +200,7 @@ def test_heartbeat_from_another_node_blocks_the_stage(
         assert "running" not in in_process("status", str(folder)).stdout
 
 
+@pytest.mark.long
 def test_hung_run_fails_alone_and_can_be_retried(undisturbed: Path, tmp_path: Path) -> None:
     seed = int(quenches(undisturbed).seed[3])
     folder = new(tmp_path / "c", "kam", (*LONG, "hpc.hang_time=4.0"))
@@ -300,6 +301,7 @@ def test_files_of_the_working_directory_are_not_imported(
     glassdask("grid", "c")  # on workers of Dask
 
 
+@pytest.mark.long
 def test_unwritable_store_loses_nothing(undisturbed: Path, tmp_path: Path) -> None:
     folder = begun(tmp_path / "c")
     in_the_way = folder / "store.zarr" / "configurations" / "position" / "c"

@@ -143,6 +143,7 @@ def test_training_resumed_after_kill_and_stop_equals_undisturbed_training(
         assert torch.equal(value, weights(pair[1])[name]), name
 
 
+@pytest.mark.long
 def test_two_processes_explain_like_one_and_keep_finished_blocks(
     pair: tuple[Campaign, Campaign], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,7 @@ def expected(campaign: Path, power: int) -> np.ndarray:
     return np.stack([volume[..., species == kind].mean(axis=-1) for kind in (0, 1)], axis=-1)
 
 
+@pytest.mark.long
 def test_a_stage_in_one_file_runs_like_the_others(
     command: Callable[..., str], tmp_path: Path, tiny: Path
 ) -> None:

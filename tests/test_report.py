@@ -663,6 +663,7 @@ def test_report_has_a_remark_on_table_one(tmp_path, model, wanted, onset):
     ("model", "extra"),
     [("ka3d", ("system.particles=250",)), ("abm", ('indicators.names=["tong_tanaka"]',))],
 )
+@pytest.mark.long
 def test_3d_and_single_indicator_campaigns_are_reported(tmp_path, model, extra):
     other = make_store(tmp_path / model, model, extra=extra)
     if model == "ka3d":

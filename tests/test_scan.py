@@ -206,6 +206,7 @@ def test_resume_after_kill_equals_undisturbed_scan(scanned, tiny, tmp_path) -> N
     assert not list(folder.glob("**/*.partial"))
 
 
+@pytest.mark.long
 def test_other_quench_settings_run_new_quenches_without_comparison(tiny, tmp_path, capfd) -> None:
     folder = copy(tiny, tmp_path)
     setting = "quench.runs=8; quench.split={train=4,validation=2,test=2}"

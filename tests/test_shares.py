@@ -453,6 +453,7 @@ def by_one(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.processes
 @pytest.mark.slow
+@pytest.mark.long
 def test_three_processes_have_the_bits_of_one(tmp_path: Path, by_one: Path) -> None:
     folder = new(tmp_path / "c", "kam", SLOW)
     for stage in ("quench", "propensity"):
@@ -507,6 +508,7 @@ def test_killed_share_continues_beside_the_others(tmp_path: Path, by_one: Path) 
 
 
 @pytest.mark.processes
+@pytest.mark.long
 def test_share_that_was_done_before_has_nothing_to_do(tmp_path: Path) -> None:
     folder = new(tmp_path / "c", "kam", (*TINY, "hpc.workers=1"))
     words = ("quench", str(folder), "--share")

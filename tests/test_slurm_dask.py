@@ -103,6 +103,7 @@ def check(folder: Path, calls: Path, expected: xr.Dataset) -> None:
     assert not list(folder.glob("slurm/tls-*"))
 
 
+@pytest.mark.long
 def test_killed_worker_job_loses_only_its_block(
     slurm: Slurm, folder: Path, expected: xr.Dataset
 ) -> None:

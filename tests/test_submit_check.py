@@ -41,6 +41,7 @@ def test_all_that_works_is_yes_and_nothing_stays(folder: Path, slurm: Slurm) -> 
     assert not list((folder / "logs").glob(".check*"))
 
 
+@pytest.mark.long
 def test_what_does_not_work_is_no_and_says_which_key(folder: Path) -> None:
     profile = (
         '[site]\nlauncher = "srun --mpi=none"\nscratch = "/proc/none"\n[dask]\ninterface = "lo"\n'
@@ -70,6 +71,7 @@ def test_nodes_that_the_site_does_not_have_are_no(folder: Path) -> None:
     assert {line[:4] for line in found.values()} == {"yes "}  # of the job of all other stages
 
 
+@pytest.mark.long
 def test_a_job_without_its_environment_is_one_line(folder: Path) -> None:
     found, said = check(folder, '[site]\nsource = "/nowhere/activate"\n', 1)
     assert not found

@@ -20,7 +20,7 @@ from glassdask.store import groups
 
 pytestmark = pytest.mark.processes
 
-STARTS, PARTICLES, REPLICAS, TIMES, XI = 6, 100, 8, [1.0, 10.0], 2.0
+STARTS, PARTICLES, REPLICAS, TIMES, XI = 5, 100, 8, [1.0, 10.0], 2.0
 SIDE = (PARTICLES / 1.2) ** 0.5
 RANDOM = np.random.default_rng(4)
 
