@@ -163,7 +163,9 @@ def test_imported_glasses_can_be_published_without_the_stages_that_run_leaves_ou
     copy = tmp_path / "copy"
     publish(load(folder), copy, authors=["Ada Lovelace"])
     assert not [*published.damages(copy)]
-    assert "network" not in (copy / "README.md").read_text()
+    text = (copy / "README.md").read_text() + (copy / "CITATION.cff").read_text()
+    assert "deep network" not in text
+    assert "`model/`" not in text
     for group in ("configurations", "propensity", "dynamics"):
         pair = (gd.open(path)[group].to_dataset().load() for path in (folder, copy))
         xr.testing.assert_equal(*pair)
