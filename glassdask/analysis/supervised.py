@@ -105,9 +105,10 @@ def _write(campaign: Campaign, c: int, T: int, predicted: np.ndarray, delta: np.
         each = zip(*([x, *groups_of(x, species)] for x in pair), strict=True)
         return np.stack([pearson_array(a, b) for a, b in each])
 
-    ladder = np.stack([table(xi) for xi in section.coarse_graining_ladder], axis=1)
+    own, rungs = section.coarse_graining_length, section.coarse_graining_ladder
+    tables = {xi: table(xi) for xi in {own, *rungs}}
+    ladder = np.stack([tables[xi] for xi in rungs], axis=1)
     groups.array(campaign.store, "dynamics", "supervised_pearson_ladder")[:, :, c, T] = ladder
     groups.array(campaign.store, "dynamics", "supervised_propensity")[c, T] = predicted
     # written last: it marks the prediction as finished
-    own = table(section.coarse_graining_length)[0]
-    groups.array(campaign.store, "dynamics", "supervised_pearson")[c, T] = own
+    groups.array(campaign.store, "dynamics", "supervised_pearson")[c, T] = tables[own][0]
