@@ -21,6 +21,7 @@ from glassdask.exchange import ensemble
 from glassdask.exchange.known_runs import further_temperatures
 from glassdask.exchange.normal import present_states
 from glassdask.physics.arguments import MATRICES, matrix_of
+from glassdask.physics.labelled import letters
 
 #: Largest relative difference of box sides that counts as rounding. Runs that start from imported
 #: glasses use the box of the campaign, and no particle may lie outside.
@@ -129,7 +130,7 @@ def _system(ds: xr.Dataset, model: str) -> dict[str, Any]:
         return table
     names = texts(ds.attrs.get("species_names", []))
     counts = np.bincount(ds["species"].values, minlength=len(names))
-    names = names or [chr(ord("A") + k) for k in range(len(counts))]
+    names = names or letters(len(counts))
     if not counts.all():
         missing = names[int(np.argmin(counts))]
         raise UsageError(

@@ -12,7 +12,7 @@ import xarray as xr
 from glassdask.physics.arguments import need_configuration, number, text_values, whole_number
 from glassdask.physics.bonds import bonded_pairs, ranges_of
 from glassdask.physics.geometry.inputs import in_box, species_numbers, symmetric
-from glassdask.physics.labelled import CONFIGURATION, apply, is_missing, kinds_of, labelled
+from glassdask.physics.labelled import CONFIGURATION, apply, is_missing, kinds_of, labelled, letters
 
 # Number of angles in memory at a time.
 _BLOCK = 1 << 20
@@ -74,7 +74,7 @@ def bond_angle_distribution(
     arrays = [ds["position"], ds["box_length"], ds["species"]]
     sizes = {"centre": kinds + 1, "angle": bins}
     (result,) = apply(one, arrays, [*CONFIGURATION, ["particle"]], [["centre", "angle"]], sizes)
-    names = text_values([*(chr(ord("A") + kind) for kind in range(kinds)), "total"])
+    names = text_values([*letters(kinds), "total"])
     about = {"units": "1", "long_name": "species of the particle in the middle"}
     middle = (np.arange(bins) + 0.5) * (math.pi / bins)
     angle = xr.Variable("angle", middle, {"units": "rad", "long_name": "angle between bonds"})

@@ -33,6 +33,7 @@ from glassdask.physics.labelled import (
     is_missing,
     kinds_of,
     labelled,
+    letters,
     takes_datasets,
 )
 
@@ -102,7 +103,7 @@ def grid_density(
     check_kernel(kernel, kernel_width, length)
     made = KERNELS[kernel]
     axes = ["x", "y", "z"][: len(length)]
-    channels = [chr(ord("A") + k) for k in range(kinds)] if species_channels else ["all"]
+    channels = letters(kinds) if species_channels else ["all"]
     outputs = ["channel", *axes[::-1]]
     shape = dict(zip(outputs, (len(channels), *sizes[::-1]), strict=True))
 

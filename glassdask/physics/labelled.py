@@ -153,6 +153,11 @@ def extra_dims(array: xr.DataArray, ds: xr.Dataset) -> list[Any]:
     return [dim for dim in array.dims if dim not in ds["position"].dims]
 
 
+def letters(kinds: int) -> list[str]:
+    """Names of species without names of their own: "A", "B" for two."""
+    return [chr(ord("A") + kind) for kind in range(kinds)]
+
+
 def kinds_of(ds: xr.Dataset) -> int:
     """Number of species; that of the attribute `sigma` if given, since a species may be absent.
 
@@ -186,7 +191,7 @@ def species_number(ds: xr.Dataset, species: int | str | None) -> int | None:
     ds = need_configuration(ds, "gd.coordination(ds, counted_species=0)", species=True)
     kinds = kinds_of(ds)
     names = texts(ds.attrs.get("species_names", []))
-    names = names or [chr(ord("A") + k) for k in range(kinds)]
+    names = names or letters(kinds)
     if isinstance(species, str) and species in names:
         return names.index(species)
     if isinstance(species, Integral) and not isinstance(species, bool) and species in range(kinds):

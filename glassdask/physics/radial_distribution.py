@@ -10,7 +10,7 @@ import xarray as xr
 
 from glassdask.physics.arguments import need_configuration, number, text_values, whole_number
 from glassdask.physics.geometry.inputs import box_sides, in_box, largest_distance, species_numbers
-from glassdask.physics.labelled import CONFIGURATION, apply, is_missing, kinds_of, labelled
+from glassdask.physics.labelled import CONFIGURATION, apply, is_missing, kinds_of, labelled, letters
 
 
 def radial_distribution(
@@ -96,7 +96,8 @@ def species_pairs(kinds: int) -> list[tuple[int, int]]:
 
 def pair_names(kinds: int) -> list[str]:
     """Names of the `species_pairs`: "AA", "AB", "BB" for two."""
-    return [chr(ord("A") + a) + chr(ord("A") + b) for a, b in species_pairs(kinds)]
+    names = letters(kinds)
+    return [names[a] + names[b] for a, b in species_pairs(kinds)]
 
 
 def radii(bins: int, r_max: float) -> np.ndarray:
